@@ -1,0 +1,139 @@
+/**
+ * The whole contract between `lib/` (TypeScript: policy) and `native/` (C++: libpython, interpreters, the event path).
+ *
+ * Everything here is called on the thread of the environment that loaded the addon. No function takes or keeps the GIL
+ * beyond its own return; those that enter Python say so. Wrong argument types throw a `TypeError`: a defect of `lib/`,
+ * never of a user. Values of events are finite numbers in 0..1; `lib/` sees to that. Times are milliseconds of libuv's
+ * clock (`uv_now`), monotonic and unrelated to the time of day.
+ *
+ * This file describes the binding to this package only; it is not part of the public API.
+ */
+
+/** A running or not yet running configuration; opaque. Ended by {@link Binding.stop} or with its environment. */
+export interface Core {
+  readonly __core: unique symbol;
+}
+
+/** Why {@link Binding.startPython} failed. */
+export interface PythonLoadError {
+  readonly code:
+    | "PYTHON_LOAD" // dlopen failed
+    | "PYTHON_SYMBOL" // a function that every supported CPython has is missing
+    | "PYTHON_IN_USE"; // this process has a CPython already, of another thread, addon or version
+  readonly message: string;
+}
+
+export interface PythonOptions {
+  /** Path of libpython, or a file name for the dynamic loader's own search. */
+  readonly library: string;
+  /** `sys.executable` of the chosen Python; a virtual environment's own, if it is one. */
+  readonly programName: string;
+  /** Source text and path of `python/bootstrap.py`. */
+  readonly bootstrap: string;
+  readonly bootstrapPath: string;
+  /** Whether Python's libraries prefer their own OpenSSL and zlib to Node's (RTLD_DEEPBIND). */
+  readonly deepBind: boolean;
+}
+
+/** Something user code or the world did that a user should know of. */
+export interface Report {
+  readonly kind:
+    | "exception" // `subject` raised; `text` is the traceback; `value` the event's value or the descriptor
+    | "unknown-channel" // output() on the channel `subject`, which does not exist
+    | "socket-closed" // the descriptor `value`, managed by `subject`, was closed without unregistering it
+    | "socket-disabled" // `subject` raised too often in a row and was unregistered
+    | "watch-failed" // sockets can't be watched; `text` says why
+    | "threads-left"; // `text` names threads that would not end, so their interpreter stays
+  readonly instance: number;
+  /** What kind of function `subject` is: `handler`, `interval`, `socket`, `cleanup handler`; else empty. */
+  readonly role: string;
+  /** The channel for a handler, else the function's name. */
+  readonly subject: string;
+  readonly text: string;
+  readonly value?: number;
+}
+
+/**
+ * What the core calls back. None may throw. `deliver` is called while events are being delivered, the others afterwards,
+ * without the GIL; all may call into the binding again.
+ */
+export interface CoreCallbacks {
+  /**
+   * A batch for a JavaScript instance: events `0..count-1` of two arrays that are reused after the return. Channels are
+   * indices within the instance. Returns how many events it put into the outbox.
+   */
+  deliver(instance: number, channels: Uint32Array, values: Float64Array, count: number): number;
+  reports(reports: Report[]): void;
+  /** Calls of interval(): rows of (instance, interval, period in ms with 0 to cancel, time of the call in ms). */
+  intervals(rows: Float64Array): void;
+  /** A feedback loop: each channel's event led to the next one's. Channels are global indices. */
+  loop(channels: Uint32Array): void;
+  /** Everything that was emitted since the last call, if {@link Binding.tap} is on. Global indices; arrays are reused. */
+  tap(channels: Uint32Array, values: Float64Array, count: number): void;
+}
+
+/** Where JavaScript puts events that it emits, before {@link Binding.emit}. Channels are global indices. */
+export interface Outbox {
+  readonly channels: Uint32Array;
+  readonly values: Float64Array;
+}
+
+/** A channel of a python instance that is mapped to, and whose name leads to no function. */
+export interface ResolveError {
+  /** Index within the instance; -1 for the default handler. */
+  readonly channel: number;
+  readonly problem: string;
+  /** Names that may have been meant. */
+  readonly candidates: string[];
+}
+
+export interface Binding {
+  /** Loads and initialises CPython, once per process; later calls with the same options do nothing. */
+  startPython(options: PythonOptions): PythonLoadError | null;
+  /** `Py_GetVersion()`, or "" before `startPython`. */
+  pythonVersion(): string;
+
+  createCore(callbacks: CoreCallbacks, outbox: Outbox): Core;
+
+  /** Instances are numbered from 0 in order of addition, whatever their kind. Each returns its number. */
+  addLoopback(core: Core): number;
+  addJavascript(core: Core): number;
+  /**
+   * Creates an interpreter whose `sys.path` begins with `folder` and whose `sys.argv[0]` is `argument`. Enters Python.
+   * Returns an error text instead of a number if CPython could not; the instance then exists but is unusable.
+   */
+  addPython(core: Core, folder: string, argument: string): number | string;
+  /** Loads what a `module` option names. Enters Python. Returns the traceback if that failed. */
+  loadModule(core: Core, instance: number, value: string, folder: string): string | null;
+  /** Adds channels to a python instance; names it has already keep their place. */
+  addChannels(core: Core, instance: number, names: readonly string[]): void;
+  /** Names of a python instance's channels, in order. */
+  channels(core: Core, instance: number): string[];
+  /**
+   * Finds the handlers of these channels of a python instance. `defaultHandler` serves those without a dot; empty for
+   * none. Enters Python.
+   */
+  resolve(core: Core, instance: number, channels: Uint32Array, defaultHandler: string): ResolveError[];
+  /**
+   * Installs the mapping. Global channel indices run through all instances: instance i has those from
+   * `firstChannels[i]` up to the next instance's. The targets of channel c are `targets[offsets[c]]` up to, not
+   * including, `targets[offsets[c + 1]]`; `offsets` has one element more than there are channels.
+   */
+  connect(core: Core, firstChannels: Uint32Array, offsets: Uint32Array, targets: Uint32Array): void;
+
+  /** Starts delivering: first the values that modules output while they loaded. Enters Python. */
+  run(core: Core): void;
+  /** Queues the outbox's first `count` events and, unless called from within the core, delivers. May enter Python. */
+  emit(core: Core, count: number): void;
+  /** Calls interval functions: pairs of (instance, interval), `count` of them. Enters Python. */
+  runIntervals(core: Core, pairs: Uint32Array, count: number): void;
+  /** The loop's current time in ms; updates the loop's clock first. */
+  now(core: Core): number;
+  /** Switches {@link CoreCallbacks.tap} on or off. */
+  tap(core: Core, on: boolean): void;
+  /**
+   * Runs cleanup handlers, ends interpreters, closes every handle, then calls back. Enters Python; may wait for Python
+   * threads, bounded. Not to be called from within the core. The core is unusable afterwards.
+   */
+  stop(core: Core, stopped: () => void): void;
+}

@@ -1,0 +1,123 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { type Binding, type Core, packageFolder, type ResolveError } from "../binding.js";
+import { MidimonsterError } from "../errors.js";
+import type { Logger } from "../log.js";
+import { choosePython, type PythonChoice } from "../python/discovery.js";
+import type { Backend, BackendContext, Instance, InstanceContext } from "./backend.js";
+
+/** What a python instance needs of its router beside the public context. */
+export interface PythonContext extends InstanceContext {
+  readonly binding: Binding;
+  readonly core: Core;
+  /** `sys.argv[0]`: the configuration's path, or the folder if there is none. */
+  readonly argument: string;
+}
+
+/** A module that does not import; the traceback is the detail to show. */
+export class ModuleError extends Error {
+  constructor(
+    message: string,
+    readonly traceback: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Runs Python modules in interpreters of their own. Events for its instances never touch JavaScript. */
+export class PythonBackend implements Backend {
+  readonly name = "python";
+  readonly options = ["python", "deepbind"];
+  readonly instanceOptions = ["module", "default-handler"];
+  #python: string | undefined;
+  #deepBind = true;
+  #choice: PythonChoice | undefined;
+
+  configure(option: string, value: string, { folder }: BackendContext): void {
+    if (option === "python") {
+      if (value === "") throw new Error("'python' needs the path of an interpreter or of a virtual environment");
+      // A bare word is a command, anything else a path.
+      this.#python = value.includes(path.sep) ? path.resolve(folder, value) : value;
+    } else {
+      if (value !== "on" && value !== "off") throw new Error(`'deepbind' is on or off, not '${value}'`);
+      this.#deepBind = value === "on";
+    }
+  }
+
+  /** The Python that runs, once there is an instance. */
+  get choice(): PythonChoice | undefined {
+    return this.#choice;
+  }
+
+  async create(context: PythonContext): Promise<PythonInstance> {
+    await this.#load(context.binding, context.log);
+    const number = context.binding.addPython(context.core, context.folder, context.argument);
+    if (typeof number === "string") {
+      throw new MidimonsterError("PYTHON_LOAD", `no interpreter for instance '${context.name}': ${number}`);
+    }
+    return new PythonInstance(context, number);
+  }
+
+  async #load(binding: Binding, log: Logger): Promise<void> {
+    if (this.#choice !== undefined) return;
+    const choice = await choosePython(this.#python, log);
+    const bootstrapPath = path.join(packageFolder, "python", "bootstrap.py");
+    const error = binding.startPython({
+      library: choice.library,
+      programName: choice.executable,
+      bootstrap: readFileSync(bootstrapPath, "utf8"),
+      bootstrapPath,
+      deepBind: this.#deepBind,
+    });
+    if (error !== null) {
+      throw new MidimonsterError(error.code, `${choice.executable} can't be used: ${error.message}`);
+    }
+    this.#choice = choice;
+    log.info({ python: choice }, `Python ${choice.version} from ${choice.executable}`);
+  }
+}
+
+export class PythonInstance implements Instance {
+  readonly #context: PythonContext;
+  /** The instance's number in the core. */
+  readonly number: number;
+  readonly modules: string[] = [];
+  #defaultHandler = "";
+
+  constructor(context: PythonContext, number: number) {
+    this.#context = context;
+    this.number = number;
+  }
+
+  get defaultHandler(): string {
+    return this.#defaultHandler;
+  }
+
+  configure(option: string, value: string): void {
+    if (value === "") throw new Error(`'${option}' needs a value`);
+    if (option === "default-handler") {
+      this.#defaultHandler = value;
+      return;
+    }
+    const { binding, core, folder } = this.#context;
+    const traceback = binding.loadModule(core, this.number, value, folder);
+    if (traceback !== null) {
+      throw new ModuleError(`module '${value}' of instance '${this.#context.name}' does not import`, traceback);
+    }
+    this.modules.push(value);
+  }
+
+  /** Channels that modules created by output() while they loaded. */
+  channels(): string[] {
+    return this.#context.binding.channels(this.#context.core, this.number);
+  }
+
+  addChannels(names: readonly string[]): void {
+    this.#context.binding.addChannels(this.#context.core, this.number, names);
+  }
+
+  resolve(channels: Uint32Array): ResolveError[] {
+    return this.#context.binding.resolve(this.#context.core, this.number, channels, this.#defaultHandler);
+  }
+}
+

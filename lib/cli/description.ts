@@ -1,0 +1,48 @@
+import type { RouterDescription } from "../router.js";
+
+/** Rows of each table that are shown per instance before the rest is counted. */
+const MOST_CHANNELS_SHOWN = 40;
+
+/** A loaded router as tables for a person. */
+export function formatDescription({ instances, mappings, python }: RouterDescription): string {
+  const lines: string[] = [];
+  if (python !== undefined) lines.push(`Python ${python.version}, ${python.executable}`, "");
+  lines.push(
+    ...table(
+      ["INSTANCE", "BACKEND", "CHANNELS", "OPTIONS"],
+      instances.map(({ name, backend, channels, options }) => [
+        name,
+        backend,
+        String(channels.length),
+        options.map(({ option, value }) => `${option} = ${value}`).join(", "),
+      ]),
+    ),
+    "",
+  );
+  const rows = instances.flatMap(({ name, backend, channels }) => {
+    const shown = channels.slice(0, MOST_CHANNELS_SHOWN).map((channel) => [`${name}.${channel.name}`, role(backend, channel)]);
+    const rest = channels.length - shown.length;
+    return rest > 0 ? [...shown, [`${name}: ${rest} more`, ""]] : shown;
+  });
+  lines.push(...table(["CHANNEL", "USE"], rows), "");
+  lines.push(
+    ...table(
+      ["FROM", "", "TO", "PAIRS"],
+      mappings.map(({ from, to, bidirectional, count }) => [from, bidirectional ? "<>" : ">", to, String(count)]),
+    ),
+  );
+  return `${lines.join("\n")}\n`;
+}
+
+function role(backend: string, { name, uses }: { name: string; uses: readonly string[] }): string {
+  if (uses.length === 0) return "output by a module, not mapped";
+  const handler = backend === "python" && uses.includes("input") && name.includes(".") ? " (calls the function)" : "";
+  return `${uses.join(", ")}${handler}`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  if (rows.length === 0) return [`${head[0]}: none`];
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => all.reduce((width, row) => Math.max(width, (row[column] ?? "").length), 0));
+  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+}

@@ -1,0 +1,132 @@
+import type { Diagnostic } from "./diagnostic.js";
+import { type Located, part } from "./source.js";
+
+/** `{first..last}` or `{a,b,c}`. */
+export type Choice =
+  | { readonly kind: "range"; readonly first: number; readonly last: number; readonly size: number }
+  | { readonly kind: "list"; readonly items: readonly string[]; readonly size: number };
+
+/** A channel's name in which expressions in braces stand for several: literal text and choices, by turns. */
+export interface ChannelPattern {
+  readonly parts: readonly (string | Choice)[];
+  /** How many names it stands for. */
+  readonly size: number;
+}
+
+/** The most names that one expression may stand for. */
+export const MOST_CHANNELS = 4_194_304;
+
+/**
+ * Reads a pattern. Errors go to `report`, and the result is undefined then.
+ *
+ * @param channel a channel's name, with or without expressions in braces
+ */
+export function parsePattern(
+  channel: Located,
+  report: (diagnostic: Diagnostic) => void,
+): ChannelPattern | undefined {
+  const parts: (string | Choice)[] = [];
+  let size = 1;
+  let sound = true;
+  let at = 0;
+  for (;;) {
+    const open = channel.text.indexOf("{", at);
+    if (open < 0) break;
+    const close = channel.text.indexOf("}", open);
+    if (close < 0) {
+      report({ message: "'{' without a '}'", location: part(channel, open).location, help: EXPRESSION_HELP });
+      return undefined;
+    }
+    if (open > at) parts.push(channel.text.slice(at, open));
+    const choice = parseChoice(part(channel, open, close + 1), report);
+    if (choice === undefined) {
+      sound = false;
+    } else {
+      parts.push(choice);
+      size *= choice.size;
+    }
+    at = close + 1;
+  }
+  if (at < channel.text.length || parts.length === 0) parts.push(channel.text.slice(at));
+  if (!sound) return undefined;
+  if (size > MOST_CHANNELS) {
+    report({
+      message: `'${channel.text}' stands for ${size} channels`,
+      location: channel.location,
+      help: [`the most is ${MOST_CHANNELS}`],
+    });
+    return undefined;
+  }
+  return { parts, size };
+}
+
+const EXPRESSION_HELP = ["write {1..512} for a range or {red,green,blue} for a list"];
+
+function parseChoice(expression: Located, report: (diagnostic: Diagnostic) => void): Choice | undefined {
+  const inner = expression.text.slice(1, -1);
+  const dots = inner.indexOf("..");
+  const comma = inner.indexOf(",");
+  const fail = (message: string, help: readonly string[] = EXPRESSION_HELP): undefined => {
+    report({ message, location: expression.location, help });
+  };
+  if (inner.includes("{")) return fail("'{' within '{…}': expressions can't be nested");
+
+  // Whichever mark comes first decides what it is.
+  if (dots >= 0 && (comma < 0 || dots < comma)) {
+    const limits = /^\s*(\d+)\.\.\s*(\d+)$/.exec(inner);
+    if (limits === null) return fail(`'${expression.text}' is not a range of whole numbers`);
+    const first = Number(limits[1]);
+    const last = Number(limits[2]);
+    const size = Math.abs(last - first) + 1;
+    if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last) || size > MOST_CHANNELS) {
+      return fail(`'${expression.text}' is too large a range`, [`the most is ${MOST_CHANNELS} channels`]);
+    }
+    return { kind: "range", first, last, size };
+  }
+  if (comma >= 0) {
+    const items = inner.split(",");
+    if (items.includes("")) return fail(`'${expression.text}' has an empty element`);
+    return { kind: "list", items, size: items.length };
+  }
+  return fail(`'${expression.text}' is neither a range nor a list`);
+}
+
+/** All names that a pattern stands for, in order: the rightmost expression runs fastest. */
+export function* expand(pattern: ChannelPattern): Generator<string, void, void> {
+  // The common shapes without the general machinery: a name, and a name with one expression.
+  const choices = pattern.parts.filter((piece) => typeof piece !== "string");
+  const [only] = choices;
+  if (only === undefined) {
+    yield pattern.parts.join("");
+    return;
+  }
+  if (choices.length === 1) {
+    const place = pattern.parts.indexOf(only);
+    const before = pattern.parts.slice(0, place).join("");
+    const after = pattern.parts.slice(place + 1).join("");
+    for (let i = 0; i < only.size; ++i) yield before + element(only, i) + after;
+    return;
+  }
+  for (let n = 0; n < pattern.size; ++n) yield nameAt(pattern, n);
+}
+
+function nameAt(pattern: ChannelPattern, n: number): string {
+  let rest = n;
+  let name = "";
+  for (let i = pattern.parts.length - 1; i >= 0; --i) {
+    const piece = pattern.parts[i] as string | Choice;
+    if (typeof piece === "string") {
+      name = piece + name;
+    } else {
+      name = element(piece, rest % piece.size) + name;
+      rest = Math.floor(rest / piece.size);
+    }
+  }
+  return name;
+}
+
+function element(choice: Choice, i: number): string {
+  if (choice.kind === "list") return choice.items[i] as string;
+  return String(choice.first <= choice.last ? choice.first + i : choice.first - i);
+}
+

@@ -1,0 +1,33 @@
+import { type Located, locate, makeSource } from "./source.js";
+
+/** `-b backend.option=value` or `-i instance.option=value`. */
+export interface Override {
+  readonly kind: "backend" | "instance";
+  readonly target: Located;
+  readonly option: Located;
+  readonly value: Located;
+}
+
+/**
+ * Reads an override as it is written on the command line.
+ *
+ * @param kind what it is for: `backend` for `-b`, `instance` for `-i`
+ * @param text `target.option=value`; the first dot ends the target, the first `=` the option
+ * @returns the override, or what is wrong with the text
+ */
+export function parseOverride(kind: Override["kind"], text: string): Override | string {
+  const flag = kind === "backend" ? "-b" : "-i";
+  const shown = `${flag} ${text}`;
+  const source = makeSource("<command line>", process.cwd(), shown);
+  const start = flag.length + 1;
+  const dot = shown.indexOf(".", start);
+  const equals = shown.indexOf("=", start);
+  if (dot < 0 || equals < dot) return `'${text}' is not an override; write ${flag} ${kind}.option=value`;
+  const target = locate(source, 1, start, dot);
+  const option = locate(source, 1, dot + 1, equals);
+  const value = locate(source, 1, equals + 1, Number.POSITIVE_INFINITY);
+  if (target.text === "" || option.text === "") {
+    return `'${text}' names no ${target.text === "" ? kind : "option"}; write ${flag} ${kind}.option=value`;
+  }
+  return { kind, target, option, value };
+}

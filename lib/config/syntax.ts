@@ -1,0 +1,55 @@
+import type { ChannelPattern } from "./channel-pattern.js";
+import type { Located, Location, Source } from "./source.js";
+
+/** `option = value` */
+export interface Assignment {
+  readonly option: Located;
+  readonly value: Located;
+}
+
+/** `[backend NAME]` */
+export interface BackendSection {
+  readonly kind: "backend";
+  readonly backend: Located;
+  readonly assignments: Assignment[];
+}
+
+/** `[BACKEND NAME]` */
+export interface InstanceSection {
+  readonly kind: "instance";
+  readonly backend: Located;
+  readonly name: Located;
+  readonly assignments: Assignment[];
+}
+
+/** `[map]` */
+export interface MapSection {
+  readonly kind: "map";
+  readonly mappings: Mapping[];
+}
+
+export type Section = BackendSection | InstanceSection | MapSection;
+
+/** One side of a mapping: `instance.channel`, where the channel may stand for several. */
+export interface ChannelSpec {
+  readonly instance: Located;
+  readonly channel: Located;
+  readonly pattern: ChannelPattern;
+}
+
+export type Direction = "<" | ">" | "<>";
+
+/** `left < right` and its like. */
+export interface Mapping {
+  readonly left: ChannelSpec;
+  readonly direction: Direction;
+  readonly right: ChannelSpec;
+  readonly location: Location;
+}
+
+/** A configuration as it is written, includes put in their places. */
+export interface ConfigTree {
+  /** The file that was asked for; included ones are found through their nodes' locations. */
+  readonly source: Source;
+  readonly sections: readonly Section[];
+}

@@ -1,0 +1,20 @@
+export type {
+  Backend,
+  BackendContext,
+  ChannelUse,
+  EventBatch,
+  Instance,
+  InstanceContext,
+} from "./backends/backend.js";
+export { type Diagnostic, formatDiagnostic } from "./config/diagnostic.js";
+export type { Location, Source } from "./config/source.js";
+export { type ErrorCode, MidimonsterError } from "./errors.js";
+export { LOG_LEVELS, type Logger, type LogLevel, silentLogger, standardErrorLogger } from "./log.js";
+export {
+  type FileOptions,
+  type OptionValues,
+  Router,
+  type RouterDescription,
+  type RouterOptions,
+  type TappedEvent,
+} from "./router.js";

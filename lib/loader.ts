@@ -1,0 +1,272 @@
+import type { Backend, InstanceContext } from "./backends/backend.js";
+import { ModuleError, PythonBackend, type PythonContext, PythonInstance } from "./backends/python.js";
+import type { Binding, Core } from "./binding.js";
+import { expand } from "./config/channel-pattern.js";
+import type {
+  BackendDefinition,
+  ChannelReference,
+  Definition,
+  InstanceDefinition,
+  MappingDefinition,
+  Setting,
+} from "./config/definition.js";
+import type { Diagnostic } from "./config/diagnostic.js";
+import type { Location } from "./config/source.js";
+import { didYouMean } from "./config/suggest.js";
+import { MidimonsterError, messageOf } from "./errors.js";
+import { addToCore, LoadedInstance } from "./instances.js";
+import type { Logger } from "./log.js";
+import { compileRoutes, type Pairs } from "./mapping/routes.js";
+
+/** What loading needs of its router. */
+export interface LoaderHost {
+  readonly binding: Binding;
+  readonly core: Core;
+  readonly log: Logger;
+  readonly backends: ReadonlyMap<string, Backend>;
+  /** `sys.argv[0]` of python instances. */
+  readonly argument: string;
+  /** What an instance calls to emit; `instance` is known once it has been created. */
+  emit(instance: () => LoadedInstance | undefined, channel: number, value: number): void;
+}
+
+/**
+ * Makes a definition real: configures backends, creates instances, loads modules, resolves channels and handlers, and
+ * installs the mapping in the core. Goes on after errors, to find as many as there are.
+ */
+export class Loader {
+  /** By number in the core. */
+  readonly instances: LoadedInstance[] = [];
+  readonly diagnostics: Diagnostic[] = [];
+  readonly #host: LoaderHost;
+  readonly #byName = new Map<string, LoadedInstance>();
+  // Instances that could not be created: mappings to them are no errors of their own.
+  readonly #failed = new Set<string>();
+  readonly #pairs: Pairs[] = [];
+
+  constructor(host: LoaderHost) {
+    this.#host = host;
+  }
+
+  /** @throws {MidimonsterError} for what makes all the rest pointless, like no Python; diagnostics do not throw */
+  async load(definition: Definition): Promise<void> {
+    for (const backend of definition.backends.values()) await this.#configureBackend(backend);
+    for (const instance of definition.instances) await this.#createInstance(instance);
+    for (const instance of this.instances) {
+      if (!(instance.instance instanceof PythonInstance)) continue;
+      for (const name of instance.instance.channels()) instance.channels.add(name);
+    }
+    for (const mapping of definition.mappings) this.#map(mapping);
+    for (const instance of this.instances) this.#resolveHandlers(instance);
+    if (this.diagnostics.length === 0) this.#connect();
+  }
+
+  #error(message: string, location: Location | undefined, extra: Partial<Diagnostic> = {}): void {
+    this.diagnostics.push({ message, ...(location && { location }), ...extra });
+  }
+
+  #unknownBackend(name: string, location: Location | undefined): void {
+    const help = didYouMean(name, this.#host.backends.keys(), "there are the backends");
+    this.#error(`unknown backend '${name}'`, location, { help });
+  }
+
+  async #configureBackend(definition: BackendDefinition): Promise<void> {
+    const backend = this.#host.backends.get(definition.name);
+    if (backend === undefined) {
+      this.#unknownBackend(definition.name, definition.location);
+      return;
+    }
+    const context = { folder: definition.folder, log: this.#host.log };
+    const owner = `backend '${backend.name}'`;
+    await this.#configure(definition.settings, owner, backend.options, (option, value) =>
+      backend.configure?.(option, value, context),
+    );
+  }
+
+  /** Returns whether all went well. */
+  async #configure(
+    settings: readonly Setting[],
+    owner: string,
+    known: readonly string[] | undefined,
+    configure: (option: string, value: string) => void | Promise<void>,
+  ): Promise<boolean> {
+    const before = this.diagnostics.length;
+    for (const { option, value, optionLocation, valueLocation } of settings) {
+      if (known !== undefined && !known.includes(option)) {
+        const help = known.length > 0 ? didYouMean(option, known, "it has the options") : ["it has no options"];
+        this.#error(`${owner} has no option '${option}'`, optionLocation, { help });
+        continue;
+      }
+      try {
+        await configure(option, value);
+      } catch (error) {
+        const detail = error instanceof ModuleError ? { detail: error.traceback } : {};
+        this.#error(messageOf(error), valueLocation, detail);
+      }
+    }
+    return this.diagnostics.length === before;
+  }
+
+  async #createInstance(definition: InstanceDefinition): Promise<void> {
+    const { name, nameLocation } = definition;
+    const backend = this.#host.backends.get(definition.backend);
+    if (backend === undefined) {
+      this.#unknownBackend(definition.backend, definition.backendLocation);
+      this.#failed.add(name);
+      return;
+    }
+    const first = this.#byName.get(name);
+    if (first !== undefined) {
+      const place = first.definition.nameLocation;
+      const help = place && [`the first one is at ${place.source.file}:${place.line}:${place.column}`];
+      this.#error(`there already is an instance '${name}'`, nameLocation, help ? { help } : {});
+      return;
+    }
+    let loaded: LoadedInstance | undefined;
+    const context: InstanceContext = {
+      name,
+      folder: definition.folder,
+      log: this.#host.log,
+      emit: (channel, value) => this.#host.emit(() => loaded, channel, value),
+      now: () => this.#host.binding.now(this.#host.core),
+    };
+    try {
+      const instance = await this.#create(backend, context);
+      const number = addToCore(this.#host.binding, this.#host.core, instance);
+      loaded = new LoadedInstance(definition, backend, instance, number);
+      this.instances[number] = loaded;
+      this.#byName.set(name, loaded);
+      const sound = await this.#configure(
+        definition.settings,
+        `an instance of '${backend.name}'`,
+        backend.instanceOptions,
+        (option, value) => instance.configure?.(option, value),
+      );
+      loaded.incomplete = !sound;
+    } catch (error) {
+      if (error instanceof MidimonsterError) throw error;
+      this.#error(`instance '${name}' could not be created: ${messageOf(error)}`, nameLocation);
+      this.#failed.add(name);
+    }
+  }
+
+  #create(backend: Backend, context: InstanceContext) {
+    if (!(backend instanceof PythonBackend)) return backend.create(context);
+    const { binding, core, argument } = this.#host;
+    const python: PythonContext = { ...context, binding, core, argument };
+    return backend.create(python);
+  }
+
+  #instanceOf(reference: ChannelReference): LoadedInstance | undefined {
+    const found = this.#byName.get(reference.instance);
+    if (found === undefined && !this.#failed.has(reference.instance)) {
+      const help = didYouMean(reference.instance, this.#byName.keys(), "there are the instances");
+      this.#error(`no instance '${reference.instance}'`, reference.instanceLocation, { help });
+    }
+    return found;
+  }
+
+  #map({ from, to, bidirectional }: MappingDefinition): void {
+    const source = this.#instanceOf(from);
+    const target = this.#instanceOf(to);
+    if (source === undefined || target === undefined) return;
+    try {
+      const pairs = expandPairs(source, from, target, to, bidirectional);
+      this.#pairs.push(pairs);
+      if (bidirectional) {
+        const { fromInstance, toInstance } = pairs;
+        this.#pairs.push({ fromInstance: toInstance, toInstance: fromInstance, from: pairs.to, to: pairs.from });
+      }
+    } catch (error) {
+      if (!(error instanceof ChannelError)) throw error;
+      this.#error(error.message, error.reference.channelLocation);
+    }
+  }
+
+  #resolveHandlers({ instance, channels, inputs, name, incomplete, definition }: LoadedInstance): void {
+    if (!(instance instanceof PythonInstance)) return;
+    const known = instance.channels().length;
+    if (channels.size > known) instance.addChannels(channels.names.slice(known));
+    if (incomplete) return;
+    const mappedTo: number[] = [];
+    for (let i = 0; i < inputs.length; ++i) if (inputs[i] !== undefined) mappedTo.push(i);
+    const errors = instance.resolve(Uint32Array.from(mappedTo));
+
+    // One mapping may stand for thousands of channels: say the first thing that is wrong with it, and how often.
+    const byMapping = new Map<ChannelReference, number>();
+    for (const { channel } of errors) {
+      const reference = inputs[channel];
+      if (reference !== undefined) byMapping.set(reference, (byMapping.get(reference) ?? 0) + 1);
+    }
+    for (const { channel, problem, candidates } of errors) {
+      if (channel < 0) {
+        const setting = definition.settings.findLast(({ option }) => option === "default-handler");
+        this.#error(`no default handler: ${problem}`, setting?.valueLocation, {
+          help: didYouMean(instance.defaultHandler, candidates, "there are"),
+        });
+        continue;
+      }
+      const reference = inputs[channel];
+      const count = reference && byMapping.get(reference);
+      if (reference === undefined || count === undefined) continue;
+      byMapping.delete(reference);
+      const channelName = channels.names[channel] ?? "";
+      const [message = "", ...detail] = problem.split("\n");
+      this.#error(`no handler for '${name}.${channelName}': ${message}`, reference.channelLocation, {
+        help: [
+          ...didYouMean(channelName, candidates, "there are"),
+          ...(count > 1 ? [`and ${count - 1} more of '${reference.channel}'`] : []),
+        ],
+        ...(detail.length > 0 && { detail: detail.join("\n") }),
+      });
+    }
+  }
+
+  #connect(): void {
+    const table = compileRoutes(
+      this.instances.map(({ channels }) => channels.size),
+      this.#pairs,
+    );
+    const { binding, core } = this.#host;
+    binding.connect(core, table.firstChannels, table.offsets, table.targets);
+    for (const instance of this.instances) instance.firstChannel = table.firstChannels[instance.number] ?? 0;
+  }
+}
+
+/** What an instance's `channel` threw, and for which side of the mapping. */
+class ChannelError extends Error {
+  constructor(
+    message: string,
+    readonly reference: ChannelReference,
+  ) {
+    super(message);
+  }
+}
+
+/** Creates the channels of both sides in the order in which the reference does: by turns, left to right through time. */
+function expandPairs(
+  source: LoadedInstance,
+  from: ChannelReference,
+  target: LoadedInstance,
+  to: ChannelReference,
+  bidirectional: boolean,
+): Pairs {
+  const use = (instance: LoadedInstance, reference: ChannelReference, name: string, isSource: boolean) => {
+    try {
+      const index = instance.use(name, isSource ? "output" : "input", reference);
+      if (bidirectional) instance.use(name, isSource ? "input" : "output", reference);
+      return index;
+    } catch (error) {
+      throw new ChannelError(`'${instance.name}.${name}': ${messageOf(error)}`, reference);
+    }
+  };
+  const sources = new Uint32Array(from.pattern.size);
+  const targets = new Uint32Array(to.pattern.size);
+  const sourceNames = expand(from.pattern);
+  const targetNames = expand(to.pattern);
+  for (let i = 0; i < Math.max(sources.length, targets.length); ++i) {
+    if (i < sources.length) sources[i] = use(source, from, sourceNames.next().value as string, true);
+    if (i < targets.length) targets[i] = use(target, to, targetNames.next().value as string, false);
+  }
+  return { fromInstance: source.number, toInstance: target.number, from: sources, to: targets };
+}

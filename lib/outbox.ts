@@ -1,0 +1,60 @@
+import type { Binding, Core, Outbox as Arrays } from "./binding.js";
+
+const CAPACITY = 8192;
+
+/**
+ * Events that JavaScript emits, on their way into the core. They cross in batches: what a batch handler emits when it
+ * returns, everything else at the end of the current turn.
+ */
+export class Outbox {
+  readonly arrays: Arrays = { channels: new Uint32Array(CAPACITY), values: new Float64Array(CAPACITY) };
+  #count = 0;
+  #flushes = false;
+  #send: (count: number) => void = () => {};
+  #delivering = false;
+
+  connect(binding: Binding, core: Core): void {
+    this.#send = (count) => binding.emit(core, count);
+  }
+
+  /** Nothing is sent any more. */
+  disconnect(): void {
+    this.#send = () => {};
+    this.#count = 0;
+  }
+
+  /** @param channel global index; @param value in 0..1 */
+  put(channel: number, value: number): void {
+    this.arrays.channels[this.#count] = channel;
+    this.arrays.values[this.#count] = value;
+    ++this.#count;
+    if (this.#count === CAPACITY) this.#flush();
+    else if (!this.#delivering && !this.#flushes) {
+      this.#flushes = true;
+      queueMicrotask(() => {
+        this.#flushes = false;
+        this.#flush();
+      });
+    }
+  }
+
+  /** Runs a batch handler; returns how many events it left for the core to fetch. */
+  collect(handler: () => void): number {
+    this.#flush(); // what was emitted before comes before
+    this.#delivering = true;
+    try {
+      handler();
+    } finally {
+      this.#delivering = false;
+    }
+    const count = this.#count;
+    this.#count = 0;
+    return count;
+  }
+
+  #flush(): void {
+    const count = this.#count;
+    this.#count = 0;
+    if (count > 0) this.#send(count);
+  }
+}

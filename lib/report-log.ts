@@ -1,0 +1,127 @@
+import type { Report } from "./binding.js";
+import type { Logger } from "./log.js";
+
+/** How long repetitions of a message are only counted, in ms. */
+const QUIET_PERIOD = 10_000;
+
+interface Repeated {
+  readonly summary: string;
+  readonly fields: object;
+  count: number;
+}
+
+/**
+ * Turns the core's reports into log messages. An exception is logged in full once; while it repeats it is counted, and
+ * every ten seconds one line says how often.
+ */
+export class ReportLog {
+  readonly #logger: Logger;
+  readonly #nameOf: (instance: number) => string;
+  readonly #repeated = new Map<string, Repeated>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(logger: Logger, nameOf: (instance: number) => string) {
+    this.#logger = logger;
+    this.#nameOf = nameOf;
+  }
+
+  log(report: Report): void {
+    const instance = this.#nameOf(report.instance);
+    const fields = { instance, subject: report.subject, value: report.value };
+    const descriptor = `descriptor ${report.value}`;
+    switch (report.kind) {
+      case "exception":
+        this.#exception(instance, report);
+        break;
+      case "unknown-channel":
+        this.#logger.warn(
+          fields,
+          `${instance}: output() on channel '${report.subject}', which is not mapped anywhere; it is ignored`,
+        );
+        break;
+      case "socket-closed":
+        this.#logger.warn(
+          fields,
+          `${instance}: the socket managed by ${report.subject} (${descriptor}) was closed without ` +
+            "midimonster.manage(None, socket); it is no longer watched",
+        );
+        break;
+      case "socket-disabled":
+        this.#logger.error(
+          fields,
+          `${instance}: ${report.subject} raised 10 times in a row and is unregistered from its socket (${descriptor}); ` +
+            "what it does not read stays readable and would call it for ever",
+        );
+        break;
+      case "watch-failed":
+        this.#logger.error(fields, `${instance}: sockets can't be watched: ${report.text}`);
+        break;
+      case "threads-left":
+        this.#logger.warn(
+          fields,
+          `${instance}: Python threads did not end: ${report.text}; their interpreter is left to the process's end`,
+        );
+        break;
+    }
+  }
+
+  /** Says what has been counted so far, and stops counting. */
+  close(): void {
+    this.#summarise();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#repeated.clear();
+  }
+
+  #exception(instance: string, { role, subject, value, text }: Report): void {
+    const what = describe(instance, role, subject, value);
+    const key = `${instance}\n${role}\n${subject}\n${placesOf(text)}`;
+    const known = this.#repeated.get(key);
+    if (known !== undefined) {
+      ++known.count;
+      return;
+    }
+    const fields = { instance, role, subject, value };
+    this.#repeated.set(key, { summary: `${describe(instance, role, subject)}: ${lastLine(text)}`, fields, count: 0 });
+    this.#logger.error({ ...fields, traceback: text }, `${what}\n${text}`);
+    this.#timer ??= setTimeout(() => this.#tick(), QUIET_PERIOD).unref();
+  }
+
+  #tick(): void {
+    this.#timer = undefined;
+    this.#summarise();
+    if (this.#repeated.size > 0) this.#timer = setTimeout(() => this.#tick(), QUIET_PERIOD).unref();
+  }
+
+  // What did not repeat for a whole period is news again when it comes back.
+  #summarise(): void {
+    for (const [key, repeated] of this.#repeated) {
+      if (repeated.count === 0) {
+        this.#repeated.delete(key);
+        continue;
+      }
+      const times = repeated.count === 1 ? "once more" : `${repeated.count} times more`;
+      this.#logger.error({ ...repeated.fields, repeated: repeated.count }, `${times}: ${repeated.summary}`);
+      repeated.count = 0;
+    }
+  }
+}
+
+function describe(instance: string, role: string, subject: string, value?: number): string {
+  if (role === "handler") {
+    return `${instance}.${subject}: the handler raised${value === undefined ? "" : ` on value ${value}`}`;
+  }
+  if (role === "socket") {
+    return `${instance}: the socket function ${subject} raised${value === undefined ? "" : ` on descriptor ${value}`}`;
+  }
+  return `${instance}: the ${role}${role === "interval" ? " function" : ""} ${subject} raised`;
+}
+
+function lastLine(text: string): string {
+  return text.slice(text.lastIndexOf("\n") + 1);
+}
+
+/** The places in a traceback, without the message, which may hold a different number every time. */
+function placesOf(traceback: string): string {
+  return [...traceback.matchAll(/^\s*File "(.*)", line (\d+)/gm)].map((match) => `${match[1]}:${match[2]}`).join("\n");
+}

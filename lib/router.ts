@@ -1,0 +1,448 @@
+import path from "node:path";
+import type { Backend, EventBatch } from "./backends/backend.js";
+import { LoopbackBackend } from "./backends/loopback.js";
+import { PythonBackend } from "./backends/python.js";
+import { binding, type Core } from "./binding.js";
+import {
+  backendDefinition,
+  type Definition,
+  define,
+  emptyDefinition,
+  type Setting,
+} from "./config/definition.js";
+import type { Diagnostic } from "./config/diagnostic.js";
+import { parseOverride } from "./config/override.js";
+import { instanceNameProblem, parseFile, parseMapping } from "./config/parser.js";
+import { locate, makeSource } from "./config/source.js";
+import { MidimonsterError, messageOf } from "./errors.js";
+import type { LoadedInstance } from "./instances.js";
+import { Loader } from "./loader.js";
+import { type Logger, standardErrorLogger } from "./log.js";
+import { Outbox } from "./outbox.js";
+import { ReportLog } from "./report-log.js";
+import { Scheduler } from "./scheduler.js";
+
+export interface RouterOptions {
+  /** Where messages go. Default: warnings and errors as text to standard error. */
+  readonly logger?: Logger;
+  /** Backends beside the built-in `python` and `loopback`. */
+  readonly backends?: readonly Backend[];
+  /** Where relative paths and Python modules start from, for what the API adds. Default: the current folder. */
+  readonly folder?: string;
+}
+
+export interface FileOptions extends Omit<RouterOptions, "folder"> {
+  /** `backend.option=value`, like `-b` on the command line. */
+  readonly backendOverrides?: readonly string[];
+  /** `instance.option=value`, like `-i` on the command line. */
+  readonly instanceOverrides?: readonly string[];
+}
+
+/** Options of a backend or an instance; a list gives the option once for each element. */
+export type OptionValues = Readonly<Record<string, string | readonly string[]>>;
+
+/** An event as {@link Router.tap} shows it: where it was output, and its value in 0..1. */
+export interface TappedEvent {
+  readonly instance: string;
+  readonly channel: string;
+  readonly value: number;
+}
+
+/** What a router consists of, once loaded. */
+export interface RouterDescription {
+  readonly instances: readonly {
+    readonly name: string;
+    readonly backend: string;
+    readonly options: readonly { readonly option: string; readonly value: string }[];
+    readonly channels: readonly { readonly name: string; readonly uses: readonly ("input" | "output")[] }[];
+  }[];
+  readonly mappings: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly bidirectional: boolean;
+    /** How many pairs of channels, in one direction. */
+    readonly count: number;
+  }[];
+  /** The Python in use, if there is a python instance. */
+  readonly python?: { readonly version: string; readonly executable: string; readonly library: string };
+}
+
+type State = "new" | "loading" | "loaded" | "starting" | "running" | "stopping" | "stopped" | "failed";
+
+/**
+ * Routes events between instances, as a configuration says. A router starts and stops once; for another run make another.
+ *
+ * Methods are to be called on the thread that made the router. A process holds one CPython: routers of one thread share
+ * it, a router on another thread gets an error with code `PYTHON_IN_USE`.
+ *
+ *     const router = Router.fromFile("monster.cfg");
+ *     await router.start();
+ *     process.once("SIGINT", () => router.stop());
+ */
+export class Router {
+  readonly #definition: Definition;
+  readonly #diagnostics: Diagnostic[] = [];
+  readonly #backends = new Map<string, Backend>();
+  readonly #outbox = new Outbox();
+  readonly #taps = new Set<(events: readonly TappedEvent[]) => void>();
+  #argument: string;
+  #logger: Logger | undefined;
+  #state: State = "new";
+  #core: Core | undefined;
+  #loader: Loader | undefined;
+  #scheduler: Scheduler | undefined;
+  #reports: ReportLog | undefined;
+  #startedBackends: Backend[] = [];
+  #startedInstances: LoadedInstance[] = [];
+  #keepAlive: NodeJS.Timeout | undefined;
+  #current: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+
+  /** A router without instances; add them with {@link instance} and {@link map}. */
+  constructor(options: RouterOptions = {}) {
+    const folder = path.resolve(options.folder ?? ".");
+    this.#definition = emptyDefinition(folder);
+    this.#argument = folder;
+    this.#logger = options.logger;
+    for (const backend of [new PythonBackend(), new LoopbackBackend(), ...(options.backends ?? [])]) {
+      if (this.#backends.has(backend.name)) {
+        throw new MidimonsterError("VALUE", `there already is a backend '${backend.name}'`);
+      }
+      this.#backends.set(backend.name, backend);
+    }
+  }
+
+  /**
+   * A router as a configuration file says. Errors in the file are thrown by {@link load} or {@link start}, together with
+   * all others.
+   *
+   * @throws {MidimonsterError} `CONFIG` if the file can't be read, `VALUE` for an override that is none
+   */
+  static fromFile(file: string, options: FileOptions = {}): Router {
+    const overrides = [
+      ...(options.backendOverrides ?? []).map((text) => parseOverride("backend", text)),
+      ...(options.instanceOverrides ?? []).map((text) => parseOverride("instance", text)),
+    ].map((override) => {
+      if (typeof override === "string") throw new MidimonsterError("VALUE", override);
+      return override;
+    });
+    const { tree, diagnostics } = parseFile(file);
+    const router = new Router({ ...options, folder: tree.source.folder });
+    router.#diagnostics.push(...diagnostics);
+    const definition = define(tree, overrides, (diagnostic) => router.#diagnostics.push(diagnostic));
+    for (const [name, backend] of definition.backends) router.#definition.backends.set(name, backend);
+    // Not push(...): a configuration may hold more mappings than a call may have arguments.
+    for (const instance of definition.instances) router.#definition.instances.push(instance);
+    for (const mapping of definition.mappings) router.#definition.mappings.push(mapping);
+    router.#argument = file;
+    return router;
+  }
+
+  /**
+   * Sets options of a backend, as `[backend NAME]` does.
+   *
+   * @throws {MidimonsterError} `STATE` once the router is loaded
+   */
+  backend(name: string, options: OptionValues): this {
+    this.#expect("new", "backend()");
+    backendDefinition(this.#definition, name, this.#definition.folder).settings.push(...settings(options));
+    return this;
+  }
+
+  /**
+   * Adds an instance, as `[BACKEND NAME]` does.
+   *
+   * @param backend name of its backend
+   * @param name unique; no blank and no dot
+   * @throws {MidimonsterError} `VALUE` for a bad name, `STATE` once the router is loaded
+   */
+  instance(backend: string, name: string, options: OptionValues = {}): this {
+    this.#expect("new", "instance()");
+    const problem = instanceNameProblem(name);
+    if (problem !== undefined) throw new MidimonsterError("VALUE", problem);
+    const { folder } = this.#definition;
+    this.#definition.instances.push({ backend, name, folder, settings: settings(options) });
+    return this;
+  }
+
+  /**
+   * Adds a mapping.
+   *
+   * @param from a channel, `instance.channel`, also with expressions like `{1..5}`; or a whole line of a `[map]`
+   *   section, as in `"a.x > b.y"`
+   * @param to the channel that gets the events of `from`; absent if `from` is a whole line
+   * @throws {MidimonsterError} `CONFIG` if that is no mapping, `STATE` once the router is loaded
+   */
+  map(from: string, to?: string): this {
+    this.#expect("new", "map()");
+    const line = to === undefined ? from : `${from} > ${to}`;
+    const problems: Diagnostic[] = [];
+    const source = makeSource("<map()>", this.#definition.folder, line);
+    const mapping = parseMapping(locate(source, 1, 0, line.length), (diagnostic) => problems.push(diagnostic));
+    if (mapping === undefined) throw MidimonsterError.fromDiagnostics(problems);
+    const tree = { source, sections: [{ kind: "map" as const, mappings: [mapping] }] };
+    this.#definition.mappings.push(...define(tree, [], () => {}).mappings);
+    return this;
+  }
+
+  /**
+   * Does everything but run: creates instances, loads modules, resolves every handler. {@link start} does it if it has not
+   * been done.
+   *
+   * @throws {MidimonsterError} `CONFIG` with all errors found, or another code for what prevents any start. The router
+   *   has been stopped then.
+   */
+  async load(): Promise<void> {
+    this.#expect("new", "load()");
+    await this.#step("loading", () => this.#load(), "loaded");
+  }
+
+  /**
+   * Starts routing.
+   *
+   * @throws {MidimonsterError} as {@link load} does; `BACKEND` if a backend does not start. The router has been stopped
+   *   then.
+   */
+  async start(): Promise<void> {
+    if (this.#state === "new") await this.load();
+    this.#expect("loaded", "start()");
+    await this.#step("starting", () => this.#start(), "running");
+  }
+
+  /** Runs cleanup handlers, stops backends, closes everything. May be called at any time, also twice. Does not throw. */
+  stop(): Promise<void> {
+    this.#stopping ??= (async () => {
+      await this.#current?.catch(() => {});
+      await this.#end("stopped");
+    })();
+    return this.#stopping;
+  }
+
+  /** Whether events are being routed. */
+  get running(): boolean {
+    return this.#state === "running";
+  }
+
+  /**
+   * Shows every event where it is output, mapped or not, in batches and after delivery. Costs nothing when no tap is set.
+   *
+   * @returns a function that ends it
+   */
+  tap(listener: (events: readonly TappedEvent[]) => void): () => void {
+    this.#taps.add(listener);
+    this.#applyTaps();
+    return () => {
+      this.#taps.delete(listener);
+      this.#applyTaps();
+    };
+  }
+
+  /**
+   * What the router consists of.
+   *
+   * @throws {MidimonsterError} `STATE` before it is loaded
+   */
+  describe(): RouterDescription {
+    if (this.#loader === undefined) throw new MidimonsterError("STATE", "describe() needs a loaded router");
+    const python = this.#backends.get("python");
+    const choice = python instanceof PythonBackend ? python.choice : undefined;
+    return {
+      instances: this.#loader.instances.map((loaded) => ({
+        name: loaded.name,
+        backend: loaded.backend.name,
+        options: loaded.definition.settings.map(({ option, value }) => ({ option, value })),
+        channels: loaded.channels.names.map((name, index) => ({ name, uses: loaded.uses(index) })),
+      })),
+      mappings: this.#definition.mappings.map(({ from, to, bidirectional }) => ({
+        from: `${from.instance}.${from.channel}`,
+        to: `${to.instance}.${to.channel}`,
+        bidirectional,
+        count: Math.max(from.pattern.size, to.pattern.size),
+      })),
+      ...(choice && { python: choice }),
+    };
+  }
+
+  #expect(state: State, what: string): void {
+    if (this.#state === state) return;
+    throw new MidimonsterError("STATE", `${what} needs a router that is ${state}; this one is ${this.#state}`);
+  }
+
+  /** Goes from one state to another, or ends in failure. stop() waits for it. */
+  async #step(during: State, work: () => Promise<void>, after: State): Promise<void> {
+    this.#state = during;
+    this.#current = (async () => {
+      try {
+        await work();
+        this.#state = after;
+      } catch (error) {
+        await this.#end("failed");
+        throw error;
+      }
+    })();
+    await this.#current;
+  }
+
+  async #load(): Promise<void> {
+    const native = binding();
+    this.#logger ??= await standardErrorLogger("warn", "text");
+    const log = this.#logger;
+    const core = native.createCore(
+      {
+        deliver: (instance, channels, values, count) => this.#deliver(instance, { channels, values, length: count }),
+        reports: (reports) => {
+          for (const report of reports) this.#reports?.log(report);
+        },
+        intervals: (rows) => {
+          for (let i = 0; i < rows.length; i += 4) {
+            const [instance = 0, interval = 0, period = 0, now = 0] = rows.subarray(i, i + 4);
+            this.#scheduler?.set(instance, interval, period, now);
+          }
+        },
+        loop: (channels) => this.#warnOfLoop(channels),
+        tap: (channels, values, count) => this.#showTaps(channels, values, count),
+      },
+      this.#outbox.arrays,
+    );
+    this.#core = core;
+    this.#outbox.connect(native, core);
+    this.#scheduler = new Scheduler({
+      now: () => native.now(core),
+      run: (pairs, count) => native.runIntervals(core, pairs, count),
+    });
+    this.#reports = new ReportLog(log, (instance) => this.#loader?.instances[instance]?.name ?? "?");
+    const loader = new Loader({
+      binding: native,
+      core,
+      log,
+      backends: this.#backends,
+      argument: this.#argument,
+      emit: (instance, channel, value) => this.#emit(instance(), channel, value),
+    });
+    this.#loader = loader;
+    await loader.load(this.#definition);
+    const diagnostics = [...this.#diagnostics, ...loader.diagnostics];
+    if (diagnostics.length > 0) throw MidimonsterError.fromDiagnostics(diagnostics);
+    this.#applyTaps();
+  }
+
+  async #start(): Promise<void> {
+    const instances = this.#loader?.instances ?? [];
+    for (const backend of new Set(instances.map(({ backend }) => backend))) {
+      this.#startedBackends.push(backend);
+      await started(`backend '${backend.name}'`, () => backend.start?.());
+    }
+    for (const loaded of instances) {
+      this.#startedInstances.push(loaded);
+      await started(`instance '${loaded.name}'`, () => loaded.instance.start?.());
+    }
+    this.#keepAlive = setInterval(() => {}, 2 ** 30);
+    this.#scheduler?.start();
+    if (this.#core !== undefined) binding().run(this.#core);
+  }
+
+  async #end(state: "stopped" | "failed"): Promise<void> {
+    if (this.#state === "stopped" || this.#state === "failed") return;
+    this.#state = "stopping";
+    this.#scheduler?.stop();
+    const log = this.#logger;
+    const quietly = async (what: string, stop: () => void | Promise<void>) => {
+      try {
+        await stop();
+      } catch (error) {
+        log?.error({}, `${what} did not stop properly: ${messageOf(error)}`);
+      }
+    };
+    for (const { instance, name } of this.#startedInstances.splice(0)) {
+      await quietly(`instance '${name}'`, () => instance.stop?.());
+    }
+    for (const backend of this.#startedBackends.splice(0)) {
+      await quietly(`backend '${backend.name}'`, () => backend.stop?.());
+    }
+    const core = this.#core;
+    if (core !== undefined) {
+      // A turn of the loop, since this may have been called from within the core.
+      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise<void>((resolve) => binding().stop(core, resolve));
+      this.#core = undefined;
+    }
+    this.#outbox.disconnect();
+    this.#reports?.close();
+    clearInterval(this.#keepAlive);
+    this.#state = state;
+  }
+
+  #deliver(number: number, batch: EventBatch): number {
+    const loaded = this.#loader?.instances[number];
+    if (loaded === undefined) return 0;
+    return this.#outbox.collect(() => {
+      try {
+        loaded.instance.handle?.(batch);
+      } catch (error) {
+        this.#logger?.error({ err: error, instance: loaded.name }, `${loaded.name}: handle() threw: ${stackOf(error)}`);
+      }
+    });
+  }
+
+  #emit(loaded: LoadedInstance | undefined, channel: number, value: number): void {
+    if (loaded?.firstChannel === undefined) {
+      throw new MidimonsterError("STATE", "an instance can emit from its start() on");
+    }
+    if (!(channel >= 0 && channel < loaded.channels.size)) {
+      throw new MidimonsterError("VALUE", `instance '${loaded.name}' has no channel number ${channel}`);
+    }
+    if (Number.isNaN(value)) throw new MidimonsterError("VALUE", "an event's value can't be NaN");
+    this.#outbox.put(loaded.firstChannel + channel, Math.min(1, Math.max(0, value)));
+  }
+
+  #applyTaps(): void {
+    if (this.#core !== undefined) binding().tap(this.#core, this.#taps.size > 0);
+  }
+
+  #showTaps(channels: Uint32Array, values: Float64Array, count: number): void {
+    const events: TappedEvent[] = [];
+    for (let i = 0; i < count; ++i) {
+      const [instance, channel] = this.#find(channels[i] ?? 0);
+      events.push({ instance, channel, value: values[i] ?? 0 });
+    }
+    for (const listener of this.#taps) {
+      try {
+        listener(events);
+      } catch (error) {
+        this.#logger?.error({ err: error }, `a tap threw: ${stackOf(error)}`);
+      }
+    }
+  }
+
+  /** Names of the instance and the channel behind a global index. */
+  #find(global: number): [instance: string, channel: string] {
+    const loaded = this.#loader?.instances.findLast(({ firstChannel = 0 }) => firstChannel <= global);
+    return [loaded?.name ?? "?", loaded?.channels.names[global - (loaded.firstChannel ?? 0)] ?? "?"];
+  }
+
+  #warnOfLoop(channels: Uint32Array): void {
+    const names = [...channels, channels[0] ?? 0].map((channel) => this.#find(channel).join("."));
+    this.#logger?.warn(
+      { channels: names },
+      `feedback loop: ${names.join(" -> ")}; its events go round as fast as the machine can`,
+    );
+  }
+}
+
+function settings(options: OptionValues): Setting[] {
+  return Object.entries(options).flatMap(([option, value]) =>
+    (typeof value === "string" ? [value] : value).map((one) => ({ option, value: one })),
+  );
+}
+
+async function started(what: string, start: () => void | Promise<void>): Promise<void> {
+  try {
+    await start();
+  } catch (error) {
+    throw new MidimonsterError("BACKEND", `${what} did not start: ${messageOf(error)}`, [], { cause: error });
+  }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,104 @@
+/** Longest delay that setTimeout takes; a longer one would fire at once. */
+const LONGEST_DELAY = 2 ** 31 - 1;
+
+interface Interval {
+  readonly instance: number;
+  readonly interval: number;
+  /** In ms, a multiple of 10. */
+  period: number;
+  /** The n-th call belongs at start + n * period. */
+  start: number;
+  next: number;
+}
+
+export interface SchedulerHost {
+  /** The core's time in ms. */
+  now(): number;
+  /** Calls the intervals: pairs of (instance, interval). */
+  run(pairs: Uint32Array, count: number): void;
+}
+
+/**
+ * Calls intervals when they are due. One timer is armed, for the earliest of them. Calls keep their phase: each is
+ * computed from the interval's start, never from the call before, so nothing drifts; those that were missed while the
+ * core was busy are skipped.
+ */
+export class Scheduler {
+  readonly #host: SchedulerHost;
+  // In order of registration, which is the order of calls that are due together.
+  readonly #intervals = new Map<string, Interval>();
+  #timer: NodeJS.Timeout | undefined;
+  #running = false;
+
+  constructor(host: SchedulerHost) {
+    this.#host = host;
+  }
+
+  /**
+   * Registers an interval, changes its period, or cancels it.
+   *
+   * @param instance number of the instance
+   * @param interval number of the interval within the instance
+   * @param period in ms, a multiple of 10; 0 cancels
+   * @param now time of the call, in ms
+   */
+  set(instance: number, interval: number, period: number, now: number): void {
+    const key = `${instance}.${interval}`;
+    const known = this.#intervals.get(key);
+    if (period === 0) {
+      this.#intervals.delete(key);
+    } else if (known === undefined) {
+      this.#intervals.set(key, { instance, interval, period, start: now, next: now + period });
+    } else if (known.period !== period) {
+      // The new period counts from the last call, or from where it was if there was none.
+      known.start = known.next - known.period;
+      known.period = period;
+      known.next = nextAfter(known, now);
+    }
+    this.#arm();
+  }
+
+  /** Starts calling. What was registered before counts from now on. */
+  start(): void {
+    const now = this.#host.now();
+    for (const interval of this.#intervals.values()) {
+      interval.start = now;
+      interval.next = now + interval.period;
+    }
+    this.#running = true;
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#running = false;
+    this.#intervals.clear();
+    this.#arm();
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!this.#running || this.#intervals.size === 0) return;
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const { next } of this.#intervals.values()) earliest = Math.min(earliest, next);
+    const delay = Math.max(1, Math.min(earliest - this.#host.now(), LONGEST_DELAY));
+    this.#timer = setTimeout(() => this.#fire(), delay);
+  }
+
+  #fire(): void {
+    const now = this.#host.now();
+    const due: number[] = [];
+    for (const interval of this.#intervals.values()) {
+      if (interval.next > now) continue;
+      due.push(interval.instance, interval.interval);
+      interval.next = nextAfter(interval, now);
+    }
+    if (due.length > 0) this.#host.run(Uint32Array.from(due), due.length / 2);
+    this.#arm();
+  }
+}
+
+/** The first call that belongs after `now`. */
+function nextAfter({ start, period }: Interval, now: number): number {
+  return start + (Math.floor((now - start) / period) + 1) * period;
+}

@@ -1,0 +1,321 @@
+// The addon's functions, as binding.d.ts documents them: arguments in, the core called, results out.
+#include <napi.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "js_bridge.h"
+#include "python_instance.h"
+#include "python_runtime.h"
+
+namespace mmpy {
+namespace {
+
+// What one environment has: its loop and its cores. Lives until the environment's asynchronous cleanup is done; a plain
+// cleanup hook or a finalizer would leave handles open when the addon is loaded in a worker thread only.
+class Environment {
+ public:
+  explicit Environment(Napi::Env env) {
+    napi_get_uv_event_loop(env, &loop_);
+    napi_add_async_cleanup_hook(env, &Environment::CleanUp, this, &hook_);
+  }
+
+  uv_loop_t *loop() const { return loop_; }
+  void Add(std::shared_ptr<JsBridge> bridge) { bridges_.push_back(std::move(bridge)); }
+  void Forget(const JsBridge *stopped) {
+    bridges_.erase(std::remove_if(bridges_.begin(), bridges_.end(),
+                                  [&](const std::shared_ptr<JsBridge> &bridge) { return bridge.get() == stopped; }),
+                   bridges_.end());
+  }
+
+ private:
+  static void CleanUp(napi_async_cleanup_hook_handle, void *data) {
+    auto *environment = static_cast<Environment *>(data);
+    // One more than there are bridges, so that none can be the last before all have begun.
+    environment->open_ = environment->bridges_.size() + 1;
+    for (const auto &bridge : environment->bridges_) bridge->Abandon([environment]() { environment->CloseOne(); });
+    environment->CloseOne();
+  }
+
+  void CloseOne() {
+    if (--open_ > 0) return;
+    napi_async_cleanup_hook_handle hook = hook_;
+    const std::unique_ptr<Environment> self(this);
+    napi_remove_async_cleanup_hook(hook);
+  }
+
+  std::vector<std::shared_ptr<JsBridge>> bridges_;
+  uv_loop_t *loop_ = nullptr;
+  napi_async_cleanup_hook_handle hook_ = nullptr;
+  size_t open_ = 0;
+};
+
+Environment &EnvironmentOf(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
+
+using Info = Napi::CallbackInfo;
+
+void Expect(Napi::Env env, bool condition, const char *what) {
+  if (!condition) Napi::TypeError::New(env, std::string("expected ") + what).ThrowAsJavaScriptException();
+}
+
+using BridgeHandle = std::shared_ptr<JsBridge>;
+
+// The bridge behind the first argument; NULL with a JavaScript exception pending if it is none.
+JsBridge *BridgeOf(const Info &info) {
+  if (info.Length() > 0 && info[0].IsExternal()) return info[0].As<Napi::External<BridgeHandle>>().Data()->get();
+  Expect(info.Env(), false, "a core");
+  return nullptr;
+}
+
+// The python instance that the second argument numbers; likewise.
+PythonInstance *PythonOf(const Info &info, JsBridge *bridge) {
+  if (bridge == nullptr) return nullptr;
+  PythonInstance *python =
+      info.Length() > 1 && info[1].IsNumber() ? bridge->core().python(info[1].As<Napi::Number>().Uint32Value()) : nullptr;
+  if (python == nullptr || python->state() == nullptr) Expect(info.Env(), false, "the number of a live python instance");
+  return python != nullptr && python->state() != nullptr ? python : nullptr;
+}
+
+std::string Text(const Napi::Value &value) { return value.IsString() ? value.As<Napi::String>().Utf8Value() : ""; }
+
+std::vector<uint32_t> Numbers(const Napi::Value &value) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array) {
+    Expect(value.Env(), false, "a Uint32Array");
+    return {};
+  }
+  const auto array = value.As<Napi::Uint32Array>();
+  return std::vector<uint32_t>(array.Data(), array.Data() + array.ElementLength());
+}
+
+Napi::Value StartPython(const Info &info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 1 || !info[0].IsObject()) {
+    Expect(env, false, "options");
+    return env.Undefined();
+  }
+  const auto object = info[0].As<Napi::Object>();
+  PythonOptions options;
+  options.library = Text(object.Get("library"));
+  options.program_name = Text(object.Get("programName"));
+  options.bootstrap = Text(object.Get("bootstrap"));
+  options.bootstrap_path = Text(object.Get("bootstrapPath"));
+  options.deep_bind = object.Get("deepBind").ToBoolean();
+  const PythonLoadError error = PythonRuntime::Get().Start(&EnvironmentOf(env), options);
+  if (!error) return env.Null();
+  auto result = Napi::Object::New(env);
+  result.Set("code", error.code);
+  result.Set("message", error.message);
+  return result;
+}
+
+Napi::Value PythonVersion(const Info &info) {
+  return Napi::String::New(info.Env(), PythonRuntime::Get().version());
+}
+
+Napi::Value CreateCore(const Info &info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 2 || !info[0].IsObject() || !info[1].IsObject()) {
+    Expect(env, false, "callbacks and an outbox");
+    return env.Undefined();
+  }
+  Environment &environment = EnvironmentOf(env);
+  auto bridge = std::make_shared<JsBridge>(env, environment.loop(), info[0].As<Napi::Object>(), info[1].As<Napi::Object>());
+  environment.Add(bridge);
+  auto handle = std::make_unique<BridgeHandle>(std::move(bridge));
+  BridgeHandle *const raw = handle.release();
+  return Napi::External<BridgeHandle>::New(env, raw, [](Napi::Env, BridgeHandle *owned) {
+    const std::unique_ptr<BridgeHandle> released(owned);
+  });
+}
+
+Napi::Value AddLoopback(const Info &info) {
+  JsBridge *bridge = BridgeOf(info);
+  return bridge == nullptr ? info.Env().Undefined() : Napi::Number::New(info.Env(), bridge->core().AddLoopback());
+}
+
+Napi::Value AddJavascript(const Info &info) {
+  JsBridge *bridge = BridgeOf(info);
+  return bridge == nullptr ? info.Env().Undefined() : Napi::Number::New(info.Env(), bridge->core().AddJavascript());
+}
+
+Napi::Value AddPython(const Info &info) {
+  const Napi::Env env = info.Env();
+  JsBridge *bridge = BridgeOf(info);
+  if (bridge == nullptr) return env.Undefined();
+  if (!PythonRuntime::Get().started()) {
+    Expect(env, false, "startPython to have succeeded");
+    return env.Undefined();
+  }
+  const InstanceId id = bridge->core().AddPython();
+  const std::string error = bridge->core().python(id)->Start(Text(info[1]), Text(info[2]));
+  if (!error.empty()) return Napi::String::New(env, error);
+  return Napi::Number::New(env, id);
+}
+
+Napi::Value LoadModule(const Info &info) {
+  const Napi::Env env = info.Env();
+  PythonInstance *python = PythonOf(info, BridgeOf(info));
+  if (python == nullptr) return env.Undefined();
+  const std::string traceback = python->LoadModule(Text(info[2]), Text(info[3]));
+  return traceback.empty() ? env.Null() : Napi::Value(Napi::String::New(env, traceback));
+}
+
+Napi::Value AddChannels(const Info &info) {
+  const Napi::Env env = info.Env();
+  PythonInstance *python = PythonOf(info, BridgeOf(info));
+  if (python == nullptr) return env.Undefined();
+  if (!info[2].IsArray()) {
+    Expect(env, false, "an array of names");
+    return env.Undefined();
+  }
+  const auto names = info[2].As<Napi::Array>();
+  const uint32_t count = names.Length();
+  for (uint32_t i = 0; i < count; ++i) {
+    const Napi::HandleScope scope(env);  // of its own: a million handles would need a million slots
+    python->AddChannel(Text(names.Get(i)));
+  }
+  return env.Undefined();
+}
+
+Napi::Value Channels(const Info &info) {
+  const Napi::Env env = info.Env();
+  PythonInstance *python = PythonOf(info, BridgeOf(info));
+  if (python == nullptr) return env.Undefined();
+  const ChannelTable &table = python->channels();
+  auto names = Napi::Array::New(env, table.size());
+  for (uint32_t i = 0; i < table.size(); ++i) {
+    const std::string_view name = table.name(i);
+    names.Set(i, Napi::String::New(env, name.data(), name.size()));
+  }
+  return names;
+}
+
+Napi::Value Resolve(const Info &info) {
+  const Napi::Env env = info.Env();
+  PythonInstance *python = PythonOf(info, BridgeOf(info));
+  if (python == nullptr) return env.Undefined();
+  const std::vector<uint32_t> channels = Numbers(info[2]);
+  if (env.IsExceptionPending()) return env.Undefined();
+  if (std::any_of(channels.begin(), channels.end(), [&](uint32_t c) { return c >= python->channels().size(); })) {
+    Expect(env, false, "channels of the instance");
+    return env.Undefined();
+  }
+  const std::vector<ResolveError> errors = python->Resolve(channels, Text(info[3]));
+  auto result = Napi::Array::New(env, errors.size());
+  for (uint32_t i = 0; i < errors.size(); ++i) {
+    auto object = Napi::Object::New(env);
+    const bool is_default = errors[i].channel == ChannelTable::kNone;
+    object.Set("channel", is_default ? -1.0 : static_cast<double>(errors[i].channel));
+    object.Set("problem", errors[i].problem);
+    auto candidates = Napi::Array::New(env, errors[i].candidates.size());
+    for (uint32_t n = 0; n < errors[i].candidates.size(); ++n) candidates.Set(n, errors[i].candidates[n]);
+    object.Set("candidates", candidates);
+    result.Set(i, object);
+  }
+  return result;
+}
+
+// Whether the tables lead nowhere outside themselves, which would crash the router.
+bool IsSound(const std::vector<uint32_t> &first_channels, const std::vector<uint32_t> &offsets,
+             const std::vector<uint32_t> &targets) {
+  if (offsets.empty() || offsets.back() != targets.size() || !std::is_sorted(offsets.begin(), offsets.end())) return false;
+  const size_t channels = offsets.size() - 1;
+  if (!std::is_sorted(first_channels.begin(), first_channels.end())) return false;
+  if (!first_channels.empty() && (first_channels.front() != 0 || first_channels.back() > channels)) return false;
+  return std::all_of(targets.begin(), targets.end(), [&](uint32_t target) { return target < channels; });
+}
+
+Napi::Value Connect(const Info &info) {
+  const Napi::Env env = info.Env();
+  JsBridge *bridge = BridgeOf(info);
+  if (bridge == nullptr) return env.Undefined();
+  const std::vector<uint32_t> first_channels = Numbers(info[1]);
+  std::vector<uint32_t> offsets = Numbers(info[2]);
+  const std::vector<uint32_t> targets = Numbers(info[3]);
+  if (env.IsExceptionPending()) return env.Undefined();
+  if (first_channels.size() != bridge->core().instance_count() || !IsSound(first_channels, offsets, targets)) {
+    Expect(env, false, "sound tables");
+    return env.Undefined();
+  }
+  bridge->core().Connect(first_channels, std::move(offsets), targets);
+  return env.Undefined();
+}
+
+Napi::Value Run(const Info &info) {
+  if (JsBridge *bridge = BridgeOf(info)) bridge->core().Run();
+  return info.Env().Undefined();
+}
+
+Napi::Value Emit(const Info &info) {
+  if (JsBridge *bridge = BridgeOf(info)) bridge->EmitOutbox(info[1].As<Napi::Number>().Uint32Value());
+  return info.Env().Undefined();
+}
+
+Napi::Value RunIntervals(const Info &info) {
+  const Napi::Env env = info.Env();
+  JsBridge *bridge = BridgeOf(info);
+  if (bridge == nullptr) return env.Undefined();
+  const auto array = info[1].As<Napi::Uint32Array>();
+  const size_t count = std::min<size_t>(info[2].As<Napi::Number>().Uint32Value(), array.ElementLength() / 2);
+  const std::vector<uint32_t> pairs(array.Data(), array.Data() + 2 * count);  // user code may change what is due
+  const Core::Entry entry(bridge->core());
+  for (size_t i = 0; i < count; ++i) {
+    PythonInstance *python = bridge->core().python(pairs[2 * i]);
+    if (python != nullptr && python->state() != nullptr) python->RunInterval(pairs[2 * i + 1]);
+  }
+  return env.Undefined();
+}
+
+Napi::Value Now(const Info &info) {
+  JsBridge *bridge = BridgeOf(info);
+  if (bridge == nullptr) return info.Env().Undefined();
+  uv_update_time(bridge->core().loop());
+  return Napi::Number::New(info.Env(), static_cast<double>(uv_now(bridge->core().loop())));
+}
+
+Napi::Value Tap(const Info &info) {
+  if (JsBridge *bridge = BridgeOf(info)) bridge->core().Tap(info[1].ToBoolean());
+  return info.Env().Undefined();
+}
+
+Napi::Value Stop(const Info &info) {
+  const Napi::Env env = info.Env();
+  JsBridge *bridge = BridgeOf(info);
+  if (bridge == nullptr) return env.Undefined();
+  if (!info[1].IsFunction() || bridge->core().entered()) {
+    Expect(env, false, "a callback, and not to be called from within the core");
+    return env.Undefined();
+  }
+  Environment *environment = &EnvironmentOf(env);
+  bridge->Stop(info[1].As<Napi::Function>(), [environment, bridge]() { environment->Forget(bridge); });
+  return env.Undefined();
+}
+
+// An environment is freed by its own cleanup, after its last handle is closed, so the finalizer frees nothing.
+void KeepEnvironment(Napi::Env, Environment *) {}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  auto environment = std::make_unique<Environment>(env);
+  env.SetInstanceData<Environment, KeepEnvironment>(environment.release());
+  const std::pair<const char *, Napi::Value (*)(const Info &)> functions[] = {
+      {"startPython", StartPython},     {"pythonVersion", PythonVersion}, {"createCore", CreateCore},
+      {"addLoopback", AddLoopback},     {"addJavascript", AddJavascript}, {"addPython", AddPython},
+      {"loadModule", LoadModule},       {"addChannels", AddChannels},     {"channels", Channels},
+      {"resolve", Resolve},             {"connect", Connect},             {"run", Run},
+      {"emit", Emit},                   {"runIntervals", RunIntervals},   {"now", Now},
+      {"tap", Tap},                     {"stop", Stop},
+  };
+  for (const auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
+  return exports;
+}
+
+}  // namespace
+}  // namespace mmpy
+
+static Napi::Object InitAddon(Napi::Env env, Napi::Object exports) { return mmpy::Init(env, exports); }
+
+NODE_API_MODULE(midimonster_python, InitAddon)

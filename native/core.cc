@@ -1,0 +1,197 @@
+#include "core.h"
+
+#include <utility>
+
+#include "python_instance.h"
+
+namespace mmpy {
+
+namespace {
+
+// Long enough that going round the loop (a few µs) hardly costs, short enough for interval jitter and signals.
+constexpr uint64_t kSliceNs = 1'000'000;
+
+constexpr uint64_t kHousekeepingMs = 1000;
+
+// Every event that comes in goes out again on the same channel.
+class Loopback final : public Destination {
+ public:
+  explicit Loopback(Core &core) : core_(core) {}
+  void Deliver(const Event *events, size_t count) override {
+    for (size_t i = 0; i < count; ++i) core_.Emit(events[i].channel, events[i].value);
+  }
+
+ private:
+  Core &core_;
+};
+
+class Javascript final : public Destination {
+ public:
+  Javascript(Core &core, InstanceId id) : core_(core), id_(id) {}
+  void Deliver(const Event *events, size_t count) override {
+    core_.listener().DeliverToJavascript(id_, first_channel, events, count);
+  }
+  bool wants_whole_batches() const override { return true; }
+
+  ChannelId first_channel = 0;
+
+ private:
+  Core &core_;
+  const InstanceId id_;
+};
+
+}  // namespace
+
+Core::Core(uv_loop_t *loop, CoreListener &listener) : loop_(loop), listener_(listener), now_ms_(uv_now(loop)) {
+  // These three inits cannot fail but for running out of descriptors (async), and then the first Wake() is lost only.
+  wake_.Open(handles_, this, [&](uv_async_t *handle) {
+    return uv_async_init(loop, handle, [](uv_async_t *async) {
+      if (async->data != nullptr) Entry entry(*static_cast<Core *>(async->data));
+    });
+  });
+  idle_.Open(handles_, this, [&](uv_idle_t *handle) { return uv_idle_init(loop, handle); });
+  housekeeping_.Open(handles_, this, [&](uv_timer_t *handle) { return uv_timer_init(loop, handle); });
+}
+
+Core::~Core() { CloseHandles(); }
+
+InstanceId Core::Add(std::unique_ptr<Destination> destination) {
+  router_.AddInstance(destination.get());
+  instances_.push_back(std::move(destination));
+  pythons_.push_back(nullptr);
+  return static_cast<InstanceId>(instances_.size() - 1);
+}
+
+InstanceId Core::AddLoopback() { return Add(std::make_unique<Loopback>(*this)); }
+
+InstanceId Core::AddJavascript() {
+  return Add(std::make_unique<Javascript>(*this, static_cast<InstanceId>(instances_.size())));
+}
+
+InstanceId Core::AddPython() {
+  auto instance = std::make_unique<PythonInstance>(*this, static_cast<InstanceId>(instances_.size()));
+  PythonInstance *const python = instance.get();
+  const InstanceId id = Add(std::move(instance));
+  pythons_[id] = python;
+  return id;
+}
+
+PythonInstance *Core::python(InstanceId instance) {
+  return instance < pythons_.size() ? pythons_[instance] : nullptr;
+}
+
+void Core::Connect(const std::vector<uint32_t> &first_channels, std::vector<uint32_t> offsets,
+                   const std::vector<ChannelId> &targets) {
+  std::vector<InstanceId> owner(offsets.size() - 1);
+  for (InstanceId id = 0; id < instances_.size(); ++id) {
+    const size_t end = id + 1 < first_channels.size() ? first_channels[id + 1] : owner.size();
+    for (size_t channel = first_channels[id]; channel < end; ++channel) owner[channel] = id;
+    if (pythons_[id] != nullptr) pythons_[id]->SetFirstChannel(first_channels[id]);
+    if (auto *javascript = dynamic_cast<Javascript *>(instances_[id].get())) {
+      javascript->first_channel = first_channels[id];
+    }
+  }
+  std::vector<Target> rows;
+  rows.reserve(targets.size());
+  for (const ChannelId channel : targets) rows.push_back({channel, owner[channel]});
+  router_.Connect(std::move(offsets), std::move(rows));
+}
+
+void Core::Run() {
+  Entry entry(*this);
+  state_ = State::kRunning;
+  for (PythonInstance *python : pythons_) {
+    if (python != nullptr) python->Begin();
+  }
+}
+
+void Core::Drain() {
+  backlog_ = router_.Drain(kSliceNs) == Router::Drained::kOutOfTime;
+  if (!idle_) return;
+  if (backlog_) {
+    uv_idle_start(idle_.get(), [](uv_idle_t *idle) {
+      if (idle->data != nullptr) Entry entry(*static_cast<Core *>(idle->data), Entry::Purpose::kBacklog);
+    });
+  } else {
+    uv_idle_stop(idle_.get());
+  }
+}
+
+void Core::Wake() {
+  if (wake_) uv_async_send(wake_.get());
+}
+
+void Core::StartHousekeeping() {
+  if (!housekeeping_ || uv_is_active(reinterpret_cast<uv_handle_t *>(housekeeping_.get())) != 0) return;
+  uv_timer_start(
+      housekeeping_.get(),
+      [](uv_timer_t *timer) {
+        auto *core = static_cast<Core *>(timer->data);
+        if (core == nullptr) return;
+        Entry entry(*core);
+        bool watching = false;
+        for (PythonInstance *python : core->pythons_) {
+          if (python != nullptr) watching |= python->DropClosedSockets();
+        }
+        if (!watching) uv_timer_stop(timer);
+      },
+      kHousekeepingMs, kHousekeepingMs);
+}
+
+void Core::CloseHandles() {
+  wake_.Close();
+  idle_.Close();
+  housekeeping_.Close();
+}
+
+void Core::Stop(std::function<void()> done) {
+  {
+    Entry entry(*this);
+    state_ = State::kStopped;
+    router_.Clear();
+    for (PythonInstance *python : pythons_) {
+      if (python != nullptr) python->Stop();
+    }
+  }
+  CloseHandles();
+  handles_->WhenNone(std::move(done));
+}
+
+void Core::Abandon(std::function<void()> done) {
+  state_ = State::kStopped;
+  for (PythonInstance *python : pythons_) {
+    if (python != nullptr) python->Abandon();
+  }
+  CloseHandles();
+  handles_->WhenNone(std::move(done));
+}
+
+Core::Entry::Entry(Core &core, Purpose purpose) : core_(core), purpose_(purpose) {
+  if (core_.depth_ == 0) core_.now_ms_.store(uv_now(core_.loop_), std::memory_order_relaxed);
+  for (PythonInstance *python : core_.pythons_) {
+    // Any live thread state will do; whatever runs Python switches to its own.
+    if (python != nullptr && python->state() != nullptr) {
+      gil_.emplace(PythonRuntime::Get().gil(), python->state());
+      break;
+    }
+  }
+  ++core_.depth_;
+}
+
+Core::Entry::~Entry() {
+  Core &core = core_;
+  if (core.depth_ > 1) {
+    --core.depth_;
+    return;
+  }
+  // While there is a backlog, whoever else enters only queues: the backlog's slices keep the order.
+  const bool backlog_elsewhere = core.backlog_ && purpose_ != Purpose::kBacklog;
+  if (core.state_ == State::kRunning && !core.router_.empty() && !backlog_elsewhere) core.Drain();
+  if (core.router_.loop_found()) core.news_.loop = core.router_.TakeLoop();
+  News news = core.news_.empty() ? News() : std::exchange(core.news_, {});
+  --core.depth_;
+  gil_.reset();
+  if (!news.empty()) core.listener_.Tell(std::move(news));
+}
+
+}  // namespace mmpy

@@ -1,0 +1,69 @@
+// Watches the descriptors of one python instance.
+//
+// They are in an epoll set of their own, and libuv polls that set's descriptor. libuv never sees the user's descriptors
+// themselves, because user code may close one at any time without telling us: a closed descriptor in libuv's own set
+// aborts the process (uv__io_poll), and one whose number has been given to a socket of Node's takes that socket's
+// events. In our own set the kernel forgets a closed descriptor by itself and the number can be used again at once.
+// libuv would also make the descriptors non-blocking, which user code can tell (sendall, makefile), and would refuse
+// what Node or another instance watches already.
+//
+// This is the one place that knows epoll; a kqueue version for macOS would stand beside it.
+#ifndef MMPY_FD_WATCHER_H
+#define MMPY_FD_WATCHER_H
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "uv_handle.h"
+
+namespace mmpy {
+
+using WatchId = uint64_t;  // never used twice, other than descriptors
+
+// Told, on the loop's thread and without the GIL, which watched descriptors can be read, are at their end or in error.
+class FdListener {
+ public:
+  virtual ~FdListener() = default;
+  virtual void OnReadable(const std::vector<WatchId> &watches) = 0;
+};
+
+class FdWatcher {
+ public:
+  explicit FdWatcher(FdListener &listener) : listener_(listener) {}
+  ~FdWatcher() { Close(); }
+  FdWatcher(const FdWatcher &) = delete;
+  FdWatcher &operator=(const FdWatcher &) = delete;
+
+  // Adds a descriptor. Returns 0 or an errno: EPERM for what can't be waited for, like a regular file.
+  int Add(int fd, WatchId watch);
+
+  // Takes a descriptor out; harmless if it is closed.
+  void Remove(int fd);
+
+  // Starts a new set with these members: the way out when a closed descriptor still reports, as it does while a copy of
+  // it is open elsewhere (a child process), and can't be named any more.
+  void Rebuild(const std::vector<std::pair<int, WatchId>> &members);
+
+  // Starts telling the listener. Returns 0 or a libuv error.
+  int Start(uv_loop_t *loop, const std::shared_ptr<HandleCount> &count);
+
+  void Close();
+
+ private:
+  int Open();
+  int StartPolling();
+  void OnPoll();
+
+  FdListener &listener_;
+  int set_ = -1;
+  uv_loop_t *loop_ = nullptr;  // set once started
+  std::shared_ptr<HandleCount> count_;
+  UvHandle<uv_poll_t> poll_;
+};
+
+}  // namespace mmpy
+
+#endif

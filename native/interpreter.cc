@@ -1,0 +1,147 @@
+#include "interpreter.h"
+
+#include <unistd.h>
+
+#include "midimonster_module.h"
+
+namespace mmpy {
+
+namespace {
+
+// Python-callable: interrupt_thread(ident) makes that thread raise SystemExit as soon as it runs Python code again.
+PyObject *InterruptThread(PyObject *, PyObject *ident) {
+  const unsigned long thread = PyLong_AsUnsignedLongMask(ident);
+  if (PyErr_Occurred() != nullptr) return nullptr;
+  PyThreadState_SetAsyncExc(thread, mmpy_exception_type(MMPY_SYSTEM_EXIT));
+  return mmpy_none();
+}
+
+PyMethodDef interrupt_thread_method = {"interrupt_thread", InterruptThread, METH_O, nullptr};
+
+}  // namespace
+
+std::string ToText(PyObject *text) {
+  Py_ssize_t size = 0;
+  const char *bytes = PyUnicode_AsUTF8AndSize(text, &size);
+  if (bytes == nullptr) {
+    PyErr_Clear();
+    return {};
+  }
+  return std::string(bytes, static_cast<size_t>(size));
+}
+
+std::string Interpreter::Start(const std::string &folder, const std::string &argument) {
+  Gil &gil = runtime_.gil();
+  PyThreadState *const state = Py_NewInterpreter();
+  if (state == nullptr) return "CPython could not create another interpreter";
+  gil.Adopt(state);
+  state_ = state;
+  interpreter_ = PyInterpreterState_Get();
+
+  const auto run = [&]() -> bool {
+    const PythonOptions &options = runtime_.options();
+    helpers_ = PyRef::Steal(PyDict_New());
+    if (!helpers_) return false;
+    const PyRef name = PyRef::Steal(PyUnicode_FromString("_mmpy_bootstrap"));
+    const PyRef file = PyRef::Steal(PyUnicode_DecodeFSDefault(options.bootstrap_path.c_str()));
+    const PyRef interrupt = PyRef::Steal(PyCFunction_NewEx(&interrupt_thread_method, nullptr, nullptr));
+    if (!name || !file || !interrupt || PyDict_SetItemString(helpers_.get(), "__name__", name.get()) != 0 ||
+        PyDict_SetItemString(helpers_.get(), "__file__", file.get()) != 0 ||
+        PyDict_SetItemString(helpers_.get(), "__builtins__", PyEval_GetBuiltins()) != 0 ||
+        PyDict_SetItemString(helpers_.get(), "interrupt_thread", interrupt.get()) != 0) {
+      return false;
+    }
+    const PyRef code =
+        PyRef::Steal(Py_CompileString(options.bootstrap.c_str(), options.bootstrap_path.c_str(), Py_file_input));
+    if (!code || !PyRef::Steal(PyEval_EvalCode(code.get(), helpers_.get(), helpers_.get()))) return false;
+    const PyRef path = PyRef::Steal(PyUnicode_DecodeFSDefault(folder.c_str()));
+    const PyRef argv = PyRef::Steal(PyUnicode_DecodeFSDefault(argument.c_str()));
+    const PyRef flags = PyRef::Steal(
+        PyLong_FromUnsignedLongLong(static_cast<unsigned long long>(ExtensionDlopenFlags(options.deep_bind))));
+    return path && argv && flags && CallHelper("prepare", {path.get(), argv.get(), flags.get()});
+  };
+
+  std::string error;
+  if (!run()) {
+    error = TakeException();
+    Stop();
+  } else {
+    gil.SwitchTo(runtime_.main_state());
+  }
+  return error;
+}
+
+bool Interpreter::OtherThreadsExist() const {
+  for (PyThreadState *state = PyInterpreterState_ThreadHead(interpreter_); state != nullptr;
+       state = PyThreadState_Next(state)) {
+    if (state != state_) return true;
+  }
+  return false;
+}
+
+std::vector<std::string> Interpreter::Stop() {
+  Gil &gil = runtime_.gil();
+  std::vector<std::string> threads_left;
+  if (const PyRef names = CallHelper("stop_threads", {})) {
+    for (Py_ssize_t i = 0; i < PyList_Size(names.get()); ++i) threads_left.push_back(ToText(PyList_GetItem(names.get(), i)));
+  } else {
+    PyErr_Clear();  // a bootstrap that did not even compile
+  }
+  // A thread counts as ended for `threading` a moment before CPython forgets its thread state.
+  constexpr int kPatience = 100;
+  for (int i = 0; i < kPatience && threads_left.empty() && OtherThreadsExist(); ++i) {
+    gil.Release();
+    usleep(1000);
+    gil.SwitchTo(state_);
+  }
+  if (threads_left.empty() && OtherThreadsExist()) threads_left.push_back("(a thread that was not made by `threading`)");
+
+  helpers_ = PyRef();
+  PyErr_Clear();
+  if (threads_left.empty()) {
+    Py_EndInterpreter(state_);
+    // Versions differ in whether the GIL is still held here; with no thread state current, Swap copes with both.
+    PyThreadState_Swap(runtime_.main_state());
+    gil.Adopt(runtime_.main_state());
+  } else {
+    gil.SwitchTo(runtime_.main_state());
+  }
+  state_ = nullptr;
+  return threads_left;
+}
+
+PyRef Interpreter::CallHelper(const char *name, std::initializer_list<PyObject *> arguments) {
+  PyObject *helper = helpers_ ? PyDict_GetItemString(helpers_.get(), name) : nullptr;
+  if (helper == nullptr) {
+    PyErr_Format(mmpy_exception_type(MMPY_RUNTIME_ERROR), "the bootstrap code has no %s()", name);
+    return {};
+  }
+  return PyRef::Steal(PyObject_Vectorcall(helper, arguments.begin(), arguments.size(), nullptr));
+}
+
+std::string Interpreter::TakeException() {
+  PyObject *type = nullptr;
+  PyObject *value = nullptr;
+  PyObject *traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  const PyRef owned_type = PyRef::Steal(type);
+  const PyRef owned_value = PyRef::Steal(value);
+  const PyRef owned_traceback = PyRef::Steal(traceback);
+  if (value == nullptr) return "an error without an exception";
+  if (traceback != nullptr) PyException_SetTraceback(value, traceback);
+
+  std::string text;
+  if (const PyRef formatted = CallHelper("format_exception", {value})) text = ToText(formatted.get());
+  PyErr_Clear();
+  return text.empty() ? "an exception whose traceback could not be formatted" : text;
+}
+
+std::string Interpreter::Describe(PyObject *function) {
+  std::string text;
+  if (const PyRef name = CallHelper("describe", {function})) text = ToText(name.get());
+  PyErr_Clear();
+  return text.empty() ? "a function" : text;
+}
+
+}  // namespace mmpy

@@ -1,0 +1,130 @@
+// A python instance: its interpreter, and what user code registered in it - channels, handlers, intervals, sockets.
+//
+// Teardown order, in Stop(): cleanup handler, sockets, every reference into the interpreter, then the interpreter.
+#ifndef MMPY_PYTHON_INSTANCE_H
+#define MMPY_PYTHON_INSTANCE_H
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "channel_table.h"
+#include "core.h"
+#include "fd_watcher.h"
+#include "interpreter.h"
+#include "midimonster_module.h"
+#include "name_cache.h"
+#include "py_ref.h"
+
+// The type that the module's C functions know (midimonster_module.h).
+struct mmpy_instance {};
+
+namespace mmpy {
+
+// A channel whose name does not lead to a function.
+struct ResolveError {
+  uint32_t channel;  // index within the instance
+  std::string problem;
+  std::vector<std::string> candidates;  // names that may have been meant
+};
+
+class PythonInstance final : public mmpy_instance, public Destination, public FdListener {
+ public:
+  PythonInstance(Core &core, InstanceId id);
+  ~PythonInstance() override;
+
+  // Creates the interpreter. Returns an error text, or "".
+  std::string Start(const std::string &folder, const std::string &argument);
+
+  // Runs what a `module` option names, with `folder` as the working directory for that time. Returns a traceback, or "".
+  std::string LoadModule(const std::string &value, const std::string &folder);
+
+  void AddChannel(std::string_view name);
+  const ChannelTable &channels() const { return names_; }
+  void SetFirstChannel(ChannelId first) { first_channel_ = first; }
+
+  // Finds the handlers of the channels that are mapped to. Undotted names without a function of their own get
+  // `default_handler`, if not empty. A failing default handler is reported with channel == ChannelTable::kNone.
+  std::vector<ResolveError> Resolve(const std::vector<uint32_t> &channels, const std::string &default_handler);
+
+  // The core runs from now on: watches sockets, and emits what was output while modules loaded.
+  void Begin();
+  void RunInterval(uint32_t interval);
+
+  void Deliver(const Event *events, size_t count) override;
+  void OnReadable(const std::vector<WatchId> &watches) override;
+
+  // Unregisters sockets that were closed without telling us. Returns whether any socket is left. The GIL is held.
+  bool DropClosedSockets();
+
+  void Stop();
+  void Abandon();
+
+  PyThreadState *state() const { return interpreter_.state(); }
+
+  // The module's functions; see midimonster_module.h.
+  int Output(PyObject *name, double value);
+  PyObject *InputValue(PyObject *name);
+  PyObject *OutputValue(PyObject *name);
+  PyObject *Current() const;
+  unsigned long long Timestamp() const { return core_.now_ms(); }
+  int Interval(PyObject *function, unsigned long long period_ms);
+  int Manage(PyObject *function, PyObject *socket);
+  int Unmanage(PyObject *socket);
+  PyObject *Channels() const;
+  PyObject *CleanupHandler(PyObject *function);
+
+ private:
+  struct Channel {
+    PyRef handler;
+    double input = 0.0;
+    double output = 0.0;
+    bool initial = false;  // output while modules loaded, to be sent at start
+  };
+  struct IntervalEntry {
+    uint32_t id;
+    PyRef function;
+  };
+  struct Watch {
+    int fd;
+    PyRef function;
+    PyRef socket;
+    unsigned failures = 0;  // calls in a row that raised
+  };
+  using Watches = std::map<WatchId, Watch>;
+
+  static constexpr uint32_t kLookupFailed = ChannelTable::kNone - 1;
+  uint32_t FindChannel(PyObject *name);
+  PyRef Call(PyObject *function, PyObject *argument);
+  void ReportException(const char *role, std::string subject, std::optional<double> value = {});
+  void ReportUnknown(std::string_view name);
+  Watches::iterator FindDescriptor(int fd);
+  int DescriptorOf(PyObject *socket, int *descriptor);
+  bool DropIfClosed(WatchId id);
+  void HandleReadable(WatchId id);
+  void ForgetWatch(WatchId id, Report::Kind kind);
+  void DropReferences();
+
+  Core &core_;
+  const InstanceId id_;
+  Interpreter interpreter_;
+  mmpy_link *link_ = nullptr;  // owned by the capsule
+  PyRef capsule_;
+  ChannelTable names_;
+  NameCache name_cache_;
+  std::vector<Channel> channels_;  // parallel to names_
+  ChannelId first_channel_ = 0;
+  uint32_t current_ = ChannelTable::kNone;
+  bool started_ = false;
+  uint32_t next_interval_ = 0;
+  std::vector<IntervalEntry> intervals_;
+  FdWatcher fd_watcher_{*this};
+  WatchId next_watch_ = 0;
+  Watches watches_;
+  PyRef cleanup_handler_;
+  std::vector<std::string> unknown_;  // names that were warned of, sorted
+};
+
+}  // namespace mmpy
+
+#endif

@@ -1,0 +1,90 @@
+#include "python_runtime.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <memory>
+#include <mutex>
+
+#include "midimonster_module.h"
+
+namespace mmpy {
+
+namespace {
+
+// Node exports its own OpenSSL and zlib to everything in the process; DEEPBIND makes a library prefer its own
+// dependencies. Only glibc has it.
+#ifdef RTLD_DEEPBIND
+constexpr int kDeepBind = RTLD_DEEPBIND;
+#else
+constexpr int kDeepBind = 0;
+#endif
+
+// True where CPython, embedded, would take ASCII for standard output and file names: `python3` itself switches to UTF-8
+// in the C locale (PEP 538 and 540), an embedded one does not.
+bool InCLocale() {
+  for (const char *name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char *value = getenv(name);
+    if (value != nullptr && *value != '\0') return strcmp(value, "C") == 0 || strcmp(value, "POSIX") == 0;
+  }
+  return true;
+}
+
+void InitializeInterpreter() {
+  const bool force_utf8 = InCLocale() && getenv("PYTHONUTF8") == nullptr;
+  if (force_utf8) setenv("PYTHONUTF8", "1", 1);
+  Py_InitializeEx(0);
+  if (force_utf8) unsetenv("PYTHONUTF8");
+}
+
+}  // namespace
+
+int ExtensionDlopenFlags(bool deep_bind) { return RTLD_NOW | (deep_bind ? kDeepBind : 0); }
+
+PythonRuntime &PythonRuntime::Get() {
+  static PythonRuntime *const runtime = std::make_unique<PythonRuntime>().release();  // on purpose never freed
+  return *runtime;
+}
+
+PythonLoadError PythonRuntime::Start(const void *owner, const PythonOptions &options) {
+  static std::mutex mutex;  // environments of several worker threads may come here at once
+  const std::lock_guard<std::mutex> lock(mutex);
+
+  if (started()) {
+    if (owner != owner_) {
+      return {"PYTHON_IN_USE", "CPython already runs in another thread of this process, and a process can hold only one"};
+    }
+    if (options.library != options_.library || options.program_name != options_.program_name ||
+        options.deep_bind != options_.deep_bind) {
+      return {"PYTHON_IN_USE", "this process already runs " + options_.program_name + " (" + options_.library +
+                                   ") and cannot also load " + options.program_name + " (" + options.library + ")"};
+    }
+    return {};
+  }
+
+  // GLOBAL because extension modules are not linked to libpython and look its symbols up in the global scope.
+  void *library = dlopen(options.library.c_str(), RTLD_GLOBAL | ExtensionDlopenFlags(options.deep_bind));
+  if (library == nullptr) return {"PYTHON_LOAD", dlerror()};
+  if (const char *missing = mmpy_python_bind(library)) {
+    return {"PYTHON_SYMBOL", options.library + " does not export " + missing};
+  }
+  if (Py_IsInitialized() != 0) {
+    return {"PYTHON_IN_USE", "another native addon has already started CPython in this process"};
+  }
+
+  options_ = options;
+  if (Py_SetProgramName != nullptr) {
+    // CPython keeps the pointer, so this string lives as long as the process.
+    if (wchar_t *name = Py_DecodeLocale(options.program_name.c_str(), nullptr)) Py_SetProgramName(name);
+  }
+  InitializeInterpreter();
+  mmpy_module_bind();
+  owner_ = owner;
+  main_state_ = PyEval_SaveThread();
+  return {};
+}
+
+std::string PythonRuntime::version() const { return started() ? Py_GetVersion() : ""; }
+
+}  // namespace mmpy

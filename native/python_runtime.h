@@ -1,0 +1,57 @@
+// The one CPython of this process: found by TypeScript, loaded and initialised here, never finalised.
+//
+// It is not finalised because Py_FinalizeEx aborts when daemon threads live and leaks what extension modules keep;
+// ending every interpreter (interpreter.h) is what releases users' objects, and the process's end does the rest.
+#ifndef MMPY_PYTHON_RUNTIME_H
+#define MMPY_PYTHON_RUNTIME_H
+
+#include <string>
+
+#include "gil.h"
+#include "python_api.h"
+
+namespace mmpy {
+
+struct PythonOptions {
+  std::string library;       // path of libpython, or a name for the loader's own search
+  std::string program_name;  // sys.executable of the chosen Python (a virtual environment's own, if it is one)
+  std::string bootstrap;     // source text of python/bootstrap.py
+  std::string bootstrap_path;
+  bool deep_bind = true;
+};
+
+// Why the runtime could not be had. `code` is one of binding.d.ts' PythonLoadErrorCode.
+struct PythonLoadError {
+  const char *code = nullptr;
+  std::string message;
+  explicit operator bool() const { return code != nullptr; }
+};
+
+class PythonRuntime {
+ public:
+  // The process's runtime. It outlives every environment and is never destroyed, since Python threads may outlive main.
+  static PythonRuntime &Get();
+
+  // Loads libpython and initialises it, for the environment `owner`; afterwards succeeds at once for the same owner and
+  // the same library, and fails for any other. Only the owner's thread may call anything below.
+  PythonLoadError Start(const void *owner, const PythonOptions &options);
+
+  bool started() const { return main_state_ != nullptr; }
+  Gil &gil() { return gil_; }
+  PyThreadState *main_state() const { return main_state_; }
+  const PythonOptions &options() const { return options_; }
+  std::string version() const;
+
+ private:
+  const void *owner_ = nullptr;
+  PythonOptions options_;
+  PyThreadState *main_state_ = nullptr;
+  Gil gil_;
+};
+
+// The flags for dlopen() under which extension modules find libpython but not Node's own OpenSSL and zlib.
+int ExtensionDlopenFlags(bool deep_bind);
+
+}  // namespace mmpy
+
+#endif

@@ -1,0 +1,116 @@
+// The event queue and the table that says where events go.
+//
+// Events travel in rounds. What is emitted while a round is delivered waits, in order, in the inbox of its destination
+// instance for the next round; within a round every instance gets its events in one batch, instances in the order in
+// which their first event was emitted. So events reach one instance in the order in which they were output.
+//
+// The caller holds the GIL around every call if any destination is a Python instance: that makes Emit() safe from
+// Python's threads too.
+#ifndef MMPY_ROUTER_H
+#define MMPY_ROUTER_H
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "loop_tracer.h"
+
+namespace mmpy {
+
+using InstanceId = uint32_t;
+using ChannelId = uint32_t;  // counts over all instances; an instance's channels are consecutive
+
+struct Event {
+  ChannelId channel;
+  double value;  // 0.0..1.0
+};
+
+// Where events go: an instance of any kind.
+class Destination {
+ public:
+  virtual ~Destination() = default;
+
+  // Handles a batch. May emit; may not drain. The events stay valid until it returns.
+  virtual void Deliver(const Event *events, size_t count) = 0;
+
+  // Whether it wants each batch in one call. Others get theirs in pieces, with a look at the clock in between.
+  virtual bool wants_whole_batches() const { return false; }
+};
+
+// One row of the mapping table.
+struct Target {
+  ChannelId channel;
+  InstanceId instance;
+};
+
+class Router {
+ public:
+  // Adds a destination. Instances are numbered in order of addition.
+  void AddInstance(Destination *destination);
+
+  // Installs the mapping table in compressed rows: the targets of channel c are targets[offsets[c]] up to, not
+  // including, targets[offsets[c + 1]]. There is one more offset than there are channels.
+  void Connect(std::vector<uint32_t> offsets, std::vector<Target> targets);
+
+  // Queues an event for every channel that `source` is mapped to.
+  void Emit(ChannelId source, double value) {
+    const Target *target = targets_.data() + offsets_[source];
+    const Target *const end = targets_.data() + offsets_[source + 1];
+    for (; target != end; ++target) {
+      Inbox &inbox = inboxes_[target->instance];
+      if (inbox.next.empty()) ready_.push_back(target->instance);
+      inbox.next.push_back({target->channel, value});
+    }
+  }
+
+  enum class Drained { kEmpty, kOutOfTime };
+
+  // Delivers until the queue is empty or `budget_ns` nanoseconds have passed; a later call goes on where this one
+  // stopped. Not re-entrant.
+  Drained Drain(uint64_t budget_ns);
+
+  bool empty() const { return round_position_ == round_.size() && ready_.empty(); }
+  size_t channel_count() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
+
+  // Throws away what is queued.
+  void Clear();
+
+  // The feedback loop found since the last call, as channels each of whose handling emitted the next one's event (and
+  // the last one's the first); empty if none was.
+  bool loop_found() const { return tracer_.loop_found(); }
+  std::vector<ChannelId> TakeLoop() { return tracer_.TakeLoop(); }
+
+ private:
+  struct Inbox {
+    Destination *destination;
+    std::vector<Event> current;  // this round's
+    size_t position = 0;         // how many of them have been delivered
+    std::vector<Event> next;     // the next round's
+  };
+
+  void StartRound();
+  size_t DeliverSome(Inbox &inbox);
+  void DeliverTraced(Inbox &inbox);
+  bool OutOfTime(uint64_t budget_ns);
+
+  std::vector<uint32_t> offsets_;
+  std::vector<Target> targets_;
+  std::vector<Inbox> inboxes_;
+  std::vector<InstanceId> ready_;  // instances with something in `next`
+  std::vector<InstanceId> round_;  // instances of this round
+  size_t round_position_ = 0;
+  uint64_t rounds_without_rest_ = 0;
+
+  // Reading the clock costs a tenth of a handler call, so it is read after every `stride_` events: few if they are slow.
+  static constexpr size_t kLongStride = 16;
+  size_t stride_ = kLongStride;
+  size_t since_clock_ = 0;
+  uint64_t drain_started_ = 0;
+  uint64_t clock_read_ = 0;
+
+  LoopTracer tracer_;
+};
+
+}  // namespace mmpy
+
+#endif

@@ -1,0 +1,180 @@
+"""Runs in every instance's interpreter before user code, in a namespace that user code does not see.
+
+The native part calls these functions by name (native/interpreter.cc, native/python_instance.cc) and adds
+interrupt_thread(ident) to the namespace. Nothing is imported before it is needed: every interpreter pays for it.
+"""
+
+import sys
+
+_loaded = []  # names of the modules that the configuration loaded, for suggestions
+
+THREAD_PATIENCE = 2.0  # seconds that ordinary threads get to end at shutdown
+INTERRUPT_PATIENCE = 0.5  # seconds that threads get to react to SystemExit
+
+
+def prepare(folder, argument, dlopen_flags):
+    # First of all: extension modules imported from here on must find their own OpenSSL and zlib, not Node's.
+    sys.setdlopenflags(dlopen_flags)
+    sys.path.insert(0, folder)
+    sys.argv = [argument]
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")
+
+
+def load_module(value, folder):
+    """Imports what a `module` option names. Returns None, or the traceback as text."""
+    try:
+        if value.endswith(".py") or "/" in value:
+            _load_path(value, folder)
+        else:
+            import importlib
+
+            importlib.import_module(value)
+            _loaded.append(value)
+    except BaseException as error:
+        return format_exception(error)
+    return None
+
+
+def _load_path(value, folder):
+    import importlib.util
+    import os
+
+    path = os.path.normpath(os.path.join(folder, value))
+    if os.path.isdir(path):
+        name, path = os.path.basename(path), os.path.join(path, "__init__.py")
+    elif os.path.basename(path) == "__init__.py":
+        name = os.path.basename(os.path.dirname(path))
+    else:
+        path = path if path.endswith(".py") else path + ".py"
+        name = os.path.basename(path)[: -len(".py")]
+    if not os.path.isfile(path):
+        raise ModuleNotFoundError("No such file: '%s'" % path, name=name, path=path)
+
+    already = sys.modules.get(name)
+    if already is not None:
+        where = getattr(already, "__file__", None)
+        if where is not None and os.path.realpath(where) == os.path.realpath(path):
+            return
+        raise ImportError(
+            "the name '%s' is already taken in this instance by %s; rename the file" % (name, where or "a built-in module"),
+            name=name,
+            path=path,
+        )
+
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    # Its neighbours can be imported by name, as beside a script. A package's own folder is not its neighbourhood.
+    is_package = os.path.basename(path) == "__init__.py"
+    neighbours = os.path.dirname(os.path.dirname(path) if is_package else path)
+    if neighbours not in sys.path:
+        sys.path.insert(1, neighbours)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    _loaded.append(name)
+
+
+def resolve(channel):
+    """Finds the function that a channel's name stands for.
+
+    Returns (function, None, []) or (None, problem, candidates): candidates are names that may have been meant. A name
+    without a dot may stand for a function of __main__, and for none at all: (None, None, []).
+    """
+    parts = channel.split(".")
+    if len(parts) == 1:
+        function = getattr(sys.modules.get("__main__"), channel, None)
+        return (function if callable(function) else None, None, [])
+    for end in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:end])
+        if name in sys.modules:
+            return _walk(sys.modules[name], name, parts[end:])
+    rest = ".".join(parts[1:])
+    return (None, "this instance has not loaded a module '%s'" % parts[0], ["%s.%s" % (name, rest) for name in _loaded])
+
+
+def _walk(found, path, names):
+    for name in names:
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            prefix = path + "."
+            return (None, "'%s' has no '%s'" % (path, name), [prefix + other for other in _callables(found)])
+        except BaseException as error:
+            return (None, "looking up '%s' in '%s' failed:\n%s" % (name, path, format_exception(error)), [])
+        path = "%s.%s" % (path, name)
+    if not callable(found):
+        return (None, "'%s' is of type %s and can't be called" % (path, type(found).__name__), [])
+    return (found, None, [])
+
+
+def _callables(owner):
+    names = []
+    for name in dir(owner):
+        if not name.startswith("_"):
+            try:
+                if callable(getattr(owner, name)):
+                    names.append(name)
+            except BaseException:
+                pass
+    return names
+
+
+def describe(function):
+    name = getattr(function, "__qualname__", None)
+    if name is None:
+        name = getattr(getattr(function, "func", None), "__qualname__", None)  # functools.partial
+    module = getattr(function, "__module__", None)
+    if name is None:
+        return repr(function)
+    return "%s.%s" % (module, name) if isinstance(module, str) else name
+
+
+def format_exception(error):
+    import traceback
+
+    # The user's traceback begins where the user's code does.
+    entry = error.__traceback__
+    while entry is not None and entry.tb_frame.f_globals is globals():
+        entry = entry.tb_next
+    return "".join(traceback.format_exception(type(error), error, entry)).rstrip("\n")
+
+
+def stop_threads():
+    """Ends this interpreter's threads as far as they can be ended; returns the names of the others."""
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return []
+    import time
+
+    me = threading.get_ident()
+
+    def others():
+        return [thread for thread in threading.enumerate() if thread.ident != me]
+
+    def join(threads, patience):
+        deadline = time.monotonic() + patience
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    _release_thread_pools()
+    join([thread for thread in others() if not thread.daemon], THREAD_PATIENCE)
+    stubborn = others()
+    for thread in stubborn:
+        interrupt_thread(thread.ident)  # noqa: F821 - provided by the native part
+    join([thread for thread in stubborn if type(thread).__name__ != "_DummyThread"], INTERRUPT_PATIENCE)
+    return [thread.name for thread in others()]
+
+
+def _release_thread_pools():
+    # Idle workers of concurrent.futures wait for ever; this tells them to end without waiting for them.
+    futures = sys.modules.get("concurrent.futures.thread")
+    queues = getattr(futures, "_threads_queues", None)
+    if queues is not None:
+        futures._shutdown = True
+        for queue in list(queues.values()):
+            queue.put(None)
