@@ -1,4 +1,4 @@
-import type { Binding, Core, Outbox as Arrays } from "./binding.js";
+import type { Outbox as Arrays, Binding, Core } from "./binding.js";
 
 const CAPACITY = 8192;
 

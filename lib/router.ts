@@ -3,13 +3,7 @@ import type { Backend, EventBatch } from "./backends/backend.js";
 import { LoopbackBackend } from "./backends/loopback.js";
 import { PythonBackend } from "./backends/python.js";
 import { binding, type Core } from "./binding.js";
-import {
-  backendDefinition,
-  type Definition,
-  define,
-  emptyDefinition,
-  type Setting,
-} from "./config/definition.js";
+import { backendDefinition, type Definition, define, emptyDefinition, type Setting } from "./config/definition.js";
 import type { Diagnostic } from "./config/diagnostic.js";
 import { parseOverride } from "./config/override.js";
 import { instanceNameProblem, parseFile, parseMapping } from "./config/parser.js";

@@ -74,9 +74,11 @@ JsBridge *BridgeOf(const Info &info) {
 // The python instance that the second argument numbers; likewise.
 PythonInstance *PythonOf(const Info &info, JsBridge *bridge) {
   if (bridge == nullptr) return nullptr;
-  PythonInstance *python =
-      info.Length() > 1 && info[1].IsNumber() ? bridge->core().python(info[1].As<Napi::Number>().Uint32Value()) : nullptr;
-  if (python == nullptr || python->state() == nullptr) Expect(info.Env(), false, "the number of a live python instance");
+  PythonInstance *python = info.Length() > 1 && info[1].IsNumber()
+                               ? bridge->core().python(info[1].As<Napi::Number>().Uint32Value())
+                               : nullptr;
+  if (python == nullptr || python->state() == nullptr)
+    Expect(info.Env(), false, "the number of a live python instance");
   return python != nullptr && python->state() != nullptr ? python : nullptr;
 }
 
@@ -112,9 +114,7 @@ Napi::Value StartPython(const Info &info) {
   return result;
 }
 
-Napi::Value PythonVersion(const Info &info) {
-  return Napi::String::New(info.Env(), PythonRuntime::Get().version());
-}
+Napi::Value PythonVersion(const Info &info) { return Napi::String::New(info.Env(), PythonRuntime::Get().version()); }
 
 Napi::Value CreateCore(const Info &info) {
   const Napi::Env env = info.Env();
@@ -123,13 +123,13 @@ Napi::Value CreateCore(const Info &info) {
     return env.Undefined();
   }
   Environment &environment = EnvironmentOf(env);
-  auto bridge = std::make_shared<JsBridge>(env, environment.loop(), info[0].As<Napi::Object>(), info[1].As<Napi::Object>());
+  auto bridge =
+      std::make_shared<JsBridge>(env, environment.loop(), info[0].As<Napi::Object>(), info[1].As<Napi::Object>());
   environment.Add(bridge);
   auto handle = std::make_unique<BridgeHandle>(std::move(bridge));
   BridgeHandle *const raw = handle.release();
-  return Napi::External<BridgeHandle>::New(env, raw, [](Napi::Env, BridgeHandle *owned) {
-    const std::unique_ptr<BridgeHandle> released(owned);
-  });
+  return Napi::External<BridgeHandle>::New(
+      env, raw, [](Napi::Env, BridgeHandle *owned) { const std::unique_ptr<BridgeHandle> released(owned); });
 }
 
 Napi::Value AddLoopback(const Info &info) {
@@ -222,7 +222,8 @@ Napi::Value Resolve(const Info &info) {
 // Whether the tables lead nowhere outside themselves, which would crash the router.
 bool IsSound(const std::vector<uint32_t> &first_channels, const std::vector<uint32_t> &offsets,
              const std::vector<uint32_t> &targets) {
-  if (offsets.empty() || offsets.back() != targets.size() || !std::is_sorted(offsets.begin(), offsets.end())) return false;
+  if (offsets.empty() || offsets.back() != targets.size() || !std::is_sorted(offsets.begin(), offsets.end()))
+    return false;
   const size_t channels = offsets.size() - 1;
   if (!std::is_sorted(first_channels.begin(), first_channels.end())) return false;
   if (!first_channels.empty() && (first_channels.front() != 0 || first_channels.back() > channels)) return false;
@@ -302,12 +303,23 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   auto environment = std::make_unique<Environment>(env);
   env.SetInstanceData<Environment, KeepEnvironment>(environment.release());
   const std::pair<const char *, Napi::Value (*)(const Info &)> functions[] = {
-      {"startPython", StartPython},     {"pythonVersion", PythonVersion}, {"createCore", CreateCore},
-      {"addLoopback", AddLoopback},     {"addJavascript", AddJavascript}, {"addPython", AddPython},
-      {"loadModule", LoadModule},       {"addChannels", AddChannels},     {"channels", Channels},
-      {"resolve", Resolve},             {"connect", Connect},             {"run", Run},
-      {"emit", Emit},                   {"runIntervals", RunIntervals},   {"now", Now},
-      {"tap", Tap},                     {"stop", Stop},
+      {"startPython", StartPython},
+      {"pythonVersion", PythonVersion},
+      {"createCore", CreateCore},
+      {"addLoopback", AddLoopback},
+      {"addJavascript", AddJavascript},
+      {"addPython", AddPython},
+      {"loadModule", LoadModule},
+      {"addChannels", AddChannels},
+      {"channels", Channels},
+      {"resolve", Resolve},
+      {"connect", Connect},
+      {"run", Run},
+      {"emit", Emit},
+      {"runIntervals", RunIntervals},
+      {"now", Now},
+      {"tap", Tap},
+      {"stop", Stop},
   };
   for (const auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
   return exports;

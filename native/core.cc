@@ -76,9 +76,7 @@ InstanceId Core::AddPython() {
   return id;
 }
 
-PythonInstance *Core::python(InstanceId instance) {
-  return instance < pythons_.size() ? pythons_[instance] : nullptr;
-}
+PythonInstance *Core::python(InstanceId instance) { return instance < pythons_.size() ? pythons_[instance] : nullptr; }
 
 void Core::Connect(const std::vector<uint32_t> &first_channels, std::vector<uint32_t> offsets,
                    const std::vector<ChannelId> &targets) {

@@ -28,12 +28,12 @@ class PythonInstance;
 // Something a user should know of. TypeScript makes a sentence of it.
 struct Report {
   enum class Kind : uint32_t {
-    kException,        // subject: what raised; text: traceback
-    kUnknownChannel,   // subject: channel
-    kSocketClosed,     // subject: the handler; value: descriptor
-    kSocketDisabled,   // subject: the handler; value: descriptor
-    kThreadsLeft,      // text: names
-    kWatchFailed,      // subject: the handler; value: descriptor; text: why
+    kException,       // subject: what raised; text: traceback
+    kUnknownChannel,  // subject: channel
+    kSocketClosed,    // subject: the handler; value: descriptor
+    kSocketDisabled,  // subject: the handler; value: descriptor
+    kThreadsLeft,     // text: names
+    kWatchFailed,     // subject: the handler; value: descriptor; text: why
   };
   Kind kind;
   InstanceId instance;
@@ -82,7 +82,7 @@ class Core {
   // Building. Instances are numbered from 0 in order of addition, whatever their kind.
   InstanceId AddLoopback();
   InstanceId AddJavascript();
-  InstanceId AddPython();  // PythonRuntime must have been started
+  InstanceId AddPython();                       // PythonRuntime must have been started
   PythonInstance *python(InstanceId instance);  // NULL if it is of another kind
   size_t instance_count() const { return instances_.size(); }
   void Connect(const std::vector<uint32_t> &first_channels, std::vector<uint32_t> offsets,

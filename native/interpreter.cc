@@ -32,6 +32,7 @@ std::string ToText(PyObject *text) {
 
 std::string Interpreter::Start(const std::string &folder, const std::string &argument) {
   Gil &gil = runtime_.gil();
+  runtime_.ShareEnvironment();
   PyThreadState *const state = Py_NewInterpreter();
   if (state == nullptr) return "CPython could not create another interpreter";
   gil.Adopt(state);
@@ -83,7 +84,8 @@ std::vector<std::string> Interpreter::Stop() {
   Gil &gil = runtime_.gil();
   std::vector<std::string> threads_left;
   if (const PyRef names = CallHelper("stop_threads", {})) {
-    for (Py_ssize_t i = 0; i < PyList_Size(names.get()); ++i) threads_left.push_back(ToText(PyList_GetItem(names.get(), i)));
+    for (Py_ssize_t i = 0; i < PyList_Size(names.get()); ++i)
+      threads_left.push_back(ToText(PyList_GetItem(names.get(), i)));
   } else {
     PyErr_Clear();  // a bootstrap that did not even compile
   }
@@ -94,7 +96,8 @@ std::vector<std::string> Interpreter::Stop() {
     usleep(1000);
     gil.SwitchTo(state_);
   }
-  if (threads_left.empty() && OtherThreadsExist()) threads_left.push_back("(a thread that was not made by `threading`)");
+  if (threads_left.empty() && OtherThreadsExist())
+    threads_left.push_back("(a thread that was not made by `threading`)");
 
   helpers_ = PyRef();
   PyErr_Clear();

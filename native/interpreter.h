@@ -1,6 +1,8 @@
-// One sub-interpreter, the home of one python instance: its creation, the helpers of python/bootstrap.py in it, its end.
+// One sub-interpreter, the home of one python instance: its creation, the helpers of python/bootstrap.py in it, its
+// end.
 //
-// Every method but state() needs the GIL with this interpreter's thread state current, except Start(), which creates it.
+// Every method but state() needs the GIL with this interpreter's thread state current, except Start(), which creates
+// it.
 #ifndef MMPY_INTERPRETER_H
 #define MMPY_INTERPRETER_H
 

@@ -67,12 +67,12 @@ JsBridge::JsBridge(Napi::Env env, uv_loop_t *loop, Napi::Object callbacks, Napi:
   core_ = std::make_unique<Core>(loop, *this);
 }
 
-// Calls JavaScript from a libuv callback or from below JavaScript, whichever it is. TypeScript catches what its callbacks
-// throw; anything else is a defect and goes where Node sends uncaught exceptions.
+// Calls JavaScript from a libuv callback or from below JavaScript, whichever it is. TypeScript catches what its
+// callbacks throw; anything else is a defect and goes where Node sends uncaught exceptions.
 Napi::Value JsBridge::Call(const Napi::FunctionReference &function, const std::vector<napi_value> &arguments) {
   napi_value result = nullptr;
-  const napi_status status = napi_make_callback(env_, *context_, env_.Global(), function.Value(), arguments.size(),
-                                                arguments.data(), &result);
+  const napi_status status =
+      napi_make_callback(env_, *context_, env_.Global(), function.Value(), arguments.size(), arguments.data(), &result);
   if (status == napi_pending_exception) {
     napi_value error = nullptr;
     if (napi_get_and_clear_last_exception(env_, &error) == napi_ok) napi_fatal_exception(env_, error);

@@ -1,5 +1,5 @@
-// A core and its JavaScript side: the callbacks that binding.d.ts calls CoreCallbacks, and the typed arrays through which
-// batches of events cross without an object per event.
+// A core and its JavaScript side: the callbacks that binding.d.ts calls CoreCallbacks, and the typed arrays through
+// which batches of events cross without an object per event.
 #ifndef MMPY_JS_BRIDGE_H
 #define MMPY_JS_BRIDGE_H
 

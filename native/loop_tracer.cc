@@ -44,7 +44,8 @@ void LoopTracer::FindLoop() {
         continue;
       }
       const uint32_t effect = found->second[path.back().next_effect++];
-      const auto back = std::find_if(path.begin(), path.end(), [&](const Step &step) { return step.channel == effect; });
+      const auto back =
+          std::find_if(path.begin(), path.end(), [&](const Step &step) { return step.channel == effect; });
       if (back == path.end()) {
         if (done.count(effect) == 0) path.push_back({effect, 0});
         continue;

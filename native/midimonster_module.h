@@ -43,7 +43,8 @@ int mmpy_is_none(PyObject *object);
 typedef enum { MMPY_TYPE_ERROR, MMPY_VALUE_ERROR, MMPY_OS_ERROR, MMPY_RUNTIME_ERROR, MMPY_SYSTEM_EXIT } mmpy_exception;
 PyObject *mmpy_exception_type(mmpy_exception which);
 
-/* The instance's side. int results are 0, or -1 with an exception set; pointers are new references, or NULL likewise. */
+/* The instance's side. int results are 0, or -1 with an exception set; pointers are new references, or NULL likewise.
+ */
 int mmpy_instance_output(mmpy_instance *instance, PyObject *name, double value);
 PyObject *mmpy_instance_input_value(mmpy_instance *instance, PyObject *name);
 PyObject *mmpy_instance_output_value(mmpy_instance *instance, PyObject *name);

@@ -1,5 +1,5 @@
-// An owned reference to a Python object. The GIL must be held, with a thread state of the object's interpreter, wherever
-// a PyRef is copied, assigned or destroyed.
+// An owned reference to a Python object. The GIL must be held, with a thread state of the object's interpreter,
+// wherever a PyRef is copied, assigned or destroyed.
 #ifndef MMPY_PY_REF_H
 #define MMPY_PY_REF_H
 

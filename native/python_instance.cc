@@ -83,6 +83,7 @@ std::string PythonInstance::LoadModule(const std::string &value, const std::stri
   const Core::Entry entry(core_);
   const GilScope own(PythonRuntime::Get().gil(), state());
   const WorkingDirectory inside(folder);
+  PythonRuntime::Get().ShareEnvironment();
   const PyRef python_value = PyRef::Steal(PyUnicode_DecodeFSDefault(value.c_str()));
   const PyRef python_folder = PyRef::Steal(PyUnicode_DecodeFSDefault(folder.c_str()));
   if (!python_value || !python_folder) return interpreter_.TakeException();
@@ -161,10 +162,9 @@ void PythonInstance::Deliver(const Event *events, size_t count) {
       // The free slot in front lets CPython prepend `self` for a bound method without copying the arguments.
       PyObject *slots[2] = {nullptr, value};
       current_ = index;
-      PyObject *const result =
-          value == nullptr
-              ? nullptr
-              : PyObject_Vectorcall(channel.handler.get(), slots + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+      PyObject *const result = value == nullptr ? nullptr
+                                                : PyObject_Vectorcall(channel.handler.get(), slots + 1,
+                                                                      1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
       current_ = ChannelTable::kNone;
       if (value != nullptr) Py_DecRef(value);
       if (result != nullptr) {
@@ -400,7 +400,8 @@ int PythonInstance::Manage(PyObject *function, PyObject *socket) {
   const WatchId id = next_watch_++;
   const int error = fd_watcher_.Add(fd, id);
   if (error == EPERM) {
-    RaiseOsError(EPERM, "manage() needs something that can be waited for, like a socket or a pipe; a regular file can't");
+    RaiseOsError(EPERM,
+                 "manage() needs something that can be waited for, like a socket or a pipe; a regular file can't");
     return -1;
   }
   if (error != 0) {

@@ -36,7 +36,8 @@ class PythonInstance final : public mmpy_instance, public Destination, public Fd
   // Creates the interpreter. Returns an error text, or "".
   std::string Start(const std::string &folder, const std::string &argument);
 
-  // Runs what a `module` option names, with `folder` as the working directory for that time. Returns a traceback, or "".
+  // Runs what a `module` option names, with `folder` as the working directory for that time. Returns a traceback, or
+  // "".
   std::string LoadModule(const std::string &value, const std::string &folder);
 
   void AddChannel(std::string_view name);

@@ -1,8 +1,10 @@
 #include "python_runtime.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <memory>
 #include <mutex>
@@ -31,6 +33,15 @@ bool InCLocale() {
   return true;
 }
 
+// libuv marks the standard streams close-on-exec when Node starts, so what Python's subprocess and os.system() start would
+// have none. Node's own children do not depend on the mark.
+void LetChildrenInheritStandardStreams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    const int flags = fcntl(fd, F_GETFD);
+    if (flags >= 0) fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
+  }
+}
+
 void InitializeInterpreter() {
   const bool force_utf8 = InCLocale() && getenv("PYTHONUTF8") == nullptr;
   if (force_utf8) setenv("PYTHONUTF8", "1", 1);
@@ -47,13 +58,25 @@ PythonRuntime &PythonRuntime::Get() {
   return *runtime;
 }
 
+void PythonRuntime::ShareEnvironment() const {
+#ifdef RTLD_DEEPBIND
+  if (!options_.deep_bind) return;
+  static char ***const libc_environ = []() -> char *** {
+    void *const libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+    return libc == nullptr ? nullptr : static_cast<char ***>(dlsym(libc, "environ"));
+  }();
+  if (libc_environ != nullptr) *libc_environ = environ;
+#endif
+}
+
 PythonLoadError PythonRuntime::Start(const void *owner, const PythonOptions &options) {
   static std::mutex mutex;  // environments of several worker threads may come here at once
   const std::lock_guard<std::mutex> lock(mutex);
 
   if (started()) {
     if (owner != owner_) {
-      return {"PYTHON_IN_USE", "CPython already runs in another thread of this process, and a process can hold only one"};
+      return {"PYTHON_IN_USE",
+              "CPython already runs in another thread of this process, and a process can hold only one"};
     }
     if (options.library != options_.library || options.program_name != options_.program_name ||
         options.deep_bind != options_.deep_bind) {
@@ -78,6 +101,8 @@ PythonLoadError PythonRuntime::Start(const void *owner, const PythonOptions &opt
     // CPython keeps the pointer, so this string lives as long as the process.
     if (wchar_t *name = Py_DecodeLocale(options.program_name.c_str(), nullptr)) Py_SetProgramName(name);
   }
+  ShareEnvironment();
+  LetChildrenInheritStandardStreams();
   InitializeInterpreter();
   mmpy_module_bind();
   owner_ = owner;

@@ -36,6 +36,11 @@ class PythonRuntime {
   // the same library, and fails for any other. Only the owner's thread may call anything below.
   PythonLoadError Start(const void *owner, const PythonOptions &options);
 
+  // Lets Python see the environment variables as they are now. To be called before an interpreter is made or a module
+  // loaded. The variable `environ` exists twice: a program like Node has a copy, which everybody uses (a copy
+  // relocation), but with DEEPBIND libpython finds libc's original, which nobody keeps up to date and which is empty.
+  void ShareEnvironment() const;
+
   bool started() const { return main_state_ != nullptr; }
   Gil &gil() { return gil_; }
   PyThreadState *main_state() const { return main_state_; }

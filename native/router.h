@@ -101,7 +101,8 @@ class Router {
   size_t round_position_ = 0;
   uint64_t rounds_without_rest_ = 0;
 
-  // Reading the clock costs a tenth of a handler call, so it is read after every `stride_` events: few if they are slow.
+  // Reading the clock costs a tenth of a handler call, so it is read after every `stride_` events: few if they are
+  // slow.
   static constexpr size_t kLongStride = 16;
   size_t stride_ = kLongStride;
   size_t since_clock_ = 0;

@@ -6,6 +6,12 @@ interrupt_thread(ident) to the namespace. Nothing is imported before it is neede
 
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import typing
+
+interrupt_thread: "typing.Callable[[int], None]"  # put here by the native part
+
 _loaded = []  # names of the modules that the configuration loaded, for suggestions
 
 THREAD_PATIENCE = 2.0  # seconds that ordinary threads get to end at shutdown
@@ -18,8 +24,9 @@ def prepare(folder, argument, dlopen_flags):
     sys.path.insert(0, folder)
     sys.argv = [argument]
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(line_buffering=True, errors="backslashreplace")
+        reconfigure = getattr(stream, "reconfigure", None)  # the stream is None if its descriptor is closed
+        if reconfigure is not None:
+            reconfigure(line_buffering=True, errors="backslashreplace")
 
 
 def load_module(value, folder):
@@ -38,6 +45,7 @@ def load_module(value, folder):
 
 
 def _load_path(value, folder):
+    import importlib.machinery
     import importlib.util
     import os
 
@@ -63,7 +71,10 @@ def _load_path(value, folder):
             path=path,
         )
 
-    spec = importlib.util.spec_from_file_location(name, path)
+    loader = importlib.machinery.SourceFileLoader(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    if spec is None:
+        raise ImportError("'%s' can't be loaded as a module" % path, name=name, path=path)
     module = importlib.util.module_from_spec(spec)
     # Its neighbours can be imported by name, as beside a script. A package's own folder is not its neighbourhood.
     is_package = os.path.basename(path) == "__init__.py"
@@ -72,7 +83,7 @@ def _load_path(value, folder):
         sys.path.insert(1, neighbours)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except BaseException:
         sys.modules.pop(name, None)
         raise
@@ -165,7 +176,7 @@ def stop_threads():
     join([thread for thread in others() if not thread.daemon], THREAD_PATIENCE)
     stubborn = others()
     for thread in stubborn:
-        interrupt_thread(thread.ident)  # noqa: F821 - provided by the native part
+        interrupt_thread(thread.ident)
     join([thread for thread in stubborn if type(thread).__name__ != "_DummyThread"], INTERRUPT_PATIENCE)
     return [thread.name for thread in others()]
 
@@ -174,7 +185,7 @@ def _release_thread_pools():
     # Idle workers of concurrent.futures wait for ever; this tells them to end without waiting for them.
     futures = sys.modules.get("concurrent.futures.thread")
     queues = getattr(futures, "_threads_queues", None)
-    if queues is not None:
-        futures._shutdown = True
+    if futures is not None and queues is not None:
+        setattr(futures, "_shutdown", True)
         for queue in list(queues.values()):
             queue.put(None)

@@ -120,4 +120,3 @@ export class PythonInstance implements Instance {
     return this.#context.binding.resolve(this.#context.core, this.number, channels, this.#defaultHandler);
   }
 }
-

@@ -20,7 +20,9 @@ export function formatDescription({ instances, mappings, python }: RouterDescrip
     "",
   );
   const rows = instances.flatMap(({ name, backend, channels }) => {
-    const shown = channels.slice(0, MOST_CHANNELS_SHOWN).map((channel) => [`${name}.${channel.name}`, role(backend, channel)]);
+    const shown = channels
+      .slice(0, MOST_CHANNELS_SHOWN)
+      .map((channel) => [`${name}.${channel.name}`, role(backend, channel)]);
     const rest = channels.length - shown.length;
     return rest > 0 ? [...shown, [`${name}: ${rest} more`, ""]] : shown;
   });
@@ -44,5 +46,10 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   if (rows.length === 0) return [`${head[0]}: none`];
   const all = [head, ...rows];
   const widths = head.map((_, column) => all.reduce((width, row) => Math.max(width, (row[column] ?? "").length), 0));
-  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+  return all.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
 }

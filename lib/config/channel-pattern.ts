@@ -21,10 +21,7 @@ export const MOST_CHANNELS = 4_194_304;
  *
  * @param channel a channel's name, with or without expressions in braces
  */
-export function parsePattern(
-  channel: Located,
-  report: (diagnostic: Diagnostic) => void,
-): ChannelPattern | undefined {
+export function parsePattern(channel: Located, report: (diagnostic: Diagnostic) => void): ChannelPattern | undefined {
   const parts: (string | Choice)[] = [];
   let size = 1;
   let sound = true;
@@ -129,4 +126,3 @@ function element(choice: Choice, i: number): string {
   if (choice.kind === "list") return choice.items[i] as string;
   return String(choice.first <= choice.last ? choice.first + i : choice.first - i);
 }
-

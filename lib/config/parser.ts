@@ -239,11 +239,7 @@ export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => 
   const start = column - 1;
   const end = start + operator.index;
   const left = parseSpec(locate(source, number, start, end), line, report);
-  const right = parseSpec(
-    locate(source, number, end + operator[0].length, start + line.text.length),
-    line,
-    report,
-  );
+  const right = parseSpec(locate(source, number, end + operator[0].length, start + line.text.length), line, report);
   if (left === undefined || right === undefined) return undefined;
   const sizes = [left.pattern.size, right.pattern.size];
   if (sizes[0] !== sizes[1] && !sizes.includes(1)) {
@@ -257,11 +253,7 @@ export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => 
   return { left, direction, right, location: line.location };
 }
 
-function parseSpec(
-  text: Located,
-  whole: Located,
-  report: (diagnostic: Diagnostic) => void,
-): ChannelSpec | undefined {
+function parseSpec(text: Located, whole: Located, report: (diagnostic: Diagnostic) => void): ChannelSpec | undefined {
   const help = ["write instance.channel"];
   if (text.text === "") {
     report({ message: "a side of the mapping is missing", location: whole.location, help });

@@ -54,6 +54,9 @@ print(json.dumps({
 }))
 `;
 
+// A process loads one Python, and asking it costs a process of its own: ask once for each way of naming one.
+const choices = new Map<string, Promise<PythonChoice>>();
+
 /**
  * Finds the Python to load: the one the configuration names, else that of MMPY_PYTHON, VIRTUAL_ENV or CONDA_PREFIX, else
  * the first usable `python3` on PATH.
@@ -61,7 +64,19 @@ print(json.dumps({
  * @param configured `python` option: an interpreter, the folder of a virtual environment, or a command
  * @throws {MidimonsterError} with a `PYTHON_*` code
  */
-export async function choosePython(configured: string | undefined, log: Logger): Promise<PythonChoice> {
+export function choosePython(configured: string | undefined, log: Logger): Promise<PythonChoice> {
+  const { MMPY_PYTHON, VIRTUAL_ENV, CONDA_PREFIX, PATH } = process.env;
+  const key = JSON.stringify([configured, MMPY_PYTHON, VIRTUAL_ENV, CONDA_PREFIX, PATH]);
+  let choice = choices.get(key);
+  if (choice === undefined) {
+    choice = choose(configured, log);
+    choices.set(key, choice);
+    choice.catch(() => choices.delete(key)); // what was wrong may be mended by the next time
+  }
+  return choice;
+}
+
+async function choose(configured: string | undefined, log: Logger): Promise<PythonChoice> {
   const problems: MidimonsterError[] = [];
   for (const candidate of candidates(configured, process.env)) {
     try {

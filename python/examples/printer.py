@@ -1,0 +1,7 @@
+"""Prints what comes in."""
+
+import midimonster
+
+
+def show(value: float) -> None:
+    print("%s %.3f" % (midimonster.current(), value))

@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Logger } from "../lib/log.js";
+
+export const projectFolder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+export const mmpyScript = path.join(projectFolder, "dist", "cli", "mmpy.js");
+
+const folders: string[] = [];
+
+/** A new folder with these files in it, removed when the tests end. Keys are relative paths, values contents. */
+export function folderWith(files: Record<string, string>): string {
+  const folder = mkdtempSync(path.join(tmpdir(), "mmpy-test-"));
+  folders.push(folder);
+  for (const [name, content] of Object.entries(files)) {
+    const file = path.join(folder, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, content);
+  }
+  return folder;
+}
+
+after(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+export interface LogEntry {
+  readonly level: "error" | "warn" | "info" | "debug";
+  readonly message: string;
+  readonly fields: Record<string, unknown>;
+}
+
+/** A logger that keeps what it is told, and can be waited on. */
+export class MemoryLog implements Logger {
+  readonly entries: LogEntry[] = [];
+  #waiting: (() => void)[] = [];
+
+  error = (fields: object, message: string) => this.#add("error", fields, message);
+  warn = (fields: object, message: string) => this.#add("warn", fields, message);
+  info = (fields: object, message: string) => this.#add("info", fields, message);
+  debug = (fields: object, message: string) => this.#add("debug", fields, message);
+
+  #add(level: LogEntry["level"], fields: object, message: string): void {
+    this.entries.push({ level, message, fields: fields as Record<string, unknown> });
+    for (const check of [...this.#waiting]) check();
+  }
+
+  matching(pattern: RegExp): LogEntry[] {
+    return this.entries.filter(({ message }) => pattern.test(message));
+  }
+
+  /** Resolves once a message matches. */
+  seen(pattern: RegExp): Promise<LogEntry> {
+    return new Promise((resolve) => {
+      const check = () => {
+        const [entry] = this.matching(pattern);
+        if (entry === undefined) return;
+        this.#waiting = this.#waiting.filter((other) => other !== check);
+        resolve(entry);
+      };
+      this.#waiting.push(check);
+      check();
+    });
+  }
+}
+
+/** A running command whose output can be waited on. */
+export class Running {
+  stdout = "";
+  stderr = "";
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  #waiting: (() => void)[] = [];
+
+  constructor(readonly child: ChildProcess) {
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      this.stdout += text;
+      this.#check();
+    });
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.stderr += text;
+      this.#check();
+    });
+    this.exited = new Promise((resolve) => {
+      child.on("close", (code, signal) => {
+        resolve({ code, signal });
+        this.#check();
+      });
+    });
+  }
+
+  #check(): void {
+    for (const check of [...this.#waiting]) check();
+  }
+
+  /** Resolves with the match once standard output or error has it; rejects if the command ends without. */
+  sees(pattern: RegExp): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const check = () => {
+        const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
+        const ended = this.child.exitCode !== null || this.child.signalCode !== null;
+        if (match === null && !ended) return;
+        this.#waiting = this.#waiting.filter((other) => other !== check);
+        if (match !== null) resolve(match);
+        else reject(new Error(`ended without ${pattern}; stdout:\n${this.stdout}\nstderr:\n${this.stderr}`));
+      };
+      this.#waiting.push(check);
+      check();
+    });
+  }
+}
+
+const running: ChildProcess[] = [];
+
+/** Runs a command; it is killed when the tests end, if it has not ended by then. */
+export function run(command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
+  const child = spawn(command, [...args], { stdio: ["pipe", "pipe", "pipe"], ...options });
+  running.push(child);
+  return new Running(child);
+}
+
+/** Runs mmpy as a user does. */
+export function mmpy(args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Running {
+  return run(process.execPath, [mmpyScript, ...args], options);
+}
+
+after(() => {
+  for (const child of running.splice(0)) child.kill("SIGKILL");
+});

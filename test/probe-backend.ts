@@ -1,0 +1,57 @@
+import type { Backend, EventBatch, Instance, InstanceContext } from "../lib/backends/backend.js";
+
+/** One instance of the backend `probe`: emits what a test wants and records what arrives. */
+export class ProbeInstance implements Instance {
+  readonly received: [channel: string, value: number][] = [];
+  readonly batches: number[] = [];
+  readonly #names: string[] = [];
+  #waiting: (() => void)[] = [];
+
+  constructor(readonly context: InstanceContext) {}
+
+  channel(name: string, index: number): void {
+    this.#names[index] = name;
+  }
+
+  handle({ length, channels, values }: EventBatch): void {
+    this.batches.push(length);
+    for (let i = 0; i < length; ++i) {
+      this.received.push([this.#names[channels[i] ?? 0] ?? "?", values[i] ?? Number.NaN]);
+    }
+    for (const check of [...this.#waiting]) check();
+  }
+
+  emit(channel: string, value: number): void {
+    this.context.emit(this.#names.indexOf(channel), value);
+  }
+
+  /** Values that arrived on one channel. */
+  values(channel: string): number[] {
+    return this.received.filter(([name]) => name === channel).map(([, value]) => value);
+  }
+
+  /** Resolves once so many events have arrived on a channel. */
+  until(channel: string, count = 1): Promise<number[]> {
+    return new Promise((resolve) => {
+      const check = () => {
+        const values = this.values(channel);
+        if (values.length < count) return;
+        this.#waiting = this.#waiting.filter((other) => other !== check);
+        resolve(values);
+      };
+      this.#waiting.push(check);
+      check();
+    });
+  }
+}
+
+export class ProbeBackend implements Backend {
+  readonly name = "probe";
+  readonly instances = new Map<string, ProbeInstance>();
+
+  create(context: InstanceContext): ProbeInstance {
+    const instance = new ProbeInstance(context);
+    this.instances.set(context.name, instance);
+    return instance;
+  }
+}

@@ -1,0 +1,67 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { Router } from "../lib/router.js";
+import { folderWith, MemoryLog } from "./helpers.js";
+import { ProbeBackend, ProbeInstance } from "./probe-backend.js";
+
+/**
+ * Modules under test `from say import say`: it hands JSON values to the test through a file, since events are what is
+ * tested and standard output is the test runner's. A test reads it once an event, a log message or the stop tells it to.
+ */
+const SAY = `
+import json, os
+def say(*values):
+    with open(os.path.join(os.path.dirname(__file__), "said.jsonl"), "a") as file:
+        for value in values:
+            file.write(json.dumps(value) + "\\n")
+`;
+
+const sessions: Session[] = [];
+
+/** A router on configuration text and modules, in a folder of its own, with an instance `probe` of {@link ProbeBackend}. */
+export class Session {
+  readonly log = new MemoryLog();
+  readonly folder: string;
+  readonly router: Router;
+  readonly #backend = new ProbeBackend();
+
+  constructor(config: string, files: Record<string, string> = {}) {
+    this.folder = folderWith({
+      "monster.cfg": `[probe probe]\n${config}`,
+      "say.py": SAY,
+      ...Object.fromEntries(
+        Object.entries(files).map(([name, text]) => [name, `import midimonster\nfrom say import say\n${text}`]),
+      ),
+    });
+    this.router = Router.fromFile(path.join(this.folder, "monster.cfg"), {
+      logger: this.log,
+      backends: [this.#backend],
+    });
+    sessions.push(this);
+  }
+
+  get probe(): ProbeInstance {
+    const probe = this.#backend.instances.get("probe");
+    if (probe === undefined) throw new Error("the router is not loaded");
+    return probe;
+  }
+
+  /** What modules have said so far. */
+  said(): unknown[] {
+    const file = path.join(this.folder, "said.jsonl");
+    if (!existsSync(file)) return [];
+    const lines = readFileSync(file, "utf8").split("\n");
+    return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as unknown);
+  }
+}
+
+/** A started session; stopped when the test ends. */
+export async function start(config: string, files: Record<string, string> = {}): Promise<Session> {
+  const session = new Session(config, files);
+  await session.router.start();
+  return session;
+}
+
+afterEach(async () => {
+  for (const session of sessions.splice(0)) await session.router.stop();
+});
