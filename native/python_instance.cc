@@ -170,7 +170,7 @@ void PythonInstance::Deliver(const Event *events, size_t count) {
       if (result != nullptr) {
         Py_DecRef(result);
       } else {
-        ReportException("handler", std::string(names_.name(index)), event->value);
+        ReportHandlerException(index, event->value);
       }
     }
     channel.input = event->value;
@@ -224,9 +224,17 @@ PyRef PythonInstance::Call(PyObject *function, PyObject *argument) {
   return PyRef::Steal(PyObject_Vectorcall(function, slots + 1, count | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
 }
 
-void PythonInstance::ReportException(const char *role, std::string subject, std::optional<double> value) {
+void PythonInstance::ReportHandlerException(uint32_t channel, double value) {
   std::string text = interpreter_.TakeException();
-  core_.news().reports.push_back({Report::Kind::kException, id_, role, std::move(subject), std::move(text), value});
+  core_.news().reports.push_back(
+      {Report::Kind::kException, id_, "handler", std::string(names_.name(channel)), std::move(text), value});
+}
+
+void PythonInstance::ReportException(const char *role, PyObject *function, std::optional<double> value) {
+  // The exception first: naming the function runs Python code, which must not find one pending.
+  std::string text = interpreter_.TakeException();
+  core_.news().reports.push_back(
+      {Report::Kind::kException, id_, role, interpreter_.Describe(function), std::move(text), value});
 }
 
 void PythonInstance::ReportUnknown(std::string_view name) {
@@ -310,7 +318,7 @@ void PythonInstance::RunInterval(uint32_t interval) {
   if (place == intervals_.end()) return;  // cancelled by one that was due at the same time
   const GilScope own(PythonRuntime::Get().gil(), state());
   const PyRef function = place->function;  // it may cancel itself
-  if (!Call(function.get(), nullptr)) ReportException("interval", interpreter_.Describe(function.get()));
+  if (!Call(function.get(), nullptr)) ReportException("interval", function.get());
 }
 
 // Sockets
@@ -451,7 +459,7 @@ void PythonInstance::HandleReadable(WatchId id) {
   const PyRef function = place->second.function;
   const PyRef socket = place->second.socket;
   const bool succeeded = static_cast<bool>(Call(function.get(), socket.get()));
-  if (!succeeded) ReportException("socket", interpreter_.Describe(function.get()), fd);
+  if (!succeeded) ReportException("socket", function.get(), fd);
 
   const auto after = watches_.find(id);
   if (after == watches_.end() || DropIfClosed(id)) return;
@@ -479,7 +487,7 @@ void PythonInstance::Stop() {
   runtime.gil().SwitchTo(state());
 
   if (const PyRef cleanup = std::exchange(cleanup_handler_, {})) {
-    if (!Call(cleanup.get(), nullptr)) ReportException("cleanup handler", interpreter_.Describe(cleanup.get()));
+    if (!Call(cleanup.get(), nullptr)) ReportException("cleanup handler", cleanup.get());
   }
   if (link_ != nullptr) link_->instance = nullptr;
   link_ = nullptr;

@@ -97,7 +97,8 @@ class PythonInstance final : public mmpy_instance, public Destination, public Fd
   static constexpr uint32_t kLookupFailed = ChannelTable::kNone - 1;
   uint32_t FindChannel(PyObject *name);
   PyRef Call(PyObject *function, PyObject *argument);
-  void ReportException(const char *role, std::string subject, std::optional<double> value = {});
+  void ReportHandlerException(uint32_t channel, double value);
+  void ReportException(const char *role, PyObject *function, std::optional<double> value = {});
   void ReportUnknown(std::string_view name);
   Watches::iterator FindDescriptor(int fd);
   int DescriptorOf(PyObject *socket, int *descriptor);

@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { start } from "./session.js";
+
+const CONFIG = `
+[python py]
+module = mod
+[map]
+probe.go > py.mod.go
+py.{tick,done} > probe.{tick,done}
+`;
+
+describe("interval()", () => {
+  const periods: [given: string, counts: number][] = [
+    ["10", 10],
+    ["1", 10],
+    ["0.4", 10],
+    ["14", 10],
+    ["15", 20],
+    ["24.9", 20],
+    ["25", 30],
+    ["True", 10],
+  ];
+  for (const [given, counts] of periods) {
+    it(`of ${given} ms counts as ${counts}`, async () => {
+      // Ten times faster than it is late: how often it was called tells the period.
+      const session = await start(CONFIG, {
+        "mod.py": `
+start = None
+def tick():
+    global start
+    now = midimonster.timestamp()
+    if start is None: start = now
+    say(now - start)
+    midimonster.output("tick", 1)
+midimonster.interval(tick, ${given})
+def go(value): pass
+`,
+      });
+      await session.probe.until("tick", 21);
+      const times = session.said() as number[];
+      // A busy machine may be late and skip, but on an idle moment two calls are one period apart.
+      const steps = times.slice(1).map((time, i) => Math.round((time - (times[i] ?? 0)) / 10) * 10);
+      const usual = steps.sort((a, b) => a - b)[Math.floor(steps.length / 2)];
+      assert.equal(usual, counts, `steps ${steps}`);
+    });
+  }
+
+  const errors: [call: string, type: string][] = [
+    ["midimonster.interval(tick, -1)", "ValueError"],
+    ["midimonster.interval(tick, float('nan'))", "ValueError"],
+    ["midimonster.interval(tick, float('inf'))", "ValueError"],
+    ["midimonster.interval(tick, 'often')", "TypeError"],
+    ["midimonster.interval(3, 10)", "TypeError"],
+    ["midimonster.interval(tick)", "TypeError"],
+  ];
+  for (const [call, type] of errors) {
+    it(`refuses ${call} with ${type}`, async () => {
+      const session = await start(CONFIG, {
+        "mod.py": `
+def tick(): say("tick")
+def go(value):
+    try:
+        ${call}
+    except Exception as error:
+        say(type(error).__name__)
+    midimonster.output("done", 1)
+`,
+      });
+      session.probe.emit("go", 1);
+      await session.probe.until("done");
+      assert.deepEqual(session.said(), [type]);
+    });
+  }
+
+  it("with 0 cancels, also from inside itself, and of an unknown function does nothing", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `
+count = 0
+def once():
+    say("once")
+    midimonster.interval(once, 0)
+def tick():
+    global count
+    count += 1
+    midimonster.output("tick", 1)
+    if count == 5: midimonster.interval(tick, 0)
+midimonster.interval(once, 10)
+midimonster.interval(tick, 10)
+midimonster.interval(print, 0)
+def go(value):
+    say(count)
+    midimonster.output("done", 1)
+`,
+    });
+    await session.probe.until("tick", 5);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    session.probe.emit("go", 1);
+    await session.probe.until("done");
+    assert.deepEqual(session.said(), ["once", 5]);
+  });
+
+  it("of an equal function updates it: bound methods are made anew each time", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `
+class Lfo:
+    def step(self):
+        midimonster.output("tick", 1)
+lfo = Lfo()
+midimonster.interval(lfo.step, 10)
+midimonster.interval(lfo.step, 3600000)
+def go(value):
+    midimonster.interval(lfo.step, 10)
+    midimonster.output("done", 1)
+`,
+    });
+    session.probe.emit("go", 1);
+    await session.probe.until("tick", 3);
+    const order = session.probe.received.map(([channel]) => channel);
+    assert.deepEqual(order.slice(0, 4), ["done", "tick", "tick", "tick"]);
+  });
+
+  it("calls those that are due together in order of registration, over instances too", async () => {
+    const module = (name: string) => `
+def first(): say("${name} first")
+def second():
+    say("${name} second")
+    midimonster.interval(first, 0)
+    midimonster.interval(second, 0)
+    midimonster.output("tick", 1)
+midimonster.interval(first, 20)
+midimonster.interval(second, 20)
+def go(value): pass
+`;
+    const session = await start(
+      "[python one]\nmodule = one\n[python two]\nmodule = two\n[map]\none.tick > probe.tick\ntwo.tick > probe.tick\n",
+      { "one.py": module("one"), "two.py": module("two") },
+    );
+    await session.probe.until("tick", 2);
+    assert.deepEqual(session.said(), ["one first", "one second", "two first", "two second"]);
+  });
+
+  it("keeps its phase over a core that was blocked, without a burst", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `
+import time
+times = []
+def tick():
+    times.append(midimonster.timestamp())
+    if len(times) == 3: time.sleep(0.155)
+    if len(times) == 8:
+        midimonster.interval(tick, 0)
+        say(*[t - times[0] for t in times])
+        midimonster.output("tick", 1)
+midimonster.interval(tick, 50)
+def go(value): pass
+`,
+    });
+    await session.probe.until("tick");
+    const times = session.said() as number[];
+    // One late call makes up for those that were missed; afterwards all are back on the grid of 50 ms.
+    for (const time of times.slice(4)) {
+      const off = ((time + 25) % 50) - 25;
+      assert.ok(Math.abs(off) <= 20, `${times}`);
+    }
+    for (const [i, time] of times.slice(5).entries()) assert.ok(time - (times[i + 4] ?? 0) >= 25, `a burst: ${times}`);
+  });
+});
