@@ -119,8 +119,8 @@ describe("a feedback loop", () => {
     ],
     [
       "through a TypeScript backend",
-      "[python py]\nmodule = mod\n[loopback l1]\n[map]\nprobe.{go,ask} > py.mod.{go,ask}\npy.{tick,done,answer} > probe.{tick,done,answer}\nprobe.go > py.mod.spin\npy.out > py.mod.spin\n",
-      /feedback loop: py\.mod\.spin -> py\.mod\.spin;/,
+      "[python py]\nmodule = mod\n[probe mirror]\necho = on\n[map]\nprobe.{go,ask} > py.mod.{go,ask}\npy.{tick,done,answer} > probe.{tick,done,answer}\nprobe.go > py.mod.spin\npy.out > mirror.m\nmirror.m > py.mod.spin\n",
+      /feedback loop: (py\.mod\.spin -> mirror\.m -> py\.mod\.spin|mirror\.m -> py\.mod\.spin -> mirror\.m);/,
     ],
   ];
   for (const [what, config, names] of loops) {

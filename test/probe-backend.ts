@@ -7,7 +7,14 @@ export class ProbeInstance implements Instance {
   readonly #names: string[] = [];
   #waiting: (() => void)[] = [];
 
+  #echoes = false;
+
   constructor(readonly context: InstanceContext) {}
+
+  /** With the option `echo`, everything that arrives goes out again on the same channel. */
+  configure(option: string): void {
+    if (option === "echo") this.#echoes = true;
+  }
 
   channel(name: string, index: number): void {
     this.#names[index] = name;
@@ -16,7 +23,10 @@ export class ProbeInstance implements Instance {
   handle({ length, channels, values }: EventBatch): void {
     this.batches.push(length);
     for (let i = 0; i < length; ++i) {
-      this.received.push([this.#names[channels[i] ?? 0] ?? "?", values[i] ?? Number.NaN]);
+      const channel = channels[i] ?? 0;
+      const value = values[i] ?? Number.NaN;
+      if (this.#echoes) this.context.emit(channel, value);
+      else this.received.push([this.#names[channel] ?? "?", value]);
     }
     for (const check of [...this.#waiting]) check();
   }
