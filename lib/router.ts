@@ -199,6 +199,7 @@ export class Router {
    */
   async start(): Promise<void> {
     if (this.#state === "new") await this.load();
+    this.#refuseIfStopping();
     this.#expect("loaded", "start()");
     await this.#step("starting", () => this.#start(), "running");
   }
@@ -260,6 +261,10 @@ export class Router {
   #expect(state: State, what: string): void {
     if (this.#state === state) return;
     throw new MidimonsterError("STATE", `${what} needs a router that is ${state}; this one is ${this.#state}`);
+  }
+
+  #refuseIfStopping(): void {
+    if (this.#stopping !== undefined) throw new MidimonsterError("STATE", "the router was stopped before it had started");
   }
 
   /** Goes from one state to another, or ends in failure. stop() waits for it. */
@@ -327,9 +332,11 @@ export class Router {
       await started(`backend '${backend.name}'`, () => backend.start?.());
     }
     for (const loaded of instances) {
+      this.#refuseIfStopping();
       this.#startedInstances.push(loaded);
       await started(`instance '${loaded.name}'`, () => loaded.instance.start?.());
     }
+    this.#refuseIfStopping();
     this.#keepAlive = setInterval(() => {}, 2 ** 30);
     this.#scheduler?.start();
     if (this.#core !== undefined) binding().run(this.#core);
