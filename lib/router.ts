@@ -199,7 +199,7 @@ export class Router {
    */
   async start(): Promise<void> {
     if (this.#state === "new") await this.load();
-    this.#refuseIfStopping();
+    if (this.#state === "loaded") this.#refuseIfStopping();
     this.#expect("loaded", "start()");
     await this.#step("starting", () => this.#start(), "running");
   }

@@ -482,9 +482,8 @@ void PythonInstance::DropReferences() {
 
 void PythonInstance::Stop() {
   if (state() == nullptr) return;
-  PythonRuntime &runtime = PythonRuntime::Get();
-  const GilScope main(runtime.gil(), runtime.main_state());
-  runtime.gil().SwitchTo(state());
+  // Not a GilScope, which would make the state that was current before current again: that may be the one that ends.
+  PythonRuntime::Get().gil().SwitchTo(state());
 
   if (const PyRef cleanup = std::exchange(cleanup_handler_, {})) {
     if (!Call(cleanup.get(), nullptr)) ReportException("cleanup handler", cleanup.get());

@@ -58,7 +58,10 @@ class PythonInstance final : public mmpy_instance, public Destination, public Fd
   // Unregisters sockets that were closed without telling us. Returns whether any socket is left. The GIL is held.
   bool DropClosedSockets();
 
+  // Within a Core::Entry; the main interpreter's thread state is current afterwards.
   void Stop();
+
+  // For an environment that is going away: drops everything without the GIL.
   void Abandon();
 
   PyThreadState *state() const { return interpreter_.state(); }

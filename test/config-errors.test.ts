@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { type Diagnostic, formatDiagnostic } from "../lib/config/diagnostic.js";
 import { MidimonsterError } from "../lib/errors.js";
@@ -535,10 +536,23 @@ describe("a configuration with many errors", () => {
     await failureOf(router);
     assert.equal(router.running, false);
     for (const call of [() => router.load(), () => router.start()]) {
-      await assert.rejects(call, (error) => error instanceof MidimonsterError && error.code === "STATE");
+      await assert.rejects(call, (error) => {
+        assert.ok(error instanceof MidimonsterError && error.code === "STATE");
+        assert.match(error.message, /; this one is failed$/);
+        return true;
+      });
     }
     await router.stop();
     await router.stop();
+  });
+
+  it("ends its interpreters by itself: they let go of what they hold", async () => {
+    const folder = folderWith({
+      "monster.cfg": "[loopback a]\n[python py]\nmodule = show\n[map]\na.x > py.show.typo\n",
+      "show.py": "import atexit, os\natexit.register(open, os.path.join(os.path.dirname(__file__), 'ended'), 'w')\n",
+    });
+    await failureOf(routerOn(folder));
+    assert.ok(existsSync(path.join(folder, "ended")));
   });
 
   it("fails start() as it fails load()", async () => {
