@@ -165,11 +165,17 @@ void Core::Abandon(std::function<void()> done) {
 }
 
 Core::Entry::Entry(Core &core, Purpose purpose) : core_(core), purpose_(purpose) {
-  if (core_.depth_ == 0) core_.now_ms_.store(uv_now(core_.loop_), std::memory_order_relaxed);
+  if (core_.depth_ > 0) {  // the outermost entry holds the GIL
+    ++core_.depth_;
+    return;
+  }
+  core_.now_ms_.store(uv_now(core_.loop_), std::memory_order_relaxed);
   for (PythonInstance *python : core_.pythons_) {
     // Any live thread state will do; whatever runs Python switches to its own.
     if (python != nullptr && python->state() != nullptr) {
-      gil_.emplace(PythonRuntime::Get().gil(), python->state());
+      PythonRuntime &runtime = PythonRuntime::Get();
+      gil_.emplace(runtime.gil(), python->state());
+      runtime.ShareEnvironment();
       break;
     }
   }

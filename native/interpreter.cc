@@ -16,7 +16,17 @@ PyObject *InterruptThread(PyObject *, PyObject *ident) {
   return mmpy_none();
 }
 
-PyMethodDef interrupt_thread_method = {"interrupt_thread", InterruptThread, METH_O, nullptr};
+// Python-callable: share_environment() lets C code in Python's libraries see what setenv() has just changed.
+PyObject *ShareEnvironment(PyObject *, PyObject *) {
+  PythonRuntime::Get().ShareEnvironment();
+  return mmpy_none();
+}
+
+// What python/bootstrap.py finds in its namespace.
+PyMethodDef bootstrap_functions[] = {
+    {"interrupt_thread", InterruptThread, METH_O, nullptr},
+    {"share_environment", ShareEnvironment, METH_NOARGS, nullptr},
+};
 
 }  // namespace
 
@@ -45,12 +55,14 @@ std::string Interpreter::Start(const std::string &folder, const std::string &arg
     if (!helpers_) return false;
     const PyRef name = PyRef::Steal(PyUnicode_FromString("_mmpy_bootstrap"));
     const PyRef file = PyRef::Steal(PyUnicode_DecodeFSDefault(options.bootstrap_path.c_str()));
-    const PyRef interrupt = PyRef::Steal(PyCFunction_NewEx(&interrupt_thread_method, nullptr, nullptr));
-    if (!name || !file || !interrupt || PyDict_SetItemString(helpers_.get(), "__name__", name.get()) != 0 ||
+    if (!name || !file || PyDict_SetItemString(helpers_.get(), "__name__", name.get()) != 0 ||
         PyDict_SetItemString(helpers_.get(), "__file__", file.get()) != 0 ||
-        PyDict_SetItemString(helpers_.get(), "__builtins__", PyEval_GetBuiltins()) != 0 ||
-        PyDict_SetItemString(helpers_.get(), "interrupt_thread", interrupt.get()) != 0) {
+        PyDict_SetItemString(helpers_.get(), "__builtins__", PyEval_GetBuiltins()) != 0) {
       return false;
+    }
+    for (PyMethodDef &function : bootstrap_functions) {
+      const PyRef object = PyRef::Steal(PyCFunction_NewEx(&function, nullptr, nullptr));
+      if (!object || PyDict_SetItemString(helpers_.get(), function.ml_name, object.get()) != 0) return false;
     }
     const PyRef code =
         PyRef::Steal(Py_CompileString(options.bootstrap.c_str(), options.bootstrap_path.c_str(), Py_file_input));

@@ -83,7 +83,6 @@ std::string PythonInstance::LoadModule(const std::string &value, const std::stri
   const Core::Entry entry(core_);
   const GilScope own(PythonRuntime::Get().gil(), state());
   const WorkingDirectory inside(folder);
-  PythonRuntime::Get().ShareEnvironment();
   const PyRef python_value = PyRef::Steal(PyUnicode_DecodeFSDefault(value.c_str()));
   const PyRef python_folder = PyRef::Steal(PyUnicode_DecodeFSDefault(folder.c_str()));
   if (!python_value || !python_folder) return interpreter_.TakeException();

@@ -23,6 +23,14 @@ constexpr int kDeepBind = RTLD_DEEPBIND;
 constexpr int kDeepBind = 0;
 #endif
 
+// The address of libc's own `environ`, if it is not the one that this program uses; see ShareEnvironment().
+char ***LibcEnviron(bool deep_bind) {
+  void *const libc = deep_bind && kDeepBind != 0 ? dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD) : nullptr;
+  if (libc == nullptr) return nullptr;
+  auto *const found = static_cast<char ***>(dlsym(libc, "environ"));
+  return found == &environ ? nullptr : found;
+}
+
 // True where CPython, embedded, would take ASCII for standard output and file names: `python3` itself switches to UTF-8
 // in the C locale (PEP 538 and 540), an embedded one does not.
 bool InCLocale() {
@@ -58,17 +66,6 @@ PythonRuntime &PythonRuntime::Get() {
   return *runtime;
 }
 
-void PythonRuntime::ShareEnvironment() const {
-#ifdef RTLD_DEEPBIND
-  if (!options_.deep_bind) return;
-  static char ***const libc_environ = []() -> char *** {
-    void *const libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
-    return libc == nullptr ? nullptr : static_cast<char ***>(dlsym(libc, "environ"));
-  }();
-  if (libc_environ != nullptr) *libc_environ = environ;
-#endif
-}
-
 PythonLoadError PythonRuntime::Start(const void *owner, const PythonOptions &options) {
   static std::mutex mutex;  // environments of several worker threads may come here at once
   const std::lock_guard<std::mutex> lock(mutex);
@@ -101,6 +98,7 @@ PythonLoadError PythonRuntime::Start(const void *owner, const PythonOptions &opt
     // CPython keeps the pointer, so this string lives as long as the process.
     if (wchar_t *name = Py_DecodeLocale(options.program_name.c_str(), nullptr)) Py_SetProgramName(name);
   }
+  libc_environ_ = LibcEnviron(options.deep_bind);
   ShareEnvironment();
   LetChildrenInheritStandardStreams();
   InitializeInterpreter();

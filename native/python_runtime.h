@@ -5,6 +5,8 @@
 #ifndef MMPY_PYTHON_RUNTIME_H
 #define MMPY_PYTHON_RUNTIME_H
 
+#include <unistd.h>
+
 #include <string>
 
 #include "gil.h"
@@ -36,10 +38,13 @@ class PythonRuntime {
   // the same library, and fails for any other. Only the owner's thread may call anything below.
   PythonLoadError Start(const void *owner, const PythonOptions &options);
 
-  // Lets Python see the environment variables as they are now. To be called before an interpreter is made or a module
-  // loaded. The variable `environ` exists twice: a program like Node has a copy, which everybody uses (a copy
-  // relocation), but with DEEPBIND libpython finds libc's original, which nobody keeps up to date and which is empty.
-  void ShareEnvironment() const;
+  // Lets Python see the environment variables as they are now. The variable `environ` exists twice: a program like Node
+  // has a copy, which everybody uses (a copy relocation), but what is loaded with DEEPBIND finds libc's original, which
+  // nobody keeps up to date: empty at first, dangling after the next setenv(). Called whenever Python is entered and after
+  // Python's own changes.
+  void ShareEnvironment() const {
+    if (libc_environ_ != nullptr) *libc_environ_ = environ;
+  }
 
   bool started() const { return main_state_ != nullptr; }
   Gil &gil() { return gil_; }
@@ -51,6 +56,7 @@ class PythonRuntime {
   const void *owner_ = nullptr;
   PythonOptions options_;
   PyThreadState *main_state_ = nullptr;
+  char ***libc_environ_ = nullptr;  // NULL where there is no difference
   Gil gil_;
 };
 

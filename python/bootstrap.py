@@ -1,7 +1,7 @@
 """Runs in every instance's interpreter before user code, in a namespace that user code does not see.
 
 The native part calls these functions by name (native/interpreter.cc, native/python_instance.cc) and adds
-interrupt_thread(ident) to the namespace. Nothing is imported before it is needed: every interpreter pays for it.
+interrupt_thread() and share_environment() to the namespace. Nothing is imported before it is needed: every interpreter pays for it.
 """
 
 import sys
@@ -10,7 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import typing
 
-interrupt_thread: "typing.Callable[[int], None]"  # put here by the native part
+# Put here by the native part.
+interrupt_thread: "typing.Callable[[int], None]"
+share_environment: "typing.Callable[[], None]"
 
 _loaded = []  # names of the modules that the configuration loaded, for suggestions
 
@@ -23,10 +25,28 @@ def prepare(folder, argument, dlopen_flags):
     sys.setdlopenflags(dlopen_flags)
     sys.path.insert(0, folder)
     sys.argv = [argument]
+    _follow_environment()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)  # the stream is None if its descriptor is closed
         if reconfigure is not None:
             reconfigure(line_buffering=True, errors="backslashreplace")
+
+
+def _follow_environment():
+    # os.environ calls these two by their names in `os`.
+    import os
+
+    def following(change):
+        def changed(*arguments):
+            change(*arguments)
+            share_environment()
+
+        changed.__name__ = change.__name__
+        changed.__doc__ = change.__doc__
+        return changed
+
+    os.putenv = following(os.putenv)
+    os.unsetenv = following(os.unsetenv)
 
 
 def load_module(value, folder):
@@ -37,6 +57,9 @@ def load_module(value, folder):
         else:
             import importlib
 
+            # The option may stand in an included file, in another folder than the instance.
+            if folder not in sys.path:
+                sys.path.insert(1, folder)
             importlib.import_module(value)
             _loaded.append(value)
     except BaseException as error:
@@ -148,9 +171,13 @@ def describe(function):
 def format_exception(error):
     import traceback
 
-    # The user's traceback begins where the user's code does.
+    # The user's traceback begins where the user's code does: not here, nor in the machinery of import.
+    def is_ours(frame):
+        name = frame.f_globals.get("__name__") or ""
+        return frame.f_globals is globals() or name == "importlib" or name.startswith("importlib._bootstrap")
+
     entry = error.__traceback__
-    while entry is not None and entry.tb_frame.f_globals is globals():
+    while entry is not None and is_ours(entry.tb_frame):
         entry = entry.tb_next
     return "".join(traceback.format_exception(type(error), error, entry)).rstrip("\n")
 

@@ -10,7 +10,7 @@ const MODULE = `
 import midimonster, socket, threading
 near, far = socket.socketpair()
 class Big:
-    data = bytearray(1 << 20)
+    data = bytearray(4 << 20)
 def read(sock): sock.recv(1)
 def go(value):
     far.send(b"x")
@@ -71,9 +71,9 @@ console.log(JSON.stringify({ before, after: measure() }));
     const { before, after } = JSON.parse(output) as { before: Measure; after: Measure };
     assert.equal(after.descriptors, before.descriptors);
     assert.equal(after.threads, before.threads);
-    // CPython itself loses some 20 KiB with each interpreter (see docs/design.md); a module's own objects would be 2 MiB
-    // a cycle, 200 MiB in all.
-    assert.ok(after.rss - before.rss < 40, `${before.rss} MiB before, ${after.rss} MiB after`);
+    // CPython 3.12 and 3.13 lose up to 0.35 MiB with each of the 200 interpreters whoever makes it (docs/design.md); the
+    // module's own objects would be 800 MiB.
+    assert.ok(after.rss - before.rss < 150, `${before.rss} MiB before, ${after.rss} MiB after`);
   }).timeout(120_000);
 
   it("leaves nothing that keeps the process alive", async () => {
