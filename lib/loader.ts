@@ -76,10 +76,10 @@ export class Loader {
       this.#unknownBackend(definition.name, definition.location);
       return;
     }
-    const context = { folder: definition.folder, log: this.#host.log };
+    const { log } = this.#host;
     const owner = `backend '${backend.name}'`;
-    await this.#configure(definition.settings, owner, backend.options, (option, value) =>
-      backend.configure?.(option, value, context),
+    await this.#configure(definition.settings, owner, backend.options, ({ option, value, folder }) =>
+      backend.configure?.(option, value, { folder, log }),
     );
   }
 
@@ -88,17 +88,18 @@ export class Loader {
     settings: readonly Setting[],
     owner: string,
     known: readonly string[] | undefined,
-    configure: (option: string, value: string) => void | Promise<void>,
+    configure: (setting: Setting) => void | Promise<void>,
   ): Promise<boolean> {
     const before = this.diagnostics.length;
-    for (const { option, value, optionLocation, valueLocation } of settings) {
+    for (const setting of settings) {
+      const { option, optionLocation, valueLocation } = setting;
       if (known !== undefined && !known.includes(option)) {
         const help = known.length > 0 ? didYouMean(option, known, "it has the options") : ["it has no options"];
         this.#error(`${owner} has no option '${option}'`, optionLocation, { help });
         continue;
       }
       try {
-        await configure(option, value);
+        await configure(setting);
       } catch (error) {
         const detail = error instanceof ModuleError ? { detail: error.traceback } : {};
         this.#error(messageOf(error), valueLocation, detail);
@@ -140,7 +141,7 @@ export class Loader {
         definition.settings,
         `an instance of '${backend.name}'`,
         backend.instanceOptions,
-        (option, value) => instance.configure?.(option, value),
+        ({ option, value, folder }) => instance.configure?.(option, value, { folder, log: this.#host.log }),
       );
       loaded.incomplete = !sound;
     } catch (error) {

@@ -4,7 +4,7 @@ import { LoopbackBackend } from "./backends/loopback.js";
 import { PythonBackend } from "./backends/python.js";
 import { binding, type Core } from "./binding.js";
 import { backendDefinition, type Definition, define, emptyDefinition, type Setting } from "./config/definition.js";
-import type { Diagnostic } from "./config/diagnostic.js";
+import { type Diagnostic, formatDiagnostic, inReadingOrder } from "./config/diagnostic.js";
 import { parseOverride } from "./config/override.js";
 import { instanceNameProblem, parseFile, parseMapping } from "./config/parser.js";
 import { locate, makeSource } from "./config/source.js";
@@ -139,7 +139,7 @@ export class Router {
    */
   backend(name: string, options: OptionValues): this {
     this.#expect("new", "backend()");
-    backendDefinition(this.#definition, name, this.#definition.folder).settings.push(...settings(options));
+    backendDefinition(this.#definition, name).settings.push(...settings(options, this.#definition.folder));
     return this;
   }
 
@@ -155,7 +155,7 @@ export class Router {
     const problem = instanceNameProblem(name);
     if (problem !== undefined) throw new MidimonsterError("VALUE", problem);
     const { folder } = this.#definition;
-    this.#definition.instances.push({ backend, name, folder, settings: settings(options) });
+    this.#definition.instances.push({ backend, name, folder, settings: settings(options, folder) });
     return this;
   }
 
@@ -264,7 +264,8 @@ export class Router {
   }
 
   #refuseIfStopping(): void {
-    if (this.#stopping !== undefined) throw new MidimonsterError("STATE", "the router was stopped before it had started");
+    if (this.#stopping !== undefined)
+      throw new MidimonsterError("STATE", "the router was stopped before it had started");
   }
 
   /** Goes from one state to another, or ends in failure. stop() waits for it. */
@@ -319,9 +320,16 @@ export class Router {
       emit: (instance, channel, value) => this.#emit(instance(), channel, value),
     });
     this.#loader = loader;
-    await loader.load(this.#definition);
-    const diagnostics = [...this.#diagnostics, ...loader.diagnostics];
-    if (diagnostics.length > 0) throw MidimonsterError.fromDiagnostics(diagnostics);
+    const found = () => inReadingOrder([...this.#diagnostics, ...loader.diagnostics]);
+    try {
+      await loader.load(this.#definition);
+    } catch (error) {
+      // What prevents any start does not hide what else was found.
+      if (!(error instanceof MidimonsterError) || found().length === 0) throw error;
+      const message = [error.message, ...found().map(formatDiagnostic)].join("\n");
+      throw new MidimonsterError(error.code, message, found(), { cause: error });
+    }
+    if (found().length > 0) throw MidimonsterError.fromDiagnostics(found());
     this.#applyTaps();
   }
 
@@ -430,9 +438,9 @@ export class Router {
   }
 }
 
-function settings(options: OptionValues): Setting[] {
+function settings(options: OptionValues, folder: string): Setting[] {
   return Object.entries(options).flatMap(([option, value]) =>
-    (typeof value === "string" ? [value] : value).map((one) => ({ option, value: one })),
+    (typeof value === "string" ? [value] : value).map((one) => ({ option, value: one, folder })),
   );
 }
 

@@ -41,8 +41,8 @@ bool InCLocale() {
   return true;
 }
 
-// libuv marks the standard streams close-on-exec when Node starts, so what Python's subprocess and os.system() start would
-// have none. Node's own children do not depend on the mark.
+// libuv marks the standard streams close-on-exec when Node starts, so what Python's subprocess and os.system() start
+// would have none. Node's own children do not depend on the mark.
 void LetChildrenInheritStandardStreams() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     const int flags = fcntl(fd, F_GETFD);

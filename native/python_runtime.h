@@ -40,8 +40,8 @@ class PythonRuntime {
 
   // Lets Python see the environment variables as they are now. The variable `environ` exists twice: a program like Node
   // has a copy, which everybody uses (a copy relocation), but what is loaded with DEEPBIND finds libc's original, which
-  // nobody keeps up to date: empty at first, dangling after the next setenv(). Called whenever Python is entered and after
-  // Python's own changes.
+  // nobody keeps up to date: empty at first, dangling after the next setenv(). Called whenever Python is entered and
+  // after Python's own changes.
   void ShareEnvironment() const {
     if (libc_environ_ != nullptr) *libc_environ_ = environ;
   }

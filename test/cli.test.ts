@@ -17,14 +17,24 @@ midimonster.cleanup_handler(bye)
 `,
 };
 
-const version = (JSON.parse(readFileSync(path.join(projectFolder, "package.json"), "utf8")) as { version: string }).version;
+const version = (JSON.parse(readFileSync(path.join(projectFolder, "package.json"), "utf8")) as { version: string })
+  .version;
 
 describe("mmpy", () => {
   for (const flag of ["-h", "--help"]) {
     it(`${flag} explains every option on standard output`, async () => {
       const help = mmpy([flag]);
       assert.deepEqual(await help.exited, { code: 0, signal: null });
-      for (const word of ["check", "-i ", "-b ", "--log-level", "--log-format", "--version", "monster.cfg", "SIGTERM"]) {
+      for (const word of [
+        "check",
+        "-i ",
+        "-b ",
+        "--log-level",
+        "--log-format",
+        "--version",
+        "monster.cfg",
+        "SIGTERM",
+      ]) {
         assert.ok(help.stdout.includes(word), word);
       }
     });
@@ -66,7 +76,10 @@ describe("mmpy", () => {
   }
 
   it("a second signal ends at once", async () => {
-    const files = { ...TICKER, "ticker.py": `${TICKER["ticker.py"]}\nimport time\ndef bye():\n    print("stuck")\n    time.sleep(600)\nmidimonster.cleanup_handler(bye)\n` };
+    const files = {
+      ...TICKER,
+      "ticker.py": `${TICKER["ticker.py"]}\nimport time\ndef bye():\n    print("stuck")\n    time.sleep(600)\nmidimonster.cleanup_handler(bye)\n`,
+    };
     const running = mmpy([], { cwd: folderWith(files) });
     await running.sees(/tick/);
     running.child.kill("SIGINT");
@@ -86,7 +99,10 @@ describe("mmpy", () => {
   });
 
   it("--log-format json writes one object a line", async () => {
-    const files = { ...TICKER, "ticker.py": `${TICKER["ticker.py"]}\ndef bad(): raise ValueError("no")\nmidimonster.interval(bad, 10)\n` };
+    const files = {
+      ...TICKER,
+      "ticker.py": `${TICKER["ticker.py"]}\ndef bad(): raise ValueError("no")\nmidimonster.interval(bad, 10)\n`,
+    };
     const running = mmpy(["--log-format", "json"], { cwd: folderWith(files) });
     await running.sees(/raised/);
     running.child.kill("SIGINT");
@@ -148,7 +164,10 @@ describe("mmpy", () => {
 
   it("runs a configuration of loopbacks alone without any Python", async () => {
     const folder = folderWith({ "monster.cfg": "[loopback a]\n[map]\na.x > a.y\n" });
-    const running = mmpy([], { cwd: folder, env: { ...process.env, PATH: "/nowhere", MMPY_PYTHON: "/nowhere/python3" } });
+    const running = mmpy([], {
+      cwd: folder,
+      env: { ...process.env, PATH: "/nowhere", MMPY_PYTHON: "/nowhere/python3" },
+    });
     await running.sees(/routing 1 mapping/);
     running.child.kill("SIGTERM");
     assert.deepEqual(await running.exited, { code: 0, signal: null });
@@ -198,7 +217,10 @@ describe("mmpy check", () => {
     });
     const checked = mmpy(["check", "monster.cfg"], { cwd: folder });
     assert.deepEqual(await checked.exited, { code: 1, signal: null });
-    assert.match(checked.stderr, /^monster\.cfg:5:10: error: no handler for 'py\.mod\.fade_inn': 'mod' has no 'fade_inn'$/m);
+    assert.match(
+      checked.stderr,
+      /^monster\.cfg:5:10: error: no handler for 'py\.mod\.fade_inn': 'mod' has no 'fade_inn'$/m,
+    );
     assert.match(checked.stderr, /did you mean 'mod\.fade_in'\?/);
     assert.equal(checked.stdout, "");
   });

@@ -511,6 +511,8 @@ describe("text that is no configuration", () => {
     ["a word of a million letters", "x".repeat(1_000_000), 1],
     ["a header of a million letters", `[osc ${"x".repeat(1_000_000)}]`, 0],
     ["a channel of a million letters", `[map]\na.${"x".repeat(1_000_000)} > b.y`, 0],
+    ["a hundred thousand blanks in a line", `[osc a]\nx = a${" ".repeat(100_000)}b`, 0],
+    ["a hundred thousand blanks in a comment", `; a${" ".repeat(100_000)}b`, 0],
     ["a hundred thousand opening braces", `[map]\na.${"{".repeat(100_000)} > b.y`, 1],
     ["a thousand empty expressions", `[map]\na.${"{}".repeat(1_000)} > b.y`, 1_000],
     ["a thousand lists in one name", `[map]\na.${"{x,y}".repeat(1_000)} > b.y`, 1],

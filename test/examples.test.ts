@@ -100,7 +100,10 @@ describe("the examples", () => {
     ]);
     probe.emit("target", 0.05);
     const levels = await probe.until("level", 5);
-    assert.deepEqual(levels.map((level) => level.toFixed(2)), ["0.01", "0.02", "0.03", "0.04", "0.05"]);
+    assert.deepEqual(
+      levels.map((level) => level.toFixed(2)),
+      ["0.01", "0.02", "0.03", "0.04", "0.05"],
+    );
     await router.stop();
   });
 

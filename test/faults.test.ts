@@ -27,7 +27,11 @@ describe("user code that raises", () => {
     ["KeyboardInterrupt", "raise KeyboardInterrupt", /KeyboardInterrupt$/],
     ["RecursionError", "go(value)", /RecursionError: maximum recursion depth exceeded/],
     ["MemoryError", "raise MemoryError", /MemoryError$/],
-    ["an exception whose __str__ raises", "raise type('Bad', (Exception,), {'__str__': lambda self: 1 / 0})", /Bad: <(exception str\(\) failed|unprintable Bad object)>$/],
+    [
+      "an exception whose __str__ raises",
+      "raise type('Bad', (Exception,), {'__str__': lambda self: 1 / 0})",
+      /Bad: <(exception str\(\) failed|unprintable Bad object)>$/,
+    ],
     ["GeneratorExit", "raise GeneratorExit", /GeneratorExit$/],
   ];
   for (const [what, statement, lastLine] of raising) {
@@ -37,12 +41,12 @@ describe("user code that raises", () => {
       await ask(session);
       const [entry] = session.log.matching(/raised/);
       assert.equal(entry?.level, "error");
-      assert.match(entry?.message ?? "", /^py\.mod\.go: the handler raised on value 0\.25\nTraceback \(most recent call last\):\n {2}File ".*mod\.py", line 4, in go/);
-      assert.match(entry?.message ?? "", lastLine);
-      assert.deepEqual(
-        [entry?.fields.instance, entry?.fields.subject, entry?.fields.value],
-        ["py", "mod.go", 0.25],
+      assert.match(
+        entry?.message ?? "",
+        /^py\.mod\.go: the handler raised on value 0\.25\nTraceback \(most recent call last\):\n {2}File ".*mod\.py", line 4, in go/,
       );
+      assert.match(entry?.message ?? "", lastLine);
+      assert.deepEqual([entry?.fields.instance, entry?.fields.subject, entry?.fields.value], ["py", "mod.go", 0.25]);
       session.probe.emit("go", 1);
       await ask(session);
     });
@@ -73,7 +77,10 @@ ${ASK}`,
       "mod.py": `def bye(): raise OSError("disk full")\nmidimonster.cleanup_handler(bye)\ndef go(value): pass\n${ASK}`,
     });
     await session.router.stop();
-    assert.match(session.log.matching(/raised/)[0]?.message ?? "", /the cleanup handler mod\.bye raised\n[^]*OSError: disk full$/);
+    assert.match(
+      session.log.matching(/raised/)[0]?.message ?? "",
+      /the cleanup handler mod\.bye raised\n[^]*OSError: disk full$/,
+    );
   });
 
   it("again and again is logged in full once, then counted", async () => {
@@ -207,7 +214,11 @@ ${ASK}`,
     ["an ordinary thread that ends soon", "threading.Thread(target=time.sleep, args=(0.1,)).start()", false],
     ["an ordinary thread that never ends", "threading.Thread(target=loop, name='endless').start()", false],
     ["a thread pool with idle workers", "pool = futures.ThreadPoolExecutor(2)\npool.submit(pow, 2, 3).result()", false],
-    ["a thread that is stuck in a system call", "threading.Thread(target=os.read, args=(os.pipe()[0], 1), name='stuck', daemon=True).start()", true],
+    [
+      "a thread that is stuck in a system call",
+      "threading.Thread(target=os.read, args=(os.pipe()[0], 1), name='stuck', daemon=True).start()",
+      true,
+    ],
     ["a thread of _thread", "import _thread\n_thread.start_new_thread(time.sleep, (600,))", true],
   ];
   for (const [what, code, warns] of threads) {

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { Router } from "../lib/index.js";
 import { folderWith, mmpy } from "./helpers.js";
+import { ProbeBackend } from "./probe-backend.js";
 import { Session, start } from "./session.js";
 
 describe("a module's surroundings", () => {
@@ -123,6 +126,20 @@ describe("option module", () => {
     assert.match(checked.stdout, /^loaded from sub$/m);
   });
 
+  for (const value of ["here", "here.py"]) {
+    it(`= ${value} in an included file that continues a section starts from that file's folder`, async () => {
+      const session = new Session("[python py]\n[include sub/part.inc]\n", { "sub/here.py": 'say("from sub")\n' });
+      writeFileSync(`${session.folder}/sub/part.inc`, `module = ${value}\n`);
+      const router = Router.fromFile(`${session.folder}/monster.cfg`, {
+        logger: session.log,
+        backends: [new ProbeBackend()],
+      });
+      await router.load();
+      await router.stop();
+      assert.deepEqual(session.said(), ["from sub"]);
+    });
+  }
+
   it("refuses two files of the same name in one instance", async () => {
     const session = new Session("[python py]\nmodule = a/mod.py\nmodule = b/mod.py\n", {
       "a/mod.py": "",
@@ -142,9 +159,12 @@ describe("a channel without a dot", () => {
   });
 
   it("keeps its value without any handler", async () => {
-    const session = await start("[python py]\nmodule = mod\n[map]\nprobe.x > py.level\nprobe.go > py.mod.go\npy.done > probe.done\n", {
-      "mod.py": 'def go(value): midimonster.output("done", midimonster.inputvalue("level"))\n',
-    });
+    const session = await start(
+      "[python py]\nmodule = mod\n[map]\nprobe.x > py.level\nprobe.go > py.mod.go\npy.done > probe.done\n",
+      {
+        "mod.py": 'def go(value): midimonster.output("done", midimonster.inputvalue("level"))\n',
+      },
+    );
     session.probe.emit("x", 0.5);
     session.probe.emit("go", 1);
     assert.deepEqual(await session.probe.until("done"), [0.5]);

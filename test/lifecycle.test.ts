@@ -21,7 +21,8 @@ midimonster.interval(tick, 10)
 midimonster.cleanup_handler(lambda: None)
 `;
 
-const CONFIG = "[python one]\nmodule = mod\n[python two]\nmodule = mod\n[loopback l]\n[map]\none.out > l.x\nl.x > two.mod.go\n";
+const CONFIG =
+  "[python one]\nmodule = mod\n[python two]\nmodule = mod\n[loopback l]\n[map]\none.out > l.x\nl.x > two.mod.go\n";
 
 /** Runs a script in a Node process of its own, in a folder with a configuration and its module. */
 function script(text: string, args: readonly string[] = []) {
@@ -100,7 +101,8 @@ process.once("SIGTERM", () => router.stop());
 
   it("can overlap: two routers at once, each with its own instances", async () => {
     const config = "[python py]\nmodule = mod\n[map]\nprobe.go > py.mod.go\npy.done > probe.done\n";
-    const module = 'count = 0\ndef go(value):\n    global count\n    count += 1\n    midimonster.output("done", count / 8)\n';
+    const module =
+      'count = 0\ndef go(value):\n    global count\n    count += 1\n    midimonster.output("done", count / 8)\n';
     const one = await start(config, { "mod.py": module });
     const two = await start(config, { "mod.py": module });
     one.probe.emit("go", 1);
@@ -245,10 +247,14 @@ if (isMainThread) {
 describe("the tests themselves", () => {
   it("leave no descriptor of a router behind", async () => {
     const count = () => readdirSync("/proc/self/fd").length;
-    const first = await start("[python py]\nmodule = mod\n", { "mod.py": "import socket\ns = socket.socket()\nmidimonster.manage(print, s)\n" });
+    const first = await start("[python py]\nmodule = mod\n", {
+      "mod.py": "import socket\ns = socket.socket()\nmidimonster.manage(print, s)\n",
+    });
     await first.router.stop();
     const before = count();
-    const second = await start("[python py]\nmodule = mod\n", { "mod.py": "import socket\ns = socket.socket()\nmidimonster.manage(print, s)\n" });
+    const second = await start("[python py]\nmodule = mod\n", {
+      "mod.py": "import socket\ns = socket.socket()\nmidimonster.manage(print, s)\n",
+    });
     await second.router.stop();
     assert.equal(count(), before);
   });

@@ -161,7 +161,9 @@ describe("inputvalue() and outputvalue()", () => {
   it("are 0.0 before the first event and None for a channel that does not exist", async () => {
     const session = await start(
       ONE,
-      going('say(midimonster.inputvalue("mod.handle"), midimonster.outputvalue("out"), midimonster.inputvalue("x"), midimonster.outputvalue("x"))'),
+      going(
+        'say(midimonster.inputvalue("mod.handle"), midimonster.outputvalue("out"), midimonster.inputvalue("x"), midimonster.outputvalue("x"))',
+      ),
     );
     assert.deepEqual(await go(session), [0, 0, null, null]);
   });
@@ -186,7 +188,10 @@ describe("inputvalue() and outputvalue()", () => {
   });
 
   it("refuse a name that is no string", async () => {
-    const session = await start(ONE, going(raising("midimonster.inputvalue(3)") + raising("midimonster.outputvalue(None)")));
+    const session = await start(
+      ONE,
+      going(raising("midimonster.inputvalue(3)") + raising("midimonster.outputvalue(None)")),
+    );
     assert.deepEqual(await go(session), [
       ["TypeError", "the channel's name must be str, not int"],
       ["TypeError", "the channel's name must be str, not NoneType"],

@@ -172,15 +172,33 @@ midimonster.manage(closing, other_near)
     ["an object without fileno()", "midimonster.manage(read, 3)", "TypeError", /socket-like object/],
     ["None", "midimonster.manage(read, None)", "TypeError", /socket-like object/],
     ["what can't be called", "midimonster.manage(3, near)", "TypeError", /a callable or None/],
-    ["a descriptor that is not open", "midimonster.manage(read, type('X', (), {'fileno': lambda s: 9999})())", "OSError", /Bad file descriptor/],
-    ["a fileno() that raises", "midimonster.manage(read, type('X', (), {'fileno': lambda s: 1 // 0})())", "ZeroDivisionError", /division/],
-    ["a fileno() of another type", "midimonster.manage(read, type('X', (), {'fileno': lambda s: 'no'})())", "TypeError", /int/],
+    [
+      "a descriptor that is not open",
+      "midimonster.manage(read, type('X', (), {'fileno': lambda s: 9999})())",
+      "OSError",
+      /Bad file descriptor/,
+    ],
+    [
+      "a fileno() that raises",
+      "midimonster.manage(read, type('X', (), {'fileno': lambda s: 1 // 0})())",
+      "ZeroDivisionError",
+      /division/,
+    ],
+    [
+      "a fileno() of another type",
+      "midimonster.manage(read, type('X', (), {'fileno': lambda s: 'no'})())",
+      "TypeError",
+      /int/,
+    ],
   ];
   for (const [what, call, type, message] of errors) {
     it(`refuses ${what}`, async () => {
       const session = await start(
         CONFIG,
-        module("", `try:\n    ${call}\n    say("nothing")\nexcept Exception as error:\n    say([type(error).__name__, str(error)])`),
+        module(
+          "",
+          `try:\n    ${call}\n    say("nothing")\nexcept Exception as error:\n    say([type(error).__name__, str(error)])`,
+        ),
       );
       await send(session);
       const [raised] = session.said() as [string, string][];
@@ -275,10 +293,7 @@ midimonster.manage(careless, near)
   });
 
   it("of a socket that is closed at once does not disturb", async () => {
-    const session = await start(
-      CONFIG,
-      module("", "midimonster.manage(read, near)\nnear.close()", "say('on')"),
-    );
+    const session = await start(CONFIG, module("", "midimonster.manage(read, near)\nnear.close()", "say('on')"));
     await send(session);
     await session.log.seen(/closed without/);
     await send(session, "more");
@@ -346,7 +361,10 @@ def go(value): os.write(int(os.environ["MMPY_TEST_OTHER"]), b"x")
     const { port } = server.address() as net.AddressInfo;
     const session = await start(
       CONFIG,
-      module("", `s = socket.create_connection(("127.0.0.1", ${port}))\nglobal kept\nkept = s\nmidimonster.manage(read, s)`),
+      module(
+        "",
+        `s = socket.create_connection(("127.0.0.1", ${port}))\nglobal kept\nkept = s\nmidimonster.manage(read, s)`,
+      ),
     );
     await send(session);
     await session.probe.until("read");

@@ -2,12 +2,22 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { choosePython } from "../lib/python/discovery.js";
 import { silentLogger } from "../lib/log.js";
+import { choosePython } from "../lib/python/discovery.js";
 import { projectFolder } from "./helpers.js";
 import { start } from "./session.js";
 
-const FUNCTIONS = ["output", "inputvalue", "outputvalue", "current", "timestamp", "interval", "manage", "channels", "cleanup_handler"];
+const FUNCTIONS = [
+  "output",
+  "inputvalue",
+  "outputvalue",
+  "current",
+  "timestamp",
+  "interval",
+  "manage",
+  "channels",
+  "cleanup_handler",
+];
 
 describe("the documentation of the midimonster module", () => {
   it("is the same in help() and in the stub for editors, parameters included", async () => {

@@ -22,7 +22,13 @@ describe("the addon and libpython", () => {
     it(`agree on every signature with the headers in ${folder}`, () => {
       const { status, stderr } = spawnSync(
         "cc",
-        ["-fsyntax-only", "-Werror=incompatible-pointer-types", "-Wno-deprecated-declarations", `-I${folder}`, "test/native/symbols-check.c"],
+        [
+          "-fsyntax-only",
+          "-Werror=incompatible-pointer-types",
+          "-Wno-deprecated-declarations",
+          `-I${folder}`,
+          "test/native/symbols-check.c",
+        ],
         { cwd: projectFolder, encoding: "utf8" },
       );
       assert.equal(status, 0, stderr);

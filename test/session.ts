@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { Router } from "../lib/router.js";
 import { folderWith, MemoryLog } from "./helpers.js";
-import { ProbeBackend, ProbeInstance } from "./probe-backend.js";
+import { ProbeBackend, type ProbeInstance } from "./probe-backend.js";
 
 /**
  * Modules under test `from say import say`: it hands JSON values to the test through a file, since events are what is

@@ -41,7 +41,7 @@ export interface Instance {
   readonly routing?: "handle" | "reflect";
 
   /** Takes an option of the instance, as often as it is given. Absent: options are ignored. */
-  configure?(option: string, value: string): void | Promise<void>;
+  configure?(option: string, value: string, context: BackendContext): void | Promise<void>;
 
   /**
    * Learns that a mapping uses a channel; throws if there can be no such channel. Called once per channel and use.
@@ -75,12 +75,16 @@ export interface EventBatch {
 }
 
 export interface BackendContext {
-  /** Relative paths in options start from here: the folder of the file that holds the section. */
+  /** Relative paths in the option start from here: the folder of the file that holds it. */
   readonly folder: string;
   readonly log: Logger;
 }
 
-export interface InstanceContext extends BackendContext {
+export interface InstanceContext {
+  /** The folder of the file that holds the instance's section. */
+  readonly folder: string;
+  readonly log: Logger;
+
   /** The instance's name in the configuration. */
   readonly name: string;
 

@@ -93,13 +93,13 @@ export class PythonInstance implements Instance {
     return this.#defaultHandler;
   }
 
-  configure(option: string, value: string): void {
+  configure(option: string, value: string, { folder }: BackendContext): void {
     if (value === "") throw new Error(`'${option}' needs a value`);
     if (option === "default-handler") {
       this.#defaultHandler = value;
       return;
     }
-    const { binding, core, folder } = this.#context;
+    const { binding, core } = this.#context;
     const traceback = binding.loadModule(core, this.number, value, folder);
     if (traceback !== null) {
       throw new ModuleError(`module '${value}' of instance '${this.#context.name}' does not import`, traceback);

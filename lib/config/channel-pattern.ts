@@ -48,7 +48,7 @@ export function parsePattern(channel: Located, report: (diagnostic: Diagnostic) 
   if (!sound) return undefined;
   if (size > MOST_CHANNELS) {
     report({
-      message: `'${channel.text}' stands for ${size} channels`,
+      message: `'${channel.text}' stands for ${Number.isSafeInteger(size) ? size : "too many"} channels`,
       location: channel.location,
       help: [`the most is ${MOST_CHANNELS}`],
     });

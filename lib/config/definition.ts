@@ -17,6 +17,8 @@ export interface Definition {
 export interface Setting {
   readonly option: string;
   readonly value: string;
+  /** Relative paths in the value start from here: the folder of the text that holds it. */
+  readonly folder: string;
   readonly optionLocation?: Location;
   readonly valueLocation?: Location;
 }
@@ -25,8 +27,6 @@ export interface BackendDefinition {
   readonly name: string;
   /** Of the section that was met first. */
   readonly location?: Location;
-  /** Relative paths in settings start from here. */
-  readonly folder: string;
   readonly settings: Setting[];
 }
 
@@ -60,15 +60,10 @@ export function emptyDefinition(folder: string): Definition {
 }
 
 /** Finds a definition by name, making an empty one the first time. */
-export function backendDefinition(
-  definition: Definition,
-  name: string,
-  folder: string,
-  location?: Location,
-): BackendDefinition {
+export function backendDefinition(definition: Definition, name: string, location?: Location): BackendDefinition {
   let backend = definition.backends.get(name);
   if (backend === undefined) {
-    backend = { name, folder, settings: [], ...(location && { location }) };
+    backend = { name, settings: [], ...(location && { location }) };
     definition.backends.set(name, backend);
   }
   return backend;
@@ -86,12 +81,12 @@ export function define(
 ): Definition {
   const definition = emptyDefinition(tree.source.folder);
   const unused = new Set(overrides);
-  const take = (kind: Override["kind"], target: string): Setting[] => {
+  const take = (kind: Override["kind"], target: string, folder: string): Setting[] => {
     const settings: Setting[] = [];
     for (const override of unused) {
       if (override.kind !== kind || override.target.text !== target) continue;
       unused.delete(override);
-      settings.push(settingOf(override));
+      settings.push({ ...settingOf(override), folder });
     }
     return settings;
   };
@@ -99,15 +94,15 @@ export function define(
   for (const section of tree.sections) {
     if (section.kind === "backend") {
       const { text, location } = section.backend;
-      const backend = backendDefinition(definition, text, location.source.folder, location);
-      backend.settings.push(...take("backend", text), ...section.assignments.map(settingOf));
+      const backend = backendDefinition(definition, text, location);
+      backend.settings.push(...take("backend", text, location.source.folder), ...section.assignments.map(settingOf));
     } else if (section.kind === "instance") {
       const { backend, name, assignments } = section;
       definition.instances.push({
         backend: backend.text,
         name: name.text,
         folder: name.location.source.folder,
-        settings: [...take("instance", name.text), ...assignments.map(settingOf)],
+        settings: [...take("instance", name.text, name.location.source.folder), ...assignments.map(settingOf)],
         backendLocation: backend.location,
         nameLocation: name.location,
       });
@@ -127,10 +122,10 @@ export function define(
   }
 
   // A backend without a section of its own is first met with its first instance.
-  for (const { backend } of definition.instances) {
-    const settings = take("backend", backend);
+  for (const { backend, folder } of definition.instances) {
+    const settings = take("backend", backend, folder);
     if (settings.length > 0) {
-      backendDefinition(definition, backend, process.cwd()).settings.unshift(...settings);
+      backendDefinition(definition, backend).settings.unshift(...settings);
     }
   }
   for (const { kind, target } of unused) {
@@ -151,6 +146,7 @@ function settingOf({ option, value }: Pick<Override, "option" | "value">): Setti
   return {
     option: option.text,
     value: value.text,
+    folder: value.location.source.folder,
     optionLocation: option.location,
     // A missing value has no place of its own.
     valueLocation: value.text === "" ? option.location : value.location,

@@ -22,18 +22,35 @@ export interface Diagnostic {
  */
 export function formatDiagnostic({ message, location, help = [], detail }: Diagnostic): string {
   const lines: string[] = [];
+  const shown = shorten(visible(message));
   if (location === undefined) {
-    lines.push(`error: ${message}`);
+    lines.push(`error: ${shown}`);
   } else {
-    lines.push(`${location.source.file}:${location.line}:${location.column}: error: ${message}`);
+    lines.push(`${location.source.file}:${location.line}:${location.column}: error: ${shown}`);
     lines.push(...excerpt(location));
   }
-  for (const line of help) lines.push(`      = ${line}`);
+  for (const line of help) lines.push(`      = ${shorten(visible(line))}`);
   if (detail !== undefined) lines.push(...detail.split("\n").map((line) => `      | ${line}`));
   return lines.join("\n");
 }
 
+/** Diagnostics as a reader of the text meets them: files in the order of their first error, then by place. */
+export function inReadingOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const files = new Map<Location["source"] | undefined, number>();
+  for (const { location } of diagnostics) {
+    if (!files.has(location?.source)) files.set(location?.source, files.size);
+  }
+  const fileOf = ({ location }: Diagnostic) => files.get(location?.source) ?? 0;
+  return diagnostics.toSorted(
+    (a, b) =>
+      fileOf(a) - fileOf(b) ||
+      (a.location?.line ?? 0) - (b.location?.line ?? 0) ||
+      (a.location?.column ?? 0) - (b.location?.column ?? 0),
+  );
+}
+
 const WIDEST = 160;
+const LONGEST = 400;
 
 function excerpt({ source, line, column, length }: Location): string[] {
   const text = source.lines[line - 1] ?? "";
@@ -44,6 +61,12 @@ function excerpt({ source, line, column, length }: Location): string[] {
   const before = text.slice(from, column - 1).replace(/[^\t]/g, " ");
   const caret = "^".padEnd(Math.max(1, Math.min(length, shown.length - (column - 1 - from))), "~");
   return [`${String(line).padStart(5)} | ${shown}`, `      | ${before}${caret}`];
+}
+
+/** Text with its middle left out where it is too long for a person. */
+function shorten(text: string): string {
+  if (text.length <= LONGEST) return text;
+  return `${text.slice(0, LONGEST / 2)} … ${text.slice(-LONGEST / 2)}`;
 }
 
 /** Text without characters that would disturb a terminal. */

@@ -124,19 +124,25 @@ class Parser {
       this.#error("a section's header needs a ']' at the end of its line", content.location);
       return;
     }
-    const header = part(content, 1, content.text.length - 1);
+    const header = trimmed(part(content, 1, content.text.length - 1));
     if (header.text === "map") {
       this.#begin({ kind: "map", mappings: [] });
       return;
     }
-    const blank = header.text.indexOf(" ");
+    if (header.text === "" || header.text.toLowerCase() === "map") {
+      this.#error(header.text === "" ? "an empty header" : `'${header.text}' is no section`, content.location, [
+        header.text === "" ? "write [backend NAME], [BACKEND INSTANCE] or [map]" : "did you mean [map]?",
+      ]);
+      return;
+    }
+    const blank = header.text.search(/\s/);
     const word = blank < 0 ? header : part(header, 0, blank);
-    const rest = part(header, blank < 0 ? header.text.length : blank + 1);
+    const rest = trimmed(part(header, blank < 0 ? header.text.length : blank + 1));
     if (word.text === "include") {
       this.#section = before;
-      this.#include(trimmed(rest), content, open);
+      this.#include(rest, content, open);
     } else if (word.text === "backend") {
-      this.#backendHeader(trimmed(rest), content);
+      this.#backendHeader(rest, content);
     } else {
       this.#instanceHeader(word, rest, content);
     }

@@ -29,19 +29,20 @@ export function makeSource(file: string, folder: string, text: string): Source {
   return { file, folder, lines: text.replace(/^\uFEFF/, "").split(/\r?\n/) };
 }
 
-// Blanks and control characters: what a person can't see does not belong to a name.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
-const INVISIBLE_BEFORE = /^[\s\x00-\x1f\x7f]+/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: as above
-const INVISIBLE_AFTER = /[\s\x00-\x1f\x7f]+$/;
+/** Blanks and control characters: what a person can't see does not belong to a name. */
+function isInvisible(character: string): boolean {
+  return character <= " " || character === "\x7f" || character.trim() === "";
+}
 
 /** The trimmed part of line `line` (from 1) between two offsets (from 0). */
 export function locate(source: Source, line: number, start: number, end: number): Located {
-  const raw = (source.lines[line - 1] ?? "").slice(start, end);
-  const withoutStart = raw.replace(INVISIBLE_BEFORE, "");
-  const text = withoutStart.replace(INVISIBLE_AFTER, "");
-  const column = start + (raw.length - withoutStart.length) + 1;
-  return { text, location: { source, line, column, length: text.length } };
+  const whole = source.lines[line - 1] ?? "";
+  let from = start;
+  let to = Math.min(end, whole.length);
+  // By hand: a regular expression for the end of a string takes quadratic time on long runs of blanks.
+  while (from < to && isInvisible(whole[from] as string)) ++from;
+  while (to > from && isInvisible(whole[to - 1] as string)) --to;
+  return { text: whole.slice(from, to), location: { source, line, column: from + 1, length: to - from } };
 }
 
 /** Part of a located text, by offsets within it. */

@@ -8,6 +8,8 @@ export function nearest(found: string, candidates: Iterable<string>): string | u
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(found.length / 3)) + 1;
   for (const candidate of candidates) {
+    // Of two letters at least one is to be right.
+    if (Math.min(candidate.length, found.length) < 2 && candidate.toLowerCase() !== found.toLowerCase()) continue;
     if (Math.abs(candidate.length - found.length) >= bestDistance) continue;
     const near =
       candidate.toLowerCase() === found.toLowerCase() ? 0.5 : distance(found.toLowerCase(), candidate.toLowerCase());
