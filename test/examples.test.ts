@@ -26,7 +26,8 @@ describe("the examples", () => {
     }
     const command = `${process.execPath} dist/cli/mmpy.js python/examples/quickstart.cfg`;
     const running = run("script", ["-qefc", command, "/dev/null"], { cwd: projectFolder });
-    await running.sees(/wave #*-* \d\.\d\d[^]*\x1b\[3A/);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape sequence that moves the cursor up
+    await running.sees(/wave #*-* \d\.\d\d[\s\S]*\x1b\[3A/);
     running.child.stdin?.write("\x03");
     assert.deepEqual(await running.exited, { code: 0, signal: null });
   });
@@ -66,7 +67,7 @@ describe("the examples", () => {
     send("/fader/2", "d", "0.125");
     await running.sees(/printer\.show 0\.125\n/);
     send("/fader/3", "T");
-    await running.sees(/1\.000\n[^]*1\.000\n/);
+    await running.sees(/1\.000\n[\s\S]*1\.000\n/);
     running.child.kill("SIGINT");
     assert.deepEqual(await running.exited, { code: 0, signal: null });
   });

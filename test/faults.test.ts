@@ -68,7 +68,7 @@ ${ASK}`,
     await session.probe.until("out");
     assert.match(
       session.log.matching(/raised/)[0]?.message ?? "",
-      /^py: the interval function mod\.tick raised\nTraceback[^]*ValueError: tick 1$/,
+      /^py: the interval function mod\.tick raised\nTraceback[\s\S]*ValueError: tick 1$/,
     );
   });
 
@@ -79,7 +79,7 @@ ${ASK}`,
     await session.router.stop();
     assert.match(
       session.log.matching(/raised/)[0]?.message ?? "",
-      /the cleanup handler mod\.bye raised\n[^]*OSError: disk full$/,
+      /the cleanup handler mod\.bye raised\n[\s\S]*OSError: disk full$/,
     );
   });
 
