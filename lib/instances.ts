@@ -51,3 +51,10 @@ export function addToCore(binding: Binding, core: Core, instance: Instance): num
   if (instance instanceof PythonInstance) return instance.number;
   return instance.routing === "reflect" ? binding.addLoopback(core) : binding.addJavascript(core);
 }
+
+/** Names of the instance and of the channel behind a global index. */
+export function channelName(instances: readonly LoadedInstance[], global: number): [instance: string, channel: string] {
+  // An instance without channels has the same first index as the next one, which comes later.
+  const loaded = instances.findLast(({ firstChannel = 0 }) => firstChannel <= global);
+  return [loaded?.name ?? "?", loaded?.channels.names[global - (loaded.firstChannel ?? 0)] ?? "?"];
+}

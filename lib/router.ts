@@ -8,13 +8,15 @@ import { type Diagnostic, formatDiagnostic, inReadingOrder } from "./config/diag
 import { parseOverride } from "./config/override.js";
 import { instanceNameProblem, parseFile, parseMapping } from "./config/parser.js";
 import { locate, makeSource } from "./config/source.js";
+import { describe, type RouterDescription } from "./description.js";
 import { MidimonsterError, messageOf } from "./errors.js";
-import type { LoadedInstance } from "./instances.js";
+import { channelName, type LoadedInstance } from "./instances.js";
 import { Loader } from "./loader.js";
 import { type Logger, standardErrorLogger } from "./log.js";
 import { Outbox } from "./outbox.js";
 import { ReportLog } from "./report-log.js";
 import { Scheduler } from "./scheduler.js";
+import { type TappedEvent, Taps } from "./taps.js";
 
 export interface RouterOptions {
   /** Where messages go. Default: warnings and errors as text to standard error. */
@@ -35,32 +37,6 @@ export interface FileOptions extends Omit<RouterOptions, "folder"> {
 /** Options of a backend or an instance; a list gives the option once for each element. */
 export type OptionValues = Readonly<Record<string, string | readonly string[]>>;
 
-/** An event as {@link Router.tap} shows it: where it was output, and its value in 0..1. */
-export interface TappedEvent {
-  readonly instance: string;
-  readonly channel: string;
-  readonly value: number;
-}
-
-/** What a router consists of, once loaded. */
-export interface RouterDescription {
-  readonly instances: readonly {
-    readonly name: string;
-    readonly backend: string;
-    readonly options: readonly { readonly option: string; readonly value: string }[];
-    readonly channels: readonly { readonly name: string; readonly uses: readonly ("input" | "output")[] }[];
-  }[];
-  readonly mappings: readonly {
-    readonly from: string;
-    readonly to: string;
-    readonly bidirectional: boolean;
-    /** How many pairs of channels, in one direction. */
-    readonly count: number;
-  }[];
-  /** The Python in use, if there is a python instance. */
-  readonly python?: { readonly version: string; readonly executable: string; readonly library: string };
-}
-
 type State = "new" | "loading" | "loaded" | "starting" | "running" | "stopping" | "stopped" | "failed";
 
 /**
@@ -78,7 +54,7 @@ export class Router {
   readonly #diagnostics: Diagnostic[] = [];
   readonly #backends = new Map<string, Backend>();
   readonly #outbox = new Outbox();
-  readonly #taps = new Set<(events: readonly TappedEvent[]) => void>();
+  readonly #taps = new Taps((message, error) => this.#logger?.error({ err: error }, message));
   #argument: string;
   #logger: Logger | undefined;
   #state: State = "new";
@@ -241,21 +217,7 @@ export class Router {
     if (this.#loader === undefined) throw new MidimonsterError("STATE", "describe() needs a loaded router");
     const python = this.#backends.get("python");
     const choice = python instanceof PythonBackend ? python.choice : undefined;
-    return {
-      instances: this.#loader.instances.map((loaded) => ({
-        name: loaded.name,
-        backend: loaded.backend.name,
-        options: loaded.definition.settings.map(({ option, value }) => ({ option, value })),
-        channels: loaded.channels.names.map((name, index) => ({ name, uses: loaded.uses(index) })),
-      })),
-      mappings: this.#definition.mappings.map(({ from, to, bidirectional }) => ({
-        from: `${from.instance}.${from.channel}`,
-        to: `${to.instance}.${to.channel}`,
-        bidirectional,
-        count: Math.max(from.pattern.size, to.pattern.size),
-      })),
-      ...(choice && { python: choice }),
-    };
+    return describe(this.#loader.instances, this.#definition.mappings, choice);
   }
 
   #expect(state: State, what: string): void {
@@ -300,7 +262,7 @@ export class Router {
           }
         },
         loop: (channels) => this.#warnOfLoop(channels),
-        tap: (channels, values, count) => this.#showTaps(channels, values, count),
+        tap: (channels, values, count) => this.#taps.show(this.#loader?.instances ?? [], channels, values, count),
       },
       this.#outbox.arrays,
     );
@@ -408,29 +370,10 @@ export class Router {
     if (this.#core !== undefined) binding().tap(this.#core, this.#taps.size > 0);
   }
 
-  #showTaps(channels: Uint32Array, values: Float64Array, count: number): void {
-    const events: TappedEvent[] = [];
-    for (let i = 0; i < count; ++i) {
-      const [instance, channel] = this.#find(channels[i] ?? 0);
-      events.push({ instance, channel, value: values[i] ?? 0 });
-    }
-    for (const listener of this.#taps) {
-      try {
-        listener(events);
-      } catch (error) {
-        this.#logger?.error({ err: error }, `a tap threw: ${stackOf(error)}`);
-      }
-    }
-  }
-
-  /** Names of the instance and the channel behind a global index. */
-  #find(global: number): [instance: string, channel: string] {
-    const loaded = this.#loader?.instances.findLast(({ firstChannel = 0 }) => firstChannel <= global);
-    return [loaded?.name ?? "?", loaded?.channels.names[global - (loaded.firstChannel ?? 0)] ?? "?"];
-  }
-
   #warnOfLoop(channels: Uint32Array): void {
-    const names = [...channels, channels[0] ?? 0].map((channel) => this.#find(channel).join("."));
+    const names = [...channels, channels[0] ?? 0].map((channel) =>
+      channelName(this.#loader?.instances ?? [], channel).join("."),
+    );
     this.#logger?.warn(
       { channels: names },
       `feedback loop: ${names.join(" -> ")}; its events go round as fast as the machine can`,

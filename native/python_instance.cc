@@ -1,20 +1,16 @@
 #include "python_instance.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "user_code.h"
+
 namespace mmpy {
 
 namespace {
-
-// A socket function that raises this often in a row is unregistered: what it does not read stays readable, and the loop
-// would spin.
-constexpr unsigned kMostFailures = 10;
 
 // The process's working directory is `folder` for a scope. Modules open files beside them while they load, since the
 // reference reads its configuration that way.
@@ -46,14 +42,10 @@ void RaiseNotAString(PyObject *found) {
   PyErr_Format(mmpy_exception_type(MMPY_TYPE_ERROR), "the channel's name must be str, not %s", text.c_str());
 }
 
-void RaiseOsError(int error, const char *message) {
-  const PyRef arguments = PyRef::Steal(Py_BuildValue("(is)", error, message));
-  if (arguments) PyErr_SetObject(mmpy_exception_type(MMPY_OS_ERROR), arguments.get());
-}
-
 }  // namespace
 
-PythonInstance::PythonInstance(Core &core, InstanceId id) : core_(core), id_(id), interpreter_(PythonRuntime::Get()) {}
+PythonInstance::PythonInstance(Core &core, InstanceId id)
+    : core_(core), id_(id), interpreter_(PythonRuntime::Get()), sockets_(core, id, interpreter_) {}
 
 PythonInstance::~PythonInstance() { Abandon(); }
 
@@ -139,7 +131,7 @@ void PythonInstance::Begin() {
   started_ = true;
   name_cache_.Reserve(channels_.size());
   // Not before: a socket function that outputs finds its channels only now.
-  const int status = fd_watcher_.Start(core_.loop(), core_.handles());
+  const int status = sockets_.Start();
   if (status < 0) {
     core_.news().reports.push_back({Report::Kind::kWatchFailed, id_, "socket", "", uv_strerror(status), {}});
   }
@@ -216,24 +208,10 @@ int PythonInstance::Output(PyObject *name, double value) {
   return 0;
 }
 
-// Calls a function of user code with one argument, or with none.
-PyRef PythonInstance::Call(PyObject *function, PyObject *argument) {
-  PyObject *slots[2] = {nullptr, argument};
-  const size_t count = argument == nullptr ? 0 : 1;
-  return PyRef::Steal(PyObject_Vectorcall(function, slots + 1, count | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
-}
-
 void PythonInstance::ReportHandlerException(uint32_t channel, double value) {
   std::string text = interpreter_.TakeException();
   core_.news().reports.push_back(
       {Report::Kind::kException, id_, "handler", std::string(names_.name(channel)), std::move(text), value});
-}
-
-void PythonInstance::ReportException(const char *role, PyObject *function, std::optional<double> value) {
-  // The exception first: naming the function runs Python code, which must not find one pending.
-  std::string text = interpreter_.TakeException();
-  core_.news().reports.push_back(
-      {Report::Kind::kException, id_, role, interpreter_.Describe(function), std::move(text), value});
 }
 
 void PythonInstance::ReportUnknown(std::string_view name) {
@@ -317,161 +295,26 @@ void PythonInstance::RunInterval(uint32_t interval) {
   if (place == intervals_.end()) return;  // cancelled by one that was due at the same time
   const GilScope own(PythonRuntime::Get().gil(), state());
   const PyRef function = place->function;  // it may cancel itself
-  if (!Call(function.get(), nullptr)) ReportException("interval", function.get());
+  if (!CallUser(function.get(), nullptr)) ReportException(core_, id_, interpreter_, "interval", function.get());
 }
 
 // Sockets
 
-PythonInstance::Watches::iterator PythonInstance::FindDescriptor(int fd) {
-  return std::find_if(watches_.begin(), watches_.end(), [&](const auto &entry) { return entry.second.fd == fd; });
-}
+int PythonInstance::Manage(PyObject *function, PyObject *socket) { return sockets_.Manage(function, socket); }
 
-// Asks an object for its descriptor. Returns 0, or -1 with an exception set.
-int PythonInstance::DescriptorOf(PyObject *socket, int *descriptor) {
-  const PyRef method = PyRef::Steal(PyObject_GetAttrString(socket, "fileno"));
-  if (!method) {
-    PyErr_Clear();
-    PyErr_SetString(mmpy_exception_type(MMPY_TYPE_ERROR), "manage() requires a socket-like object, with fileno()");
-    return -1;
-  }
-  const PyRef number = Call(method.get(), nullptr);
-  if (!number) return -1;
-  const long value = PyLong_AsLong(number.get());
-  if (value == -1 && PyErr_Occurred() != nullptr) return -1;
-  *descriptor = value < 0 || value > INT32_MAX ? -1 : static_cast<int>(value);
-  return 0;
-}
-
-void PythonInstance::ForgetWatch(WatchId id, Report::Kind kind) {
-  const auto place = watches_.find(id);
-  if (place == watches_.end()) return;
-  const Watch watch = std::move(place->second);  // released after the table is whole again
-  watches_.erase(place);
-  fd_watcher_.Remove(watch.fd);
-  core_.news().reports.push_back(
-      {kind, id_, "socket", interpreter_.Describe(watch.function.get()), "", static_cast<double>(watch.fd)});
-}
-
-// Drops a watch whose object no longer has the descriptor that it was registered with. Returns whether it is gone.
-bool PythonInstance::DropIfClosed(WatchId id) {
-  const auto place = watches_.find(id);
-  if (place == watches_.end()) return true;
-  const int fd = place->second.fd;
-  const PyRef socket = place->second.socket;  // fileno() is user code and may unregister it
-  int descriptor = -1;
-  if (DescriptorOf(socket.get(), &descriptor) != 0) PyErr_Clear();
-  if (descriptor == fd && fcntl(fd, F_GETFD) >= 0) return watches_.count(id) == 0;
-  ForgetWatch(id, Report::Kind::kSocketClosed);
-  return true;
-}
+int PythonInstance::Unmanage(PyObject *socket) { return sockets_.Unmanage(socket); }
 
 bool PythonInstance::DropClosedSockets() {
-  if (watches_.empty()) return false;
+  if (sockets_.empty()) return false;
   const GilScope own(PythonRuntime::Get().gil(), state());
-  std::vector<WatchId> ids;
-  for (const auto &entry : watches_) ids.push_back(entry.first);
-  for (const WatchId id : ids) DropIfClosed(id);
-  return !watches_.empty();
-}
-
-namespace {
-
-int RequireLoopThread(const Core &core) {
-  if (core.OnLoopThread()) return 0;
-  PyErr_SetString(mmpy_exception_type(MMPY_RUNTIME_ERROR),
-                  "manage() must be called from a handler, an interval or while the module loads, not from a thread");
-  return -1;
-}
-
-}  // namespace
-
-int PythonInstance::Manage(PyObject *function, PyObject *socket) {
-  if (RequireLoopThread(core_) != 0) return -1;
-  int fd = -1;
-  if (DescriptorOf(socket, &fd) != 0) return -1;
-  if (fd < 0) {
-    PyErr_SetString(mmpy_exception_type(MMPY_VALUE_ERROR), "manage() requires an open socket; this one is closed");
-    return -1;
-  }
-
-  // The same number is the same socket, unless its old object says that it is closed.
-  auto place = FindDescriptor(fd);
-  if (place != watches_.end() && !DropIfClosed(place->first)) {
-    place = FindDescriptor(fd);
-    if (place != watches_.end()) {
-      const Watch replaced = std::exchange(place->second, {fd, PyRef::Borrow(function), PyRef::Borrow(socket)});
-      return 0;
-    }
-  }
-
-  const WatchId id = next_watch_++;
-  const int error = fd_watcher_.Add(fd, id);
-  if (error == EPERM) {
-    RaiseOsError(EPERM,
-                 "manage() needs something that can be waited for, like a socket or a pipe; a regular file can't");
-    return -1;
-  }
-  if (error != 0) {
-    RaiseOsError(error, strerror(error));
-    return -1;
-  }
-  watches_.insert({id, {fd, PyRef::Borrow(function), PyRef::Borrow(socket)}});
-  core_.StartHousekeeping();
-  return 0;
-}
-
-int PythonInstance::Unmanage(PyObject *socket) {
-  if (RequireLoopThread(core_) != 0) return -1;
-  // The same object first: it may be closed and have no number any more.
-  auto place = std::find_if(watches_.begin(), watches_.end(),
-                            [&](const auto &entry) { return entry.second.socket.get() == socket; });
-  if (place == watches_.end()) {
-    int fd = -1;
-    if (DescriptorOf(socket, &fd) != 0) return -1;
-    place = FindDescriptor(fd);
-  }
-  if (place == watches_.end()) return 0;
-  const Watch watch = std::move(place->second);
-  watches_.erase(place);
-  fd_watcher_.Remove(watch.fd);
-  return 0;
-}
-
-void PythonInstance::OnReadable(const std::vector<WatchId> &watches) {
-  const Core::Entry entry(core_);
-  const GilScope own(PythonRuntime::Get().gil(), state());
-  for (const WatchId id : watches) HandleReadable(id);
-}
-
-void PythonInstance::HandleReadable(WatchId id) {
-  const auto place = watches_.find(id);
-  if (place == watches_.end()) {
-    // Unregistered by a handler of the same iteration, or closed while a copy of it lives on elsewhere.
-    std::vector<std::pair<int, WatchId>> members;
-    for (const auto &member : watches_) members.push_back({member.second.fd, member.first});
-    fd_watcher_.Rebuild(members);
-    return;
-  }
-  if (DropIfClosed(id)) return;
-  const int fd = place->second.fd;
-  // It may register another function in its place, or unregister itself.
-  const PyRef function = place->second.function;
-  const PyRef socket = place->second.socket;
-  const bool succeeded = static_cast<bool>(Call(function.get(), socket.get()));
-  if (!succeeded) ReportException("socket", function.get(), fd);
-
-  const auto after = watches_.find(id);
-  if (after == watches_.end() || DropIfClosed(id)) return;
-  after->second.failures = succeeded ? 0 : after->second.failures + 1;
-  if (after->second.failures >= kMostFailures) ForgetWatch(id, Report::Kind::kSocketDisabled);
+  return sockets_.DropClosed();
 }
 
 // The end
 
 void PythonInstance::DropReferences() {
   // Moved out first: releasing runs user code (__del__), which may call the module's functions once more.
-  fd_watcher_.Close();
-  const Watches watches = std::exchange(watches_, {});
+  sockets_.Clear();
   const std::vector<IntervalEntry> intervals = std::exchange(intervals_, {});
   const std::vector<Channel> channels = std::exchange(channels_, {});
   const PyRef cleanup = std::exchange(cleanup_handler_, {});
@@ -485,7 +328,7 @@ void PythonInstance::Stop() {
   PythonRuntime::Get().gil().SwitchTo(state());
 
   if (const PyRef cleanup = std::exchange(cleanup_handler_, {})) {
-    if (!Call(cleanup.get(), nullptr)) ReportException("cleanup handler", cleanup.get());
+    if (!CallUser(cleanup.get(), nullptr)) ReportException(core_, id_, interpreter_, "cleanup handler", cleanup.get());
   }
   if (link_ != nullptr) link_->instance = nullptr;
   link_ = nullptr;
@@ -500,11 +343,7 @@ void PythonInstance::Abandon() {
   if (link_ != nullptr) link_->instance = nullptr;
   link_ = nullptr;
   // Nothing may be released without the GIL, which this thread may not be able to get: it stays with the process.
-  fd_watcher_.Close();
-  for (auto &entry : watches_) {
-    entry.second.function.release();
-    entry.second.socket.release();
-  }
+  sockets_.Abandon();
   for (IntervalEntry &entry : intervals_) entry.function.release();
   for (Channel &channel : channels_) channel.handler.release();
   cleanup_handler_.release();

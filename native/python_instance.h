@@ -4,14 +4,13 @@
 #ifndef MMPY_PYTHON_INSTANCE_H
 #define MMPY_PYTHON_INSTANCE_H
 
-#include <map>
 #include <string>
 #include <vector>
 
 #include "channel_table.h"
 #include "core.h"
-#include "fd_watcher.h"
 #include "interpreter.h"
+#include "managed_sockets.h"
 #include "midimonster_module.h"
 #include "name_cache.h"
 #include "py_ref.h"
@@ -28,7 +27,7 @@ struct ResolveError {
   std::vector<std::string> candidates;  // names that may have been meant
 };
 
-class PythonInstance final : public mmpy_instance, public Destination, public FdListener {
+class PythonInstance final : public mmpy_instance, public Destination {
  public:
   PythonInstance(Core &core, InstanceId id);
   ~PythonInstance() override;
@@ -53,9 +52,8 @@ class PythonInstance final : public mmpy_instance, public Destination, public Fd
   void RunInterval(uint32_t interval);
 
   void Deliver(const Event *events, size_t count) override;
-  void OnReadable(const std::vector<WatchId> &watches) override;
 
-  // Unregisters sockets that were closed without telling us. Returns whether any socket is left. The GIL is held.
+  // As ManagedSockets::DropClosed, within a Core::Entry.
   bool DropClosedSockets();
 
   // Within a Core::Entry; the main interpreter's thread state is current afterwards.
@@ -89,25 +87,10 @@ class PythonInstance final : public mmpy_instance, public Destination, public Fd
     uint32_t id;
     PyRef function;
   };
-  struct Watch {
-    int fd;
-    PyRef function;
-    PyRef socket;
-    unsigned failures = 0;  // calls in a row that raised
-  };
-  using Watches = std::map<WatchId, Watch>;
-
   static constexpr uint32_t kLookupFailed = ChannelTable::kNone - 1;
   uint32_t FindChannel(PyObject *name);
-  PyRef Call(PyObject *function, PyObject *argument);
   void ReportHandlerException(uint32_t channel, double value);
-  void ReportException(const char *role, PyObject *function, std::optional<double> value = {});
   void ReportUnknown(std::string_view name);
-  Watches::iterator FindDescriptor(int fd);
-  int DescriptorOf(PyObject *socket, int *descriptor);
-  bool DropIfClosed(WatchId id);
-  void HandleReadable(WatchId id);
-  void ForgetWatch(WatchId id, Report::Kind kind);
   void DropReferences();
 
   Core &core_;
@@ -123,9 +106,7 @@ class PythonInstance final : public mmpy_instance, public Destination, public Fd
   bool started_ = false;
   uint32_t next_interval_ = 0;
   std::vector<IntervalEntry> intervals_;
-  FdWatcher fd_watcher_{*this};
-  WatchId next_watch_ = 0;
-  Watches watches_;
+  ManagedSockets sockets_;
   PyRef cleanup_handler_;
   std::vector<std::string> unknown_;  // names that were warned of, sorted
 };

@@ -1,4 +1,4 @@
-import type { RouterDescription } from "../router.js";
+import type { RouterDescription } from "../description.js";
 
 /** Rows of each table that are shown per instance before the rest is counted. */
 const MOST_CHANNELS_SHOWN = 40;

@@ -1,0 +1,49 @@
+import { messageOf } from "./errors.js";
+import { channelName, type LoadedInstance } from "./instances.js";
+
+/** An event as {@link Router.tap} shows it: where it was output, and its value in 0..1. */
+export interface TappedEvent {
+  readonly instance: string;
+  readonly channel: string;
+  readonly value: number;
+}
+
+type Listener = (events: readonly TappedEvent[]) => void;
+
+/** The listeners of a router's taps. */
+export class Taps {
+  readonly #listeners = new Set<Listener>();
+  readonly #report: (message: string, error: unknown) => void;
+
+  constructor(report: (message: string, error: unknown) => void) {
+    this.#report = report;
+  }
+
+  get size(): number {
+    return this.#listeners.size;
+  }
+
+  add(listener: Listener): void {
+    this.#listeners.add(listener);
+  }
+
+  delete(listener: Listener): void {
+    this.#listeners.delete(listener);
+  }
+
+  /** Shows the first `count` events of two parallel arrays; channels are global indices. */
+  show(instances: readonly LoadedInstance[], channels: Uint32Array, values: Float64Array, count: number): void {
+    const events: TappedEvent[] = [];
+    for (let i = 0; i < count; ++i) {
+      const [instance, channel] = channelName(instances, channels[i] ?? 0);
+      events.push({ instance, channel, value: values[i] ?? 0 });
+    }
+    for (const listener of this.#listeners) {
+      try {
+        listener(events);
+      } catch (error) {
+        this.#report(`a tap threw: ${messageOf(error)}`, error);
+      }
+    }
+  }
+}

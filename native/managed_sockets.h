@@ -1,0 +1,67 @@
+// The sockets (and whatever else has a descriptor) that one python instance's code registered with manage().
+//
+// Unless it says otherwise, everything is called with the GIL held and the instance's thread state current.
+#ifndef MMPY_MANAGED_SOCKETS_H
+#define MMPY_MANAGED_SOCKETS_H
+
+#include <map>
+#include <vector>
+
+#include "core.h"
+#include "fd_watcher.h"
+#include "interpreter.h"
+#include "py_ref.h"
+
+namespace mmpy {
+
+class ManagedSockets final : public FdListener {
+ public:
+  ManagedSockets(Core &core, InstanceId id, Interpreter &interpreter)
+      : core_(core), id_(id), interpreter_(interpreter) {}
+
+  // midimonster.manage(); 0, or -1 with an exception set.
+  int Manage(PyObject *function, PyObject *socket);
+  int Unmanage(PyObject *socket);
+
+  // Begins to call functions. Returns 0 or a libuv error.
+  int Start();
+
+  // Unregisters sockets that were closed without telling us. Returns whether any socket is left.
+  bool DropClosed();
+
+  bool empty() const { return watches_.empty(); }
+
+  // Unregisters all. Releasing them runs user code (__del__).
+  void Clear();
+
+  // Unregisters all without releasing them, for when the GIL can't be had.
+  void Abandon();
+
+  void OnReadable(const std::vector<WatchId> &watches) override;
+
+ private:
+  struct Watch {
+    int fd;
+    PyRef function;
+    PyRef socket;
+    unsigned failures = 0;  // calls in a row that raised
+  };
+  using Watches = std::map<WatchId, Watch>;
+
+  Watches::iterator FindDescriptor(int fd);
+  int DescriptorOf(PyObject *socket, int *descriptor);
+  bool DropIfClosed(WatchId id);
+  void HandleReadable(WatchId id);
+  void ForgetWatch(WatchId id, Report::Kind kind);
+
+  Core &core_;
+  const InstanceId id_;
+  Interpreter &interpreter_;
+  FdWatcher fd_watcher_{*this};
+  WatchId next_watch_ = 0;
+  Watches watches_;
+};
+
+}  // namespace mmpy
+
+#endif
