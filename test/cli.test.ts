@@ -116,6 +116,14 @@ describe("mmpy", () => {
     assert.match(raised?.traceback ?? "", /ValueError: no$/);
   });
 
+  it("--log-format json writes errors of the configuration as an object too", async () => {
+    const failed = mmpy(["--log-format", "json"], { cwd: folderWith({ "monster.cfg": "[nothing n]\n" }) });
+    assert.deepEqual(await failed.exited, { code: 1, signal: null });
+    const { code, msg } = JSON.parse(failed.stderr) as { code: string; msg: string };
+    assert.equal(code, "CONFIG");
+    assert.match(msg, /^monster\.cfg:1:2: error: unknown backend 'nothing'/);
+  });
+
   it("--log-level error says nothing of a start and a stop", async () => {
     const running = mmpy(["--log-level", "error"], { cwd: folderWith(TICKER) });
     await running.sees(/tick/);

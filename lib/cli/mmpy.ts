@@ -2,14 +2,13 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { packageFolder } from "../binding.js";
-import { MidimonsterError, messageOf } from "../errors.js";
-import { standardErrorLogger } from "../log.js";
+import { MidimonsterError } from "../errors.js";
+import { type Logger, standardErrorLogger } from "../log.js";
 import { Router } from "../router.js";
 import { formatDescription } from "./description.js";
 import { type CommandLine, HELP, parseCommandLine } from "./options.js";
 
-async function main(): Promise<number> {
-  const line = parseCommandLine(process.argv.slice(2));
+async function main(line: CommandLine): Promise<number> {
   switch (line.command) {
     case "help":
       process.stdout.write(HELP);
@@ -28,14 +27,12 @@ function version(): string {
   return (JSON.parse(readFileSync(path.join(packageFolder, "package.json"), "utf8")) as { version: string }).version;
 }
 
-async function makeRouter(line: CommandLine): Promise<Router> {
-  const { backendOverrides, instanceOverrides } = line;
-  const logger = await standardErrorLogger(line.logLevel, line.logFormat);
-  return Router.fromFile(line.config, { logger, backendOverrides, instanceOverrides });
+function makeRouter({ config, backendOverrides, instanceOverrides }: CommandLine, logger: Logger): Router {
+  return Router.fromFile(config, { logger, backendOverrides, instanceOverrides });
 }
 
 async function check(line: CommandLine): Promise<number> {
-  const router = await makeRouter(line);
+  const router = makeRouter(line, await standardErrorLogger(line.logLevel, line.logFormat));
   await router.load();
   const description = formatDescription(router.describe());
   await router.stop();
@@ -45,8 +42,8 @@ async function check(line: CommandLine): Promise<number> {
 
 async function run(line: CommandLine): Promise<number> {
   const stopped = stopSignal();
-  const router = await makeRouter(line);
   const logger = await standardErrorLogger(line.logLevel, line.logFormat);
+  const router = makeRouter(line, logger);
   await router.start();
   const { instances, mappings } = router.describe();
   logger.info({}, `routing ${count(mappings.length, "mapping")} between ${count(instances.length, "instance")}`);
@@ -72,12 +69,27 @@ function count(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? "" : "s"}`;
 }
 
+/** Says what went wrong, in the log's format; returns the exit status. */
+async function fail(error: unknown, format: CommandLine["logFormat"]): Promise<number> {
+  if (!(error instanceof MidimonsterError)) throw error; // a defect: Node shows the stack
+  if (error.code === "USAGE") {
+    process.stderr.write(`mmpy: ${error.message}\nTry mmpy --help.\n`);
+    return 2;
+  }
+  if (format === "json") {
+    (await standardErrorLogger("error", "json")).error({ code: error.code }, error.message);
+  } else {
+    process.stderr.write(`${error.message}\n`);
+  }
+  return 1;
+}
+
+let format: CommandLine["logFormat"] = "text";
 try {
+  const line = parseCommandLine(process.argv.slice(2));
+  format = line.logFormat;
   // Not process.exit(): what is left to write gets written, and a handle that was not closed shows as a hang.
-  process.exitCode = await main();
+  process.exitCode = await main(line);
 } catch (error) {
-  if (!(error instanceof MidimonsterError)) throw error;
-  const usage = error.code === "USAGE";
-  process.stderr.write(`${usage ? "mmpy: " : ""}${messageOf(error)}\n${usage ? "Try mmpy --help.\n" : ""}`);
-  process.exitCode = usage ? 2 : 1;
+  process.exitCode = await fail(error, format);
 }
