@@ -44,7 +44,7 @@ function textOf(document: string): string {
   return readFileSync(path.join(projectFolder, document), "utf8");
 }
 
-const ANNOTATED = /^<!-- (file|copy|send|run): (.*?) -->\n(?:```\w+\n([^]*?)^```$)?/gm;
+const ANNOTATED = /^<!-- (file|copy|send|run): (.*?) -->\n(?:```\w+\n([\s\S]*?)^```$)?/gm;
 
 function examplesIn(document: string): Example[] {
   const examples = new Map<string, Example>();
@@ -177,7 +177,7 @@ describe("the documentation", () => {
     }
 
     it(`${document}: links lead somewhere`, () => {
-      const text = textOf(document).replace(/^```[^]*?^```$/gm, "");
+      const text = textOf(document).replace(/^```[\s\S]*?^```$/gm, "");
       for (const [, target = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
         if (/^https?:/.test(target)) continue;
         const [file = "", anchor] = target.split("#");
@@ -231,7 +231,7 @@ describe("the documentation", () => {
 /** The anchors that GitHub gives to a document's headings. */
 function anchorsOf(document: string): string[] {
   if (!document.endsWith(".md")) return [];
-  const text = textOf(document).replace(/^```[^]*?^```$/gm, "");
+  const text = textOf(document).replace(/^```[\s\S]*?^```$/gm, "");
   return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
     heading
       .toLowerCase()
