@@ -60,9 +60,9 @@ export interface Report {
 export interface CoreCallbacks {
   /**
    * A batch for a JavaScript instance: events `0..count-1` of two arrays that are reused after the return. Channels are
-   * indices within the instance. Returns how many events it put into the outbox.
+   * indices within the instance.
    */
-  deliver(instance: number, channels: Uint32Array, values: Float64Array, count: number): number;
+  deliver(instance: number, channels: Uint32Array, values: Float64Array, count: number): void;
   reports(reports: Report[]): void;
   /** Calls of interval(): rows of (instance, interval, period in ms with 0 to cancel, time of the call in ms). */
   intervals(rows: Float64Array): void;
@@ -107,8 +107,8 @@ export interface Binding {
   loadModule(core: Core, instance: number, value: string, folder: string): string | null;
   /** Adds channels to a python instance; names it has already keep their place. */
   addChannels(core: Core, instance: number, names: readonly string[]): void;
-  /** Names of a python instance's channels, in order. */
-  channels(core: Core, instance: number): string[];
+  /** Names of a python instance's channels, in order. From here on only {@link addChannels} creates any. */
+  takeChannels(core: Core, instance: number): string[];
   /**
    * Finds the handlers of these channels of a python instance. `defaultHandler` serves those without a dot; empty for
    * none. Enters Python.
@@ -136,4 +136,10 @@ export interface Binding {
    * threads, bounded. Not to be called from within the core. The core is unusable afterwards.
    */
   stop(core: Core, stopped: () => void): void;
+
+  /**
+   * Makes a second SIGINT or SIGTERM end the process at once, also while Python code keeps this thread busy. To be called
+   * after Node's own handlers for them are registered; those get the first.
+   */
+  endOnSecondSignal(): void;
 }

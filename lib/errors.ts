@@ -1,4 +1,4 @@
-import { type Diagnostic, formatDiagnostic } from "./config/diagnostic.js";
+import { type Diagnostic, formatDiagnostics } from "./config/diagnostic.js";
 
 /**
  * What went wrong, for programs. The message is for people.
@@ -36,7 +36,7 @@ export class MidimonsterError extends Error {
   /**
    * @param code what went wrong, for programs
    * @param message for people: what was found, where, and what to do
-   * @param diagnostics every error found in the configuration, in the order found, for code `CONFIG`
+   * @param diagnostics every error found in the configuration, in the order of its text
    */
   constructor(
     readonly code: ErrorCode,
@@ -49,7 +49,7 @@ export class MidimonsterError extends Error {
 
   /** An error for a configuration's diagnostics, all of which are in the message. */
   static fromDiagnostics(diagnostics: readonly Diagnostic[]): MidimonsterError {
-    return new MidimonsterError("CONFIG", diagnostics.map(formatDiagnostic).join("\n"), diagnostics);
+    return new MidimonsterError("CONFIG", formatDiagnostics(diagnostics), diagnostics);
   }
 }
 

@@ -12,6 +12,8 @@ export class LoadedInstance {
   readonly #outputs: boolean[] = [];
   /** Global index of the first channel, once the mapping is compiled. */
   firstChannel: number | undefined;
+  /** How many channels modules created while they loaded. */
+  created = 0;
   /** A module did not import, or an option was wrong: errors about its handlers would mean nothing. */
   incomplete = false;
 

@@ -54,7 +54,8 @@ export class Loader {
     for (const instance of definition.instances) await this.#createInstance(instance);
     for (const instance of this.instances) {
       if (!(instance.instance instanceof PythonInstance)) continue;
-      for (const name of instance.instance.channels()) instance.channels.add(name);
+      for (const name of instance.instance.takeChannels()) instance.channels.add(name);
+      instance.created = instance.channels.size;
     }
     for (const mapping of definition.mappings) this.#map(mapping);
     for (const instance of this.instances) this.#resolveHandlers(instance);
@@ -102,7 +103,9 @@ export class Loader {
         await configure(setting);
       } catch (error) {
         const detail = error instanceof ModuleError ? { detail: error.traceback } : {};
-        this.#error(messageOf(error), valueLocation, detail);
+        // Without a place, as for options that the API gives, the message has to say which option it is.
+        const prefix = valueLocation === undefined ? `option '${option}' of ${owner}: ` : "";
+        this.#error(prefix + messageOf(error), valueLocation, detail);
       }
     }
     return this.diagnostics.length === before;
@@ -133,6 +136,7 @@ export class Loader {
     };
     try {
       const instance = await this.#create(backend, context);
+      if (typeof instance !== "object") throw new Error(`create() of backend '${backend.name}' made no instance`);
       const number = addToCore(this.#host.binding, this.#host.core, instance);
       loaded = new LoadedInstance(definition, backend, instance, number);
       this.instances[number] = loaded;
@@ -184,10 +188,9 @@ export class Loader {
     }
   }
 
-  #resolveHandlers({ instance, channels, inputs, name, incomplete, definition }: LoadedInstance): void {
+  #resolveHandlers({ instance, channels, inputs, name, incomplete, created, definition }: LoadedInstance): void {
     if (!(instance instanceof PythonInstance)) return;
-    const known = instance.channels().length;
-    if (channels.size > known) instance.addChannels(channels.names.slice(known));
+    if (channels.size > created) instance.addChannels(channels.names.slice(created));
     if (incomplete) return;
     const mappedTo: number[] = [];
     for (let i = 0; i < inputs.length; ++i) if (inputs[i] !== undefined) mappedTo.push(i);

@@ -38,8 +38,8 @@ export class Outbox {
     }
   }
 
-  /** Runs a batch handler; returns how many events it left for the core to fetch. */
-  collect(handler: () => void): number {
+  /** Runs a batch handler and sends what it emits in one go. */
+  collect(handler: () => void): void {
     this.#flush(); // what was emitted before comes before
     this.#delivering = true;
     try {
@@ -47,9 +47,7 @@ export class Outbox {
     } finally {
       this.#delivering = false;
     }
-    const count = this.#count;
-    this.#count = 0;
-    return count;
+    this.#flush();
   }
 
   #flush(): void {

@@ -4,7 +4,7 @@ import { LoopbackBackend } from "./backends/loopback.js";
 import { PythonBackend } from "./backends/python.js";
 import { binding, type Core } from "./binding.js";
 import { backendDefinition, type Definition, define, emptyDefinition, type Setting } from "./config/definition.js";
-import { type Diagnostic, formatDiagnostic, inReadingOrder } from "./config/diagnostic.js";
+import { type Diagnostic, formatDiagnostics, inReadingOrder } from "./config/diagnostic.js";
 import { parseOverride } from "./config/override.js";
 import { instanceNameProblem, parseFile, parseMapping } from "./config/parser.js";
 import { locate, makeSource } from "./config/source.js";
@@ -128,7 +128,7 @@ export class Router {
    */
   instance(backend: string, name: string, options: OptionValues = {}): this {
     this.#expect("new", "instance()");
-    const problem = instanceNameProblem(name);
+    const problem = typeof name === "string" ? instanceNameProblem(name) : "an instance needs a name";
     if (problem !== undefined) throw new MidimonsterError("VALUE", problem);
     const { folder } = this.#definition;
     this.#definition.instances.push({ backend, name, folder, settings: settings(options, folder) });
@@ -146,6 +146,9 @@ export class Router {
   map(from: string, to?: string): this {
     this.#expect("new", "map()");
     const line = to === undefined ? from : `${from} > ${to}`;
+    if (typeof from !== "string" || /[\n\r]/.test(line) || (to !== undefined && /[<>]/.test(from + to))) {
+      throw new MidimonsterError("VALUE", "map() takes one line of a [map] section, or a channel and a channel");
+    }
     const problems: Diagnostic[] = [];
     const source = makeSource("<map()>", this.#definition.folder, line);
     const mapping = parseMapping(locate(source, 1, 0, line.length), (diagnostic) => problems.push(diagnostic));
@@ -163,6 +166,7 @@ export class Router {
    *   has been stopped then.
    */
   async load(): Promise<void> {
+    this.#refuseIfStopping();
     this.#expect("new", "load()");
     await this.#step("loading", () => this.#load(), "loaded");
   }
@@ -175,12 +179,15 @@ export class Router {
    */
   async start(): Promise<void> {
     if (this.#state === "new") await this.load();
-    if (this.#state === "loaded") this.#refuseIfStopping();
+    this.#refuseIfStopping();
     this.#expect("loaded", "start()");
     await this.#step("starting", () => this.#start(), "running");
   }
 
-  /** Runs cleanup handlers, stops backends, closes everything. May be called at any time, also twice. Does not throw. */
+  /**
+   * Runs cleanup handlers, stops backends, closes everything. May be called at any time, also twice. Does not throw. Waits
+   * for a `start()` of a backend that is under way, and up to two and a half seconds an instance for Python threads.
+   */
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
       await this.#current?.catch(() => {});
@@ -211,10 +218,11 @@ export class Router {
   /**
    * What the router consists of.
    *
-   * @throws {MidimonsterError} `STATE` before it is loaded
+   * @throws {MidimonsterError} `STATE` before it is loaded, or if that failed
    */
   describe(): RouterDescription {
-    if (this.#loader === undefined) throw new MidimonsterError("STATE", "describe() needs a loaded router");
+    if (this.#loader === undefined || ["loading", "failed"].includes(this.#state))
+      throw new MidimonsterError("STATE", "describe() needs a loaded router");
     const python = this.#backends.get("python");
     const choice = python instanceof PythonBackend ? python.choice : undefined;
     return describe(this.#loader.instances, this.#definition.mappings, choice);
@@ -226,8 +234,8 @@ export class Router {
   }
 
   #refuseIfStopping(): void {
-    if (this.#stopping !== undefined)
-      throw new MidimonsterError("STATE", "the router was stopped before it had started");
+    if (this.#stopping === undefined) return;
+    throw new MidimonsterError("STATE", "the router has been stopped; make another one to start again");
   }
 
   /** Goes from one state to another, or ends in failure. stop() waits for it. */
@@ -288,7 +296,7 @@ export class Router {
     } catch (error) {
       // What prevents any start does not hide what else was found.
       if (!(error instanceof MidimonsterError) || found().length === 0) throw error;
-      const message = [error.message, ...found().map(formatDiagnostic)].join("\n");
+      const message = `${error.message}\n${formatDiagnostics(found())}`;
       throw new MidimonsterError(error.code, message, found(), { cause: error });
     }
     if (found().length > 0) throw MidimonsterError.fromDiagnostics(found());
@@ -343,27 +351,34 @@ export class Router {
     this.#state = state;
   }
 
-  #deliver(number: number, batch: EventBatch): number {
+  #deliver(number: number, batch: EventBatch): void {
     const loaded = this.#loader?.instances[number];
-    if (loaded === undefined) return 0;
-    return this.#outbox.collect(() => {
+    if (loaded === undefined) return;
+    this.#outbox.collect(() => {
       try {
-        loaded.instance.handle?.(batch);
+        // Not promised by the type, but an async handle() is easily written, and its rejection would end the process.
+        const result: unknown = loaded.instance.handle?.(batch);
+        if (result instanceof Promise) result.catch((error: unknown) => this.#handleThrew(loaded, error));
       } catch (error) {
-        this.#logger?.error({ err: error, instance: loaded.name }, `${loaded.name}: handle() threw: ${stackOf(error)}`);
+        this.#handleThrew(loaded, error);
       }
     });
+  }
+
+  #handleThrew({ name }: LoadedInstance, error: unknown): void {
+    this.#logger?.error({ err: error, instance: name }, `${name}: handle() threw: ${stackOf(error)}`);
   }
 
   #emit(loaded: LoadedInstance | undefined, channel: number, value: number): void {
     if (loaded?.firstChannel === undefined) {
       throw new MidimonsterError("STATE", "an instance can emit from its start() on");
     }
-    if (!(channel >= 0 && channel < loaded.channels.size)) {
+    if (!(Number.isInteger(channel) && channel >= 0 && channel < loaded.channels.size)) {
       throw new MidimonsterError("VALUE", `instance '${loaded.name}' has no channel number ${channel}`);
     }
-    if (Number.isNaN(value)) throw new MidimonsterError("VALUE", "an event's value can't be NaN");
-    this.#outbox.put(loaded.firstChannel + channel, Math.min(1, Math.max(0, value)));
+    const clamped = Math.min(1, Math.max(0, value));
+    if (Number.isNaN(clamped)) throw new MidimonsterError("VALUE", `an event's value is a number, not ${value}`);
+    this.#outbox.put(loaded.firstChannel + channel, clamped);
   }
 
   #applyTaps(): void {
@@ -382,6 +397,10 @@ export class Router {
 }
 
 function settings(options: OptionValues, folder: string): Setting[] {
+  for (const [option, value] of Object.entries(options)) {
+    if ([value].flat().every((one) => typeof one === "string")) continue;
+    throw new MidimonsterError("VALUE", `option '${option}' takes a string or a list of strings`);
+  }
   return Object.entries(options).flatMap(([option, value]) =>
     (typeof value === "string" ? [value] : value).map((one) => ({ option, value: one, folder })),
   );

@@ -3,6 +3,7 @@
 #include <uv.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "js_bridge.h"
 #include "python_instance.h"
 #include "python_runtime.h"
+#include "stop_signals.h"
 
 namespace mmpy {
 namespace {
@@ -25,11 +27,15 @@ class Environment {
   }
 
   uv_loop_t *loop() const { return loop_; }
+  uint64_t id() const { return id_; }
   void Add(std::shared_ptr<JsBridge> bridge) { bridges_.push_back(std::move(bridge)); }
-  void Forget(const JsBridge *stopped) {
-    bridges_.erase(std::remove_if(bridges_.begin(), bridges_.end(),
-                                  [&](const std::shared_ptr<JsBridge> &bridge) { return bridge.get() == stopped; }),
-                   bridges_.end());
+  // `in_use`: a Python thread that would not end may be inside it, for as long as the process lives.
+  void Forget(const JsBridge *stopped, bool in_use) {
+    const auto place = std::find_if(bridges_.begin(), bridges_.end(),
+                                    [&](const std::shared_ptr<JsBridge> &bridge) { return bridge.get() == stopped; });
+    if (place == bridges_.end()) return;
+    if (in_use) static_cast<void>(std::make_unique<std::shared_ptr<JsBridge>>(*place).release());  // on purpose kept
+    bridges_.erase(place);
   }
 
  private:
@@ -48,6 +54,13 @@ class Environment {
     napi_remove_async_cleanup_hook(hook);
   }
 
+  // Not its address, which a later environment may get too.
+  static uint64_t NextId() {
+    static std::atomic<uint64_t> last{0};
+    return ++last;
+  }
+
+  const uint64_t id_ = NextId();
   std::vector<std::shared_ptr<JsBridge>> bridges_;
   uv_loop_t *loop_ = nullptr;
   napi_async_cleanup_hook_handle hook_ = nullptr;
@@ -106,7 +119,7 @@ Napi::Value StartPython(const Info &info) {
   options.bootstrap = Text(object.Get("bootstrap"));
   options.bootstrap_path = Text(object.Get("bootstrapPath"));
   options.deep_bind = object.Get("deepBind").ToBoolean();
-  const PythonLoadError error = PythonRuntime::Get().Start(&EnvironmentOf(env), options);
+  const PythonLoadError error = PythonRuntime::Get().Start(EnvironmentOf(env).id(), options);
   if (!error) return env.Null();
   auto result = Napi::Object::New(env);
   result.Set("code", error.code);
@@ -166,7 +179,8 @@ Napi::Value LoadModule(const Info &info) {
 
 Napi::Value AddChannels(const Info &info) {
   const Napi::Env env = info.Env();
-  PythonInstance *python = PythonOf(info, BridgeOf(info));
+  JsBridge *bridge = BridgeOf(info);
+  PythonInstance *python = PythonOf(info, bridge);
   if (python == nullptr) return env.Undefined();
   if (!info[2].IsArray()) {
     Expect(env, false, "an array of names");
@@ -174,6 +188,7 @@ Napi::Value AddChannels(const Info &info) {
   }
   const auto names = info[2].As<Napi::Array>();
   const uint32_t count = names.Length();
+  const Core::Entry entry(bridge->core());  // Python threads may look channels up meanwhile
   for (uint32_t i = 0; i < count; ++i) {
     const Napi::HandleScope scope(env);  // of its own: a million handles would need a million slots
     python->AddChannel(Text(names.Get(i)));
@@ -181,11 +196,13 @@ Napi::Value AddChannels(const Info &info) {
   return env.Undefined();
 }
 
-Napi::Value Channels(const Info &info) {
+Napi::Value TakeChannels(const Info &info) {
   const Napi::Env env = info.Env();
-  PythonInstance *python = PythonOf(info, BridgeOf(info));
+  JsBridge *bridge = BridgeOf(info);
+  PythonInstance *python = PythonOf(info, bridge);
   if (python == nullptr) return env.Undefined();
-  const ChannelTable &table = python->channels();
+  const Core::Entry entry(bridge->core());
+  const ChannelTable &table = python->TakeChannels();
   auto names = Napi::Array::New(env, table.size());
   for (uint32_t i = 0; i < table.size(); ++i) {
     const std::string_view name = table.name(i);
@@ -292,8 +309,14 @@ Napi::Value Stop(const Info &info) {
     return env.Undefined();
   }
   Environment *environment = &EnvironmentOf(env);
-  bridge->Stop(info[1].As<Napi::Function>(), [environment, bridge]() { environment->Forget(bridge); });
+  bridge->Stop(info[1].As<Napi::Function>(),
+               [environment, bridge](bool in_use) { environment->Forget(bridge, in_use); });
   return env.Undefined();
+}
+
+Napi::Value EndOnSecondSignal(const Info &info) {
+  mmpy::EndOnSecondSignal();
+  return info.Env().Undefined();
 }
 
 // An environment is freed by its own cleanup, after its last handle is closed, so the finalizer frees nothing.
@@ -311,7 +334,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"addPython", AddPython},
       {"loadModule", LoadModule},
       {"addChannels", AddChannels},
-      {"channels", Channels},
+      {"takeChannels", TakeChannels},
       {"resolve", Resolve},
       {"connect", Connect},
       {"run", Run},
@@ -319,6 +342,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"runIntervals", RunIntervals},
       {"now", Now},
       {"tap", Tap},
+      {"endOnSecondSignal", EndOnSecondSignal},
       {"stop", Stop},
   };
   for (const auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));

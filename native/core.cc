@@ -142,23 +142,32 @@ void Core::CloseHandles() {
   housekeeping_.Close();
 }
 
-void Core::Stop(std::function<void()> done) {
+void Core::Stop(std::function<void(bool)> done) {
+  bool in_use = false;
   {
     Entry entry(*this);
     state_ = State::kStopped;
     router_.Clear();
     for (PythonInstance *python : pythons_) {
-      if (python != nullptr) python->Stop();
+      if (python != nullptr && !python->Stop()) in_use = true;
     }
   }
   CloseHandles();
-  handles_->WhenNone(std::move(done));
+  handles_->WhenNone([in_use, done = std::move(done)]() { done(in_use); });
 }
 
 void Core::Abandon(std::function<void()> done) {
   state_ = State::kStopped;
-  for (PythonInstance *python : pythons_) {
-    if (python != nullptr) python->Abandon();
+  {
+    // With the GIL, since Python threads may be about to call the module's functions.
+    std::optional<GilScope> gil;
+    for (PythonInstance *python : pythons_) {
+      if (python == nullptr) continue;
+      if (!gil && python->state() != nullptr) {
+        gil.emplace(PythonRuntime::Get().gil(), PythonRuntime::Get().main_state());
+      }
+      python->Abandon();
+    }
   }
   CloseHandles();
   handles_->WhenNone(std::move(done));

@@ -91,10 +91,11 @@ class Core {
   // From here on events are delivered.
   void Run();
 
-  // Runs cleanup handlers, ends interpreters, closes handles; calls back when libuv has let go of the last handle.
-  void Stop(std::function<void()> done);
+  // Runs cleanup handlers, ends interpreters, closes handles; calls back when libuv has let go of the last handle, with
+  // whether a Python thread that would not end may still be inside this core, which then must never be freed.
+  void Stop(std::function<void(bool in_use)> done);
 
-  // As Stop, for an environment that is going away: touches neither Python nor JavaScript.
+  // As Stop, for an environment that is going away: runs no user code, neither Python nor JavaScript.
   void Abandon(std::function<void()> done);
 
   class Entry;

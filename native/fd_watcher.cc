@@ -26,11 +26,13 @@ void FdWatcher::Remove(int fd) {
   if (set_ >= 0) epoll_ctl(set_, EPOLL_CTL_DEL, fd, nullptr);  // fails only where there is nothing to take out
 }
 
-void FdWatcher::Rebuild(const std::vector<std::pair<int, WatchId>> &members) {
+int FdWatcher::Rebuild(const std::vector<std::pair<int, WatchId>> &members) {
   poll_.Close();
   if (set_ >= 0) close(set_);
   set_ = -1;
-  for (const auto &member : members) Add(member.first, member.second);
+  const int error = Open();
+  for (const auto &member : members) Add(member.first, member.second);  // fails for those that were closed
+  return error;
 }
 
 int FdWatcher::Start(uv_loop_t *loop, const std::shared_ptr<HandleCount> &count) {

@@ -44,8 +44,8 @@ class FdWatcher {
   void Remove(int fd);
 
   // Starts a new set with these members: the way out when a closed descriptor still reports, as it does while a copy of
-  // it is open elsewhere (a child process), and can't be named any more.
-  void Rebuild(const std::vector<std::pair<int, WatchId>> &members);
+  // it is open elsewhere (a child process), and can't be named any more. Returns 0 or an errno.
+  int Rebuild(const std::vector<std::pair<int, WatchId>> &members);
 
   // Starts telling the listener. Returns 0 or a libuv error.
   int Start(uv_loop_t *loop, const std::shared_ptr<HandleCount> &count);

@@ -35,7 +35,11 @@ std::string ToText(PyObject *text) {
   const char *bytes = PyUnicode_AsUTF8AndSize(text, &size);
   if (bytes == nullptr) {
     PyErr_Clear();
-    return {};
+    // Half a surrogate pair, as undecodable file names have.
+    const PyRef escaped = PyRef::Steal(PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace"));
+    const char *const found = escaped ? PyBytes_AsString(escaped.get()) : nullptr;
+    PyErr_Clear();
+    return found == nullptr ? "" : found;
   }
   return std::string(bytes, static_cast<size_t>(size));
 }

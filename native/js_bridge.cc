@@ -34,8 +34,12 @@ Napi::FunctionReference Function(const Napi::Object &callbacks, const char *name
 }  // namespace
 
 void JsBridge::Batch::Reserve(Napi::Env env, size_t count) {
-  if (count <= capacity_) return;
-  capacity_ = std::max({count, 2 * capacity_, kSmallestBatch});
+  // JavaScript may have transferred an array's buffer elsewhere: it is empty then, and its memory no longer ours.
+  if (count <= capacity_ && channels_reference_.Value().ElementLength() >= count &&
+      values_reference_.Value().ElementLength() >= count) {
+    return;
+  }
+  capacity_ = std::max({count > capacity_ ? 2 * count : capacity_, kSmallestBatch});
   auto channels = Napi::Uint32Array::New(env, capacity_);
   auto values = Napi::Float64Array::New(env, capacity_);
   channels_ = channels.Data();
@@ -69,7 +73,7 @@ JsBridge::JsBridge(Napi::Env env, uv_loop_t *loop, Napi::Object callbacks, Napi:
 
 // Calls JavaScript from a libuv callback or from below JavaScript, whichever it is. TypeScript catches what its
 // callbacks throw; anything else is a defect and goes where Node sends uncaught exceptions.
-Napi::Value JsBridge::Call(const Napi::FunctionReference &function, const std::vector<napi_value> &arguments) {
+void JsBridge::Call(const Napi::FunctionReference &function, const std::vector<napi_value> &arguments) {
   napi_value result = nullptr;
   const napi_status status =
       napi_make_callback(env_, *context_, env_.Global(), function.Value(), arguments.size(), arguments.data(), &result);
@@ -77,7 +81,6 @@ Napi::Value JsBridge::Call(const Napi::FunctionReference &function, const std::v
     napi_value error = nullptr;
     if (napi_get_and_clear_last_exception(env_, &error) == napi_ok) napi_fatal_exception(env_, error);
   }
-  return status == napi_ok ? Napi::Value(env_, result) : Napi::Value();
 }
 
 void JsBridge::EmitOutbox(size_t count) {
@@ -96,10 +99,8 @@ void JsBridge::DeliverToJavascript(InstanceId instance, ChannelId first_channel,
     delivery_.channels()[i] = events[i].channel - first_channel;
     delivery_.values()[i] = events[i].value;
   }
-  const Napi::Value emitted =
-      Call(deliver_, {Napi::Number::New(env_, instance), delivery_.channels_value(), delivery_.values_value(),
-                      Napi::Number::New(env_, static_cast<double>(count))});
-  if (!emitted.IsEmpty() && emitted.IsNumber()) EmitOutbox(emitted.As<Napi::Number>().Uint32Value());
+  Call(deliver_, {Napi::Number::New(env_, instance), delivery_.channels_value(), delivery_.values_value(),
+                  Napi::Number::New(env_, static_cast<double>(count))});
 }
 
 void JsBridge::Tell(News news) {
@@ -160,14 +161,14 @@ void JsBridge::LetGo() {
   tapped_.Abandon();
 }
 
-void JsBridge::Stop(Napi::Function stopped, std::function<void()> done) {
+void JsBridge::Stop(Napi::Function stopped, std::function<void(bool)> done) {
   stopped_ = Napi::Persistent(stopped);
-  core_->Stop([this, done = std::move(done)]() {
+  core_->Stop([this, done = std::move(done)](bool in_use) {
     if (!alive_) return;
     const Napi::HandleScope scope(env_);
     Call(stopped_, {});
     LetGo();
-    done();
+    done(in_use);
   });
 }
 

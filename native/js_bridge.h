@@ -24,7 +24,7 @@ class JsBridge final : public CoreListener {
   void EmitOutbox(size_t count);
 
   // Stops the core. When everything is closed, lets go of JavaScript, calls `stopped` and then `done`.
-  void Stop(Napi::Function stopped, std::function<void()> done);
+  void Stop(Napi::Function stopped, std::function<void(bool in_use)> done);
 
   // The environment is going away: gives up everything that belongs to it, then calls back.
   void Abandon(std::function<void()> done);
@@ -34,7 +34,7 @@ class JsBridge final : public CoreListener {
 
  private:
   void LetGo();
-  Napi::Value Call(const Napi::FunctionReference &function, const std::vector<napi_value> &arguments);
+  void Call(const Napi::FunctionReference &function, const std::vector<napi_value> &arguments);
 
   // A pair of typed arrays for a batch, as wide as the widest batch so far.
   class Batch {

@@ -98,6 +98,12 @@ int ManagedSockets::Manage(PyObject *function, PyObject *socket) {
   if (place != watches_.end() && !DropIfClosed(place->first)) {
     place = FindDescriptor(fd);
     if (place != watches_.end()) {
+      // The kernel has forgotten it if it was closed and the number is another file's now.
+      const int error = fd_watcher_.Add(fd, place->first);
+      if (error != 0 && error != EEXIST) {
+        RaiseOsError(error, strerror(error));
+        return -1;
+      }
       const Watch replaced = std::exchange(place->second, {fd, PyRef::Borrow(function), PyRef::Borrow(socket)});
       return 0;
     }
@@ -148,7 +154,10 @@ void ManagedSockets::HandleReadable(WatchId id) {
     // Unregistered by a handler of the same iteration, or closed while a copy of it lives on elsewhere.
     std::vector<std::pair<int, WatchId>> members;
     for (const auto &member : watches_) members.push_back({member.second.fd, member.first});
-    fd_watcher_.Rebuild(members);
+    const int error = fd_watcher_.Rebuild(members);
+    if (error != 0) {
+      core_.news().reports.push_back({Report::Kind::kWatchFailed, id_, "socket", "", strerror(error), {}});
+    }
     return;
   }
   if (DropIfClosed(id)) return;

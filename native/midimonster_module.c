@@ -1,6 +1,7 @@
 #include "midimonster_module.h"
 
 #include <math.h>
+#include <pthread.h>
 
 /* State shared by all interpreters: immortal for our purposes, since the runtime is never finalised. */
 
@@ -26,14 +27,17 @@ int mmpy_is_none(PyObject *object) { return object == none; }
 
 PyObject *mmpy_exception_type(mmpy_exception which) { return exceptions[which]; }
 
+void mmpy_raise_stopped(int on_loop_thread) {
+  PyErr_SetString(exceptions[on_loop_thread ? MMPY_RUNTIME_ERROR : MMPY_SYSTEM_EXIT],
+                  "this midimonster instance has been stopped");
+}
+
 /* Helpers */
 
 static mmpy_instance *instance_of(PyObject *capsule) {
   const mmpy_link *link = PyCapsule_GetPointer(capsule, NULL);
   if (link == NULL) return NULL;
-  if (link->instance == NULL) {
-    PyErr_SetString(exceptions[MMPY_RUNTIME_ERROR], "this midimonster instance has been stopped");
-  }
+  if (link->instance == NULL) mmpy_raise_stopped(pthread_equal(pthread_self(), link->loop_thread));
   return link->instance;
 }
 
@@ -96,7 +100,7 @@ static unsigned long long round_period(double milliseconds) {
 }
 
 static PyObject *module_interval(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
-  static const double longest = 1e15; /* about 30,000 years; keeps the arithmetic exact */
+  static const double longest = 1e15; /* about 30,000 years; longer ones are not told apart */
   if (check_count("interval", count, 2) != 0) return NULL;
   if (!PyCallable_Check(arguments[0])) {
     PyErr_SetString(exceptions[MMPY_TYPE_ERROR], "interval() requires a callable as its first argument");
@@ -104,14 +108,15 @@ static PyObject *module_interval(PyObject *self, PyObject *const *arguments, Py_
   }
   const double milliseconds = PyFloat_AsDouble(arguments[1]);
   if (milliseconds == -1.0 && PyErr_Occurred() != NULL) return NULL;
-  if (!(milliseconds >= 0.0 && milliseconds <= longest)) {
+  if (!(milliseconds >= 0.0) || isinf(milliseconds)) {
     PyErr_SetString(exceptions[MMPY_VALUE_ERROR],
                     "interval() period must be 0 (to cancel) or a positive number of milliseconds");
     return NULL;
   }
   mmpy_instance *instance = instance_of(self);
   if (instance == NULL) return NULL;
-  return none_or_error(mmpy_instance_interval(instance, arguments[0], round_period(milliseconds)));
+  return none_or_error(
+      mmpy_instance_interval(instance, arguments[0], round_period(milliseconds < longest ? milliseconds : longest)));
 }
 
 static PyObject *module_manage(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
@@ -161,7 +166,7 @@ static const char output_doc[] =
     "While modules load, the channel is created and its last value is sent once at start.\n\n"
     "name: the channel, without the instance. An unknown one is ignored with one warning.\n"
     "value: int, float or anything with __float__, clamped to 0.0..1.0.\n"
-    "Raises ValueError for NaN and TypeError for other types.";
+    "Raises ValueError for NaN, TypeError for other types, OverflowError for an int too large for a float.";
 
 static const char inputvalue_doc[] =
     "inputvalue(name, /)\n--\n\n"

@@ -8,6 +8,8 @@
 #ifndef MMPY_MIDIMONSTER_MODULE_H
 #define MMPY_MIDIMONSTER_MODULE_H
 
+#include <pthread.h>
+
 #include "python_api.h"
 
 #ifdef __cplusplus
@@ -23,6 +25,7 @@ typedef struct mmpy_instance mmpy_instance;
  */
 typedef struct mmpy_link {
   mmpy_instance *instance;
+  pthread_t loop_thread;
 } mmpy_link;
 
 /* Caches None and the exception types; once, after Py_InitializeEx, with the GIL held. They are the same objects in
@@ -38,6 +41,10 @@ PyObject *mmpy_module_new(PyObject *capsule);
 /* New reference to None. */
 PyObject *mmpy_none(void);
 int mmpy_is_none(PyObject *object);
+
+/* Sets the exception of an instance that has been stopped: a RuntimeError, but SystemExit on Python threads, which ends
+ * them without a traceback at an ordinary shutdown. */
+void mmpy_raise_stopped(int on_loop_thread);
 
 /* Borrowed references to exception types. */
 typedef enum { MMPY_TYPE_ERROR, MMPY_VALUE_ERROR, MMPY_OS_ERROR, MMPY_RUNTIME_ERROR, MMPY_SYSTEM_EXIT } mmpy_exception;

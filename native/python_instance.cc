@@ -58,7 +58,7 @@ std::string PythonInstance::Start(const std::string &folder, const std::string &
   if (!error.empty()) return error;
 
   const GilScope own(runtime.gil(), state());
-  auto link = std::make_unique<mmpy_link>(mmpy_link{this});
+  auto link = std::make_unique<mmpy_link>(mmpy_link{this, pthread_self()});
   capsule_ = PyRef::Steal(PyCapsule_New(link.get(), nullptr, [](PyObject *capsule) {
     const std::unique_ptr<mmpy_link> owned(static_cast<mmpy_link *>(PyCapsule_GetPointer(capsule, nullptr)));
   }));
@@ -80,7 +80,9 @@ std::string PythonInstance::LoadModule(const std::string &value, const std::stri
   if (!python_value || !python_folder) return interpreter_.TakeException();
   const PyRef traceback = interpreter_.CallHelper("load_module", {python_value.get(), python_folder.get()});
   if (!traceback) return interpreter_.TakeException();
-  return mmpy_is_none(traceback.get()) != 0 ? std::string() : ToText(traceback.get());
+  if (mmpy_is_none(traceback.get()) != 0) return {};
+  std::string text = ToText(traceback.get());
+  return text.empty() ? "the module raised an exception" : text;
 }
 
 void PythonInstance::AddChannel(std::string_view name) {
@@ -117,7 +119,8 @@ std::vector<ResolveError> PythonInstance::Resolve(const std::vector<uint32_t> &c
   PyRef fallback;
   if (!default_handler.empty()) {
     fallback = resolve(default_handler, ChannelTable::kNone);
-    if (!fallback && errors.empty()) errors.push_back({ChannelTable::kNone, "it is not a module's function", {}});
+    if (!fallback && errors.empty())
+      errors.push_back({ChannelTable::kNone, "'" + default_handler + "' is not of the form module.function", {}});
   }
   for (const uint32_t channel : channels) {
     const std::string_view name = names_.name(channel);
@@ -179,8 +182,19 @@ uint32_t PythonInstance::FindChannel(PyObject *name) {
     return kLookupFailed;
   }
   const uint32_t found = names_.Find(std::string_view(text, static_cast<size_t>(size)));
-  if (found != ChannelTable::kNone) name_cache_.Remember(name, found);
-  return found;
+  if (found == ChannelTable::kNone) return found;
+  name_cache_.Remember(name, found);
+  // That may have released a string with a destructor of its own, and let the instance stop meanwhile.
+  return RefuseIfStopped() ? kLookupFailed : found;
+}
+
+// Called after user code has run on behalf of one of the module's functions: it may have let go of the GIL for as long
+// as the stop took. Returns true with an exception set if so.
+bool PythonInstance::RefuseIfStopped() const {
+  if (link_ != nullptr) return false;
+  PyErr_Clear();
+  mmpy_raise_stopped(core_.OnLoopThread() ? 1 : 0);
+  return true;
 }
 
 int PythonInstance::Output(PyObject *name, double value) {
@@ -191,7 +205,7 @@ int PythonInstance::Output(PyObject *name, double value) {
     const char *text = PyUnicode_AsUTF8AndSize(name, &size);
     if (text == nullptr) return -1;
     const std::string_view view(text, static_cast<size_t>(size));
-    if (started_) {
+    if (!creating_) {
       ReportUnknown(view);
       return 0;
     }
@@ -267,7 +281,7 @@ int PythonInstance::Interval(PyObject *function, unsigned long long period_ms) {
   uint32_t id = UINT32_MAX;
   for (const IntervalEntry &entry : snapshot) {
     const int equal = PyObject_RichCompareBool(function, entry.function.get(), Py_EQ);
-    if (equal < 0) return -1;
+    if (RefuseIfStopped() || equal < 0) return -1;
     if (equal > 0) {
       id = entry.id;
       break;
@@ -322,8 +336,8 @@ void PythonInstance::DropReferences() {
   name_cache_.Clear();
 }
 
-void PythonInstance::Stop() {
-  if (state() == nullptr) return;
+bool PythonInstance::Stop() {
+  if (state() == nullptr) return true;
   // Not a GilScope, which would make the state that was current before current again: that may be the one that ends.
   PythonRuntime::Get().gil().SwitchTo(state());
 
@@ -336,13 +350,15 @@ void PythonInstance::Stop() {
 
   std::string names;
   for (const std::string &name : interpreter_.Stop()) names += names.empty() ? name : ", " + name;
-  if (!names.empty()) core_.news().reports.push_back({Report::Kind::kThreadsLeft, id_, "", "", names, {}});
+  if (names.empty()) return true;
+  core_.news().reports.push_back({Report::Kind::kThreadsLeft, id_, "", "", names, {}});
+  return false;
 }
 
 void PythonInstance::Abandon() {
   if (link_ != nullptr) link_->instance = nullptr;
   link_ = nullptr;
-  // Nothing may be released without the GIL, which this thread may not be able to get: it stays with the process.
+  // Released, these could run user code (__del__), and the environment is past that: they stay with the process.
   sockets_.Abandon();
   for (IntervalEntry &entry : intervals_) entry.function.release();
   for (Channel &channel : channels_) channel.handler.release();

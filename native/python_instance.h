@@ -41,6 +41,12 @@ class PythonInstance final : public mmpy_instance, public Destination {
 
   void AddChannel(std::string_view name);
   const ChannelTable &channels() const { return names_; }
+
+  // The channels so far. From here on output() creates none: the mapping is being made from these.
+  const ChannelTable &TakeChannels() {
+    creating_ = false;
+    return names_;
+  }
   void SetFirstChannel(ChannelId first) { first_channel_ = first; }
 
   // Finds the handlers of the channels that are mapped to. Undotted names without a function of their own get
@@ -56,10 +62,11 @@ class PythonInstance final : public mmpy_instance, public Destination {
   // As ManagedSockets::DropClosed, within a Core::Entry.
   bool DropClosedSockets();
 
-  // Within a Core::Entry; the main interpreter's thread state is current afterwards.
-  void Stop();
+  // Within a Core::Entry; the main interpreter's thread state is current afterwards. Returns whether no Python thread
+  // is left that may be inside this object.
+  bool Stop();
 
-  // For an environment that is going away: drops everything without the GIL.
+  // For an environment that is going away: lets go of everything without running user code. The GIL is held.
   void Abandon();
 
   PyThreadState *state() const { return interpreter_.state(); }
@@ -91,6 +98,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   uint32_t FindChannel(PyObject *name);
   void ReportHandlerException(uint32_t channel, double value);
   void ReportUnknown(std::string_view name);
+  bool RefuseIfStopped() const;
   void DropReferences();
 
   Core &core_;
@@ -103,7 +111,8 @@ class PythonInstance final : public mmpy_instance, public Destination {
   std::vector<Channel> channels_;  // parallel to names_
   ChannelId first_channel_ = 0;
   uint32_t current_ = ChannelTable::kNone;
-  bool started_ = false;
+  bool creating_ = true;  // output() creates channels
+  bool started_ = false;  // output() sends
   uint32_t next_interval_ = 0;
   std::vector<IntervalEntry> intervals_;
   ManagedSockets sockets_;

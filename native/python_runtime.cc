@@ -66,7 +66,7 @@ PythonRuntime &PythonRuntime::Get() {
   return *runtime;
 }
 
-PythonLoadError PythonRuntime::Start(const void *owner, const PythonOptions &options) {
+PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &options) {
   static std::mutex mutex;  // environments of several worker threads may come here at once
   const std::lock_guard<std::mutex> lock(mutex);
 

@@ -36,7 +36,7 @@ class PythonRuntime {
 
   // Loads libpython and initialises it, for the environment `owner`; afterwards succeeds at once for the same owner and
   // the same library, and fails for any other. Only the owner's thread may call anything below.
-  PythonLoadError Start(const void *owner, const PythonOptions &options);
+  PythonLoadError Start(uint64_t owner, const PythonOptions &options);
 
   // Lets Python see the environment variables as they are now. The variable `environ` exists twice: a program like Node
   // has a copy, which everybody uses (a copy relocation), but what is loaded with DEEPBIND finds libc's original, which
@@ -53,7 +53,7 @@ class PythonRuntime {
   std::string version() const;
 
  private:
-  const void *owner_ = nullptr;
+  uint64_t owner_ = 0;
   PythonOptions options_;
   PyThreadState *main_state_ = nullptr;
   char ***libc_environ_ = nullptr;  // NULL where there is no difference

@@ -184,9 +184,7 @@ def format_exception(error):
 
 def stop_threads():
     """Ends this interpreter's threads as far as they can be ended; returns the names of the others."""
-    threading = sys.modules.get("threading")
-    if threading is None:
-        return []
+    import threading
     import time
 
     me = threading.get_ident()
@@ -201,11 +199,22 @@ def stop_threads():
 
     _release_thread_pools()
     join([thread for thread in others() if not thread.daemon], THREAD_PATIENCE)
+    _run_exit_functions()
     stubborn = others()
     for thread in stubborn:
         interrupt_thread(thread.ident)
     join([thread for thread in stubborn if type(thread).__name__ != "_DummyThread"], INTERRUPT_PATIENCE)
     return [thread.name for thread in others()]
+
+
+def _run_exit_functions():
+    # They may start threads, which ending the interpreter does not survive, so they run before threads are looked at.
+    import atexit
+
+    try:
+        atexit._run_exitfuncs()
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
 
 
 def _release_thread_pools():

@@ -20,7 +20,7 @@ def output(name: str, value: SupportsFloat | SupportsIndex, /) -> None:
 
     name: the channel, without the instance. An unknown one is ignored with one warning.
     value: int, float or anything with __float__, clamped to 0.0..1.0.
-    Raises ValueError for NaN and TypeError for other types."""
+    Raises ValueError for NaN, TypeError for other types, OverflowError for an int too large for a float."""
 
 def inputvalue(name: str, /) -> float | None:
     """Return the last value that arrived at a channel of this instance.

@@ -54,6 +54,7 @@ describe("mmpy", () => {
     [["--log-level", "loud"], /--log-level is one of error, warn, info, debug, silent, not 'loud'/],
     [["--log-format", "xml"], /--log-format is one of text, json, not 'xml'/],
     [["-i"], /mmpy: /],
+    [["-i", "module=x"], /'module=x' is not an override; write -i instance\.option=value/],
   ];
   for (const [args, message] of usage) {
     it(`${args.join(" ")}: says what is wrong, exit status 2`, async () => {
@@ -87,6 +88,26 @@ describe("mmpy", () => {
     running.child.kill("SIGINT");
     assert.deepEqual(await running.exited, { code: null, signal: "SIGINT" });
   });
+
+  for (const [what, code] of [
+    [
+      "a handler never returns",
+      "def spin():\n    print('spinning')\n    while True: pass\nmidimonster.interval(spin, 10)\n",
+    ],
+    ["a module is still loading", "print('spinning')\nwhile True: pass\n"],
+  ] as const) {
+    it(`a second signal ends at once also while ${what}`, async () => {
+      const folder = folderWith({ ...TICKER, "ticker.py": `import midimonster\n${code}` });
+      const running = mmpy([], { cwd: folder });
+      await running.sees(/spinning/);
+      running.child.kill("SIGINT");
+      // Two pending signals of one kind count once; another kind is certain to be the second.
+      running.child.kill("SIGTERM");
+      const { code: status, signal } = await running.exited;
+      assert.equal(status, null);
+      assert.ok(signal === "SIGINT" || signal === "SIGTERM", String(signal));
+    });
+  }
 
   it("writes the log to standard error and print() to standard output, at once", async () => {
     const running = mmpy(["monster.cfg"], { cwd: folderWith(TICKER) });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { symlinkSync } from "node:fs";
+import { symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { formatDiagnostic } from "../lib/config/diagnostic.js";
 import { parseFile, parseText } from "../lib/config/parser.js";
@@ -37,6 +37,27 @@ function shown(text: string): string {
 function lines(...text: string[]): string {
   return text.join("\n");
 }
+
+describe("configuration files in other encodings", () => {
+  it("in Latin-1 keep names apart", () => {
+    const folder = folderWith({});
+    const file = path.join(folder, "latin.cfg");
+    writeFileSync(file, Buffer.from("[map]\na.gr\u00fcn > b.gr\u00f6n\n", "latin1"));
+    const { tree, diagnostics } = parseFile(file);
+    assert.deepEqual(diagnostics, []);
+    const [section] = tree.sections;
+    assert.ok(section?.kind === "map");
+    const [mapping] = section.mappings;
+    assert.deepEqual([mapping?.left.channel.text, mapping?.right.channel.text], ["gr\u00fcn", "gr\u00f6n"]);
+  });
+
+  it("in UTF-16 say how to save them", () => {
+    const folder = folderWith({});
+    const file = path.join(folder, "wide.cfg");
+    writeFileSync(file, Buffer.from("\ufeff[map]\n", "utf16le"));
+    assert.throws(() => parseFile(file), /can't read the configuration: it is UTF-16; save it as UTF-8/);
+  });
+});
 
 describe("configuration that is accepted", () => {
   const cases: [what: string, text: string, sections: string[]][] = [

@@ -112,6 +112,20 @@ ${ASK}`,
   });
 });
 
+describe("texts with undecodable characters", () => {
+  it("in an exception of a module do not hide that it failed", async () => {
+    const session = new Session("[python py]\nmodule = mod\n", { "mod.py": 'raise ValueError("bad \\udcff name")\n' });
+    await assert.rejects(session.router.load(), /ValueError: bad \\udcff name/);
+  });
+
+  it("in an exception of a handler are escaped", async () => {
+    const session = await start(CONFIG, { "mod.py": `def go(value):\n    raise ValueError("bad \\udcff")\n${ASK}` });
+    session.probe.emit("go", 1);
+    await ask(session);
+    assert.match(session.log.matching(/raised/)[0]?.message ?? "", /ValueError: bad \\udcff$/);
+  });
+});
+
 describe("a feedback loop", () => {
   const loops: [what: string, config: string, names: RegExp][] = [
     [
@@ -219,6 +233,11 @@ ${ASK}`,
       "threading.Thread(target=os.read, args=(os.pipe()[0], 1), name='stuck', daemon=True).start()",
       true,
     ],
+    [
+      "a thread that an exit function starts",
+      "import atexit\natexit.register(lambda: threading.Thread(target=time.sleep, args=(0.3,), daemon=True).start())",
+      false,
+    ],
     ["a thread of _thread", "import _thread\n_thread.start_new_thread(time.sleep, (600,))", true],
   ];
   for (const [what, code, warns] of threads) {
@@ -242,6 +261,29 @@ ${ASK}`,
     });
   }
 
+  it("may output from the first moment on: while modules load and before the start", async () => {
+    const session = new Session(
+      "[python py]\nmodule = mod\n[map]\npy.out > probe.out\npy.c{1..2000} > probe.c{1..2000}\n",
+      {
+        "mod.py": `
+import threading, time
+def work():
+    for i in range(1000000):
+        midimonster.output("out", 0.5)
+        midimonster.output("new%d" % i, 0.5)
+        if i % 100 == 99: time.sleep(0.001)
+midimonster.output("out", 0)
+threading.Thread(target=work, daemon=True).start()
+`,
+      },
+    );
+    await session.router.load();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await session.router.start();
+    await session.probe.until("out", 500);
+    await session.router.stop();
+  });
+
   it("get a clear error from manage(), and from everything once the instance has stopped", async () => {
     const session = new Session(CONFIG, {
       "mod.py": `
@@ -256,7 +298,7 @@ def late():
     try: os.read(r, 1)
     except SystemExit: pass
     try: midimonster.output("out", 1)
-    except RuntimeError as error: say(str(error))
+    except SystemExit as error: say(str(error))
     os.write(w2, b"x")
 r, w = os.pipe()
 r2, w2 = os.pipe()

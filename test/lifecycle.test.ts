@@ -138,6 +138,11 @@ await early.stop();
 const reason = await started;
 if (reason !== "STATE") throw new Error("start() ended with " + reason);
 if (early.running) throw new Error("still running");
+const never = Router.fromFile("monster.cfg", { logger: silentLogger });
+const stopped = never.stop();
+const refused = await never.load().catch((error) => error.code);
+await stopped;
+if (refused !== "STATE") throw new Error("load() after stop() ended with " + refused);
 `);
   });
 });
@@ -217,6 +222,34 @@ if (isMainThread) {
   await new Promise((resolve) => setTimeout(resolve, 50));
 `),
     );
+  });
+
+  it("a worker that is terminated while Python threads output, and while a report is on its way, takes nothing down", async () => {
+    await succeeds(`
+import { writeFileSync } from "node:fs";
+import { Worker, isMainThread, parentPort } from "node:worker_threads";
+import { fileURLToPath } from "node:url";
+if (isMainThread) {
+  writeFileSync("busy.cfg", "[python py]\\nmodule = busy\\n[loopback l]\\n[map]\\npy.out > l.x\\n");
+  writeFileSync("busy.py", \`
+import midimonster, threading
+def work():
+    while True: midimonster.output("out", 0.5)
+for i in range(3): threading.Thread(target=work, daemon=True).start()
+def bad(): raise ValueError("reported")
+midimonster.interval(bad, 10)
+\`);
+  const worker = new Worker(fileURLToPath(import.meta.url));
+  await new Promise((resolve) => worker.once("message", resolve));
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  await worker.terminate();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  process.exit(0);
+} else {
+  await Router.fromFile("busy.cfg", { logger: silentLogger }).start();
+  parentPort.postMessage("running");
+}
+`);
   });
 
   it("Python runs on one thread of a process; another one gets a clear error", async () => {

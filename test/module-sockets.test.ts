@@ -284,6 +284,33 @@ midimonster.manage(careless, near)
     assert.equal(session.log.matching(/closed without/).length, 1);
   });
 
+  it("works for a number that was closed and reused, where the object does not tell", async () => {
+    const session = await start(
+      CONFIG,
+      module(
+        `
+class Stored:
+    def __init__(self, number): self.number = number
+    def fileno(self): return self.number
+r, w = os.pipe()
+midimonster.manage(print, Stored(r))
+def got(stored):
+    say(os.read(stored.number, 9).decode())
+    midimonster.output("read", 1)
+`,
+        `
+r2, w2 = os.pipe()
+os.dup2(r2, r)
+midimonster.manage(got, Stored(r))
+os.write(w2, b"new")
+`,
+      ),
+    );
+    await send(session);
+    await session.probe.until("read");
+    assert.deepEqual(session.said(), ["new"]);
+  });
+
   it("drops a socket that was closed elsewhere, with one warning", async () => {
     const session = await start(CONFIG, module("midimonster.manage(read, near)", "near.close()"));
     await send(session);

@@ -86,6 +86,14 @@ describe("errors of the API", () => {
     ["no name", (router) => router.instance("loopback", ""), "VALUE", /can't be empty/],
     ["a mapping that is none", (router) => router.map("a.x"), "CONFIG", /'a\.x' is not a mapping/],
     ["a channel without an instance", (router) => router.map("x", "a.b"), "CONFIG", /names no channel/],
+    ["two lines at once", (router) => router.map("a.x > b.y\na.z > b.z"), "VALUE", /one line/],
+    ["a mapping for a channel", (router) => router.map("a.x > b.y", "c.z"), "VALUE", /a channel and a channel/],
+    [
+      "an option that is no string",
+      (router) => router.instance("loopback", "a", { x: 3 as unknown as string }),
+      "VALUE",
+      /option 'x'/,
+    ],
     [
       "unequal sizes",
       (router) => router.map("a.{1..2}", "b.{1..3}"),
@@ -128,7 +136,7 @@ describe("errors of the API", () => {
     assert.throws(() => router.instance("loopback", "l"), code("STATE"));
     assert.throws(() => router.map("a.b", "c.d"), code("STATE"));
     await router.stop();
-    await assert.rejects(router.start(), code("STATE", /this one is stopped/));
+    await assert.rejects(router.start(), code("STATE", /has been stopped; make another one/));
   });
 
   it("two backends of one name", () => {
@@ -215,9 +223,9 @@ describe("a custom backend", () => {
   });
 
   const failures: [failIn: string, message: RegExp, after: string[]][] = [
-    ["configure", /error: refused: configure color=red/, []],
+    ["configure", /error: option 'color' of backend 'diary': refused: configure color=red/, []],
     ["create", /instance 'd' could not be created: refused: create d/, []],
-    ["d configure a=2", /error: refused: d configure a=2/, []],
+    ["d configure a=2", /error: option 'a' of .*: refused: d configure a=2/, []],
     ["d channel in1", /'d\.in1': refused: d channel in1/, []],
     ["start", /backend 'diary' did not start: refused: start/, ["stop"]],
     ["d start", /instance 'd' did not start: refused: d start/, ["d stop", "stop"]],
@@ -252,6 +260,9 @@ describe("a custom backend", () => {
     const router = make(backend);
     await router.start();
     assert.throws(() => backend.context?.emit(0, Number.NaN), code("VALUE", /NaN/));
+    assert.throws(() => backend.context?.emit(0, undefined as unknown as number), code("VALUE", /not undefined/));
+    assert.throws(() => backend.context?.emit("1" as unknown as number, 1), code("VALUE", /no channel number 1/));
+    assert.throws(() => backend.context?.emit(0.5, 1), code("VALUE", /no channel number 0.5/));
     assert.throws(() => backend.context?.emit(4, 1), code("VALUE", /no channel number 4/));
     const early: Backend = {
       name: "early",
@@ -262,6 +273,92 @@ describe("a custom backend", () => {
     };
     const other = track(new Router({ logger: silentLogger, backends: [early] })).instance("early", "e");
     await assert.rejects(other.start(), /an instance can emit from its start\(\) on/);
+  });
+
+  it("may emit in what it awaits: nothing is lost or doubled", async () => {
+    const received: [number, number][] = [];
+    let finished = () => {};
+    const done = new Promise<void>((resolve) => {
+      finished = resolve;
+    });
+    const late: Backend = {
+      name: "late",
+      create: (context) => ({
+        channel() {},
+        handle: ({ length, channels, values }) => {
+          for (let i = 0; i < length; ++i) {
+            if (channels[i] !== 0) {
+              received.push([channels[i] ?? 0, values[i] ?? 0]);
+              if (received.length === 20) finished();
+              continue;
+            }
+            context.emit(1, 0.125);
+            Promise.resolve().then(() => context.emit(2, 0.25));
+          }
+        },
+      }),
+    };
+    const folder = folderWith({
+      "mod.py": `
+import midimonster, socket
+near, far = socket.socketpair()
+count = 0
+def read(sock):
+    global count
+    count += 1
+    if count == 10: sock.recv(1)
+    midimonster.output("out", 1)
+midimonster.manage(read, near)
+far.send(b"x")
+`,
+    });
+    const router = track(new Router({ folder, logger: silentLogger, backends: [late] }));
+    router.instance("late", "l").instance("python", "py", { module: "mod" }).instance("loopback", "loop");
+    router.map("py.out > l.in").map("l.a > loop.a").map("l.b > loop.b").map("loop.a > l.a").map("loop.b > l.b");
+    await router.start();
+    await done;
+    const count = (channel: number) => received.filter(([found]) => found === channel).length;
+    assert.deepEqual([count(1), count(2)], [10, 10]);
+  });
+
+  it("whose handle() is async and fails is logged, and the process goes on", async () => {
+    const log = new MemoryLog();
+    const failing: Backend = {
+      name: "failing",
+      create: (context) => ({
+        channel() {},
+        start: () => context.emit(0, 1),
+        handle: async () => {
+          throw new Error("late");
+        },
+      }),
+    };
+    const router = track(new Router({ logger: log, backends: [failing] }));
+    router.instance("failing", "f").instance("loopback", "l").map("f.x > l.y").map("l.y > f.z");
+    await router.start();
+    await log.seen(/f: handle\(\) threw: Error: late/);
+  });
+
+  it("may give the batch's memory away", async () => {
+    const taking = new ProbeBackend();
+    const thief: Backend = {
+      name: "thief",
+      create: () => ({
+        channel() {},
+        handle: ({ channels, values }) => {
+          structuredClone(0, { transfer: [channels.buffer as ArrayBuffer, values.buffer as ArrayBuffer] });
+        },
+      }),
+    };
+    const router = track(new Router({ logger: silentLogger, backends: [thief, taking] }));
+    router.instance("thief", "t").instance("probe", "p").map("p.x > t.x").map("p.x > p.y");
+    await router.start();
+    const probe = taking.instances.get("p");
+    for (let i = 1; i <= 8; ++i) {
+      probe?.emit("x", i / 8);
+      await probe?.until("y", i);
+    }
+    assert.deepEqual(probe?.values("y"), [0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1]);
   });
 
   it("that emits in start() is heard once everything has started", async () => {

@@ -7,8 +7,8 @@ import type { Logger } from "../log.js";
  * `[backend NAME]`; for every instance `create`, then the instance's `configure` for its options and `channel` for the
  * channels that mappings use; `start`, then every instance's `start`; while running, `handle` on the instances; at the
  * end every instance's `stop`, then `stop`. Methods may be asynchronous where their type says so. What they throw stops
- * the start with the error's message at the option's or channel's place in the configuration, except in `handle` and
- * `stop`, where it is logged.
+ * the start with the error's message, at the option's, instance's or channel's place in the configuration if it was there
+ * that it was thrown; from `handle` and `stop` it is logged.
  */
 export interface Backend {
   /** As in the configuration; no blanks. */
@@ -60,6 +60,7 @@ export interface Instance {
    */
   handle?(batch: EventBatch): void;
 
+  /** Closes it. Called after every start() that was begun, also if it failed. */
   stop?(): void | Promise<void>;
 }
 

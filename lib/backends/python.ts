@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { type Binding, type Core, packageFolder, type ResolveError } from "../binding.js";
 import { MidimonsterError } from "../errors.js";
@@ -36,8 +36,9 @@ export class PythonBackend implements Backend {
   configure(option: string, value: string, { folder }: BackendContext): void {
     if (option === "python") {
       if (value === "") throw new Error("'python' needs the path of an interpreter or of a virtual environment");
-      // A bare word is a command, anything else a path.
-      this.#python = value.includes(path.sep) ? path.resolve(folder, value) : value;
+      // A bare word is a command, unless there is a folder of that name here: a virtual environment.
+      const file = path.resolve(folder, value);
+      this.#python = value.includes(path.sep) || existsSync(file) ? file : value;
     } else {
       if (value !== "on" && value !== "off") throw new Error(`'deepbind' is on or off, not '${value}'`);
       this.#deepBind = value === "on";
@@ -107,9 +108,9 @@ export class PythonInstance implements Instance {
     this.modules.push(value);
   }
 
-  /** Channels that modules created by output() while they loaded. */
-  channels(): string[] {
-    return this.#context.binding.channels(this.#context.core, this.number);
+  /** Channels that modules created by output() while they loaded; that ends here. */
+  takeChannels(): string[] {
+    return this.#context.binding.takeChannels(this.#context.core, this.number);
   }
 
   addChannels(names: readonly string[]): void {

@@ -19,10 +19,11 @@ export function formatDescription({ instances, mappings, python }: RouterDescrip
     ),
     "",
   );
-  const rows = instances.flatMap(({ name, backend, channels }) => {
+  const rows = instances.flatMap(({ name, backend, channels, options }) => {
+    const hasDefault = backend === "python" && options.some(({ option }) => option === "default-handler");
     const shown = channels
       .slice(0, MOST_CHANNELS_SHOWN)
-      .map((channel) => [`${name}.${channel.name}`, role(backend, channel)]);
+      .map((channel) => [`${name}.${channel.name}`, role(backend, hasDefault, channel)]);
     const rest = channels.length - shown.length;
     return rest > 0 ? [...shown, [`${name}: ${rest} more`, ""]] : shown;
   });
@@ -36,9 +37,17 @@ export function formatDescription({ instances, mappings, python }: RouterDescrip
   return `${lines.join("\n")}\n`;
 }
 
-function role(backend: string, { name, uses }: { name: string; uses: readonly string[] }): string {
+function role(
+  backend: string,
+  hasDefault: boolean,
+  { name, uses }: { readonly name: string; readonly uses: readonly string[] },
+): string {
   if (uses.length === 0) return "output by a module, not mapped";
-  const handler = backend === "python" && uses.includes("input") && name.includes(".") ? " (calls the function)" : "";
+  let handler = "";
+  if (backend === "python" && uses.includes("input")) {
+    if (name.includes(".")) handler = " (calls the function)";
+    else if (hasDefault) handler = " (calls the default handler)";
+  }
   return `${uses.join(", ")}${handler}`;
 }
 

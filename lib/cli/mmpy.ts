@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { packageFolder } from "../binding.js";
+import { binding, packageFolder } from "../binding.js";
 import { MidimonsterError } from "../errors.js";
 import { type Logger, standardErrorLogger } from "../log.js";
 import { Router } from "../router.js";
@@ -44,9 +44,10 @@ async function run(line: CommandLine): Promise<number> {
   const stopped = stopSignal();
   const logger = await standardErrorLogger(line.logLevel, line.logFormat);
   const router = makeRouter(line, logger);
-  await router.start();
+  await router.load();
   const { instances, mappings } = router.describe();
   logger.info({}, `routing ${count(mappings.length, "mapping")} between ${count(instances.length, "instance")}`);
+  await router.start();
   const signal = await stopped;
   logger.info({ signal }, `${signal}: stopping`);
   await router.stop();
@@ -56,12 +57,13 @@ async function run(line: CommandLine): Promise<number> {
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once, as if nothing had caught it. */
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      process.once(signal, () => {
-        resolve(signal);
-        process.removeAllListeners("SIGINT").removeAllListeners("SIGTERM");
-      });
-    }
+    const stop = (signal: NodeJS.Signals) => {
+      process.removeListener("SIGINT", stop).removeListener("SIGTERM", stop);
+      resolve(signal);
+    };
+    process.on("SIGINT", stop).on("SIGTERM", stop);
+    // The same for a second signal that comes before this thread has seen the first, since Python code keeps it busy.
+    binding().endOnSecondSignal();
   });
 }
 

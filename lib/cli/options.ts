@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { parseOverride } from "../config/override.js";
 import { MidimonsterError, messageOf } from "../errors.js";
 import { LOG_LEVELS, type LogLevel } from "../log.js";
 
@@ -61,6 +62,15 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     const checks = positionals[0] === "check";
     const files = checks ? positionals.slice(1) : positionals;
     if (files.length > 1) throw new Error(`more than one configuration: ${files.join(", ")}`);
+    for (const [kind, texts] of [
+      ["instance", values.i],
+      ["backend", values.b],
+    ] as const) {
+      for (const text of texts) {
+        const override = parseOverride(kind, text);
+        if (typeof override === "string") throw new Error(override);
+      }
+    }
     return {
       command: values.help ? "help" : values.version ? "version" : checks ? "check" : "run",
       config: files[0] ?? "monster.cfg",

@@ -34,6 +34,17 @@ export function formatDiagnostic({ message, location, help = [], detail }: Diagn
   return lines.join("\n");
 }
 
+/** The most that are shown: what comes after so many is mostly their consequence. */
+const MOST_SHOWN = 50;
+
+/** Diagnostics one below the other. */
+export function formatDiagnostics(diagnostics: readonly Diagnostic[]): string {
+  const lines = diagnostics.slice(0, MOST_SHOWN).map(formatDiagnostic);
+  const rest = diagnostics.length - lines.length;
+  if (rest > 0) lines.push(`and ${rest} more error${rest === 1 ? "" : "s"}`);
+  return lines.join("\n");
+}
+
 /** Diagnostics as a reader of the text meets them: files in the order of their first error, then by place. */
 export function inReadingOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const files = new Map<Location["source"] | undefined, number>();

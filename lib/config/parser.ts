@@ -1,9 +1,9 @@
-import { readFileSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import path from "node:path";
 import { MidimonsterError, messageOf } from "../errors.js";
 import { type ChannelPattern, parsePattern } from "./channel-pattern.js";
 import type { Diagnostic } from "./diagnostic.js";
-import { type Located, type Location, locate, makeSource, part, type Source } from "./source.js";
+import { type Located, type Location, locate, makeSource, part, readText, type Source } from "./source.js";
 import type { ChannelSpec, ConfigTree, Direction, Mapping, Section } from "./syntax.js";
 
 /** A tree as far as it could be read, and everything that is wrong with the text. */
@@ -21,7 +21,7 @@ export interface ParseResult {
 export function parseFile(file: string): ParseResult {
   let text: string;
   try {
-    text = readFileSync(file, "utf8");
+    text = readText(file);
   } catch (error) {
     throw MidimonsterError.fromDiagnostics([
       {
@@ -186,7 +186,7 @@ class Parser {
     const shown = path.isAbsolute(target.text) ? target.text : path.join(path.dirname(including.file), target.text);
     let text: string;
     try {
-      text = readFileSync(resolved, "utf8");
+      text = readText(resolved);
     } catch (error) {
       this.#error(`can't read the included file: ${messageOf(error)}`, target.location);
       return;

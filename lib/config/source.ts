@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+
 /** A piece of configuration text: a file, or what stands in for one, like the command line. */
 export interface Source {
   /** As it is to be shown to a person. */
@@ -22,6 +24,23 @@ export interface Location {
 export interface Located {
   readonly text: string;
   readonly location: Location;
+}
+
+/**
+ * Reads a file as text: UTF-8, or Latin-1 where it is not that, so that every byte stays what it is.
+ *
+ * @throws {Error} if it can't be read, or is UTF-16
+ */
+export function readText(file: string): string {
+  const bytes = readFileSync(file);
+  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
+    throw new Error("it is UTF-16; save it as UTF-8");
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return bytes.toString("latin1");
+  }
 }
 
 /** Splits text into lines as any editor does: LF, CRLF; a byte order mark at the start is not part of the text. */

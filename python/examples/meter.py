@@ -20,23 +20,24 @@ def show_inverted(value: float) -> None:
     levels["inverted"] = value
 
 
+drawn = False
+
+
 def draw_bars() -> None:
+    global drawn
+    if drawn:
+        print(f"\033[{len(levels)}A", end="")  # back up, over the bars of the last time
+    drawn = True
     for name, value in levels.items():
         full = round(value * WIDTH)
         print(f"\033[K{name:>9} {'#' * full}{'-' * (WIDTH - full)} {value:.2f}")
-    print(f"\033[{len(levels)}A", end="", flush=True)
 
 
 def write_line() -> None:
     print("  ".join(f"{name} {value:.2f}" for name, value in levels.items()))
 
 
-def leave_bars() -> None:
-    print("\n" * len(levels), end="", flush=True)
-
-
 if sys.stdout.isatty():
     midimonster.interval(draw_bars, 40)
-    midimonster.cleanup_handler(leave_bars)
 else:
     midimonster.interval(write_line, 1000)

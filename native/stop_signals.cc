@@ -1,0 +1,43 @@
+#include "stop_signals.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+namespace mmpy {
+
+namespace {
+
+struct sigaction node_interrupt;
+struct sigaction node_terminate;
+volatile sig_atomic_t signals_seen = 0;
+
+// Only async-signal-safe calls in here.
+void OnSignal(int signal, siginfo_t *info, void *context) {
+  if (signals_seen != 0) {
+    struct sigaction original = {};
+    original.sa_handler = SIG_DFL;
+    sigaction(signal, &original, nullptr);
+    kill(getpid(), signal);
+    return;
+  }
+  signals_seen = 1;
+  const struct sigaction &node = signal == SIGINT ? node_interrupt : node_terminate;
+  if ((node.sa_flags & SA_SIGINFO) != 0) {
+    node.sa_sigaction(signal, info, context);
+  } else if (node.sa_handler != SIG_DFL && node.sa_handler != SIG_IGN) {
+    node.sa_handler(signal);
+  }
+}
+
+}  // namespace
+
+void EndOnSecondSignal() {
+  struct sigaction ours = {};
+  ours.sa_sigaction = OnSignal;
+  ours.sa_flags = SA_SIGINFO | SA_RESTART;
+  sigfillset(&ours.sa_mask);
+  sigaction(SIGINT, &ours, &node_interrupt);
+  sigaction(SIGTERM, &ours, &node_terminate);
+}
+
+}  // namespace mmpy
