@@ -202,7 +202,8 @@ def stop_threads():
     _run_exit_functions()
     stubborn = others()
     for thread in stubborn:
-        interrupt_thread(thread.ident)
+        if thread.ident is not None:
+            interrupt_thread(thread.ident)
     join([thread for thread in stubborn if type(thread).__name__ != "_DummyThread"], INTERRUPT_PATIENCE)
     return [thread.name for thread in others()]
 
@@ -213,8 +214,8 @@ def _run_exit_functions():
 
     try:
         atexit._run_exitfuncs()
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
 
 
 def _release_thread_pools():
