@@ -5,8 +5,7 @@
 
 namespace mmpy {
 
-void LoopTracer::Start() {
-  if (watched_this_burst_) return;
+void LoopTracer::Watch() {
   watched_this_burst_ = true;
   remaining_ = kEventsToWatch;
   effects_.clear();

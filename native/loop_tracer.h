@@ -18,7 +18,9 @@ class LoopTracer {
   bool active() const { return remaining_ > 0; }
 
   // Starts watching, unless this burst of rounds has been looked at already.
-  void Start();
+  void Start() {
+    if (!watched_this_burst_) Watch();
+  }
 
   // The queue was empty: whatever comes next is a new burst.
   void Rest();
@@ -36,6 +38,7 @@ class LoopTracer {
  private:
   static constexpr size_t kEventsToWatch = 1024;
 
+  void Watch();
   void FindLoop();
 
   std::unordered_map<uint32_t, std::vector<uint32_t>> effects_;

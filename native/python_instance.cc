@@ -45,7 +45,11 @@ void RaiseNotAString(PyObject *found) {
 }  // namespace
 
 PythonInstance::PythonInstance(Core &core, InstanceId id)
-    : core_(core), id_(id), interpreter_(PythonRuntime::Get()), sockets_(core, id, interpreter_) {}
+    : core_(core),
+      id_(id),
+      gil_(PythonRuntime::Get().gil()),
+      interpreter_(PythonRuntime::Get()),
+      sockets_(core, id, interpreter_) {}
 
 PythonInstance::~PythonInstance() { Abandon(); }
 
@@ -146,7 +150,7 @@ void PythonInstance::Begin() {
 // The event path
 
 void PythonInstance::Deliver(const Event *events, size_t count) {
-  PythonRuntime::Get().gil().SwitchTo(state());
+  gil_.SwitchTo(state());
   for (const Event *event = events; event != events + count; ++event) {
     const uint32_t index = event->channel - first_channel_;
     // Stays valid during the call: no channel is added once the core runs.

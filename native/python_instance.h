@@ -103,6 +103,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
 
   Core &core_;
   const InstanceId id_;
+  Gil &gil_;
   Interpreter interpreter_;
   mmpy_link *link_ = nullptr;  // owned by the capsule
   PyRef capsule_;

@@ -10,6 +10,7 @@ namespace mmpy {
 void Router::AddInstance(Destination *destination) {
   inboxes_.emplace_back();
   inboxes_.back().destination = destination;
+  inboxes_.back().whole_batches = destination->wants_whole_batches();
 }
 
 void Router::Connect(std::vector<uint32_t> offsets, std::vector<Target> targets) {
@@ -32,7 +33,7 @@ void Router::StartRound() {
 
 size_t Router::DeliverSome(Inbox &inbox) {
   size_t count = inbox.current.size() - inbox.position;
-  if (!inbox.destination->wants_whole_batches()) count = std::min(count, stride_);
+  if (!inbox.whole_batches) count = std::min(count, stride_);
   const Event *events = inbox.current.data() + inbox.position;
   inbox.position += count;
   inbox.destination->Deliver(events, count);

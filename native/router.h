@@ -83,6 +83,7 @@ class Router {
  private:
   struct Inbox {
     Destination *destination;
+    bool whole_batches;          // what the destination wants, asked once: this is read for every batch
     std::vector<Event> current;  // this round's
     size_t position = 0;         // how many of them have been delivered
     std::vector<Event> next;     // the next round's
