@@ -36,7 +36,7 @@ function explain(error: unknown): string {
   const header = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
   const glibc = header.header?.glibcVersionRuntime;
   const prebuilds = path.join(packageFolder, "prebuilds");
-  const found = existsSync(prebuilds) ? readdirSync(prebuilds).filter((name) => !name.startsWith(".")) : [];
+  const found = existsSync(prebuilds) ? readdirSync(prebuilds).filter((name) => name.includes("-")) : [];
   return [
     "The native part of midimonster-python could not be loaded.",
     `  platform: ${process.platform}-${process.arch}, ${glibc ? `glibc ${glibc}` : "no glibc"}, Node ${process.version}`,
