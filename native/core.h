@@ -108,7 +108,7 @@ class Core {
   // Makes the loop come here soon. From any thread that holds the GIL.
   void Wake();
 
-  // Whether the calling Python code runs inside an Entry or on a thread of its own.
+  // False on threads that Python code has started.
   bool OnLoopThread() const {
     const uv_thread_t self = uv_thread_self();
     return uv_thread_equal(&self, &thread_) != 0;
