@@ -33,6 +33,8 @@ export interface PythonOptions {
   readonly bootstrapPath: string;
   /** Whether Python's libraries prefer their own OpenSSL and zlib to Node's (RTLD_DEEPBIND). */
   readonly deepBind: boolean;
+  /** Whether the environment variable PYTHONHOME means another Python; it is removed from the environment then. */
+  readonly ignoreHome: boolean;
 }
 
 /** Something user code or the world did that a user should know of. */

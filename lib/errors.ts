@@ -9,7 +9,10 @@ import { type Diagnostic, formatDiagnostics } from "./config/diagnostic.js";
  * - `USAGE`: the command line is wrong
  * - `ADDON_LOAD`: the native addon could not be loaded
  * - `PYTHON_NOT_FOUND`: no usable CPython
- * - `PYTHON_STATIC`, `PYTHON_TOO_OLD`, `PYTHON_FREE_THREADED`, `PYTHON_PROBE`: why the chosen one is not usable
+ * - `PYTHON_STATIC`: it has no shared library
+ * - `PYTHON_TOO_OLD`, `PYTHON_FREE_THREADED`, `PYTHON_32_BIT`: it is a build that can't be used
+ * - `PYTHON_ARCHITECTURE`: it, or its library, is built for another processor
+ * - `PYTHON_PROBE`: it is no CPython, or it does not run
  * - `PYTHON_LOAD`, `PYTHON_SYMBOL`, `PYTHON_IN_USE`: libpython was found but could not be loaded into this process
  * - `BACKEND`: a backend failed to start
  */
@@ -23,6 +26,8 @@ export type ErrorCode =
   | "PYTHON_STATIC"
   | "PYTHON_TOO_OLD"
   | "PYTHON_FREE_THREADED"
+  | "PYTHON_32_BIT"
+  | "PYTHON_ARCHITECTURE"
   | "PYTHON_PROBE"
   | "PYTHON_LOAD"
   | "PYTHON_SYMBOL"

@@ -119,6 +119,7 @@ Napi::Value StartPython(const Info &info) {
   options.bootstrap = Text(object.Get("bootstrap"));
   options.bootstrap_path = Text(object.Get("bootstrapPath"));
   options.deep_bind = object.Get("deepBind").ToBoolean();
+  options.ignore_home = object.Get("ignoreHome").ToBoolean();
   const PythonLoadError error = PythonRuntime::Get().Start(EnvironmentOf(env).id(), options);
   if (!error) return env.Null();
   auto result = Napi::Object::New(env);

@@ -28,6 +28,20 @@ PyMethodDef bootstrap_functions[] = {
     {"share_environment", ShareEnvironment, METH_NOARGS, nullptr},
 };
 
+// The current exception with its traceback, no longer current; NULL if there is none.
+PyRef TakeRaised() {
+  if (PyErr_GetRaisedException != nullptr) return PyRef::Steal(PyErr_GetRaisedException());
+  PyObject *type = nullptr;
+  PyObject *value = nullptr;
+  PyObject *traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  const PyRef owned_type = PyRef::Steal(type);
+  const PyRef owned_traceback = PyRef::Steal(traceback);
+  if (value != nullptr && traceback != nullptr) PyException_SetTraceback(value, traceback);
+  return PyRef::Steal(value);
+}
+
 }  // namespace
 
 std::string ToText(PyObject *text) {
@@ -139,19 +153,11 @@ PyRef Interpreter::CallHelper(const char *name, std::initializer_list<PyObject *
 }
 
 std::string Interpreter::TakeException() {
-  PyObject *type = nullptr;
-  PyObject *value = nullptr;
-  PyObject *traceback = nullptr;
-  PyErr_Fetch(&type, &value, &traceback);
-  PyErr_NormalizeException(&type, &value, &traceback);
-  const PyRef owned_type = PyRef::Steal(type);
-  const PyRef owned_value = PyRef::Steal(value);
-  const PyRef owned_traceback = PyRef::Steal(traceback);
-  if (value == nullptr) return "an error without an exception";
-  if (traceback != nullptr) PyException_SetTraceback(value, traceback);
+  const PyRef exception = TakeRaised();
+  if (!exception) return "an error without an exception";
 
   std::string text;
-  if (const PyRef formatted = CallHelper("format_exception", {value})) text = ToText(formatted.get());
+  if (const PyRef formatted = CallHelper("format_exception", {exception.get()})) text = ToText(formatted.get());
   PyErr_Clear();
   return text.empty() ? "an exception whose traceback could not be formatted" : text;
 }

@@ -21,6 +21,7 @@ typedef intptr_t Py_ssize_t;
 typedef struct _object PyObject;
 typedef struct _ts PyThreadState;
 typedef struct _is PyInterpreterState;
+typedef struct PyInitConfig PyInitConfig;
 typedef PyObject *(*PyCFunction)(PyObject *self, PyObject *arguments);
 typedef PyObject *(*PyCFunctionFast)(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 
@@ -40,9 +41,11 @@ enum { Py_file_input = 257 };
 
 #define PYTHON_FUNCTION(result, name, parameters) extern __attribute__((visibility("hidden"))) result(*name) parameters;
 #define PYTHON_OPTIONAL PYTHON_FUNCTION
+#define PYTHON_SINCE(minor, result, name, parameters) PYTHON_FUNCTION(result, name, parameters)
 #include "python_symbols.inc"
 #undef PYTHON_FUNCTION
 #undef PYTHON_OPTIONAL
+#undef PYTHON_SINCE
 
 /*
  * Looks up every function of python_symbols.inc in `library`, a handle from dlopen(). Returns NULL, or the name of the

@@ -50,11 +50,43 @@ void LetChildrenInheritStandardStreams() {
   }
 }
 
-void InitializeInterpreter() {
+// Initialises CPython under a program name, from which it finds its standard library and site-packages: nothing else
+// tells it of a virtual environment. Returns what went wrong, if CPython lives to tell.
+std::string InitializeAs(const std::string &program_name) {
+  if (Py_SetProgramName != nullptr) {
+    // CPython keeps the pointer, so this string lives as long as the process.
+    if (wchar_t *name = Py_DecodeLocale(program_name.c_str(), nullptr)) Py_SetProgramName(name);
+    Py_InitializeEx(0);
+    return {};
+  }
+  PyInitConfig *const config = PyInitConfig_Create();
+  if (config == nullptr) return "out of memory";
+  // It starts isolated from the user's environment; these make it what `python3` is, and what Py_InitializeEx(0) was.
+  constexpr struct {
+    const char *name;
+    int64_t value;
+  } kAsPython3[] = {{"isolated", 0},  {"use_environment", 1},  {"user_site_directory", 1},
+                    {"safe_path", 0}, {"configure_locale", 1}, {"install_signal_handlers", 0}};
+  bool ok = true;
+  for (const auto &option : kAsPython3) ok = ok && PyInitConfig_SetInt(config, option.name, option.value) == 0;
+  ok = ok && PyInitConfig_SetStr(config, "program_name", program_name.c_str()) == 0 &&
+       Py_InitializeFromInitConfig(config) == 0;
+  std::string error;
+  if (!ok) {
+    const char *message = nullptr;
+    PyInitConfig_GetError(config, &message);
+    error = message == nullptr ? "CPython did not say why it could not start" : message;
+  }
+  PyInitConfig_Free(config);
+  return error;
+}
+
+std::string Initialize(const std::string &program_name) {
   const bool force_utf8 = InCLocale() && getenv("PYTHONUTF8") == nullptr;
   if (force_utf8) setenv("PYTHONUTF8", "1", 1);
-  Py_InitializeEx(0);
+  std::string error = InitializeAs(program_name);
   if (force_utf8) unsetenv("PYTHONUTF8");
+  return error;
 }
 
 }  // namespace
@@ -94,14 +126,11 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
   }
 
   options_ = options;
-  if (Py_SetProgramName != nullptr) {
-    // CPython keeps the pointer, so this string lives as long as the process.
-    if (wchar_t *name = Py_DecodeLocale(options.program_name.c_str(), nullptr)) Py_SetProgramName(name);
-  }
+  if (options.ignore_home) unsetenv("PYTHONHOME");
   libc_environ_ = LibcEnviron(options.deep_bind);
   ShareEnvironment();
   LetChildrenInheritStandardStreams();
-  InitializeInterpreter();
+  if (std::string error = Initialize(options.program_name); !error.empty()) return {"PYTHON_LOAD", std::move(error)};
   mmpy_module_bind();
   owner_ = owner;
   main_state_ = PyEval_SaveThread();

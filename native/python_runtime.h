@@ -20,6 +20,7 @@ struct PythonOptions {
   std::string bootstrap;     // source text of python/bootstrap.py
   std::string bootstrap_path;
   bool deep_bind = true;
+  bool ignore_home = false;  // the environment variable PYTHONHOME means another Python
 };
 
 // Why the runtime could not be had. `code` is one of binding.d.ts' PythonLoadErrorCode.

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import path from "node:path";
 import { type Binding, type Core, packageFolder, type ResolveError } from "../binding.js";
 import { MidimonsterError } from "../errors.js";
@@ -35,8 +35,8 @@ export class PythonBackend implements Backend {
 
   configure(option: string, value: string, { folder }: BackendContext): void {
     if (option === "python") {
-      if (value === "") throw new Error("'python' needs the path of an interpreter or of a virtual environment");
-      // A bare word is a command, unless there is a folder of that name here: a virtual environment.
+      if (value === "") throw new Error("'python' needs an interpreter, a virtual environment's folder, or a version");
+      // A bare word is a command or a version, unless there is a folder of that name here: a virtual environment.
       const file = path.resolve(folder, value);
       this.#python = value.includes(path.sep) || existsSync(file) ? file : value;
     } else {
@@ -62,6 +62,13 @@ export class PythonBackend implements Backend {
   async #load(binding: Binding, log: Logger): Promise<void> {
     if (this.#choice !== undefined) return;
     const choice = await choosePython(this.#python, log);
+    const ignoreHome = pointsElsewhere(process.env.PYTHONHOME, choice);
+    if (ignoreHome) {
+      log.warn(
+        { PYTHONHOME: process.env.PYTHONHOME },
+        `environment variable PYTHONHOME is ignored: it is ${process.env.PYTHONHOME}, and the Python in use is that of ${choice.prefix}`,
+      );
+    }
     const bootstrapPath = path.join(packageFolder, "python", "bootstrap.py");
     const error = binding.startPython({
       library: choice.library,
@@ -69,6 +76,7 @@ export class PythonBackend implements Backend {
       bootstrap: readFileSync(bootstrapPath, "utf8"),
       bootstrapPath,
       deepBind: this.#deepBind,
+      ignoreHome,
     });
     if (error !== null) {
       throw new MidimonsterError(error.code, `${choice.executable} can't be used: ${error.message}`);
@@ -76,6 +84,13 @@ export class PythonBackend implements Backend {
     this.#choice = choice;
     log.info({ python: choice }, `Python ${choice.version} from ${choice.executable}`);
   }
+}
+
+/** Whether PYTHONHOME would make CPython take another standard library or other packages than the chosen one's. */
+function pointsElsewhere(home: string | undefined, { prefix }: PythonChoice): boolean {
+  if (!home) return false;
+  const real = (folder: string) => (existsSync(folder) ? realpathSync(folder) : folder);
+  return real(home) !== real(prefix);
 }
 
 export class PythonInstance implements Instance {

@@ -1,9 +1,17 @@
-import { execFile } from "node:child_process";
-import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { promisify } from "node:util";
-import { MidimonsterError, messageOf } from "../errors.js";
+import { MidimonsterError } from "../errors.js";
 import type { Logger } from "../log.js";
+import {
+  type Candidate,
+  everyPython,
+  python3OnPath,
+  pythonsOfVersion,
+  requestOf,
+  requestOfEnvironment,
+} from "./candidates.js";
+import { describeArchitecture, readElfArchitecture } from "./elf.js";
+import { findLibrary } from "./library.js";
+import { type Probe, probe } from "./probe.js";
 
 /** A CPython that can be loaded into this process. */
 export interface PythonChoice {
@@ -11,48 +19,24 @@ export interface PythonChoice {
   readonly version: string;
   /** `sys.executable`; a virtual environment's own. */
   readonly executable: string;
+  /** `sys.prefix`: a virtual environment's folder, or where this Python is installed. */
+  readonly prefix: string;
   /** Path of libpython, or its file name if only the loader can find it. */
   readonly library: string;
   /** Why this Python and not another. */
   readonly reason: string;
 }
 
-interface Candidate {
+/** A Python on this machine, and whether it can be used. */
+export interface PythonFound {
   readonly command: string;
-  readonly reason: string;
-  /** Somebody asked for this one: if it is not usable, no other is taken instead. */
-  readonly explicit: boolean;
-}
-
-/** What a Python says of itself. */
-interface Probe {
-  readonly version: readonly [number, number, number];
-  readonly implementation: string;
-  readonly executable: string;
-  readonly basePrefix: string;
-  readonly shared: boolean;
-  readonly freeThreaded: boolean;
-  /** File names of its library, the most specific first. */
-  readonly libraries: readonly string[];
-  readonly folders: readonly string[];
+  /** Where it was found. */
+  readonly where: string;
+  readonly choice?: PythonChoice;
+  readonly problem?: MidimonsterError;
 }
 
 const OLDEST = [3, 9] as const;
-
-const PROBE = `
-import json, sys, sysconfig
-get = sysconfig.get_config_var
-print(json.dumps({
-    "version": sys.version_info[:3],
-    "implementation": sys.implementation.name,
-    "executable": sys.executable,
-    "basePrefix": sys.base_prefix,
-    "shared": bool(get("Py_ENABLE_SHARED")),
-    "freeThreaded": bool(get("Py_GIL_DISABLED")),
-    "libraries": [name for name in (get("INSTSONAME"), get("LDLIBRARY")) if name],
-    "folders": [folder for folder in (get("LIBDIR"), get("LIBPL"), get("srcdir")) if folder],
-}))
-`;
 
 // A process loads one Python, and asking it costs a process of its own: ask once for each way of naming one.
 const choices = new Map<string, Promise<PythonChoice>>();
@@ -61,7 +45,7 @@ const choices = new Map<string, Promise<PythonChoice>>();
  * Finds the Python to load: the one the configuration names, else that of MMPY_PYTHON, VIRTUAL_ENV or CONDA_PREFIX, else
  * the first usable `python3` on PATH.
  *
- * @param configured `python` option: an interpreter, the folder of a virtual environment, or a command
+ * @param configured `python` option: an interpreter, the folder of a virtual environment, a command, or a version
  * @throws {MidimonsterError} with a `PYTHON_*` code
  */
 export function choosePython(configured: string | undefined, log: Logger): Promise<PythonChoice> {
@@ -76,140 +60,151 @@ export function choosePython(configured: string | undefined, log: Logger): Promi
   return choice;
 }
 
+/** Looks at every Python on this machine, usable or not, in the order in which they would be taken. */
+export async function findPythons(env: NodeJS.ProcessEnv = process.env): Promise<PythonFound[]> {
+  const found = await Promise.all(
+    everyPython(env).map(async ({ command, reason }): Promise<PythonFound> => {
+      try {
+        return { command, where: reason, choice: await examine({ command, reason }) };
+      } catch (error) {
+        if (!(error instanceof MidimonsterError)) throw error;
+        return { command, where: reason, problem: error };
+      }
+    }),
+  );
+  // A pyenv shim and the interpreter behind it are one.
+  const seen = new Set<string>();
+  return found.filter(({ command, choice }) => {
+    const identity = choice?.executable ?? command;
+    return !seen.has(identity) && seen.add(identity);
+  });
+}
+
 async function choose(configured: string | undefined, log: Logger): Promise<PythonChoice> {
-  const problems: MidimonsterError[] = [];
-  for (const candidate of candidates(configured, process.env)) {
-    try {
-      const choice = await examine(candidate);
-      log.debug({ python: choice }, `chose ${choice.executable} (${choice.reason}), library ${choice.library}`);
-      return choice;
-    } catch (error) {
-      if (!(error instanceof MidimonsterError) || candidate.explicit) throw error;
-      log.debug({ command: candidate.command }, `not usable: ${error.message}`);
-      problems.push(error);
-    }
+  const requested =
+    configured !== undefined
+      ? { reason: "option 'python' of [backend python]", value: configured }
+      : requestOfEnvironment(process.env);
+  if (requested === undefined) {
+    const choice = await firstUsable(python3OnPath(process.env), log);
+    if (choice !== undefined) return choice;
+    throw new MidimonsterError(
+      "PYTHON_NOT_FOUND",
+      `no Python found: there is no python3 on PATH\n${INSTALL}, or name one in the configuration:\n` +
+        "  [backend python]\n  python = /path/to/python3",
+    );
   }
-  // The first python3 on PATH is the one its user means by "my Python"; what is wrong with it is the thing to say.
-  const [first] = problems;
-  if (first !== undefined) throw first;
+  const { reason, value } = requested;
+  const request = requestOf(value);
+  // Somebody asked for this one: if it is not usable, no other is taken instead.
+  if ("command" in request) return chosen(await examine({ command: request.command, reason }), log);
+  const isAsked = ({ version }: Probe) => `${version.join(".")}.`.startsWith(`${request.version}.`);
+  const candidates = pythonsOfVersion(request.version, process.env);
+  const choice = await firstUsable(
+    candidates.map(({ command, reason: where }) => ({ command, reason: `${reason}, ${where}` })),
+    log,
+    isAsked,
+  );
+  if (choice !== undefined) return choice;
+  const installed = (await findPythons()).flatMap((python) => (python.choice ? [python.choice.version] : []));
   throw new MidimonsterError(
     "PYTHON_NOT_FOUND",
-    "no Python found: there is no python3 on PATH\n" +
-      "Install one (on Debian: apt-get install python3 libpython3.11), or name one in the configuration:\n" +
-      "  [backend python]\n  python = /path/to/python3",
+    `there is no Python ${request.version} (${reason}); ` +
+      (installed.length > 0 ? `there are ${installed.join(", ")}` : "there is no other usable one either") +
+      `\nOn Debian: apt-get install libpython${request.version.split(".", 2).join(".")}` +
+      `\nWith pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install ${request.version}`,
   );
 }
 
-function candidates(configured: string | undefined, env: NodeJS.ProcessEnv): Candidate[] {
-  if (configured !== undefined) {
-    return [{ command: interpreterOf(configured), reason: "option 'python' of [backend python]", explicit: true }];
+/** The first usable one. If there is none: throws what is wrong with the first, which its user means by "my Python". */
+async function firstUsable(
+  candidates: readonly Candidate[],
+  log: Logger,
+  isAsked?: (probe: Probe) => boolean,
+): Promise<PythonChoice | undefined> {
+  let problem: MidimonsterError | undefined;
+  for (const candidate of candidates) {
+    let probed: Probe | undefined;
+    try {
+      probed = await probe(candidate.command, candidate.reason);
+      if (isAsked === undefined || isAsked(probed)) return chosen(judge(probed, candidate.reason), log);
+    } catch (error) {
+      if (!(error instanceof MidimonsterError)) throw error;
+      log.debug({ command: candidate.command }, `not usable: ${error.message}`);
+      // Of those that were not asked for by name, one that does not even run says nothing of the one that was.
+      if (isAsked === undefined || probed !== undefined) problem ??= error;
+    }
   }
-  for (const name of ["MMPY_PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX"]) {
-    const value = env[name];
-    if (value) return [{ command: interpreterOf(value), reason: `environment variable ${name}`, explicit: true }];
-  }
-  return (env.PATH ?? "")
-    .split(path.delimiter)
-    .filter((folder) => folder !== "")
-    .map((folder) => path.join(folder, "python3"))
-    .filter(isExecutable)
-    .map((command) => ({ command, reason: "python3 on PATH", explicit: false }));
+  if (problem !== undefined) throw problem;
+  return undefined;
 }
 
-/** The interpreter of a virtual environment's folder; anything else is an interpreter itself. */
-function interpreterOf(command: string): string {
-  const isFolder = statSync(command, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  return isFolder ? path.join(command, "bin", "python3") : command;
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
+function chosen(choice: PythonChoice, log: Logger): PythonChoice {
+  log.debug({ python: choice }, `chose ${choice.executable} (${choice.reason}), library ${choice.library}`);
+  return choice;
 }
 
 async function examine({ command, reason }: Candidate): Promise<PythonChoice> {
-  const probe = await run(command, reason);
-  const version = probe.version.join(".");
-  const who = `${probe.executable} (Python ${version}, ${reason})`;
-  if (probe.implementation !== "cpython") {
-    throw new MidimonsterError("PYTHON_PROBE", `${who} is ${probe.implementation}; only CPython can be embedded`);
+  return judge(await probe(command, reason), reason);
+}
+
+/** @throws {MidimonsterError} that says why this Python can't be loaded into this process, and what to do */
+function judge(probed: Probe, reason: string): PythonChoice {
+  const version = probed.version.join(".");
+  const [major, minor] = probed.version;
+  const who = `${probed.executable} (Python ${version}, ${reason})`;
+  if (probed.implementation !== "cpython") {
+    throw new MidimonsterError("PYTHON_PROBE", `${who} is ${probed.implementation}; only CPython can be embedded`);
   }
-  const [major, minor] = probe.version;
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
     throw new MidimonsterError(
       "PYTHON_TOO_OLD",
-      `${who} is too old; ${OLDEST.join(".")} or later is needed\n${HOW_TO_CHOOSE}`,
+      `${who} is too old; ${OLDEST.join(".")} or later is needed\n${INSTALL}\n${HOW_TO_CHOOSE}`,
     );
   }
-  if (probe.freeThreaded) {
+  if (probed.bits !== 64 && process.arch.endsWith("64")) {
+    throw new MidimonsterError(
+      "PYTHON_32_BIT",
+      `${who} is a ${probed.bits}-bit build, and Node here is 64-bit (${process.arch}); one process can't hold both\n` +
+        `${INSTALL}\n${HOW_TO_CHOOSE}`,
+    );
+  }
+  if (probed.freeThreaded) {
     throw new MidimonsterError(
       "PYTHON_FREE_THREADED",
-      `${who} is a free-threaded build, which is not supported; use an ordinary one\n${HOW_TO_CHOOSE}`,
+      `${who} is a free-threaded build, which is not supported; use an ordinary one ` +
+        `(with pyenv: pyenv install ${version}, without the t)\n${HOW_TO_CHOOSE}`,
     );
   }
-  const library = findLibrary(probe);
+  const library = findLibrary(probed);
   if (library === undefined) {
+    const name = probed.libraries.find((file) => /\.(so|dylib)/.test(file)) ?? `libpython${major}.${minor}.so`;
     throw new MidimonsterError(
       "PYTHON_STATIC",
-      `${who} has no shared library (libpython${major}.${minor}.so), which is what gets loaded\n` +
-        `On Debian: apt-get install libpython${major}.${minor}\n` +
-        `With pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install --force ${version}\n${HOW_TO_CHOOSE}`,
+      `${who} has no shared library (${name}), which is what gets loaded\n${howToGetLibrary(probed)}\n${HOW_TO_CHOOSE}`,
     );
   }
-  return { version, executable: probe.executable, library, reason };
+  const architecture = path.isAbsolute(library) ? readElfArchitecture(library) : undefined;
+  if (architecture !== undefined && architecture.name !== process.arch) {
+    throw new MidimonsterError(
+      "PYTHON_ARCHITECTURE",
+      `the library of ${who}, ${library}, is ${describeArchitecture(architecture)}, and Node here is ${process.arch}\n` +
+        `${INSTALL}\n${HOW_TO_CHOOSE}`,
+    );
+  }
+  return { version, executable: probed.executable, prefix: probed.prefix, library, reason };
 }
+
+const INSTALL =
+  "Install one (on Debian: apt-get install python3 libpython3.11; with pyenv: " +
+  "PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install 3.12)";
 
 const HOW_TO_CHOOSE =
   "Another Python can be named by option 'python' of [backend python], or by the environment variable MMPY_PYTHON.";
 
-async function run(command: string, reason: string): Promise<Probe> {
-  let output: string;
-  try {
-    // -I: neither PYTHON* variables nor files in the working folder may change the answer.
-    const { stdout } = await promisify(execFile)(command, ["-I", "-c", PROBE], { timeout: 30_000 });
-    output = stdout;
-  } catch (error) {
-    const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
-    throw new MidimonsterError(
-      missing ? "PYTHON_NOT_FOUND" : "PYTHON_PROBE",
-      missing
-        ? `there is no Python at ${command} (${reason})`
-        : `${command} (${reason}) does not work as a Python 3: ${messageOf(error).trim().split("\n").slice(-3).join(" ")}`,
-      [],
-      { cause: error },
-    );
-  }
-  try {
-    return JSON.parse(output) as Probe;
-  } catch (error) {
-    throw new MidimonsterError("PYTHON_PROBE", `${command} (${reason}) does not answer as a Python does`, [], {
-      cause: error,
-    });
-  }
-}
-
-function findLibrary({ libraries, folders, basePrefix, shared }: Probe): string | undefined {
-  const names = libraries.filter((name) => /\.(so|dylib)(\.|$)/.test(name));
-  for (const folder of [...folders, path.join(basePrefix, "lib")]) {
-    for (const name of names) {
-      const file = path.join(folder, name);
-      if (existsSync(file)) return file;
-    }
-  }
-  // A shared build whose library lies elsewhere, as Debian's multi-arch folders: the loader knows those.
-  const [name] = names;
-  return shared && name !== undefined && inLoaderCache(name) ? name : undefined;
-}
-
-/** Whether the dynamic loader's cache lists a library. Its strings are NUL-terminated, so a plain search does. */
-function inLoaderCache(name: string): boolean {
-  try {
-    return readFileSync("/etc/ld.so.cache", "latin1").includes(`/${name}\0`);
-  } catch {
-    return false;
-  }
+function howToGetLibrary({ version, executable, basePrefix, debug }: Probe): string {
+  const debian = `On Debian: apt-get install libpython${version[0]}.${version[1]}${debug ? "-dbg" : ""}`;
+  const pyenv = `With pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install --force ${version.join(".")}`;
+  if (basePrefix === "/usr") return debian;
+  return executable.includes(".pyenv") || basePrefix.includes("pyenv") ? pyenv : `${debian}\n${pyenv}`;
 }

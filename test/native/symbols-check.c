@@ -12,9 +12,23 @@ PyAPI_FUNC(PyObject *) Py_CompileString(const char *, const char *, int);
 
 #define PYTHON_FUNCTION(result, name, parameters) \
   result(*check_##name) parameters = (&name); /* an incompatible pointer is an error */
-#if PY_VERSION_HEX >= 0x030B0000
 #define PYTHON_OPTIONAL PYTHON_FUNCTION
+#define NOT_THERE(result, name, parameters)
+#define PYTHON_SINCE(minor, result, name, parameters) SINCE_##minor(result, name, parameters)
+#if PY_VERSION_HEX >= 0x030B0000
+#define SINCE_11 PYTHON_FUNCTION
 #else
-#define PYTHON_OPTIONAL(result, name, parameters) /* inline there, or not there at all */
+#define SINCE_11 NOT_THERE /* there as an inline function */
+#endif
+#if PY_VERSION_HEX >= 0x030C0000
+#define SINCE_12 PYTHON_FUNCTION
+#else
+#define SINCE_12 NOT_THERE
+#endif
+#if PY_VERSION_HEX >= 0x030E0000
+#define SINCE_14 PYTHON_FUNCTION
+#else
+#define SINCE_14 NOT_THERE
+#define PyInitConfig void
 #endif
 #include "../../native/python_symbols.inc"

@@ -1,0 +1,122 @@
+// Where Pythons may be. Nothing here runs one.
+import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import path from "node:path";
+
+/** An interpreter that may be the one to use. */
+export interface Candidate {
+  readonly command: string;
+  /** Who asked for it, or where it was found. */
+  readonly reason: string;
+}
+
+/** Environment variables that name a Python, the first one set counts. */
+const VARIABLES = ["MMPY_PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX"] as const;
+
+/** What a `python` option or MMPY_PYTHON asks for: an interpreter, an environment's folder, or a version. */
+export type Request = { readonly version: string } | { readonly command: string };
+
+const VERSION = /^3(\.\d+){1,2}$/;
+
+export function requestOf(value: string): Request {
+  const isFolder = statSync(value, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  if (isFolder) return { command: path.join(value, "bin", "python3") };
+  return VERSION.test(value) && !existsSync(value) ? { version: value } : { command: value };
+}
+
+/** What the environment variables ask for, if they do: its reason and its value. */
+export function requestOfEnvironment(env: NodeJS.ProcessEnv): { reason: string; value: string } | undefined {
+  for (const name of VARIABLES) {
+    const value = env[name];
+    if (value) return { reason: `environment variable ${name}`, value };
+  }
+  return undefined;
+}
+
+/** Every `python3` on PATH, in its order. */
+export function python3OnPath(env: NodeJS.ProcessEnv): Candidate[] {
+  return foldersOnPath(env)
+    .map((folder) => path.join(folder, "python3"))
+    .filter(isExecutable)
+    .map((command) => ({ command, reason: "python3 on PATH" }));
+}
+
+/**
+ * Every Python in the places where they usually are: PATH, pyenv, uv, the system's folders. Several names of one
+ * interpreter count once.
+ */
+export function everyPython(env: NodeJS.ProcessEnv): Candidate[] {
+  const home = homedir();
+  const pyenv = path.join(env.PYENV_ROOT || path.join(home, ".pyenv"), "versions");
+  const uv = env.UV_PYTHON_INSTALL_DIR || path.join(home, ".local", "share", "uv", "python");
+  const inFolder = (folder: string, reason: string) =>
+    list(folder)
+      .filter((name) => /^python3(\.\d+)?d?(-dbg)?$/.test(name) && (name === "python3" || !isShimFolder(folder)))
+      .sort(newestFirst)
+      .map((name) => ({ command: path.join(folder, name), reason }));
+  const installed = (root: string, reason: string) =>
+    list(root)
+      .sort(newestFirst)
+      .map((name) => ({ command: path.join(root, name, "bin", "python3"), reason }));
+
+  const requested = requestOfEnvironment(env);
+  const request = requested && requestOf(requested.value);
+  const found = [
+    ...(requested && request && "command" in request ? [{ command: request.command, reason: requested.reason }] : []),
+    ...foldersOnPath(env).flatMap((folder) => inFolder(folder, "on PATH")),
+    ...installed(pyenv, "of pyenv"),
+    ...installed(uv, "of uv"),
+    ...["/usr/local/bin", "/usr/bin", "/opt/homebrew/bin"].flatMap((folder) => inFolder(folder, `in ${folder}`)),
+    ...installed("/Library/Frameworks/Python.framework/Versions", "of python.org"),
+  ];
+  const seen = new Set<string>();
+  return found.filter(({ command }) => {
+    if (!isExecutable(command)) return false;
+    // The interpreter of a virtual environment is a link to another's, and yet one of its own.
+    const isVirtual = existsSync(path.join(path.dirname(command), "..", "pyvenv.cfg"));
+    const identity = isVirtual ? path.resolve(command) : realpathSync(command);
+    return !seen.has(identity) && seen.add(identity);
+  });
+}
+
+/** Those that may be of a version such as `3.12` or `3.12.1`, going by their paths; the likeliest first. */
+export function pythonsOfVersion(version: string, env: NodeJS.ProcessEnv): Candidate[] {
+  const [major, minor] = version.split(".");
+  const named = new RegExp(`(^|[^\\d.])${major}\\.${minor}(\\D|$)`);
+  const another = /(^|[^\d.])3\.\d+(\D|$)/;
+  const fitting = everyPython(env).filter(({ command }) => named.test(command) || !another.test(command));
+  return [
+    ...fitting.filter(({ command }) => named.test(command)),
+    ...fitting.filter(({ command }) => !named.test(command)),
+  ];
+}
+
+function foldersOnPath(env: NodeJS.ProcessEnv): string[] {
+  return (env.PATH ?? "").split(path.delimiter).filter((folder) => folder !== "");
+}
+
+/** pyenv's shims for versions that are not the current one only fail. */
+function isShimFolder(folder: string): boolean {
+  return path.basename(folder) === "shims" && existsSync(path.join(folder, "..", "versions"));
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function newestFirst(a: string, b: string): number {
+  return b.localeCompare(a, "en", { numeric: true });
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
