@@ -75,8 +75,8 @@ function failure(command: string, reason: string, error: unknown): MidimonsterEr
     const message = `there is no Python at ${command} (${reason})`;
     return new MidimonsterError("PYTHON_NOT_FOUND", message, [], { cause: error });
   }
-  // ENOENT for a file that is there: the loader of its architecture is not.
-  if (architecture !== undefined && (code === "ENOEXEC" || code === "ENOENT" || code === "UNKNOWN")) {
+  // How running it fails differs: without an emulator, or for want of the other architecture's loader.
+  if (architecture !== undefined && architecture.name !== process.arch) {
     return new MidimonsterError(
       "PYTHON_ARCHITECTURE",
       `${command} (${reason}) is ${describeArchitecture(architecture)}, which this machine can't run; ` +

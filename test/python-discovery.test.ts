@@ -1,0 +1,313 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import type { MidimonsterError } from "../lib/index.js";
+import { choosePython, findPythons } from "../lib/python/discovery.js";
+import { folderWith, MemoryLog } from "./helpers.js";
+
+interface Answer {
+  version?: readonly [number, number, number];
+  implementation?: string;
+  bits?: number;
+  shared?: boolean;
+  freeThreaded?: boolean;
+  debug?: boolean;
+  libraries?: readonly string[];
+  basePrefix?: string;
+}
+
+/** An interpreter that answers as a Python does which this machine does not have. */
+function pretender(answer: Answer, library?: Buffer | string): string {
+  const folder = folderWith({});
+  const [major, minor] = answer.version ?? [3, 12];
+  const name = `libpython${major}.${minor}${answer.debug ? "d" : ""}.so.1.0`;
+  const executable = path.join(folder, "python3");
+  const full = {
+    version: [3, 12, 1],
+    implementation: "cpython",
+    executable,
+    prefix: folder,
+    basePrefix: folder,
+    bits: 64,
+    shared: true,
+    freeThreaded: false,
+    debug: false,
+    libraries: [name],
+    folders: [folder],
+    ...answer,
+  };
+  if (library !== undefined) writeFileSync(path.join(folder, name), library);
+  program(executable, `echo '${JSON.stringify(full)}'`);
+  return executable;
+}
+
+function program(file: string, commands: string): string {
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, `#!/bin/sh\n${commands}\n`);
+  chmodSync(file, 0o755);
+  return file;
+}
+
+function elf(bits: 32 | 64, machine: number): Buffer {
+  const header = Buffer.alloc(64);
+  header.write("\x7fELF", "latin1");
+  header[4] = bits / 32;
+  header[5] = 1; // little-endian
+  header.writeUInt16LE(machine, 18);
+  return header;
+}
+
+const X64 = 62;
+const I386 = 3;
+const ARM64 = 183;
+const OURS = process.arch === "arm64" ? ARM64 : X64;
+const FOREIGN = process.arch === "arm64" ? X64 : ARM64;
+
+const VARIABLES = ["MMPY_PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX", "PATH", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR", "HOME"];
+
+describe("finding Python", () => {
+  const saved = Object.fromEntries(VARIABLES.map((name) => [name, process.env[name]]));
+  const set = (values: Record<string, string | undefined>) => {
+    for (const [name, value] of Object.entries(values)) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  };
+  beforeEach(() => set({ MMPY_PYTHON: undefined, VIRTUAL_ENV: undefined, CONDA_PREFIX: undefined }));
+  afterEach(() => set(saved));
+
+  const log = new MemoryLog();
+
+  describe("says of one that can't be used what it is and what to do", () => {
+    const cases: [what: string, command: () => string, code: string, message: RegExp][] = [
+      [
+        "too old",
+        () => pretender({ version: [3, 8, 18] }, elf(64, OURS)),
+        "PYTHON_TOO_OLD",
+        /\(Python 3\.8\.18, option 'python' of \[backend python\]\) is too old; 3\.9 or later.*\n.*apt-get install.*pyenv install/,
+      ],
+      ["Python 2", () => pretender({ version: [2, 7, 18] }, elf(64, OURS)), "PYTHON_TOO_OLD", /is too old/],
+      [
+        "free-threaded",
+        () => pretender({ version: [3, 13, 1], freeThreaded: true }, elf(64, OURS)),
+        "PYTHON_FREE_THREADED",
+        /is a free-threaded build.*pyenv install 3\.13\.1, without the t/,
+      ],
+      ["not CPython", () => pretender({ implementation: "pypy" }), "PYTHON_PROBE", /is pypy; only CPython/],
+      [
+        "a 32-bit build",
+        () => pretender({ bits: 32 }, elf(32, I386)),
+        "PYTHON_32_BIT",
+        /is a 32-bit build, and Node here is 64-bit.*\n.*apt-get install/,
+      ],
+      [
+        "static, of Debian",
+        () => pretender({ basePrefix: "/usr", libraries: ["libpython3.12.a"] }),
+        "PYTHON_STATIC",
+        /has no shared library \(libpython3\.12\.so\).*\nOn Debian: apt-get install libpython3\.12\nAnother/,
+      ],
+      [
+        "static, of pyenv",
+        () => pretender({ basePrefix: "/home/me/.pyenv/versions/3.12.1", shared: false, libraries: [] }),
+        "PYTHON_STATIC",
+        /\nWith pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install --force 3\.12\.1\nAnother/,
+      ],
+      [
+        "static, from elsewhere",
+        () => pretender({ shared: false, libraries: [] }),
+        "PYTHON_STATIC",
+        /\nOn Debian: .*\nWith pyenv: /,
+      ],
+      [
+        "a debug build without its library",
+        () => pretender({ basePrefix: "/usr", debug: true, libraries: ["libpython3.12d.so.1.0"] }),
+        "PYTHON_STATIC",
+        /\(libpython3\.12d\.so\.1\.0\).*\nOn Debian: apt-get install libpython3\.12-dbg\n/,
+      ],
+      [
+        "with a library for another processor",
+        () => pretender({}, elf(64, FOREIGN)),
+        "PYTHON_ARCHITECTURE",
+        /the library of .*libpython3\.12\.so\.1\.0, is 64-bit \((arm64|x64)\), and Node here is/,
+      ],
+      [
+        "an interpreter for another processor",
+        () => {
+          const file = path.join(folderWith({}), "python3");
+          writeFileSync(file, elf(64, FOREIGN), { mode: 0o755 });
+          return file;
+        },
+        "PYTHON_ARCHITECTURE",
+        /is 64-bit \((arm64|x64)\), which this machine can't run; install a Python for/,
+      ],
+      ["not there", () => "/nowhere/python3", "PYTHON_NOT_FOUND", /^there is no Python at \/nowhere\/python3/],
+      ["no Python", () => "/bin/echo", "PYTHON_PROBE", /does not answer as a Python does/],
+      [
+        "broken",
+        () => program(path.join(folderWith({}), "python3"), "echo oh no >&2; exit 3"),
+        "PYTHON_PROBE",
+        /does not work as a Python 3: .*oh no/,
+      ],
+      [
+        "a folder that is no environment",
+        () => folderWith({}),
+        "PYTHON_NOT_FOUND",
+        /there is no Python at .*\/bin\/python3/,
+      ],
+    ];
+    for (const [what, command, code, message] of cases) {
+      it(`${what}: ${code}`, async () => {
+        await assert.rejects(choosePython(command(), log), (error: MidimonsterError) => {
+          assert.match(error.message, message);
+          assert.equal(error.code, code);
+          return true;
+        });
+      });
+    }
+
+    it("none at all: PYTHON_NOT_FOUND", async () => {
+      set({ PATH: folderWith({}) });
+      await assert.rejects(choosePython(undefined, log), {
+        code: "PYTHON_NOT_FOUND",
+        message: /there is no python3 on PATH\n.*apt-get install python3 libpython3\.11.*pyenv install[\s\S]*python = /,
+      });
+    });
+  });
+
+  describe("takes", () => {
+    const usable = (version: readonly [number, number, number]) => pretender({ version }, elf(64, OURS));
+
+    it("the one of the configuration before all others", async () => {
+      set({ MMPY_PYTHON: usable([3, 10, 0]), VIRTUAL_ENV: path.dirname(usable([3, 9, 0])) });
+      const choice = await choosePython(usable([3, 11, 5]), log);
+      assert.deepEqual([choice.version, choice.reason], ["3.11.5", "option 'python' of [backend python]"]);
+    });
+
+    for (const [index, name] of ["MMPY_PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX"].entries()) {
+      it(`that of ${name}, unless one before it is set`, async () => {
+        const names = ["MMPY_PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX"].slice(index);
+        for (const [minor, variable] of names.entries()) {
+          const executable = usable([3, 10 + minor, 7]);
+          const environment = folderWith({});
+          program(path.join(environment, "bin", "python3"), `exec ${executable}`);
+          set({ [variable]: environment });
+        }
+        const choice = await choosePython(undefined, log);
+        assert.deepEqual([choice.version, choice.reason], ["3.10.7", `environment variable ${name}`]);
+      });
+    }
+
+    it("of those that a variable names no other, if it can't be used", async () => {
+      set({ MMPY_PYTHON: pretender({ version: [3, 8, 0] }), PATH: path.dirname(usable([3, 11, 0])) });
+      await assert.rejects(choosePython(undefined, log), { code: "PYTHON_TOO_OLD" });
+    });
+
+    it("the first usable python3 on PATH, and tells at level debug why not the others", async () => {
+      const tooOld = pretender({ version: [3, 8, 0] }, elf(64, OURS));
+      const good = usable([3, 12, 4]);
+      set({ PATH: [tooOld, good, usable([3, 13, 0])].map((file) => path.dirname(file)).join(path.delimiter) });
+      const seen = new MemoryLog();
+      const choice = await choosePython(undefined, seen);
+      assert.deepEqual([choice.version, choice.executable, choice.reason], ["3.12.4", good, "python3 on PATH"]);
+      assert.equal(seen.matching(/^not usable: .*3\.8\.0.*too old/).length, 1);
+      assert.match(
+        seen.matching(/^chose/)[0]?.message ?? "",
+        /\(python3 on PATH\), library .*libpython3\.12\.so\.1\.0$/,
+      );
+    });
+
+    it("says what is wrong with the first on PATH where none is usable", async () => {
+      set({
+        PATH: [pretender({ shared: false, libraries: [] }), pretender({ version: [3, 8, 0] })]
+          .map((f) => path.dirname(f))
+          .join(":"),
+      });
+      await assert.rejects(choosePython(undefined, log), { code: "PYTHON_STATIC" });
+    });
+
+    it("through a pyenv shim the interpreter behind it", async () => {
+      const real = usable([3, 11, 9]);
+      const root = folderWith({ "versions/3.11.9/bin/none": "" });
+      program(path.join(root, "shims", "python3"), `exec ${real} "$@"`);
+      program(path.join(root, "shims", "python3.12"), "echo 'pyenv: python3.12: command not found' >&2; exit 127");
+      set({ PATH: path.join(root, "shims") });
+      assert.equal((await choosePython(undefined, log)).executable, real);
+    });
+
+    describe("of a version", () => {
+      /** A machine with pyenv's 3.11.4, 3.12.1 and 3.12.10 and a system's 3.10.2. */
+      const machine = () => {
+        const root = folderWith({});
+        for (const version of [
+          [3, 11, 4],
+          [3, 12, 1],
+          [3, 12, 10],
+        ] as const) {
+          program(path.join(root, "versions", version.join("."), "bin", "python3"), `exec ${usable(version)}`);
+        }
+        set({
+          PYENV_ROOT: root,
+          HOME: root,
+          UV_PYTHON_INSTALL_DIR: root,
+          PATH: path.dirname(usable([3, 10, 2])),
+        });
+      };
+      const cases: [asked: string, got: string][] = [
+        ["3.12", "3.12.10"],
+        ["3.12.1", "3.12.1"],
+        ["3.11", "3.11.4"],
+        ["3.10", "3.10.2"],
+      ];
+      for (const [asked, got] of cases) {
+        it(`${asked}: ${got}`, async () => {
+          machine();
+          assert.equal((await choosePython(asked, log)).version, got);
+          set({ MMPY_PYTHON: asked });
+          const { version, reason } = await choosePython(undefined, log);
+          assert.equal(version, got);
+          assert.match(reason, /^environment variable MMPY_PYTHON, (of pyenv|on PATH)$/);
+        });
+      }
+      it("that is not there says which are, and how to get it", async () => {
+        machine();
+        await assert.rejects(choosePython("3.42", log), {
+          code: "PYTHON_NOT_FOUND",
+          message:
+            /^there is no Python 3\.42 \(.*\); there are 3\.10\.2, .*3\.12\.10, 3\.12\.1, 3\.11\.4.*\nOn Debian: apt-get install libpython3\.42\nWith pyenv: .* pyenv install 3\.42$/,
+        });
+      });
+      it("that is there but can't be used says why", async () => {
+        set({ PATH: path.dirname(pretender({ version: [3, 43, 0], shared: false, libraries: [] })) });
+        await assert.rejects(choosePython("3.43", log), { code: "PYTHON_STATIC" });
+      });
+    });
+  });
+
+  it("lists every Python once, with what is wrong with it", async () => {
+    const root = folderWith({});
+    const good = pretender({ version: [3, 11, 4] }, elf(64, OURS));
+    program(path.join(root, "versions", "3.8.1", "bin", "python3"), `exec ${pretender({ version: [3, 8, 1] })}`);
+    program(path.join(root, "shims", "python3"), `exec ${good}`);
+    const found = await findPythons({
+      PYENV_ROOT: root,
+      UV_PYTHON_INSTALL_DIR: root,
+      PATH: `${path.join(root, "shims")}:${path.dirname(good)}`,
+    });
+    const mine = found.filter(({ command }) => command.startsWith(root) || command === good);
+    assert.deepEqual(
+      mine.map(({ choice, problem }) => choice?.executable ?? problem?.code),
+      [good, "PYTHON_TOO_OLD"],
+    );
+  });
+
+  it("agrees with the interpreters of this machine on their versions", async () => {
+    for (const { choice } of await findPythons()) {
+      if (choice === undefined) continue;
+      const said = execFileSync(choice.executable, ["-c", "import platform; print(platform.python_version())"], {
+        encoding: "utf8",
+      });
+      assert.equal(choice.version, said.trim());
+    }
+  });
+});
