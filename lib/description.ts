@@ -18,7 +18,7 @@ export interface RouterDescription {
     readonly count: number;
   }[];
   /** The Python in use, if there is a python instance. */
-  readonly python?: { readonly version: string; readonly executable: string; readonly library: string };
+  readonly python?: PythonChoice;
 }
 
 export function describe(

@@ -102,7 +102,7 @@ export class Loader {
       try {
         await configure(setting);
       } catch (error) {
-        const detail = error instanceof ModuleError ? { detail: error.traceback } : {};
+        const detail = error instanceof ModuleError ? { detail: error.traceback, help: error.help } : {};
         // Without a place, as for options that the API gives, the message has to say which option it is.
         const prefix = valueLocation === undefined ? `option '${option}' of ${owner}: ` : "";
         this.#error(prefix + messageOf(error), valueLocation, detail);

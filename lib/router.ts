@@ -5,7 +5,7 @@ import { PythonBackend } from "./backends/python.js";
 import { binding, type Core } from "./binding.js";
 import { backendDefinition, type Definition, define, emptyDefinition, type Setting } from "./config/definition.js";
 import { type Diagnostic, formatDiagnostics, inReadingOrder } from "./config/diagnostic.js";
-import { parseOverride } from "./config/override.js";
+import { parseOverrides } from "./config/override.js";
 import { instanceNameProblem, parseFile, parseMapping } from "./config/parser.js";
 import { locate, makeSource } from "./config/source.js";
 import { describe, type RouterDescription } from "./description.js";
@@ -90,12 +90,9 @@ export class Router {
    */
   static fromFile(file: string, options: FileOptions = {}): Router {
     const overrides = [
-      ...(options.backendOverrides ?? []).map((text) => parseOverride("backend", text)),
-      ...(options.instanceOverrides ?? []).map((text) => parseOverride("instance", text)),
-    ].map((override) => {
-      if (typeof override === "string") throw new MidimonsterError("VALUE", override);
-      return override;
-    });
+      ...parseOverrides("backend", options.backendOverrides ?? []),
+      ...parseOverrides("instance", options.instanceOverrides ?? []),
+    ];
     const { tree, diagnostics } = parseFile(file);
     const router = new Router({ ...options, folder: tree.source.folder });
     router.#diagnostics.push(...diagnostics);

@@ -149,7 +149,12 @@ void Core::Stop(std::function<void(bool)> done) {
     state_ = State::kStopped;
     router_.Clear();
     for (PythonInstance *python : pythons_) {
-      if (python != nullptr && !python->Stop()) in_use = true;
+      if (python != nullptr) python->CleanUp();
+    }
+    // The last one first: an extension module that is not made for several interpreters belongs to the one that
+    // imported it first, and the others' copies refer to it.
+    for (auto python = pythons_.rbegin(); python != pythons_.rend(); ++python) {
+      if (*python != nullptr && !(*python)->Stop()) in_use = true;
     }
   }
   CloseHandles();

@@ -61,7 +61,7 @@ std::string ToText(PyObject *text) {
 std::string Interpreter::Start(const std::string &folder, const std::string &argument) {
   Gil &gil = runtime_.gil();
   runtime_.ShareEnvironment();
-  PyThreadState *const state = Py_NewInterpreter();
+  PyThreadState *const state = runtime_.NewInterpreter();
   if (state == nullptr) return "CPython could not create another interpreter";
   gil.Adopt(state);
   state_ = state;
@@ -87,9 +87,7 @@ std::string Interpreter::Start(const std::string &folder, const std::string &arg
     if (!code || !PyRef::Steal(PyEval_EvalCode(code.get(), helpers_.get(), helpers_.get()))) return false;
     const PyRef path = PyRef::Steal(PyUnicode_DecodeFSDefault(folder.c_str()));
     const PyRef argv = PyRef::Steal(PyUnicode_DecodeFSDefault(argument.c_str()));
-    const PyRef flags = PyRef::Steal(
-        PyLong_FromUnsignedLongLong(static_cast<unsigned long long>(ExtensionDlopenFlags(options.deep_bind))));
-    return path && argv && flags && CallHelper("prepare", {path.get(), argv.get(), flags.get()});
+    return path && argv && CallHelper("prepare", {path.get(), argv.get()});
   };
 
   std::string error;

@@ -340,14 +340,19 @@ void PythonInstance::DropReferences() {
   name_cache_.Clear();
 }
 
+void PythonInstance::CleanUp() {
+  if (state() == nullptr) return;
+  PythonRuntime::Get().gil().SwitchTo(state());
+  if (const PyRef cleanup = std::exchange(cleanup_handler_, {})) {
+    if (!CallUser(cleanup.get(), nullptr)) ReportException(core_, id_, interpreter_, "cleanup handler", cleanup.get());
+  }
+}
+
 bool PythonInstance::Stop() {
   if (state() == nullptr) return true;
   // Not a GilScope, which would make the state that was current before current again: that may be the one that ends.
   PythonRuntime::Get().gil().SwitchTo(state());
 
-  if (const PyRef cleanup = std::exchange(cleanup_handler_, {})) {
-    if (!CallUser(cleanup.get(), nullptr)) ReportException(core_, id_, interpreter_, "cleanup handler", cleanup.get());
-  }
   if (link_ != nullptr) link_->instance = nullptr;
   link_ = nullptr;
   DropReferences();

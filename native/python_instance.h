@@ -1,6 +1,7 @@
 // A python instance: its interpreter, and what user code registered in it - channels, handlers, intervals, sockets.
 //
-// Teardown order, in Stop(): cleanup handler, sockets, every reference into the interpreter, then the interpreter.
+// Teardown order: the cleanup handler in CleanUp(); in Stop() sockets, every reference into the interpreter, then the
+// interpreter.
 #ifndef MMPY_PYTHON_INSTANCE_H
 #define MMPY_PYTHON_INSTANCE_H
 
@@ -61,6 +62,9 @@ class PythonInstance final : public mmpy_instance, public Destination {
 
   // As ManagedSockets::DropClosed, within a Core::Entry.
   bool DropClosedSockets();
+
+  // Runs the cleanup handler. Within a Core::Entry.
+  void CleanUp();
 
   // Within a Core::Entry; the main interpreter's thread state is current afterwards. Returns whether no Python thread
   // is left that may be inside this object.

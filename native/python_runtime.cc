@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "midimonster_module.h"
+#include "py_ref.h"
 
 namespace mmpy {
 
@@ -89,9 +90,30 @@ std::string Initialize(const std::string &program_name) {
   return error;
 }
 
+// The flags for dlopen() under which extension modules find libpython but not Node's own OpenSSL and zlib.
+int ExtensionDlopenFlags(bool deep_bind) { return RTLD_NOW | (deep_bind ? kDeepBind : 0); }
+
 }  // namespace
 
-int ExtensionDlopenFlags(bool deep_bind) { return RTLD_NOW | (deep_bind ? kDeepBind : 0); }
+int PythonRuntime::OnAuditEvent(const char *event, PyObject *, void *data) {
+  const PythonRuntime &runtime = *static_cast<PythonRuntime *>(data);
+  if (!runtime.setting_up_ || strcmp(event, "import") != 0) return 0;
+  PyObject *const set_flags = PySys_GetObject("setdlopenflags");
+  const PyRef flags = PyRef::Steal(
+      PyLong_FromUnsignedLongLong(static_cast<unsigned long long>(ExtensionDlopenFlags(runtime.options_.deep_bind))));
+  PyObject *const argument = flags.get();
+  if (set_flags == nullptr || !flags || !PyRef::Steal(PyObject_Vectorcall(set_flags, &argument, 1, nullptr))) {
+    PyErr_Clear();  // the import itself goes on
+  }
+  return 0;
+}
+
+PyThreadState *PythonRuntime::NewInterpreter() {
+  setting_up_ = true;
+  PyThreadState *const state = Py_NewInterpreter();
+  setting_up_ = false;
+  return state;
+}
 
 PythonRuntime &PythonRuntime::Get() {
   static PythonRuntime *const runtime = std::make_unique<PythonRuntime>().release();  // on purpose never freed
@@ -130,7 +152,10 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
   libc_environ_ = LibcEnviron(options.deep_bind);
   ShareEnvironment();
   LetChildrenInheritStandardStreams();
+  setting_up_ = true;
+  if (PySys_AddAuditHook(OnAuditEvent, this) != 0) return {"PYTHON_LOAD", "out of memory"};
   if (std::string error = Initialize(options.program_name); !error.empty()) return {"PYTHON_LOAD", std::move(error)};
+  setting_up_ = false;
   mmpy_module_bind();
   owner_ = owner;
   main_state_ = PyEval_SaveThread();

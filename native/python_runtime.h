@@ -53,16 +53,21 @@ class PythonRuntime {
   const PythonOptions &options() const { return options_; }
   std::string version() const;
 
+  // Py_NewInterpreter(), whose extension modules find their own OpenSSL and zlib from the first import on.
+  PyThreadState *NewInterpreter();
+
  private:
+  // While an interpreter is set up, before any of our code can run in it, `site` runs what .pth files say, which may
+  // import extension modules; an audit hook is the one place from which to set its sys.setdlopenflags() before that.
+  static int OnAuditEvent(const char *event, PyObject *arguments, void *runtime);
+
   uint64_t owner_ = 0;
   PythonOptions options_;
   PyThreadState *main_state_ = nullptr;
+  bool setting_up_ = false;         // an interpreter; guarded by the GIL
   char ***libc_environ_ = nullptr;  // NULL where there is no difference
   Gil gil_;
 };
-
-// The flags for dlopen() under which extension modules find libpython but not Node's own OpenSSL and zlib.
-int ExtensionDlopenFlags(bool deep_bind);
 
 }  // namespace mmpy
 

@@ -20,9 +20,7 @@ THREAD_PATIENCE = 2.0  # seconds that ordinary threads get to end at shutdown
 INTERRUPT_PATIENCE = 0.5  # seconds that threads get to react to SystemExit
 
 
-def prepare(folder, argument, dlopen_flags):
-    # First of all: extension modules imported from here on must find their own OpenSSL and zlib, not Node's.
-    sys.setdlopenflags(dlopen_flags)
+def prepare(folder, argument):
     sys.path.insert(0, folder)
     sys.argv = [argument]
     _follow_environment()

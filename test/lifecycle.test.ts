@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { cpSync, readdirSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { folderWith, projectFolder, run } from "./helpers.js";
 import { start } from "./session.js";
@@ -274,6 +274,26 @@ midimonster.interval(bad, 10)
 `).replace("await router.start();\n  const second", "await router.start().catch(() => {});\n  const second"),
     );
     assert.match(output, /^PYTHON_IN_USE .*already runs in another thread/);
+  });
+});
+
+describe("two copies of the package in one process", () => {
+  it("share no Python: the second one gets a clear error", async () => {
+    const copy = folderWith({});
+    for (const name of ["dist", "python", "build/Release", "package.json"]) {
+      cpSync(path.join(projectFolder, name), path.join(copy, name), { recursive: true });
+    }
+    symlinkSync(path.join(projectFolder, "node_modules"), path.join(copy, "node_modules"));
+    const output = await succeeds(`
+const router = Router.fromFile("monster.cfg", { logger: silentLogger });
+await router.start();
+const other = await import(${JSON.stringify(path.join(copy, "dist", "index.js"))});
+const refused = other.Router.fromFile("monster.cfg", { logger: silentLogger });
+await refused.start().catch((error) => console.log(error.code, error.message));
+await refused.stop();
+await router.stop();
+`);
+    assert.match(output, /^PYTHON_IN_USE .*another native addon has already started CPython in this process/);
   });
 });
 

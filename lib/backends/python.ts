@@ -4,6 +4,7 @@ import { type Binding, type Core, packageFolder, type ResolveError } from "../bi
 import { MidimonsterError } from "../errors.js";
 import type { Logger } from "../log.js";
 import { choosePython, type PythonChoice } from "../python/discovery.js";
+import { importAdvice } from "../python/import-advice.js";
 import type { Backend, BackendContext, Instance, InstanceContext } from "./backend.js";
 
 /** What a python instance needs of its router beside the public context. */
@@ -14,11 +15,12 @@ export interface PythonContext extends InstanceContext {
   readonly argument: string;
 }
 
-/** A module that does not import; the traceback is the detail to show. */
+/** A module that does not import; the traceback is the detail to show, and `help` what to do. */
 export class ModuleError extends Error {
   constructor(
     message: string,
     readonly traceback: string,
+    readonly help: readonly string[],
   ) {
     super(message);
   }
@@ -51,16 +53,16 @@ export class PythonBackend implements Backend {
   }
 
   async create(context: PythonContext): Promise<PythonInstance> {
-    await this.#load(context.binding, context.log);
+    const { executable } = await this.#load(context.binding, context.log);
     const number = context.binding.addPython(context.core, context.folder, context.argument);
     if (typeof number === "string") {
       throw new MidimonsterError("PYTHON_LOAD", `no interpreter for instance '${context.name}': ${number}`);
     }
-    return new PythonInstance(context, number);
+    return new PythonInstance(context, number, executable);
   }
 
-  async #load(binding: Binding, log: Logger): Promise<void> {
-    if (this.#choice !== undefined) return;
+  async #load(binding: Binding, log: Logger): Promise<PythonChoice> {
+    if (this.#choice !== undefined) return this.#choice;
     const choice = await choosePython(this.#python, log);
     const ignoreHome = pointsElsewhere(process.env.PYTHONHOME, choice);
     if (ignoreHome) {
@@ -83,6 +85,7 @@ export class PythonBackend implements Backend {
     }
     this.#choice = choice;
     log.info({ python: choice }, `Python ${choice.version} from ${choice.executable}`);
+    return choice;
   }
 }
 
@@ -98,10 +101,12 @@ export class PythonInstance implements Instance {
   /** The instance's number in the core. */
   readonly number: number;
   readonly modules: string[] = [];
+  readonly #executable: string;
   #defaultHandler = "";
 
-  constructor(context: PythonContext, number: number) {
+  constructor(context: PythonContext, number: number, executable: string) {
     this.#context = context;
+    this.#executable = executable;
     this.number = number;
   }
 
@@ -118,7 +123,8 @@ export class PythonInstance implements Instance {
     const { binding, core } = this.#context;
     const traceback = binding.loadModule(core, this.number, value, folder);
     if (traceback !== null) {
-      throw new ModuleError(`module '${value}' of instance '${this.#context.name}' does not import`, traceback);
+      const help = importAdvice(traceback, this.#executable);
+      throw new ModuleError(`module '${value}' of instance '${this.#context.name}' does not import`, traceback, help);
     }
     this.modules.push(value);
   }

@@ -1,12 +1,11 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
-import path from "node:path";
-import { binding, packageFolder } from "../binding.js";
+import { binding } from "../binding.js";
 import { MidimonsterError } from "../errors.js";
 import { type Logger, standardErrorLogger } from "../log.js";
 import { Router } from "../router.js";
 import { formatDescription } from "./description.js";
 import { type CommandLine, HELP, parseCommandLine } from "./options.js";
+import { packageVersion } from "./version.js";
 
 async function main(line: CommandLine): Promise<number> {
   switch (line.command) {
@@ -14,8 +13,15 @@ async function main(line: CommandLine): Promise<number> {
       process.stdout.write(HELP);
       return 0;
     case "version":
-      process.stdout.write(`midimonster-python ${version()}\n`);
+      process.stdout.write(`midimonster-python ${packageVersion()}\n`);
       return 0;
+    case "doctor": {
+      // Loaded here, since no run should pay for it.
+      const { examineMachine, formatReport } = await import("./doctor.js");
+      const report = await examineMachine(line.config, line.backendOverrides);
+      process.stdout.write(line.json ? `${JSON.stringify(report, undefined, 2)}\n` : formatReport(report));
+      return report.ok ? 0 : 1;
+    }
     case "check":
       return await check(line);
     case "run":
@@ -23,11 +29,10 @@ async function main(line: CommandLine): Promise<number> {
   }
 }
 
-function version(): string {
-  return (JSON.parse(readFileSync(path.join(packageFolder, "package.json"), "utf8")) as { version: string }).version;
-}
-
-function makeRouter({ config, backendOverrides, instanceOverrides }: CommandLine, logger: Logger): Router {
+function makeRouter(
+  { config = "monster.cfg", backendOverrides, instanceOverrides }: CommandLine,
+  logger: Logger,
+): Router {
   return Router.fromFile(config, { logger, backendOverrides, instanceOverrides });
 }
 

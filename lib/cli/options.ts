@@ -4,22 +4,28 @@ import { MidimonsterError, messageOf } from "../errors.js";
 import { LOG_LEVELS, type LogLevel } from "../log.js";
 
 export interface CommandLine {
-  readonly command: "run" | "check" | "help" | "version";
-  readonly config: string;
+  readonly command: "run" | "check" | "doctor" | "help" | "version";
+  /** Absent if none is named. */
+  readonly config?: string;
   readonly backendOverrides: readonly string[];
   readonly instanceOverrides: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
+  /** Output for programs, of `doctor`. */
+  readonly json: boolean;
 }
 
 export const HELP = `Usage: mmpy [options] [config]
        mmpy check [options] [config]
+       mmpy doctor [--json] [-b backend.option=value] [config]
 
 Runs a MIDIMonster configuration made of python and loopback instances.
 
 Commands:
   check                          do everything but run: read the configuration, load modules,
                                  find every handler, print instances, channels and mappings
+  doctor                         look at Node, the native part and every Python on this machine; tell
+                                 which one is used and why, or what is missing (exit status 1)
 
 Arguments:
   config                         the configuration file (default: monster.cfg)
@@ -29,6 +35,7 @@ Options:
   -b backend.option=value        set an option of a backend, likewise (repeatable)
       --log-level LEVEL          ${LOG_LEVELS.join(", ")} (default: info)
       --log-format FORMAT        text or json (default: text)
+      --json                     with doctor: print the report as JSON
   -v, --version                  print the version
   -h, --help                     print this help
 
@@ -37,7 +44,8 @@ SIGTERM stop cleanly, with exit status 0; a second one ends at once. Exit status
 configuration or a module has errors, 2 that the command line has.
 
 Environment:
-  MMPY_PYTHON                    the Python to use: an interpreter or a virtual environment's folder
+  MMPY_PYTHON                    the Python to use: an interpreter, a virtual environment's folder, or a
+                                 version (3.12)
   NO_COLOR                       no colours in the log
 
 Example:
@@ -55,13 +63,15 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
         b: { type: "string", short: "b", multiple: true, default: [] },
         "log-level": { type: "string", default: "info" },
         "log-format": { type: "string", default: "text" },
+        json: { type: "boolean", default: false },
         version: { type: "boolean", short: "v", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
     });
-    const checks = positionals[0] === "check";
-    const files = checks ? positionals.slice(1) : positionals;
+    const command = positionals[0] === "check" || positionals[0] === "doctor" ? positionals[0] : "run";
+    const files = command === "run" ? positionals : positionals.slice(1);
     if (files.length > 1) throw new Error(`more than one configuration: ${files.join(", ")}`);
+    if (values.json && command !== "doctor" && !values.help) throw new Error("--json goes with doctor");
     for (const [kind, texts] of [
       ["instance", values.i],
       ["backend", values.b],
@@ -72,12 +82,13 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       }
     }
     return {
-      command: values.help ? "help" : values.version ? "version" : checks ? "check" : "run",
-      config: files[0] ?? "monster.cfg",
+      command: values.help ? "help" : values.version ? "version" : command,
+      ...(files[0] !== undefined && { config: files[0] }),
       backendOverrides: values.b,
       instanceOverrides: values.i,
       logLevel: oneOf("--log-level", values["log-level"], LOG_LEVELS),
       logFormat: oneOf("--log-format", values["log-format"], ["text", "json"]),
+      json: values.json,
     };
   } catch (error) {
     throw new MidimonsterError("USAGE", messageOf(error), [], { cause: error });

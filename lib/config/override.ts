@@ -1,3 +1,4 @@
+import { MidimonsterError } from "../errors.js";
 import { type Located, locate, makeSource } from "./source.js";
 
 /** `-b backend.option=value` or `-i instance.option=value`. */
@@ -30,4 +31,13 @@ export function parseOverride(kind: Override["kind"], text: string): Override | 
     return `'${text}' names no ${target.text === "" ? kind : "option"}; write ${flag} ${kind}.option=value`;
   }
   return { kind, target, option, value };
+}
+
+/** @throws {MidimonsterError} `VALUE` for a text that is no override */
+export function parseOverrides(kind: Override["kind"], texts: readonly string[]): Override[] {
+  return texts.map((text) => {
+    const override = parseOverride(kind, text);
+    if (typeof override === "string") throw new MidimonsterError("VALUE", override);
+    return override;
+  });
 }

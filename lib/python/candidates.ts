@@ -52,7 +52,7 @@ export function everyPython(env: NodeJS.ProcessEnv): Candidate[] {
   const inFolder = (folder: string, reason: string) =>
     list(folder)
       .filter((name) => /^python3(\.\d+)?d?(-dbg)?$/.test(name) && (name === "python3" || !isShimFolder(folder)))
-      .sort(newestFirst)
+      .sort((a, b) => Number(b === "python3") - Number(a === "python3") || isDebug(a) - isDebug(b) || newestFirst(a, b))
       .map((name) => ({ command: path.join(folder, name), reason }));
   const installed = (root: string, reason: string) =>
     list(root)
@@ -106,6 +106,10 @@ function list(folder: string): string[] {
   } catch {
     return [];
   }
+}
+
+function isDebug(name: string): number {
+  return /\dd$|-dbg$/.test(name) ? 1 : 0;
 }
 
 function newestFirst(a: string, b: string): number {

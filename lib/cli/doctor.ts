@@ -1,0 +1,198 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { binding, packageFolder } from "../binding.js";
+import { define } from "../config/definition.js";
+import { parseOverrides } from "../config/override.js";
+import { parseFile } from "../config/parser.js";
+import { MidimonsterError } from "../errors.js";
+import { silentLogger } from "../log.js";
+import { findPythons } from "../python/discovery.js";
+import { type OptionValues, Router } from "../router.js";
+import { packageVersion } from "./version.js";
+
+interface Problem {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What `mmpy doctor` finds out; with `--json` it is printed as it is. */
+export interface DoctorReport {
+  readonly ok: boolean;
+  readonly version: string;
+  readonly node: {
+    readonly version: string;
+    readonly executable: string;
+    readonly openssl: string;
+    readonly zlib: string;
+  };
+  readonly platform: { readonly os: string; readonly arch: string; readonly libc: string };
+  readonly addon: { readonly file?: string; readonly kind?: "prebuilt" | "compiled here"; readonly problem?: Problem };
+  /** In the order in which they would be taken. */
+  readonly pythons: readonly {
+    readonly command: string;
+    readonly where: string;
+    readonly version?: string;
+    readonly executable?: string;
+    readonly library?: string;
+    readonly problem?: Problem;
+  }[];
+  /** The Python that an instance gets, as that instance sees it. */
+  readonly chosen?: {
+    readonly version: string;
+    readonly executable: string;
+    readonly library: string;
+    readonly reason: string;
+    readonly prefix: string;
+    readonly path: readonly string[];
+    readonly openssl: { readonly version?: string; readonly libraries?: readonly string[]; readonly problem?: string };
+    readonly zlib: string | null;
+    /** Whether its libraries are kept apart from Node's. */
+    readonly deepbind: boolean;
+  };
+  /** Why there is none. */
+  readonly problem?: Problem;
+}
+
+/**
+ * Looks at everything that has to be right before a configuration can run, and runs an interpreter to see that it is.
+ *
+ * @param config a configuration whose `[backend python]` is to count
+ * @throws {MidimonsterError} `CONFIG` if that can't be read
+ */
+export async function examineMachine(
+  config: string | undefined,
+  backendOverrides: readonly string[],
+): Promise<DoctorReport> {
+  const options = pythonOptions(config, backendOverrides);
+  const addon = examineAddon();
+  const pythons = (await findPythons()).map(({ command, where, choice, problem }) => ({
+    command,
+    where,
+    ...(choice && { version: choice.version, executable: choice.executable, library: choice.library }),
+    ...(problem && { problem: asProblem(problem) }),
+  }));
+  const tried = addon.problem === undefined ? await tryPython(options) : {};
+  return {
+    ok: tried.chosen !== undefined,
+    version: packageVersion(),
+    node: {
+      version: process.version,
+      executable: process.execPath,
+      openssl: process.versions.openssl ?? "none",
+      zlib: process.versions.zlib ?? "none",
+    },
+    platform: { os: process.platform, arch: process.arch, libc: libc() },
+    addon,
+    pythons,
+    ...tried,
+  };
+}
+
+interface PythonOptions {
+  readonly folder: string;
+  readonly values: OptionValues;
+}
+
+function pythonOptions(config: string | undefined, backendOverrides: readonly string[]): PythonOptions {
+  const values: Record<string, string> = {};
+  for (const { target, option, value } of parseOverrides("backend", backendOverrides)) {
+    if (target.text === "python") values[option.text] = value.text;
+  }
+  let folder = process.cwd();
+  if (config !== undefined) {
+    const { tree, diagnostics } = parseFile(config);
+    if (diagnostics.length > 0) throw MidimonsterError.fromDiagnostics(diagnostics);
+    folder = tree.source.folder;
+    for (const { option, value } of define(tree, [], () => {}).backends.get("python")?.settings ?? [])
+      values[option] = value;
+  }
+  return { folder, values };
+}
+
+function examineAddon(): DoctorReport["addon"] {
+  try {
+    binding();
+  } catch (error) {
+    return { problem: asProblem(error) };
+  }
+  const { path: find } = createRequire(import.meta.url)("node-gyp-build") as { path(folder: string): string };
+  const file = find(packageFolder);
+  const kind = file.startsWith(path.join(packageFolder, "prebuilds")) ? "prebuilt" : "compiled here";
+  return { file, kind };
+}
+
+/** Starts an instance whose module tells what it sees. */
+async function tryPython({ folder, values }: PythonOptions): Promise<Pick<DoctorReport, "chosen" | "problem">> {
+  const temporary = mkdtempSync(path.join(tmpdir(), "mmpy-doctor-"));
+  const file = path.join(temporary, "report.json");
+  process.env.MMPY_DOCTOR_REPORT = file;
+  const router = new Router({ logger: silentLogger, folder })
+    .backend("python", values)
+    .instance("python", "doctor", { module: path.join(packageFolder, "python", "doctor.py") });
+  try {
+    await router.load();
+    const { python } = router.describe();
+    if (python === undefined) throw new Error("an instance without a Python");
+    const { version, executable, library, reason } = python;
+    type Seen = Pick<NonNullable<DoctorReport["chosen"]>, "prefix" | "path" | "openssl" | "zlib">;
+    const seen = JSON.parse(readFileSync(file, "utf8")) as Seen;
+    const deepbind = values.deepbind !== "off" && libc().startsWith("glibc");
+    return { chosen: { version, executable, library, reason, ...seen, deepbind } };
+  } catch (error) {
+    return { problem: asProblem(error) };
+  } finally {
+    await router.stop();
+    delete process.env.MMPY_DOCTOR_REPORT;
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+function libc(): string {
+  if (process.platform !== "linux") return "the system's";
+  const { header } = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  return header?.glibcVersionRuntime === undefined ? "musl" : `glibc ${header.glibcVersionRuntime}`;
+}
+
+function asProblem(error: unknown): Problem {
+  if (!(error instanceof MidimonsterError)) throw error;
+  return { code: error.code, message: error.message };
+}
+
+/** The report for a person. */
+export function formatReport({ ok, version, node, platform, addon, pythons, chosen, problem }: DoctorReport): string {
+  const lines = [
+    `midimonster-python ${version}`,
+    `  Node      ${node.version}, ${node.executable} (OpenSSL ${node.openssl}, zlib ${node.zlib})`,
+    `  platform  ${platform.os}-${platform.arch}, ${platform.libc}`,
+    `  addon     ${addon.file === undefined ? "not loaded" : `${addon.kind}, ${addon.file}`}`,
+    "",
+    pythons.length > 0 ? "Pythons on this machine:" : "There is no Python on this machine.",
+  ];
+  for (const python of pythons) {
+    const isChosen = chosen !== undefined && python.executable === chosen.executable;
+    lines.push(`${isChosen ? "*" : " "} ${python.executable ?? python.command} (${python.where})`);
+    if (python.problem === undefined) lines.push(`      usable: ${python.version}, ${python.library}`);
+    else lines.push(`      ${python.problem.code}: ${python.problem.message.split("\n")[0]}`);
+  }
+  lines.push("");
+  if (chosen !== undefined) {
+    const { openssl } = chosen;
+    lines.push(
+      `An instance gets Python ${chosen.version}, ${chosen.executable} (${chosen.reason})`,
+      `  library   ${chosen.library}`,
+      `  prefix    ${chosen.prefix}`,
+      `  sys.path  ${chosen.path.join("\n            ")}`,
+      `  OpenSSL   ${openssl.version ?? `none: ${openssl.problem}`}`,
+      ...(openssl.libraries ?? []).map((file) => `            ${file}`),
+      `  zlib      ${chosen.zlib ?? "none"}`,
+      `  deepbind  ${chosen.deepbind ? "on: its libraries are kept apart from Node's" : "off: its libraries may use Node's OpenSSL and zlib"}`,
+      "",
+    );
+  }
+  for (const { code, message } of [addon.problem, problem].flatMap((found) => found ?? []))
+    lines.push(`${code}: ${message}`, "");
+  lines.push(ok ? "All is well." : "mmpy can't run python instances here; see above, and docs/troubleshooting.md.");
+  return `${lines.join("\n")}\n`;
+}
