@@ -27,6 +27,8 @@ describe("mmpy", () => {
       assert.deepEqual(await help.exited, { code: 0, signal: null });
       for (const word of [
         "check",
+        "doctor",
+        "--json",
         "-i ",
         "-b ",
         "--log-level",
@@ -53,6 +55,7 @@ describe("mmpy", () => {
     [["one.cfg", "two.cfg"], /more than one configuration: one\.cfg, two\.cfg/],
     [["--log-level", "loud"], /--log-level is one of error, warn, info, debug, silent, not 'loud'/],
     [["--log-format", "xml"], /--log-format is one of text, json, not 'xml'/],
+    [["--json"], /--json goes with doctor/],
     [["-i"], /mmpy: /],
     [["-i", "module=x"], /'module=x' is not an override; write -i instance\.option=value/],
   ];

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { chmodSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import type { DoctorReport } from "../lib/cli/doctor.js";
+import { silentLogger } from "../lib/log.js";
+import { choosePython } from "../lib/python/discovery.js";
+import { folderWith, mmpy } from "./helpers.js";
+
+async function report(args: readonly string[] = [], env: NodeJS.ProcessEnv = process.env) {
+  const running = mmpy(["doctor", "--json", ...args], { env });
+  const { code } = await running.exited;
+  assert.equal(running.stderr, "");
+  return { code, found: JSON.parse(running.stdout) as DoctorReport };
+}
+
+/** A PATH and a home without any Python. */
+function nowhere(): NodeJS.ProcessEnv {
+  const empty = folderWith({});
+  const env: NodeJS.ProcessEnv = { ...process.env, PATH: empty, HOME: empty, PYENV_ROOT: empty };
+  for (const name of ["MMPY_PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX"]) delete env[name];
+  return env;
+}
+
+describe("mmpy doctor", () => {
+  it("tells of Node, the platform, the addon, every Python, and the one that an instance gets", async () => {
+    const { code, found } = await report();
+    const choice = await choosePython(undefined, silentLogger);
+    assert.equal(code, 0);
+    assert.equal(found.ok, true);
+    assert.deepEqual([found.node.version, found.platform.arch], [process.version, process.arch]);
+    assert.match(found.addon.file ?? "", /midimonster.*\.node$/);
+    assert.equal(found.problem, undefined);
+    const { chosen } = found;
+    assert.deepEqual(
+      { version: chosen?.version, executable: chosen?.executable, library: chosen?.library, reason: chosen?.reason },
+      { version: choice.version, executable: choice.executable, library: choice.library, reason: choice.reason },
+    );
+    const own = execFileSync(choice.executable, ["-c", "import ssl; print(ssl.OPENSSL_VERSION)"], { encoding: "utf8" });
+    assert.equal(chosen?.openssl.version, own.trim());
+    assert.ok(
+      found.pythons.some(({ executable, problem }) => executable === choice.executable && problem === undefined),
+    );
+  });
+
+  it("shows the same to a person, the one in use marked", async () => {
+    const running = mmpy(["doctor"]);
+    assert.deepEqual(await running.exited, { code: 0, signal: null });
+    const { executable } = await choosePython(undefined, silentLogger);
+    assert.ok(running.stdout.includes(`\n* ${executable} (`), running.stdout);
+    assert.match(running.stdout, /OpenSSL +OpenSSL/);
+    assert.match(running.stdout, /deepbind +on/);
+    assert.match(running.stdout, /\nAll is well\.\n$/);
+  });
+
+  it("takes the options of a configuration, and -b", async () => {
+    const folder = folderWith({ "monster.cfg": "[backend python]\ndeepbind = off\npython = ./nothere\n" });
+    const { code, found } = await report([path.join(folder, "monster.cfg")]);
+    assert.equal(code, 1);
+    assert.equal(found.problem?.code, "PYTHON_NOT_FOUND");
+    assert.ok(found.problem?.message.includes(path.join(folder, "nothere")));
+    const { executable } = await choosePython(undefined, silentLogger);
+    const given = await report(["-b", `python.python=${executable}`, "-b", "python.deepbind=off"]);
+    assert.equal(given.found.chosen?.deepbind, false);
+    assert.equal(given.found.chosen?.reason, "option 'python' of [backend python]");
+  });
+
+  it("says what is wrong with those that can't be used", async () => {
+    const folder = folderWith({});
+    const file = path.join(folder, "python3");
+    writeFileSync(file, "#!/bin/sh\necho broken on purpose >&2\nexit 1\n");
+    chmodSync(file, 0o755);
+    const { found } = await report([], { ...process.env, PATH: `${folder}:${process.env.PATH}` });
+    const broken = found.pythons.find(({ command }) => command === file);
+    assert.equal(broken?.problem?.code, "PYTHON_PROBE");
+    assert.match(broken?.problem?.message ?? "", /broken on purpose/);
+  });
+
+  it("with no Python says what to install, exit status 1", async () => {
+    const { code, found } = await report([], nowhere());
+    assert.equal(code, 1);
+    assert.equal(found.ok, false);
+    assert.equal(found.problem?.code, "PYTHON_NOT_FOUND");
+    const shown = mmpy(["doctor"], { env: nowhere() });
+    assert.equal((await shown.exited).code, 1);
+    assert.match(shown.stdout, /PYTHON_NOT_FOUND: no Python found.*\n.*apt-get install/);
+    assert.match(shown.stdout, /\nmmpy can't run python instances here; see above, and docs\/troubleshooting\.md\.\n$/);
+  });
+
+  it("of a configuration that can't be read says so, exit status 1", async () => {
+    const running = mmpy(["doctor", "nothere.cfg"]);
+    assert.equal((await running.exited).code, 1);
+    assert.match(running.stderr, /can't read the configuration/);
+  });
+});
