@@ -1,0 +1,125 @@
+// Runs the test suite with other Pythons and other Nodes than the ones at hand, always with the same addon, and prints a
+// table. `npm run test:matrix -- --help` explains.
+import { spawn, spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const HELP = `Usage: npm run test:matrix -- [options]
+
+Runs the tests with every usable Python on this machine (see mmpy doctor) and with several versions of Node, which npm
+downloads. Without options: the whole suite for each Python with the Node at hand and for each Node with the first
+Python, and the core of it for every other pair.
+
+  --pythons          only the Pythons, with the Node at hand
+  --nodes            only the Nodes, with the first Python
+  --core             the core of the suite everywhere: what touches both Python and the event loop
+  --node VERSION     one more Node (repeatable); default: ${["22", "24", "latest"].join(", ")}
+  -h, --help         this text
+`;
+
+const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const mocha = path.join(path.dirname(createRequire(import.meta.url).resolve("mocha/package.json")), "bin", "mocha.js");
+const CORE = ["faults", "interpreter", "lifecycle", "module-*", "python-libraries", "router-api"];
+
+const { values } = parseArgs({
+  options: {
+    pythons: { type: "boolean", default: false },
+    nodes: { type: "boolean", default: false },
+    core: { type: "boolean", default: false },
+    node: { type: "string", multiple: true, default: [] },
+    help: { type: "boolean", short: "h", default: false },
+  },
+});
+if (values.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
+
+/** Usable Pythons, the one that would be taken first. */
+function findPythons() {
+  const { stdout } = spawnSync(process.execPath, [path.join(folder, "dist", "cli", "mmpy.js"), "doctor", "--json"]);
+  const { pythons, chosen } = JSON.parse(stdout.toString());
+  const usable = pythons
+    .filter(({ problem }) => problem === undefined)
+    .map(({ executable, version, library }) => ({
+      executable,
+      name: `${version}${/libpython[\d.]+d\./.test(library) ? " debug" : ""}`,
+    }));
+  return usable.sort(
+    (a, b) => Number(b.executable === chosen?.executable) - Number(a.executable === chosen?.executable),
+  );
+}
+
+/** The path of a Node of a version, downloaded by npm if need be. */
+function findNode(version) {
+  const found = spawnSync(
+    "npm",
+    ["exec", "--yes", `--package=node@${version}`, "--", "node", "-p", "process.execPath"],
+    {
+      cwd: folder,
+      encoding: "utf8",
+    },
+  );
+  const executable = found.stdout.trim().split("\n").at(-1);
+  if (found.status !== 0 || !executable) throw new Error(`no Node ${version}: ${found.stderr}`);
+  return executable;
+}
+
+function versionOf(node) {
+  return spawnSync(node, ["--version"], { encoding: "utf8" }).stdout.trim();
+}
+
+/** Runs the tests; resolves with their last line. */
+function test(node, python, core) {
+  const files = core ? CORE.map((name) => `test/${name}.test.ts`) : ["test/**/*.test.ts"];
+  const child = spawn(node, [mocha, ...files], {
+    cwd: folder,
+    env: { ...process.env, MMPY_PYTHON: python, PATH: `${path.dirname(node)}:${process.env.PATH}` },
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text) => {
+      output += text;
+    });
+  }
+  return new Promise((resolve) => {
+    child.on("close", (code, signal) => {
+      const line = /^\d+ passed, \d+ failed, \d+ skipped$/m.exec(output)?.[0] ?? `ended with ${signal ?? code}`;
+      const passed = code === 0 && / 0 failed/.test(line);
+      if (!passed) process.stderr.write(output);
+      resolve({ passed, line });
+    });
+  });
+}
+
+const pythons = values.nodes ? findPythons().slice(0, 1) : findPythons();
+const versions = values.pythons ? [] : values.node.length > 0 ? values.node : ["22", "24", "latest"];
+const nodes = [process.execPath, ...versions.map(findNode)];
+if (pythons.length === 0) throw new Error("no usable Python; see mmpy doctor");
+
+const rows = [];
+let failures = 0;
+for (const [i, node] of nodes.entries()) {
+  const cells = [];
+  for (const [j, { executable, name }] of pythons.entries()) {
+    const core = values.core || (i > 0 && j > 0);
+    const started = Date.now();
+    const { passed, line } = await test(node, executable, core);
+    if (!passed) ++failures;
+    const seconds = Math.round((Date.now() - started) / 1000);
+    console.error(`Node ${versionOf(node)}, Python ${name}${core ? ", core" : ""}: ${line} (${seconds} s)`);
+    const [, ok, , skipped] = /(\d+) passed, (\d+) failed, (\d+) skipped/.exec(line) ?? [];
+    cells.push(
+      passed
+        ? `${ok} passed${core ? " (core)" : ""}${skipped === "0" ? "" : `, ${skipped} skipped`}`
+        : `FAILED: ${line}`,
+    );
+  }
+  rows.push([versionOf(node), ...cells]);
+}
+console.log(`| Node | ${pythons.map(({ name }) => `Python ${name}`).join(" | ")} |`);
+console.log(`| --- |${" --- |".repeat(pythons.length)}`);
+for (const row of rows) console.log(`| ${row.join(" | ")} |`);
+process.exitCode = failures > 0 ? 1 : 0;
