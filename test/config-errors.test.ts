@@ -368,7 +368,7 @@ describe("a default handler that is not there", () => {
 });
 
 describe("modules that do not import, with Python's traceback", () => {
-  const cases: [what: string, module: string, source: string | undefined, detail: RegExp[]][] = [
+  const cases: [what: string, module: string, source: string | undefined, detail: RegExp[], help?: RegExp][] = [
     [
       "a syntax error",
       "show",
@@ -386,6 +386,7 @@ describe("modules that do not import, with Python's traceback", () => {
       "show",
       "import midimonster\nimport surely_not_installed\n",
       [/^ {2}File "show\.py", line 2, in <module>$/m, /^ModuleNotFoundError: No module named 'surely_not_installed'$/m],
+      /= is it installed for the Python in use\? \S+ -m pip install surely_not_installed$/,
     ],
     [
       "an import of a name that a module does not have",
@@ -428,10 +429,16 @@ describe("modules that do not import, with Python's traceback", () => {
       undefined,
       [/^ {2}File "show\/__init__\.py", line 1, in <module>$/m, /^ValueError: from the package$/m],
     ],
-    ["a name that is no file", "shwo", "", [/^ModuleNotFoundError: No module named 'shwo'$/m]],
+    [
+      "a name that is no file",
+      "shwo",
+      "",
+      [/^ModuleNotFoundError: No module named 'shwo'$/m],
+      /= there are the modules: show$/,
+    ],
     ["a path that is no file", "sub/shwo.py", "", [/^ModuleNotFoundError: No such file: 'sub\/shwo\.py'$/m]],
   ];
-  for (const [what, module, source, detail] of cases) {
+  for (const [what, module, source, detail, help] of cases) {
     it(what, async () => {
       const name = module.startsWith("sub/") ? "sub/show.py" : "show.py";
       const { diagnostics, shown } = await errorsOf({
@@ -446,6 +453,7 @@ describe("modules that do not import, with Python's traceback", () => {
       const head = `${place}\n    3 | module = ${module}\n      |          ${caret}\n`;
       assert.equal(shown[0]?.slice(0, head.length), head);
       const rest = (shown[0] ?? "").slice(head.length).split("\n");
+      if (help !== undefined) assert.match(rest.shift() ?? "", help);
       for (const line of rest) assert.match(line, /^ {6}\| /, "all of it is set off from other errors");
       const traceback = rest.map((line) => line.slice(8)).join("\n");
       for (const pattern of detail) assert.match(traceback, pattern);

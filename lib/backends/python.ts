@@ -123,7 +123,7 @@ export class PythonInstance implements Instance {
     const { binding, core } = this.#context;
     const traceback = binding.loadModule(core, this.number, value, folder);
     if (traceback !== null) {
-      const help = importAdvice(traceback, this.#executable);
+      const help = importAdvice(traceback, value, folder, this.#executable);
       throw new ModuleError(`module '${value}' of instance '${this.#context.name}' does not import`, traceback, help);
     }
     this.modules.push(value);

@@ -1,10 +1,15 @@
+import { readdirSync } from "node:fs";
+import { didYouMean } from "../config/suggest.js";
+
 /**
  * What to do about a module that does not import, going by its traceback.
  *
+ * @param module what the configuration calls it
+ * @param folder where it is looked for first
  * @param executable the Python in use
  * @returns lines of help; none where the traceback says it all
  */
-export function importAdvice(traceback: string, executable: string): string[] {
+export function importAdvice(traceback: string, module: string, folder: string, executable: string): string[] {
   const error = traceback.slice(traceback.lastIndexOf("\n") + 1);
   if (REFUSES_SECOND_INTERPRETER.test(error)) {
     return [
@@ -13,8 +18,17 @@ export function importAdvice(traceback: string, executable: string): string[] {
     ];
   }
   const missing = /^ModuleNotFoundError: No module named '([^'.]+)/.exec(error)?.[1];
+  if (missing === module.split(".")[0]) return didYouMean(module, modulesIn(folder), "there are the modules");
   if (missing !== undefined) return [`is it installed for the Python in use? ${executable} -m pip install ${missing}`];
   return [];
+}
+
+function modulesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).flatMap((name) => /^(\w+)\.py$/.exec(name)?.[1] ?? []);
+  } catch {
+    return [];
+  }
 }
 
 // numpy up to 1.24 and other users of Cython; later ones; modules that CPython itself keeps out.
