@@ -1,7 +1,7 @@
 /*
- * A library with libpython's names and nothing behind them, to see what is done where a CPython has other functions than
- * those on this machine. -DLATER makes it a later one, in which what is deprecated today is gone. It never starts: it
- * refuses with the list of what it was told.
+ * A library with libpython's names and nothing behind them, to see what is done where a CPython has other functions
+ * than those on this machine. -DLATER makes it a later one, in which what is deprecated today is gone. It never starts:
+ * it refuses with the list of what it was told.
  */
 #include <stdint.h>
 #include <stdio.h>
