@@ -4,6 +4,8 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { folderWith, projectFolder, run } from "./helpers.js";
 
+const tsx = import.meta.resolve("tsx");
+
 /** Builds a libpython that exports names only. */
 function fakeLibrary(flags: readonly string[], hidden: readonly string[] = []): string {
   const folder = folderWith({});
@@ -23,13 +25,13 @@ function fakeLibrary(flags: readonly string[], hidden: readonly string[] = []): 
 /** What starting Python with a library says, in a process of its own. */
 async function start(library: string): Promise<{ code: string; message: string }> {
   const text = `
-import { binding } from ${JSON.stringify(path.join(projectFolder, "dist", "binding.js"))};
+import { binding } from ${JSON.stringify(path.join(projectFolder, "lib", "binding.ts"))};
 const options = { library: ${JSON.stringify(library)}, programName: "/opt/venv/bin/python3", bootstrap: "",
   bootstrapPath: "", deepBind: true, ignoreHome: false };
 console.log(JSON.stringify(binding().startPython(options)));
 `;
   const script = path.join(folderWith({ "script.mjs": text }), "script.mjs");
-  const running = run(process.execPath, [script]);
+  const running = run(process.execPath, ["--import", tsx, script]);
   assert.deepEqual(await running.exited, { code: 0, signal: null }, running.stderr);
   return JSON.parse(running.stdout) as { code: string; message: string };
 }

@@ -233,6 +233,21 @@ describe("finding Python", () => {
       program(path.join(root, "shims", "python3.12"), "echo 'pyenv: python3.12: command not found' >&2; exit 127");
       set({ PATH: path.join(root, "shims") });
       assert.equal((await choosePython(undefined, log)).executable, real);
+      // Known without running the shim, where pyenv's files say so.
+      program(path.join(root, "shims", "python3"), "exit 1");
+      for (const [file, text, minor] of [
+        ["version", "3.12.3\n3.11.9\n", 12],
+        [".python-version", "3.13.1", 13],
+      ] as const) {
+        const version = text.trim().split("\n")[0] ?? "";
+        program(path.join(root, "versions", version, "bin", "python3"), `exec ${usable([3, minor, 0])}`);
+        writeFileSync(path.join(root, file), text);
+        set({ PATH: `${path.join(root, "shims")}:/nowhere/${minor}` }); // an answer is kept for the same variables
+        const before = process.cwd();
+        process.chdir(root);
+        const choice = await choosePython(undefined, log).finally(() => process.chdir(before));
+        assert.equal(choice.version, `3.${minor}.0`);
+      }
     });
 
     describe("of a version", () => {

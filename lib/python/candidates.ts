@@ -1,5 +1,5 @@
 // Where Pythons may be. Nothing here runs one.
-import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 
@@ -36,9 +36,39 @@ export function requestOfEnvironment(env: NodeJS.ProcessEnv): { reason: string; 
 /** Every `python3` on PATH, in its order. */
 export function python3OnPath(env: NodeJS.ProcessEnv): Candidate[] {
   return foldersOnPath(env)
-    .map((folder) => path.join(folder, "python3"))
+    .map((folder) => (isShimFolder(folder) && behindShim(folder, env)) || path.join(folder, "python3"))
     .filter(isExecutable)
     .map((command) => ({ command, reason: "python3 on PATH" }));
+}
+
+/**
+ * The interpreter that pyenv's shim `python3` would run, found as pyenv does: its shell script takes ten times as long.
+ * Undefined where it is not plain; the shim itself will know.
+ */
+function behindShim(shims: string, env: NodeJS.ProcessEnv): string | undefined {
+  const root = path.dirname(shims);
+  const version = (env.PYENV_VERSION || localVersion(process.cwd()) || firstWord(path.join(root, "version")))?.split(
+    ":",
+  )[0];
+  if (version === undefined || version === "system") return undefined;
+  const command = path.join(root, "versions", version, "bin", "python3");
+  return isExecutable(command) ? command : undefined;
+}
+
+/** What the nearest `.python-version` of a folder and those above it says. */
+function localVersion(folder: string): string | undefined {
+  for (let current = folder; ; current = path.dirname(current)) {
+    const version = firstWord(path.join(current, ".python-version"));
+    if (version !== undefined || current === path.dirname(current)) return version;
+  }
+}
+
+function firstWord(file: string): string | undefined {
+  try {
+    return /\S+/.exec(readFileSync(file, "utf8"))?.[0];
+  } catch {
+    return undefined;
+  }
 }
 
 /**

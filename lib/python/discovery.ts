@@ -38,8 +38,15 @@ export interface PythonFound {
 
 const OLDEST = [3, 9] as const;
 
+/** A choice, and what was said on the way to it. */
+interface Chosen {
+  readonly choice: PythonChoice;
+  /** Why not those before it. */
+  readonly rejected: readonly { readonly command: string; readonly problem: MidimonsterError }[];
+}
+
 // A process loads one Python, and asking it costs a process of its own: ask once for each way of naming one.
-const choices = new Map<string, Promise<PythonChoice>>();
+const choices = new Map<string, Promise<Chosen>>();
 
 /**
  * Finds the Python to load: the one the configuration names, else that of MMPY_PYTHON, VIRTUAL_ENV or CONDA_PREFIX, else
@@ -48,12 +55,24 @@ const choices = new Map<string, Promise<PythonChoice>>();
  * @param configured `python` option: an interpreter, the folder of a virtual environment, a command, or a version
  * @throws {MidimonsterError} with a `PYTHON_*` code
  */
-export function choosePython(configured: string | undefined, log: Logger): Promise<PythonChoice> {
-  const { MMPY_PYTHON, VIRTUAL_ENV, CONDA_PREFIX, PATH } = process.env;
-  const key = JSON.stringify([configured, MMPY_PYTHON, VIRTUAL_ENV, CONDA_PREFIX, PATH]);
+export async function choosePython(configured: string | undefined, log: Logger): Promise<PythonChoice> {
+  const { choice, rejected } = await chosen(configured);
+  for (const { command, problem } of rejected) log.debug({ command }, `not usable: ${problem.message}`);
+  log.debug({ python: choice }, `chose ${choice.executable} (${choice.reason}), library ${choice.library}`);
+  return choice;
+}
+
+/** Begins to ask the Python that is to be expected where the configuration names none, so that the answer is there early. */
+export function expectPython(): void {
+  chosen(undefined).catch(() => {}); // whoever asks for it gets the error
+}
+
+function chosen(configured: string | undefined): Promise<Chosen> {
+  const { MMPY_PYTHON, VIRTUAL_ENV, CONDA_PREFIX, PATH, PYENV_VERSION } = process.env;
+  const key = JSON.stringify([configured, process.cwd(), MMPY_PYTHON, VIRTUAL_ENV, CONDA_PREFIX, PATH, PYENV_VERSION]);
   let choice = choices.get(key);
   if (choice === undefined) {
-    choice = choose(configured, log);
+    choice = choose(configured);
     choices.set(key, choice);
     choice.catch(() => choices.delete(key)); // what was wrong may be mended by the next time
   }
@@ -80,13 +99,13 @@ export async function findPythons(env: NodeJS.ProcessEnv = process.env): Promise
   });
 }
 
-async function choose(configured: string | undefined, log: Logger): Promise<PythonChoice> {
+async function choose(configured: string | undefined): Promise<Chosen> {
   const requested =
     configured !== undefined
       ? { reason: "option 'python' of [backend python]", value: configured }
       : requestOfEnvironment(process.env);
   if (requested === undefined) {
-    const choice = await firstUsable(python3OnPath(process.env), log);
+    const choice = await firstUsable(python3OnPath(process.env));
     if (choice !== undefined) return choice;
     throw new MidimonsterError(
       "PYTHON_NOT_FOUND",
@@ -97,12 +116,11 @@ async function choose(configured: string | undefined, log: Logger): Promise<Pyth
   const { reason, value } = requested;
   const request = requestOf(value);
   // Somebody asked for this one: if it is not usable, no other is taken instead.
-  if ("command" in request) return chosen(await examine({ command: request.command, reason }), log);
+  if ("command" in request) return { choice: await examine({ command: request.command, reason }), rejected: [] };
   const isAsked = ({ version }: Probe) => `${version.join(".")}.`.startsWith(`${request.version}.`);
   const candidates = pythonsOfVersion(request.version, process.env);
   const choice = await firstUsable(
     candidates.map(({ command, reason: where }) => ({ command, reason: `${reason}, ${where}` })),
-    log,
     isAsked,
   );
   if (choice !== undefined) return choice;
@@ -119,29 +137,24 @@ async function choose(configured: string | undefined, log: Logger): Promise<Pyth
 /** The first usable one. If there is none: throws what is wrong with the first, which its user means by "my Python". */
 async function firstUsable(
   candidates: readonly Candidate[],
-  log: Logger,
   isAsked?: (probe: Probe) => boolean,
-): Promise<PythonChoice | undefined> {
-  let problem: MidimonsterError | undefined;
+): Promise<Chosen | undefined> {
+  const rejected: { command: string; problem: MidimonsterError }[] = [];
+  let first: MidimonsterError | undefined;
   for (const candidate of candidates) {
     let probed: Probe | undefined;
     try {
       probed = await probe(candidate.command, candidate.reason);
-      if (isAsked === undefined || isAsked(probed)) return chosen(judge(probed, candidate.reason), log);
+      if (isAsked === undefined || isAsked(probed)) return { choice: judge(probed, candidate.reason), rejected };
     } catch (error) {
       if (!(error instanceof MidimonsterError)) throw error;
-      log.debug({ command: candidate.command }, `not usable: ${error.message}`);
+      rejected.push({ command: candidate.command, problem: error });
       // Of those that were not asked for by name, one that does not even run says nothing of the one that was.
-      if (isAsked === undefined || probed !== undefined) problem ??= error;
+      if (isAsked === undefined || probed !== undefined) first ??= error;
     }
   }
-  if (problem !== undefined) throw problem;
+  if (first !== undefined) throw first;
   return undefined;
-}
-
-function chosen(choice: PythonChoice, log: Logger): PythonChoice {
-  log.debug({ python: choice }, `chose ${choice.executable} (${choice.reason}), library ${choice.library}`);
-  return choice;
 }
 
 async function examine({ command, reason }: Candidate): Promise<PythonChoice> {

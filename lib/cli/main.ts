@@ -1,0 +1,101 @@
+import { binding } from "../binding.js";
+import { MidimonsterError } from "../errors.js";
+import { type Logger, standardErrorLogger } from "../log.js";
+import { Router } from "../router.js";
+import { formatDescription } from "./description.js";
+import { type CommandLine, HELP, parseCommandLine } from "./options.js";
+import { packageVersion } from "./version.js";
+
+async function main(line: CommandLine): Promise<number> {
+  switch (line.command) {
+    case "help":
+      process.stdout.write(HELP);
+      return 0;
+    case "version":
+      process.stdout.write(`midimonster-python ${packageVersion()}\n`);
+      return 0;
+    case "doctor": {
+      // Loaded here, since no run should pay for it.
+      const { examineMachine, formatReport } = await import("./doctor.js");
+      const report = await examineMachine(line.config, line.backendOverrides);
+      process.stdout.write(line.json ? `${JSON.stringify(report, undefined, 2)}\n` : formatReport(report));
+      return report.ok ? 0 : 1;
+    }
+    case "check":
+      return await check(line);
+    case "run":
+      return await run(line);
+  }
+}
+
+function makeRouter(
+  { config = "monster.cfg", backendOverrides, instanceOverrides }: CommandLine,
+  logger: Logger,
+): Router {
+  return Router.fromFile(config, { logger, backendOverrides, instanceOverrides });
+}
+
+async function check(line: CommandLine): Promise<number> {
+  const router = makeRouter(line, await standardErrorLogger(line.logLevel, line.logFormat));
+  await router.load();
+  const description = formatDescription(router.describe());
+  await router.stop();
+  process.stdout.write(description);
+  return 0;
+}
+
+async function run(line: CommandLine): Promise<number> {
+  const stopped = stopSignal();
+  const logger = await standardErrorLogger(line.logLevel, line.logFormat);
+  const router = makeRouter(line, logger);
+  await router.load();
+  const { instances, mappings } = router.describe();
+  logger.info({}, `routing ${count(mappings.length, "mapping")} between ${count(instances.length, "instance")}`);
+  await router.start();
+  const signal = await stopped;
+  logger.info({ signal }, `${signal}: stopping`);
+  await router.stop();
+  return 0;
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once, as if nothing had caught it. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const stop = (signal: NodeJS.Signals) => {
+      process.removeListener("SIGINT", stop).removeListener("SIGTERM", stop);
+      resolve(signal);
+    };
+    process.on("SIGINT", stop).on("SIGTERM", stop);
+    // The same for a second signal that comes before this thread has seen the first, since Python code keeps it busy.
+    binding().endOnSecondSignal();
+  });
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? "" : "s"}`;
+}
+
+/** Says what went wrong, in the log's format; returns the exit status. */
+async function fail(error: unknown, format: CommandLine["logFormat"]): Promise<number> {
+  if (!(error instanceof MidimonsterError)) throw error; // a defect: Node shows the stack
+  if (error.code === "USAGE") {
+    process.stderr.write(`mmpy: ${error.message}\nTry mmpy --help.\n`);
+    return 2;
+  }
+  if (format === "json") {
+    (await standardErrorLogger("error", "json")).error({ code: error.code }, error.message);
+  } else {
+    process.stderr.write(`${error.message}\n`);
+  }
+  return 1;
+}
+
+let format: CommandLine["logFormat"] = "text";
+try {
+  const line = parseCommandLine(process.argv.slice(2));
+  format = line.logFormat;
+  // Not process.exit(): what is left to write gets written, and a handle that was not closed shows as a hang.
+  process.exitCode = await main(line);
+} catch (error) {
+  process.exitCode = await fail(error, format);
+}
