@@ -17,23 +17,27 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
  * @param level the least important messages to write
  * @param format `text` for people, coloured on a terminal; `json` for programs, one object a line
  */
-export async function standardErrorLogger(level: LogLevel, format: "text" | "json"): Promise<Logger> {
-  const options = { level, base: null };
-  if (format === "json") return asLogger(pino(options, pino.destination({ dest: 2, sync: true })));
-  const { default: pretty } = await import("pino-pretty");
-  const stream = pretty({
-    destination: 2,
-    sync: true,
-    colorize: process.stderr.isTTY === true && !process.env.NO_COLOR,
-    translateTime: "SYS:HH:MM:ss.l",
-    hideObject: true, // the message says it all; fields are for programs
-  });
-  return asLogger(pino(options, stream));
+export function standardErrorLogger(level: LogLevel, format: "text" | "json"): Logger {
+  const destination = pino.destination({ dest: 2, sync: true });
+  if (format === "json") return pino({ level, base: null }, destination);
+  const colours = process.stderr.isTTY === true && !process.env.NO_COLOR;
+  return pino({ level, base: null }, { write: (line: string) => destination.write(asText(line, colours)) });
 }
 
-// pino's type admits any property, `then` too, which no promise may hold.
-function asLogger(logger: Logger): Logger {
-  return logger;
+const COLOURS: Readonly<Record<string, number>> = { ERROR: 31, WARN: 33, INFO: 32, DEBUG: 34 };
+
+/** A line of pino's as a person wants it: the message says it all, fields are for programs. */
+function asText(line: string, colours: boolean): string {
+  const { level, time, msg } = JSON.parse(line) as { level: number; time: number; msg: string };
+  const label = (pino.levels.labels[level] ?? String(level)).toUpperCase();
+  const date = new Date(time);
+  const [hours, minutes, seconds] = [date.getHours(), date.getMinutes(), date.getSeconds()].map(twoDigits);
+  const stamp = `${hours}:${minutes}:${seconds}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+  return `[${stamp}] ${colours ? `\x1b[${COLOURS[label] ?? 0}m${label}\x1b[0m` : label}: ${msg}\n`;
+}
+
+function twoDigits(n: number): string {
+  return String(n).padStart(2, "0");
 }
 
 /** Writes nothing. */

@@ -252,7 +252,7 @@ export class Router {
 
   async #load(): Promise<void> {
     const native = binding();
-    this.#logger ??= await standardErrorLogger("warn", "text");
+    this.#logger ??= standardErrorLogger("warn", "text");
     const log = this.#logger;
     const core = native.createCore(
       {

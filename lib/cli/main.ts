@@ -36,7 +36,7 @@ function makeRouter(
 }
 
 async function check(line: CommandLine): Promise<number> {
-  const router = makeRouter(line, await standardErrorLogger(line.logLevel, line.logFormat));
+  const router = makeRouter(line, standardErrorLogger(line.logLevel, line.logFormat));
   await router.load();
   const description = formatDescription(router.describe());
   await router.stop();
@@ -46,7 +46,7 @@ async function check(line: CommandLine): Promise<number> {
 
 async function run(line: CommandLine): Promise<number> {
   const stopped = stopSignal();
-  const logger = await standardErrorLogger(line.logLevel, line.logFormat);
+  const logger = standardErrorLogger(line.logLevel, line.logFormat);
   const router = makeRouter(line, logger);
   await router.load();
   const { instances, mappings } = router.describe();
@@ -83,7 +83,7 @@ async function fail(error: unknown, format: CommandLine["logFormat"]): Promise<n
     return 2;
   }
   if (format === "json") {
-    (await standardErrorLogger("error", "json")).error({ code: error.code }, error.message);
+    standardErrorLogger("error", "json").error({ code: error.code }, error.message);
   } else {
     process.stderr.write(`${error.message}\n`);
   }
