@@ -35,6 +35,10 @@ export interface PythonOptions {
   readonly deepBind: boolean;
   /** Whether the environment variable PYTHONHOME means another Python; it is removed from the environment then. */
   readonly ignoreHome: boolean;
+  /** After how many ms a function of user code that still runs is reported; 0: never. */
+  readonly handlerWarn: number;
+  /** After how many ms it is ended with an exception; 0: never. For the process: the last call counts. */
+  readonly handlerTimeout: number;
 }
 
 /** Something user code or the world did that a user should know of. */
@@ -44,6 +48,7 @@ export interface Report {
     | "unknown-channel" // output() on the channel `subject`, which does not exist
     | "socket-closed" // the descriptor `value`, managed by `subject`, was closed without unregistering it
     | "socket-disabled" // `subject` raised too often in a row and was unregistered
+    | "slow" // `subject` has been running for `value` ms; `text` is its stack then
     | "watch-failed" // sockets can't be watched; `text` says why
     | "threads-left"; // `text` names threads that would not end, so their interpreter stays
   readonly instance: number;
@@ -101,10 +106,11 @@ export interface Binding {
   addLoopback(core: Core): number;
   addJavascript(core: Core): number;
   /**
-   * Creates an interpreter whose `sys.path` begins with `folder` and whose `sys.argv[0]` is `argument`. Enters Python.
-   * Returns an error text instead of a number if CPython could not; the instance then exists but is unusable.
+   * Creates an interpreter. `name` is the instance's, for messages; `sys.path` begins with `folder`; `sys.argv[0]` is
+   * `argument`. Enters Python. Returns an error text instead of a number if CPython could not; the instance then exists but
+   * is unusable.
    */
-  addPython(core: Core, folder: string, argument: string): number | string;
+  addPython(core: Core, name: string, folder: string, argument: string): number | string;
   /** Loads what a `module` option names. Enters Python. Returns the traceback if that failed. */
   loadModule(core: Core, instance: number, value: string, folder: string): string | null;
   /** Adds channels to a python instance; names it has already keep their place. */
@@ -144,4 +150,9 @@ export interface Binding {
    * after Node's own handlers for them are registered; those get the first.
    */
   endOnSecondSignal(): void;
+  /**
+   * What to write to standard error of user code that does not return for a second, since no report arrives then: a line of
+   * text or of JSON, as the log's; null for nothing, as it is at first.
+   */
+  tellStuckCode(format: "text" | "json" | null): void;
 }

@@ -53,6 +53,12 @@ export class ReportLog {
             "what it does not read stays readable and would call it for ever",
         );
         break;
+      case "slow":
+        this.#logger.warn(
+          { ...fields, stack: report.text },
+          `${instance}: the ${report.role} ${report.subject} takes long: it has been running for ${report.value} ms, and everything else waits for it\n${report.text}`,
+        );
+        break;
       case "watch-failed":
         this.#logger.error(fields, `${instance}: sockets can't be watched: ${report.text}`);
         break;

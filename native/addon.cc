@@ -97,6 +97,10 @@ PythonInstance *PythonOf(const Info &info, JsBridge *bridge) {
 
 std::string Text(const Napi::Value &value) { return value.IsString() ? value.As<Napi::String>().Utf8Value() : ""; }
 
+uint64_t Milliseconds(const Napi::Value &value) {
+  return value.IsNumber() ? value.As<Napi::Number>().Uint32Value() : 0;
+}
+
 std::vector<uint32_t> Numbers(const Napi::Value &value) {
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array) {
     Expect(value.Env(), false, "a Uint32Array");
@@ -120,6 +124,8 @@ Napi::Value StartPython(const Info &info) {
   options.bootstrap_path = Text(object.Get("bootstrapPath"));
   options.deep_bind = object.Get("deepBind").ToBoolean();
   options.ignore_home = object.Get("ignoreHome").ToBoolean();
+  PythonRuntime::Get().watchdog().SetLimits(Milliseconds(object.Get("handlerWarn")),
+                                            Milliseconds(object.Get("handlerTimeout")));
   const PythonLoadError error = PythonRuntime::Get().Start(EnvironmentOf(env).id(), options);
   if (!error) return env.Null();
   auto result = Napi::Object::New(env);
@@ -165,7 +171,7 @@ Napi::Value AddPython(const Info &info) {
     return env.Undefined();
   }
   const InstanceId id = bridge->core().AddPython();
-  const std::string error = bridge->core().python(id)->Start(Text(info[1]), Text(info[2]));
+  const std::string error = bridge->core().python(id)->Start(Text(info[1]), Text(info[2]), Text(info[3]));
   if (!error.empty()) return Napi::String::New(env, error);
   return Napi::Number::New(env, id);
 }
@@ -320,6 +326,14 @@ Napi::Value EndOnSecondSignal(const Info &info) {
   return info.Env().Undefined();
 }
 
+Napi::Value TellStuckCode(const Info &info) {
+  const std::string format = info.Length() > 0 && info[0].IsString() ? Text(info[0]) : "";
+  PythonRuntime::Get().watchdog().SetTell(format == "json"   ? Watchdog::Tell::kJson
+                                          : format == "text" ? Watchdog::Tell::kText
+                                                             : Watchdog::Tell::kNothing);
+  return info.Env().Undefined();
+}
+
 // An environment is freed by its own cleanup, after its last handle is closed, so the finalizer frees nothing.
 void KeepEnvironment(Napi::Env, Environment *) {}
 
@@ -344,6 +358,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"now", Now},
       {"tap", Tap},
       {"endOnSecondSignal", EndOnSecondSignal},
+      {"tellStuckCode", TellStuckCode},
       {"stop", Stop},
   };
   for (const auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));

@@ -34,6 +34,7 @@ struct Report {
     kSocketDisabled,  // subject: the handler; value: descriptor
     kThreadsLeft,     // text: names
     kWatchFailed,     // subject: the handler; value: descriptor; text: why
+    kSlow,            // subject: what runs; text: its stack; value: for how long, in ms
   };
   Kind kind;
   InstanceId instance;

@@ -8,11 +8,14 @@ namespace mmpy {
 
 namespace {
 
-// Python-callable: interrupt_thread(ident) makes that thread raise SystemExit as soon as it runs Python code again.
-PyObject *InterruptThread(PyObject *, PyObject *ident) {
+// Python-callable: raise_in_thread((ident, exception)) makes that thread raise it as soon as it runs Python code again.
+PyObject *RaiseInThread(PyObject *, PyObject *arguments) {
+  PyObject *const ident = PyTuple_GetItem(arguments, 0);
+  PyObject *const exception = PyTuple_GetItem(arguments, 1);
+  if (ident == nullptr || exception == nullptr) return nullptr;
   const unsigned long thread = PyLong_AsUnsignedLongMask(ident);
   if (PyErr_Occurred() != nullptr) return nullptr;
-  PyThreadState_SetAsyncExc(thread, mmpy_exception_type(MMPY_SYSTEM_EXIT));
+  PyThreadState_SetAsyncExc(thread, exception);
   return mmpy_none();
 }
 
@@ -24,7 +27,7 @@ PyObject *ShareEnvironment(PyObject *, PyObject *) {
 
 // What python/bootstrap.py finds in its namespace.
 PyMethodDef bootstrap_functions[] = {
-    {"interrupt_thread", InterruptThread, METH_O, nullptr},
+    {"raise_in_thread", RaiseInThread, METH_O, nullptr},
     {"share_environment", ShareEnvironment, METH_NOARGS, nullptr},
 };
 

@@ -21,6 +21,8 @@ const char *KindName(Report::Kind kind) {
       return "socket-disabled";
     case Report::Kind::kThreadsLeft:
       return "threads-left";
+    case Report::Kind::kSlow:
+      return "slow";
     case Report::Kind::kWatchFailed:
       return "watch-failed";
   }

@@ -46,7 +46,7 @@ int ManagedSockets::DescriptorOf(PyObject *socket, int *descriptor) {
     PyErr_SetString(mmpy_exception_type(MMPY_TYPE_ERROR), "manage() requires a socket-like object, with fileno()");
     return -1;
   }
-  const PyRef number = CallUser(method.get(), nullptr);
+  const PyRef number = Call(method.get(), nullptr);
   if (!number) return -1;
   const long value = PyLong_AsLong(number.get());
   if (value == -1 && PyErr_Occurred() != nullptr) return -1;
@@ -165,7 +165,8 @@ void ManagedSockets::HandleReadable(WatchId id) {
   // It may register another function in its place, or unregister itself.
   const PyRef function = place->second.function;
   const PyRef socket = place->second.socket;
-  const bool succeeded = static_cast<bool>(CallUser(function.get(), socket.get()));
+  const bool succeeded =
+      static_cast<bool>(CallUser(interpreter_, {core_.python(id_), "socket", function.get()}, socket.get()));
   if (!succeeded) ReportException(core_, id_, interpreter_, "socket", function.get(), fd);
 
   const auto after = watches_.find(id);

@@ -48,6 +48,7 @@ PythonInstance::PythonInstance(Core &core, InstanceId id)
     : core_(core),
       id_(id),
       gil_(PythonRuntime::Get().gil()),
+      watchdog_(PythonRuntime::Get().watchdog()),
       interpreter_(PythonRuntime::Get()),
       sockets_(core, id, interpreter_) {}
 
@@ -55,7 +56,8 @@ PythonInstance::~PythonInstance() { Abandon(); }
 
 // Building
 
-std::string PythonInstance::Start(const std::string &folder, const std::string &argument) {
+std::string PythonInstance::Start(const std::string &name, const std::string &folder, const std::string &argument) {
+  name_ = name;
   PythonRuntime &runtime = PythonRuntime::Get();
   const GilScope main(runtime.gil(), runtime.main_state());
   std::string error = interpreter_.Start(folder, argument);
@@ -82,6 +84,7 @@ std::string PythonInstance::LoadModule(const std::string &value, const std::stri
   const PyRef python_value = PyRef::Steal(PyUnicode_DecodeFSDefault(value.c_str()));
   const PyRef python_folder = PyRef::Steal(PyUnicode_DecodeFSDefault(folder.c_str()));
   if (!python_value || !python_folder) return interpreter_.TakeException();
+  const WatchedCall watched(watchdog_, {this, "module", nullptr, false}, interpreter_state());
   const PyRef traceback = interpreter_.CallHelper("load_module", {python_value.get(), python_folder.get()});
   if (!traceback) return interpreter_.TakeException();
   if (mmpy_is_none(traceback.get()) != 0) return {};
@@ -151,6 +154,7 @@ void PythonInstance::Begin() {
 
 void PythonInstance::Deliver(const Event *events, size_t count) {
   gil_.SwitchTo(state());
+  watchdog_.Expect({this, "handler", nullptr}, interpreter_state());
   for (const Event *event = events; event != events + count; ++event) {
     const uint32_t index = event->channel - first_channel_;
     // Stays valid during the call: no channel is added once the core runs.
@@ -160,6 +164,7 @@ void PythonInstance::Deliver(const Event *events, size_t count) {
       // The free slot in front lets CPython prepend `self` for a bound method without copying the arguments.
       PyObject *slots[2] = {nullptr, value};
       current_ = index;
+      watchdog_.Begin();
       PyObject *const result = value == nullptr ? nullptr
                                                 : PyObject_Vectorcall(channel.handler.get(), slots + 1,
                                                                       1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
@@ -173,6 +178,7 @@ void PythonInstance::Deliver(const Event *events, size_t count) {
     }
     channel.input = event->value;
   }
+  watchdog_.End();
 }
 
 // The index of the channel that `name` names, kNone, or kLookupFailed with an exception set.
@@ -230,6 +236,43 @@ void PythonInstance::ReportHandlerException(uint32_t channel, double value) {
   std::string text = interpreter_.TakeException();
   core_.news().reports.push_back(
       {Report::Kind::kException, id_, "handler", std::string(names_.name(channel)), std::move(text), value});
+}
+
+// For the watchdog
+
+std::string PythonInstance::NameOf(const Watchdog::Running &running) {
+  if (running.function != nullptr) return interpreter_.Describe(running.function);
+  return current_ == ChannelTable::kNone ? "" : std::string(names_.name(current_));
+}
+
+void PythonInstance::ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms) {
+  const PyRef stack = interpreter_.CallHelper("running_stack", {});
+  std::string text = stack ? ToText(stack.get()) : "";
+  PyErr_Clear();
+  core_.news().reports.push_back(
+      {Report::Kind::kSlow, id_, running.role, NameOf(running), std::move(text), static_cast<double>(elapsed_ms)});
+}
+
+void PythonInstance::TellStuck(const Watchdog::Running &running, uint64_t elapsed_ms, bool as_json) {
+  const std::string subject = name_ + ": the " + running.role + " " + NameOf(running);
+  const PyRef name = PyRef::Steal(PyUnicode_FromString(subject.c_str()));
+  const PyRef elapsed = PyRef::Steal(PyLong_FromUnsignedLongLong(elapsed_ms));
+  const PyRef json = PyRef::Steal(PyLong_FromUnsignedLongLong(as_json ? 1 : 0));
+  if (name && elapsed && json) {
+    interpreter_.CallHelper("tell_stuck", {name.get(), elapsed.get(), json.get()});
+  }
+  PyErr_Clear();
+}
+
+void PythonInstance::Interrupt(const Watchdog::Running &running, uint64_t limit_ms) {
+  const std::string text = limit_ms == 0
+                               ? std::string("ended by a signal to stop")
+                               : "the " + std::string(running.role) + " ran for longer than handler-timeout, " +
+                                     std::to_string(limit_ms) + " ms";
+  const PyRef name = PyRef::Steal(PyUnicode_FromString(limit_ms == 0 ? "Stopped" : "HandlerTimeout"));
+  const PyRef message = PyRef::Steal(PyUnicode_FromString(text.c_str()));
+  if (name && message) interpreter_.CallHelper("interrupt", {name.get(), message.get()});
+  PyErr_Clear();
 }
 
 void PythonInstance::ReportUnknown(std::string_view name) {
@@ -313,7 +356,8 @@ void PythonInstance::RunInterval(uint32_t interval) {
   if (place == intervals_.end()) return;  // cancelled by one that was due at the same time
   const GilScope own(PythonRuntime::Get().gil(), state());
   const PyRef function = place->function;  // it may cancel itself
-  if (!CallUser(function.get(), nullptr)) ReportException(core_, id_, interpreter_, "interval", function.get());
+  if (!CallUser(interpreter_, {this, "interval", function.get()}, nullptr))
+    ReportException(core_, id_, interpreter_, "interval", function.get());
 }
 
 // Sockets
@@ -344,7 +388,8 @@ void PythonInstance::CleanUp() {
   if (state() == nullptr) return;
   PythonRuntime::Get().gil().SwitchTo(state());
   if (const PyRef cleanup = std::exchange(cleanup_handler_, {})) {
-    if (!CallUser(cleanup.get(), nullptr)) ReportException(core_, id_, interpreter_, "cleanup handler", cleanup.get());
+    if (!CallUser(interpreter_, {this, "cleanup handler", cleanup.get(), false, false}, nullptr))
+      ReportException(core_, id_, interpreter_, "cleanup handler", cleanup.get());
   }
 }
 
@@ -356,6 +401,10 @@ bool PythonInstance::Stop() {
   if (link_ != nullptr) link_->instance = nullptr;
   link_ = nullptr;
   DropReferences();
+
+  gil_.Release();
+  watchdog_.Await();
+  gil_.SwitchTo(state());
 
   std::string names;
   for (const std::string &name : interpreter_.Stop()) names += names.empty() ? name : ", " + name;

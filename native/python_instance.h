@@ -34,7 +34,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   ~PythonInstance() override;
 
   // Creates the interpreter. Returns an error text, or "".
-  std::string Start(const std::string &folder, const std::string &argument);
+  std::string Start(const std::string &name, const std::string &folder, const std::string &argument);
 
   // Runs what a `module` option names, with `folder` as the working directory for that time. Returns a traceback, or
   // "".
@@ -75,6 +75,14 @@ class PythonInstance final : public mmpy_instance, public Destination {
 
   PyThreadState *state() const { return interpreter_.state(); }
 
+  // For the watchdog, which holds the GIL with a thread state of this interpreter while user code is at rest in the
+  // middle: reports what runs; writes it to standard error; ends it with an exception, for the reason that it has run
+  // for `limit_ms`, or that the process is to stop if that is 0.
+  PyInterpreterState *interpreter_state() const { return interpreter_.interpreter_state(); }
+  void ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms);
+  void TellStuck(const Watchdog::Running &running, uint64_t elapsed_ms, bool as_json);
+  void Interrupt(const Watchdog::Running &running, uint64_t limit_ms);
+
   // The module's functions; see midimonster_module.h.
   int Output(PyObject *name, double value);
   PyObject *InputValue(PyObject *name);
@@ -103,11 +111,14 @@ class PythonInstance final : public mmpy_instance, public Destination {
   void ReportHandlerException(uint32_t channel, double value);
   void ReportUnknown(std::string_view name);
   bool RefuseIfStopped() const;
+  std::string NameOf(const Watchdog::Running &running);
   void DropReferences();
 
   Core &core_;
   const InstanceId id_;
+  std::string name_;  // the configuration's, for messages
   Gil &gil_;
+  Watchdog &watchdog_;
   Interpreter interpreter_;
   mmpy_link *link_ = nullptr;  // owned by the capsule
   PyRef capsule_;

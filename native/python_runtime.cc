@@ -158,6 +158,7 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
   setting_up_ = false;
   mmpy_module_bind();
   owner_ = owner;
+  watchdog_.Start();
   main_state_ = PyEval_SaveThread();
   return {};
 }

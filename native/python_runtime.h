@@ -11,6 +11,7 @@
 
 #include "gil.h"
 #include "python_api.h"
+#include "watchdog.h"
 
 namespace mmpy {
 
@@ -49,6 +50,7 @@ class PythonRuntime {
 
   bool started() const { return main_state_ != nullptr; }
   Gil &gil() { return gil_; }
+  Watchdog &watchdog() { return watchdog_; }
   PyThreadState *main_state() const { return main_state_; }
   const PythonOptions &options() const { return options_; }
   std::string version() const;
@@ -67,6 +69,7 @@ class PythonRuntime {
   bool setting_up_ = false;         // an interpreter; guarded by the GIL
   char ***libc_environ_ = nullptr;  // NULL where there is no difference
   Gil gil_;
+  Watchdog watchdog_;
 };
 
 }  // namespace mmpy

@@ -31,6 +31,8 @@ void OnSignal(int signal, siginfo_t *info, void *context) {
 
 }  // namespace
 
+bool StopSignalSeen() { return signals_seen != 0; }
+
 void EndOnSecondSignal() {
   struct sigaction ours = {};
   ours.sa_sigaction = OnSignal;

@@ -11,6 +11,9 @@ namespace mmpy {
 // goes with them.
 void EndOnSecondSignal();
 
+// Whether the first one has come. From any thread.
+bool StopSignalSeen();
+
 }  // namespace mmpy
 
 #endif

@@ -13,10 +13,16 @@
 namespace mmpy {
 
 // Calls a function with one argument, or with none if it is NULL. Empty with an exception set if it raised.
-inline PyRef CallUser(PyObject *function, PyObject *argument) {
+inline PyRef Call(PyObject *function, PyObject *argument) {
   PyObject *slots[2] = {nullptr, argument};
   const size_t count = argument == nullptr ? 0 : 1;
   return PyRef::Steal(PyObject_Vectorcall(function, slots + 1, count | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+}
+
+// The same, watched. Not for calls that user code itself leads to.
+inline PyRef CallUser(const Interpreter &interpreter, const Watchdog::Running &running, PyObject *argument) {
+  const WatchedCall watched(PythonRuntime::Get().watchdog(), running, interpreter.interpreter_state());
+  return Call(running.function, argument);
 }
 
 // Takes the current exception, which `function` raised, and reports it.

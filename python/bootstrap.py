@@ -1,7 +1,7 @@
 """Runs in every instance's interpreter before user code, in a namespace that user code does not see.
 
 The native part calls these functions by name (native/interpreter.cc, native/python_instance.cc) and adds
-interrupt_thread() and share_environment() to the namespace. Nothing is imported before it is needed: every interpreter pays for it.
+raise_in_thread() and share_environment() to the namespace. Nothing is imported before it is needed: every interpreter pays for it.
 """
 
 import sys
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import typing
 
 # Put here by the native part.
-interrupt_thread: "typing.Callable[[int], None]"
+raise_in_thread: "typing.Callable[[tuple[int, type[BaseException]]], None]"
 share_environment: "typing.Callable[[], None]"
 
 _loaded = []  # names of the modules that the configuration loaded, for suggestions
@@ -20,7 +20,14 @@ THREAD_PATIENCE = 2.0  # seconds that ordinary threads get to end at shutdown
 INTERRUPT_PATIENCE = 0.5  # seconds that threads get to react to SystemExit
 
 
+_loop_thread = 0  # the one that calls handlers
+
+
 def prepare(folder, argument):
+    import _thread
+
+    global _loop_thread
+    _loop_thread = _thread.get_ident()
     sys.path.insert(0, folder)
     sys.argv = [argument]
     _follow_environment()
@@ -180,6 +187,39 @@ def format_exception(error):
     return "".join(traceback.format_exception(type(error), error, entry)).rstrip("\n")
 
 
+# The watchdog's own thread calls these three while user code is at rest somewhere in the middle.
+
+
+def running_stack():
+    """Where the loop's thread is, as in a traceback."""
+    import traceback
+
+    frame = sys._current_frames().get(_loop_thread)
+    return "".join(traceback.format_stack(frame)).rstrip("\n") if frame is not None else ""
+
+
+def tell_stuck(subject, elapsed, as_json):
+    """Tells of it on standard error itself, in the log's format: the log waits for the loop's thread."""
+    import os
+    import time
+
+    message = "%s still runs after %d ms, and everything else waits for it\n%s" % (subject, elapsed, running_stack())
+    now = time.time()
+    if as_json:
+        import json
+
+        line = json.dumps({"level": 40, "time": int(now * 1000), "msg": message})
+    else:
+        line = "[%s.%03d] WARN: %s" % (time.strftime("%H:%M:%S", time.localtime(now)), now % 1 * 1000, message)
+    os.write(2, (line + "\n").encode("utf-8", "backslashreplace"))
+
+
+def interrupt(name, message):
+    """Ends what the loop's thread runs with an exception that says why. Not an Exception: `except Exception` lets it pass."""
+    kind = type(name, (BaseException,), {"__module__": "midimonster", "__str__": lambda self: message})
+    raise_in_thread((_loop_thread, kind))
+
+
 def stop_threads():
     """Ends this interpreter's threads as far as they can be ended; returns the names of the others."""
     import threading
@@ -201,7 +241,7 @@ def stop_threads():
     stubborn = others()
     for thread in stubborn:
         if thread.ident is not None:
-            interrupt_thread(thread.ident)
+            raise_in_thread((thread.ident, SystemExit))
     join([thread for thread in stubborn if type(thread).__name__ != "_DummyThread"], INTERRUPT_PATIENCE)
     return [thread.name for thread in others()]
 

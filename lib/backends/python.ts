@@ -29,10 +29,12 @@ export class ModuleError extends Error {
 /** Runs Python modules in interpreters of their own. Events for its instances never touch JavaScript. */
 export class PythonBackend implements Backend {
   readonly name = "python";
-  readonly options = ["python", "deepbind"];
+  readonly options = ["python", "deepbind", "handler-warn", "handler-timeout"];
   readonly instanceOptions = ["module", "default-handler"];
   #python: string | undefined;
   #deepBind = true;
+  #handlerWarn = 100;
+  #handlerTimeout = 0;
   #choice: PythonChoice | undefined;
 
   configure(option: string, value: string, { folder }: BackendContext): void {
@@ -41,6 +43,10 @@ export class PythonBackend implements Backend {
       // A bare word is a command or a version, unless there is a folder of that name here: a virtual environment.
       const file = path.resolve(folder, value);
       this.#python = value.includes(path.sep) || existsSync(file) ? file : value;
+    } else if (option === "handler-warn") {
+      this.#handlerWarn = milliseconds(option, value);
+    } else if (option === "handler-timeout") {
+      this.#handlerTimeout = milliseconds(option, value);
     } else {
       if (value !== "on" && value !== "off") throw new Error(`'deepbind' is on or off, not '${value}'`);
       this.#deepBind = value === "on";
@@ -54,7 +60,7 @@ export class PythonBackend implements Backend {
 
   async create(context: PythonContext): Promise<PythonInstance> {
     const { executable } = await this.#load(context.binding, context.log);
-    const number = context.binding.addPython(context.core, context.folder, context.argument);
+    const number = context.binding.addPython(context.core, context.name, context.folder, context.argument);
     if (typeof number === "string") {
       throw new MidimonsterError("PYTHON_LOAD", `no interpreter for instance '${context.name}': ${number}`);
     }
@@ -79,6 +85,8 @@ export class PythonBackend implements Backend {
       bootstrapPath,
       deepBind: this.#deepBind,
       ignoreHome,
+      handlerWarn: this.#handlerWarn,
+      handlerTimeout: this.#handlerTimeout,
     });
     if (error !== null) {
       throw new MidimonsterError(error.code, `${choice.executable} can't be used: ${error.message}`);
@@ -87,6 +95,15 @@ export class PythonBackend implements Backend {
     log.info({ python: choice }, `Python ${choice.version} from ${choice.executable}`);
     return choice;
   }
+}
+
+const SHORTEST = 50; // ms; the watchdog looks every 25
+
+function milliseconds(option: string, value: string): number {
+  const number = value === "off" ? 0 : Number(value);
+  if (value.trim() !== "" && Number.isInteger(number) && (number === 0 || number >= SHORTEST) && number < 2 ** 31)
+    return number;
+  throw new Error(`'${option}' is a time in ms, ${SHORTEST} or more, or off; not '${value}'`);
 }
 
 /** Whether PYTHONHOME would make CPython take another standard library or other packages than the chosen one's. */

@@ -45,10 +45,22 @@ async function check(line: CommandLine): Promise<number> {
 }
 
 async function run(line: CommandLine): Promise<number> {
-  const stopped = stopSignal();
+  let stopping = false;
+  const stopped = stopSignal().then((signal) => {
+    stopping = true;
+    return signal;
+  });
   const logger = standardErrorLogger(line.logLevel, line.logFormat);
+  if (line.logLevel !== "error" && line.logLevel !== "silent") binding().tellStuckCode(line.logFormat);
   const router = makeRouter(line, logger);
-  await router.load();
+  try {
+    await router.load();
+  } catch (error) {
+    // A signal that ended a module's endless loop is heard only now.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    if (!stopping) throw error;
+    return 0;
+  }
   const { instances, mappings } = router.describe();
   logger.info({}, `routing ${count(mappings.length, "mapping")} between ${count(instances.length, "instance")}`);
   await router.start();
