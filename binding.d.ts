@@ -150,6 +150,8 @@ export interface Binding {
    * after Node's own handlers for them are registered; those get the first.
    */
   endOnSecondSignal(): void;
+  /** Whether the first has come since then; JavaScript may not have heard of it yet. */
+  stopSignalSeen(): boolean;
   /**
    * What to write to standard error of user code that does not return for a second, since no report arrives then: a line of
    * text or of JSON, as the log's; null for nothing, as it is at first.

@@ -326,6 +326,8 @@ Napi::Value EndOnSecondSignal(const Info &info) {
   return info.Env().Undefined();
 }
 
+Napi::Value StopSignalWasSeen(const Info &info) { return Napi::Boolean::New(info.Env(), mmpy::StopSignalSeen()); }
+
 Napi::Value TellStuckCode(const Info &info) {
   const std::string format = info.Length() > 0 && info[0].IsString() ? Text(info[0]) : "";
   PythonRuntime::Get().watchdog().SetTell(format == "json"   ? Watchdog::Tell::kJson
@@ -358,6 +360,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"now", Now},
       {"tap", Tap},
       {"endOnSecondSignal", EndOnSecondSignal},
+      {"stopSignalSeen", StopSignalWasSeen},
       {"tellStuckCode", TellStuckCode},
       {"stop", Stop},
   };

@@ -45,20 +45,16 @@ async function check(line: CommandLine): Promise<number> {
 }
 
 async function run(line: CommandLine): Promise<number> {
-  let stopping = false;
-  const stopped = stopSignal().then((signal) => {
-    stopping = true;
-    return signal;
-  });
+  const stopped = stopSignal();
   const logger = standardErrorLogger(line.logLevel, line.logFormat);
   if (line.logLevel !== "error" && line.logLevel !== "silent") binding().tellStuckCode(line.logFormat);
   const router = makeRouter(line, logger);
   try {
     await router.load();
   } catch (error) {
-    // A signal that ended a module's endless loop is heard only now.
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    if (!stopping) throw error;
+    // A signal to stop ends a module's endless loop, and that is no error.
+    if (!binding().stopSignalSeen()) throw error;
+    logger.info({}, `${await stopped}: stopping`);
     return 0;
   }
   const { instances, mappings } = router.describe();
