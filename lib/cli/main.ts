@@ -54,7 +54,6 @@ async function run(line: CommandLine): Promise<number> {
   } catch (error) {
     // A signal to stop ends a module's endless loop, and that is no error.
     if (!binding().stopSignalSeen()) throw error;
-    logger.info({}, `${await stopped}: stopping`);
     return 0;
   }
   const { instances, mappings } = router.describe();
