@@ -8,15 +8,9 @@ namespace mmpy {
 
 namespace {
 
-// Python-callable: raise_in_thread((ident, exception)) makes that thread raise it as soon as it runs Python code again.
-PyObject *RaiseInThread(PyObject *, PyObject *arguments) {
-  PyObject *const ident = PyTuple_GetItem(arguments, 0);
-  PyObject *const exception = PyTuple_GetItem(arguments, 1);
-  if (ident == nullptr || exception == nullptr) return nullptr;
-  const unsigned long thread = PyLong_AsUnsignedLongMask(ident);
-  if (PyErr_Occurred() != nullptr) return nullptr;
-  PyThreadState_SetAsyncExc(thread, exception);
-  return mmpy_none();
+// Python-callable: raise_in_thread((ident, exception)).
+PyObject *RaiseInThreadFunction(PyObject *, PyObject *arguments) {
+  return RaiseInThread(arguments) ? mmpy_none() : nullptr;
 }
 
 // Python-callable: share_environment() lets C code in Python's libraries see what setenv() has just changed.
@@ -27,7 +21,7 @@ PyObject *ShareEnvironment(PyObject *, PyObject *) {
 
 // What python/bootstrap.py finds in its namespace.
 PyMethodDef bootstrap_functions[] = {
-    {"raise_in_thread", RaiseInThread, METH_O, nullptr},
+    {"raise_in_thread", RaiseInThreadFunction, METH_O, nullptr},
     {"share_environment", ShareEnvironment, METH_NOARGS, nullptr},
 };
 
@@ -46,6 +40,16 @@ PyRef TakeRaised() {
 }
 
 }  // namespace
+
+bool RaiseInThread(PyObject *thread_and_exception) {
+  PyObject *const ident = PyTuple_GetItem(thread_and_exception, 0);
+  PyObject *const exception = PyTuple_GetItem(thread_and_exception, 1);
+  if (ident == nullptr || exception == nullptr) return false;
+  const unsigned long thread = PyLong_AsUnsignedLongMask(ident);
+  if (PyErr_Occurred() != nullptr) return false;
+  PyThreadState_SetAsyncExc(thread, exception);
+  return true;
+}
 
 std::string ToText(PyObject *text) {
   Py_ssize_t size = 0;

@@ -61,6 +61,10 @@ class Interpreter {
 // The text of a Python string; "" with no exception set if it is none.
 std::string ToText(PyObject *text);
 
+// Makes a thread raise an exception as soon as it runs Python code again; takes a tuple of its ident and the
+// exception's type. False with an exception set if it is anything else.
+bool RaiseInThread(PyObject *thread_and_exception);
+
 }  // namespace mmpy
 
 #endif

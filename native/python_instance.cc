@@ -246,11 +246,14 @@ std::string PythonInstance::NameOf(const Watchdog::Running &running) {
 }
 
 void PythonInstance::ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms) {
+  // The name first: what runs may go on while Python code here runs, see bootstrap.py.
+  std::string name = NameOf(running);
   const PyRef stack = interpreter_.CallHelper("running_stack", {});
   std::string text = stack ? ToText(stack.get()) : "";
   PyErr_Clear();
   core_.news().reports.push_back(
-      {Report::Kind::kSlow, id_, running.role, NameOf(running), std::move(text), static_cast<double>(elapsed_ms)});
+      {Report::Kind::kSlow, id_, running.role, std::move(name), std::move(text), static_cast<double>(elapsed_ms)});
+  core_.Wake();
 }
 
 void PythonInstance::TellStuck(const Watchdog::Running &running, uint64_t elapsed_ms, bool as_json) {
@@ -264,15 +267,16 @@ void PythonInstance::TellStuck(const Watchdog::Running &running, uint64_t elapse
   PyErr_Clear();
 }
 
-void PythonInstance::Interrupt(const Watchdog::Running &running, uint64_t limit_ms) {
+PyRef PythonInstance::Interruption(const Watchdog::Running &running, uint64_t limit_ms) {
   const std::string text = limit_ms == 0
                                ? std::string("ended by a signal to stop")
                                : "the " + std::string(running.role) + " ran for longer than handler-timeout, " +
                                      std::to_string(limit_ms) + " ms";
   const PyRef name = PyRef::Steal(PyUnicode_FromString(limit_ms == 0 ? "Stopped" : "HandlerTimeout"));
   const PyRef message = PyRef::Steal(PyUnicode_FromString(text.c_str()));
-  if (name && message) interpreter_.CallHelper("interrupt", {name.get(), message.get()});
+  PyRef interruption = name && message ? interpreter_.CallHelper("interruption", {name.get(), message.get()}) : PyRef();
   PyErr_Clear();
+  return interruption;
 }
 
 void PythonInstance::ReportUnknown(std::string_view name) {

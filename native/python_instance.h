@@ -76,12 +76,12 @@ class PythonInstance final : public mmpy_instance, public Destination {
   PyThreadState *state() const { return interpreter_.state(); }
 
   // For the watchdog, which holds the GIL with a thread state of this interpreter while user code is at rest in the
-  // middle: reports what runs; writes it to standard error; ends it with an exception, for the reason that it has run
-  // for `limit_ms`, or that the process is to stop if that is 0.
+  // middle: reports what runs; writes it to standard error; makes what RaiseInThread() needs to end it, for the reason
+  // that it has run for `limit_ms`, or that the process is to stop if that is 0.
   PyInterpreterState *interpreter_state() const { return interpreter_.interpreter_state(); }
   void ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms);
   void TellStuck(const Watchdog::Running &running, uint64_t elapsed_ms, bool as_json);
-  void Interrupt(const Watchdog::Running &running, uint64_t limit_ms);
+  PyRef Interruption(const Watchdog::Running &running, uint64_t limit_ms);
 
   // The module's functions; see midimonster_module.h.
   int Output(PyObject *name, double value);

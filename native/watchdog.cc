@@ -91,13 +91,19 @@ void Watchdog::Look(Observation &seen) {
     if (state == nullptr) return;
     PyEval_RestoreThread(state);
     // It may have returned while this thread waited for the GIL; if not, it stands still now.
-    if (call_.load() == seen.call) {
-      PythonInstance &instance = *running_.instance;
-      if (must_warn && running_.limited) instance.ReportSlow(running_, elapsed);
-      if (must_tell && running_.limited) instance.TellStuck(running_, elapsed, tell == Tell::kJson);
-      if (must_end && (stopping ? running_.stoppable : running_.limited)) {
-        instance.Interrupt(running_, stopping ? 0 : timeout);
+    // It may also go on, and return, whenever Python code runs here for milliseconds.
+    const auto runs = [&] { return call_.load() == seen.call; };
+    if (runs()) {
+      const Running running = running_;
+      const PyRef function = PyRef::Borrow(running.function);
+      PythonInstance &instance = *running.instance;
+      if (must_warn && running.limited) instance.ReportSlow(running, elapsed);
+      if (must_tell && running.limited && runs()) instance.TellStuck(running, elapsed, tell == Tell::kJson);
+      if (must_end && (stopping ? running.stoppable : running.limited)) {
+        const PyRef interruption = instance.Interruption(running, stopping ? 0 : timeout);
+        if (interruption && runs()) RaiseInThread(interruption.get());
       }
+      PyErr_Clear();
     }
     PyThreadState_Clear(state);
     PyEval_SaveThread();

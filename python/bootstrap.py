@@ -187,15 +187,21 @@ def format_exception(error):
     return "".join(traceback.format_exception(type(error), error, entry)).rstrip("\n")
 
 
-# The watchdog's own thread calls these three while user code is at rest somewhere in the middle.
+# The watchdog's own thread calls these three while user code is at rest somewhere in the middle. It stays so for the time
+# that CPython lets a thread run, some milliseconds: what must be of that moment is read first.
 
 
 def running_stack():
     """Where the loop's thread is, as in a traceback."""
+    stack = []
+    frame = sys._current_frames().get(_loop_thread)
+    while frame is not None:
+        stack.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        frame = frame.f_back
+
     import traceback
 
-    frame = sys._current_frames().get(_loop_thread)
-    return "".join(traceback.format_stack(frame)).rstrip("\n") if frame is not None else ""
+    return "".join(traceback.format_list(traceback.FrameSummary(*place) for place in reversed(stack))).rstrip("\n")
 
 
 def tell_stuck(subject, elapsed, as_json):
@@ -214,10 +220,10 @@ def tell_stuck(subject, elapsed, as_json):
     os.write(2, (line + "\n").encode("utf-8", "backslashreplace"))
 
 
-def interrupt(name, message):
-    """Ends what the loop's thread runs with an exception that says why. Not an Exception: `except Exception` lets it pass."""
+def interruption(name, message):
+    """What to raise, and in which thread, to end what the loop's thread runs. Not an Exception: `except Exception` lets it pass."""
     kind = type(name, (BaseException,), {"__module__": "midimonster", "__str__": lambda self: message})
-    raise_in_thread((_loop_thread, kind))
+    return _loop_thread, kind
 
 
 def stop_threads():
