@@ -1,8 +1,8 @@
-import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Binding } from "../binding.js";
+import { explainAddonFailure } from "./addon-failure.js";
 import { MidimonsterError, messageOf } from "./errors.js";
 
 export type * from "../binding.js";
@@ -24,26 +24,19 @@ export function binding(): Binding {
 
 function load(): Binding {
   const require = createRequire(import.meta.url);
+  let file: string | undefined;
   try {
-    const nodeGypBuild = require("node-gyp-build") as (folder: string) => unknown;
-    return nodeGypBuild(packageFolder) as Binding;
+    file = findAddon();
+    return require(file) as Binding;
   } catch (error) {
-    throw new MidimonsterError("ADDON_LOAD", explain(error), [], { cause: error });
+    throw new MidimonsterError("ADDON_LOAD", explainAddonFailure(file, messageOf(error), packageFolder), [], {
+      cause: error,
+    });
   }
 }
 
-function explain(error: unknown): string {
-  const header = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  const glibc = header.header?.glibcVersionRuntime;
-  const prebuilds = path.join(packageFolder, "prebuilds");
-  const found = existsSync(prebuilds) ? readdirSync(prebuilds).filter((name) => name.includes("-")) : [];
-  return [
-    "The native part of midimonster-python could not be loaded.",
-    `  platform: ${process.platform}-${process.arch}, ${glibc ? `glibc ${glibc}` : "no glibc"}, Node ${process.version}`,
-    `  looked in: ${path.join(packageFolder, "build", "Release")} and ${prebuilds}`,
-    `  prebuilt for: ${found.length > 0 ? found.join(", ") : "nothing"}`,
-    `  reason: ${messageOf(error).split("\n")[0]}`,
-    "To compile it here: npm rebuild midimonster-python (in its own checkout: npm run build:native).",
-    "That needs a C++ compiler and cmake; on Debian: apt-get install g++ make cmake",
-  ].join("\n");
+/** The addon's file. Throws where there is none for this platform. */
+export function findAddon(): string {
+  const { path: find } = createRequire(import.meta.url)("node-gyp-build") as { path(folder: string): string };
+  return find(packageFolder);
 }

@@ -1,13 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { binding, packageFolder } from "../binding.js";
+import { binding, findAddon, packageFolder } from "../binding.js";
 import { define } from "../config/definition.js";
 import { parseOverrides } from "../config/override.js";
 import { parseFile } from "../config/parser.js";
 import { MidimonsterError } from "../errors.js";
 import { silentLogger } from "../log.js";
+import { libc } from "../platform.js";
 import { findPythons } from "../python/discovery.js";
 import { type OptionValues, Router } from "../router.js";
 import { packageVersion } from "./version.js";
@@ -117,8 +117,7 @@ function examineAddon(): DoctorReport["addon"] {
   } catch (error) {
     return { problem: asProblem(error) };
   }
-  const { path: find } = createRequire(import.meta.url)("node-gyp-build") as { path(folder: string): string };
-  const file = find(packageFolder);
+  const file = findAddon();
   const kind = file.startsWith(path.join(packageFolder, "prebuilds")) ? "prebuilt" : "compiled here";
   return { file, kind };
 }
@@ -147,12 +146,6 @@ async function tryPython({ folder, values }: PythonOptions): Promise<Pick<Doctor
     delete process.env.MMPY_DOCTOR_REPORT;
     rmSync(temporary, { recursive: true, force: true });
   }
-}
-
-function libc(): string {
-  if (process.platform !== "linux") return "the system's";
-  const { header } = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  return header?.glibcVersionRuntime === undefined ? "musl" : `glibc ${header.glibcVersionRuntime}`;
 }
 
 function asProblem(error: unknown): Problem {
