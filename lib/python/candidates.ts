@@ -3,6 +3,9 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathS
 import { homedir } from "node:os";
 import path from "node:path";
 
+/** Environment variables. Not a type of Node's: that would make those who use this package from TypeScript need @types/node. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /** An interpreter that may be the one to use. */
 export interface Candidate {
   readonly command: string;
@@ -25,7 +28,7 @@ export function requestOf(value: string): Request {
 }
 
 /** What the environment variables ask for, if they do: its reason and its value. */
-export function requestOfEnvironment(env: NodeJS.ProcessEnv): { reason: string; value: string } | undefined {
+export function requestOfEnvironment(env: Environment): { reason: string; value: string } | undefined {
   for (const name of VARIABLES) {
     const value = env[name];
     if (value) return { reason: `environment variable ${name}`, value };
@@ -34,7 +37,7 @@ export function requestOfEnvironment(env: NodeJS.ProcessEnv): { reason: string; 
 }
 
 /** Every `python3` on PATH, in its order. */
-export function python3OnPath(env: NodeJS.ProcessEnv): Candidate[] {
+export function python3OnPath(env: Environment): Candidate[] {
   return foldersOnPath(env)
     .map((folder) => (isShimFolder(folder) && behindShim(folder, env)) || path.join(folder, "python3"))
     .filter(isExecutable)
@@ -45,7 +48,7 @@ export function python3OnPath(env: NodeJS.ProcessEnv): Candidate[] {
  * The interpreter that pyenv's shim `python3` would run, found as pyenv does: its shell script takes ten times as long.
  * Undefined where it is not plain; the shim itself will know.
  */
-function behindShim(shims: string, env: NodeJS.ProcessEnv): string | undefined {
+function behindShim(shims: string, env: Environment): string | undefined {
   const root = path.dirname(shims);
   const version = (env.PYENV_VERSION || localVersion(process.cwd()) || firstWord(path.join(root, "version")))?.split(
     ":",
@@ -75,7 +78,7 @@ function firstWord(file: string): string | undefined {
  * Every Python in the places where they usually are: PATH, pyenv, uv, the system's folders. Several names of one
  * interpreter count once.
  */
-export function everyPython(env: NodeJS.ProcessEnv): Candidate[] {
+export function everyPython(env: Environment): Candidate[] {
   const home = homedir();
   const pyenv = path.join(env.PYENV_ROOT || path.join(home, ".pyenv"), "versions");
   const uv = env.UV_PYTHON_INSTALL_DIR || path.join(home, ".local", "share", "uv", "python");
@@ -110,7 +113,7 @@ export function everyPython(env: NodeJS.ProcessEnv): Candidate[] {
 }
 
 /** Those that may be of a version such as `3.12` or `3.12.1`, going by their paths; the likeliest first. */
-export function pythonsOfVersion(version: string, env: NodeJS.ProcessEnv): Candidate[] {
+export function pythonsOfVersion(version: string, env: Environment): Candidate[] {
   const [major, minor] = version.split(".");
   const named = new RegExp(`(^|[^\\d.])${major}\\.${minor}(\\D|$)`);
   const another = /(^|[^\d.])3\.\d+(\D|$)/;
@@ -121,7 +124,7 @@ export function pythonsOfVersion(version: string, env: NodeJS.ProcessEnv): Candi
   ];
 }
 
-function foldersOnPath(env: NodeJS.ProcessEnv): string[] {
+function foldersOnPath(env: Environment): string[] {
   return (env.PATH ?? "").split(path.delimiter).filter((folder) => folder !== "");
 }
 

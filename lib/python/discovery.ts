@@ -3,6 +3,7 @@ import { MidimonsterError } from "../errors.js";
 import type { Logger } from "../log.js";
 import {
   type Candidate,
+  type Environment,
   everyPython,
   python3OnPath,
   pythonsOfVersion,
@@ -80,7 +81,7 @@ function chosen(configured: string | undefined): Promise<Chosen> {
 }
 
 /** Looks at every Python on this machine, usable or not, in the order in which they would be taken. */
-export async function findPythons(env: NodeJS.ProcessEnv = process.env): Promise<PythonFound[]> {
+export async function findPythons(env: Environment = process.env): Promise<PythonFound[]> {
   const found = await Promise.all(
     everyPython(env).map(async ({ command, reason }): Promise<PythonFound> => {
       try {
