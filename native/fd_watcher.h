@@ -1,13 +1,11 @@
 // Watches the descriptors of one python instance.
 //
-// They are in an epoll set of their own, and libuv polls that set's descriptor. libuv never sees the user's descriptors
-// themselves, because user code may close one at any time without telling us: a closed descriptor in libuv's own set
-// aborts the process (uv__io_poll), and one whose number has been given to a socket of Node's takes that socket's
-// events. In our own set the kernel forgets a closed descriptor by itself and the number can be used again at once.
-// libuv would also make the descriptors non-blocking, which user code can tell (sendall, makefile), and would refuse
-// what Node or another instance watches already.
-//
-// This is the one place that knows epoll; a kqueue version for macOS would stand beside it.
+// They are in a ReadinessSet of their own, and libuv polls that set's descriptor. libuv never sees the user's
+// descriptors themselves, because user code may close one at any time without telling us: a closed descriptor in
+// libuv's own set aborts the process (uv__io_poll), and one whose number has been given to a socket of Node's takes
+// that socket's events. In our own set the kernel forgets a closed descriptor by itself and the number can be used
+// again at once. libuv would also make the descriptors non-blocking, which user code can tell (sendall, makefile), and
+// would refuse what Node or another instance watches already.
 #ifndef MMPY_FD_WATCHER_H
 #define MMPY_FD_WATCHER_H
 
@@ -17,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "readiness_set.h"
 #include "uv_handle.h"
 
 namespace mmpy {
@@ -37,7 +36,7 @@ class FdWatcher {
   FdWatcher(const FdWatcher &) = delete;
   FdWatcher &operator=(const FdWatcher &) = delete;
 
-  // Adds a descriptor. Returns 0 or an errno: EPERM for what can't be waited for, like a regular file.
+  // Adds a descriptor. Returns 0 or an errno, see ReadinessSet.
   int Add(int fd, WatchId watch);
 
   // Takes a descriptor out; harmless if it is closed.
@@ -58,7 +57,7 @@ class FdWatcher {
   void OnPoll();
 
   FdListener &listener_;
-  int set_ = -1;
+  ReadinessSet set_;
   uv_loop_t *loop_ = nullptr;  // set once started
   std::shared_ptr<HandleCount> count_;
   UvHandle<uv_poll_t> poll_;

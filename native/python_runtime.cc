@@ -25,11 +25,15 @@ constexpr int kDeepBind = 0;
 #endif
 
 // The address of libc's own `environ`, if it is not the one that this program uses; see ShareEnvironment().
-char ***LibcEnviron(bool deep_bind) {
-  void *const libc = deep_bind && kDeepBind != 0 ? dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD) : nullptr;
+char ***LibcEnviron([[maybe_unused]] bool deep_bind) {
+#ifdef RTLD_DEEPBIND
+  void *const libc = deep_bind ? dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD) : nullptr;
   if (libc == nullptr) return nullptr;
   auto *const found = static_cast<char ***>(dlsym(libc, "environ"));
   return found == &environ ? nullptr : found;
+#else
+  return nullptr;
+#endif
 }
 
 // True where CPython, embedded, would take ASCII for standard output and file names: `python3` itself switches to UTF-8

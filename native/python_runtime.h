@@ -45,7 +45,9 @@ class PythonRuntime {
   // nobody keeps up to date: empty at first, dangling after the next setenv(). Called whenever Python is entered and
   // after Python's own changes.
   void ShareEnvironment() const {
+#ifdef __GLIBC__
     if (libc_environ_ != nullptr) *libc_environ_ = environ;
+#endif
   }
 
   bool started() const { return main_state_ != nullptr; }
