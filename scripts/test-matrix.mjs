@@ -14,6 +14,7 @@ Python, and the core of it for every other pair.
 
   --pythons          only the Pythons, with the Node at hand
   --nodes            only the Nodes, with the first Python
+  --others           without the first Python with the Node at hand, which is what npm test runs
   --core             the core of the suite everywhere: what touches both Python and the event loop
   --node VERSION     one more Node (repeatable); default: ${["22", "24", "latest"].join(", ")}
   -h, --help         this text
@@ -23,10 +24,14 @@ const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const mocha = path.join(path.dirname(createRequire(import.meta.url).resolve("mocha/package.json")), "bin", "mocha.js");
 const CORE = ["faults", "interpreter", "lifecycle", "module-*", "python-libraries", "router-api"];
 
+// These look at the package and the addon's file, and would do the same with every Python.
+const PACKAGING = ["addon-failure", "install", "package"];
+
 const { values } = parseArgs({
   options: {
     pythons: { type: "boolean", default: false },
     nodes: { type: "boolean", default: false },
+    others: { type: "boolean", default: false },
     core: { type: "boolean", default: false },
     node: { type: "string", multiple: true, default: [] },
     help: { type: "boolean", short: "h", default: false },
@@ -72,9 +77,10 @@ function versionOf(node) {
 }
 
 /** Runs the tests; resolves with their last line. */
-function test(node, python, core) {
+function test(node, python, { core, packaging }) {
   const files = core ? CORE.map((name) => `test/${name}.test.ts`) : ["test/**/*.test.ts"];
-  const child = spawn(node, [mocha, ...files], {
+  const ignored = packaging ? [] : PACKAGING.flatMap((name) => ["--ignore", `test/${name}.test.ts`]);
+  const child = spawn(node, [mocha, ...ignored, ...files], {
     cwd: folder,
     env: { ...process.env, MMPY_PYTHON: python, PATH: `${path.dirname(node)}:${process.env.PATH}` },
   });
@@ -104,9 +110,10 @@ let failures = 0;
 for (const [i, node] of nodes.entries()) {
   const cells = [];
   for (const [j, { executable, name }] of pythons.entries()) {
+    if (values.others && i === 0 && j === 0) continue;
     const core = values.core || (i > 0 && j > 0);
     const started = Date.now();
-    const { passed, line } = await test(node, executable, core);
+    const { passed, line } = await test(node, executable, { core, packaging: j === 0 });
     if (!passed) ++failures;
     const seconds = Math.round((Date.now() - started) / 1000);
     console.error(`Node ${versionOf(node)}, Python ${name}${core ? ", core" : ""}: ${line} (${seconds} s)`);
@@ -117,6 +124,7 @@ for (const [i, node] of nodes.entries()) {
         : `FAILED: ${line}`,
     );
   }
+  if (cells.length < pythons.length) cells.unshift("npm test");
   rows.push([versionOf(node), ...cells]);
 }
 console.log(`| Node | ${pythons.map(({ name }) => `Python ${name}`).join(" | ")} |`);
