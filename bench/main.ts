@@ -1,107 +1,133 @@
-import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+/** The command `npm run bench`: runs cases, prints and keeps what they measured. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BenchCase, CASES, filesOf } from "./cases.js";
+import { parseArgs } from "node:util";
+import { silentLogger } from "../lib/log.js";
+import { choosePython } from "../lib/python/discovery.js";
+import type { Bench, BenchCase, Measurement } from "./case.js";
+import { CASES } from "./cases/index.js";
+import { report, tables, writeInto } from "./report.js";
 
 const project = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
-const reference = process.env.MIDIMONSTER_REF;
-const pairs = Number(process.env.MMPY_BENCH_PAIRS ?? 5);
 
-interface Result {
-  readonly name: string;
-  readonly what: string;
-  /** ns an event, a run each. */
-  readonly ours: number[];
-  readonly theirs: number[];
+const HELP = `Usage: npm run bench -- [options] [case...]
+
+Runs the cases named, or all of them, and prints what they measured and whether that is what docs/benchmarks.md promises.
+The results are kept in bench/results.json.
+
+Cases:
+${CASES.map(({ name, what }) => `  ${name.padEnd(14)}${what}`).join("\n")}
+
+Options:
+  --pairs N        how often to run each program of a comparison, alternately (default 5)
+  --quick          runs that are too short to mean anything, to see that everything works
+  --write-docs     put the tables and the picture into docs/
+  -h, --help       this text
+
+Environment:
+  MIDIMONSTER_REF  a binary of the C reference to compare with; its libpython has to be the one that MMPY_PYTHON names
+  MMPY_PYTHON      the Python to use: an interpreter or a version
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    pairs: { type: "string", default: "5" },
+    quick: { type: "boolean", default: false },
+    "write-docs": { type: "boolean", default: false },
+    help: { type: "boolean", short: "h", default: false },
+  },
+});
+if (values.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
 }
+const pairs = Number(values.pairs);
+if (!Number.isInteger(pairs) || pairs < 1) fail(`--pairs ${values.pairs} is not a positive whole number`);
+const unknown = positionals.filter((name) => !CASES.some((one) => one.name === name));
+if (unknown.length > 0)
+  fail(`there is no case ${unknown.join(", ")}; there are: ${CASES.map(({ name }) => name).join(", ")}`);
 
-/** Runs a program until it prints its time; returns ns an event. */
-function time(command: string, args: readonly string[], cwd: string, events: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
-    let output = "";
-    let errors = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-    });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      errors += text;
-    });
-    child.on("close", () => {
-      const line = /^\{.*\}$/m.exec(output);
-      if (line === null) {
-        reject(new Error(`${command} told no time:\n${output}${errors}`));
-        return;
-      }
-      const told = JSON.parse(line[0]) as { ns: number; events: number; value: number };
-      if (told.value !== 0.625 || told.events > events || told.events < 0.99 * events) {
-        reject(new Error(`${command} did other work than asked: ${line[0]}`));
-        return;
-      }
-      resolve(told.ns);
-    });
-  });
-}
-
-async function measure(bench: BenchCase): Promise<Result> {
-  const folder = mkdtempSync(path.join(tmpdir(), "mmpy-bench-"));
-  const config = path.join(folder, "monster.cfg");
-  for (const [name, text] of Object.entries(filesOf(bench))) writeFileSync(path.join(folder, name), text);
-  const result: Result = { name: bench.name, what: bench.what, ours: [], theirs: [] };
-  try {
-    for (let pair = 0; pair < pairs; ++pair) {
-      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${bench.name}: ${pair + 1} of ${pairs}`);
-      const script = path.join(project, "dist", "cli", "mmpy.js");
-      result.ours.push(await time(process.execPath, [script, "--log-level", "error", config], folder, bench.events));
-      if (reference !== undefined) {
-        // The reference looks for its backends beside itself.
-        result.theirs.push(await time(reference, [config], path.dirname(reference), bench.events));
-      }
-    }
-  } finally {
-    if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-    rmSync(folder, { recursive: true, force: true });
-  }
-  return result;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
-}
-
-function cell(values: readonly number[]): string {
-  if (values.length === 0) return "-";
-  return `${median(values).toFixed(0)} (${Math.min(...values).toFixed(0)}..${Math.max(...values).toFixed(0)})`;
-}
-
-const wanted = process.argv.slice(2);
-const unknown = wanted.filter((name) => !CASES.some((bench) => bench.name === name));
-if (unknown.length > 0) {
-  console.error(`no case ${unknown.join(", ")}; there are: ${CASES.map(({ name }) => name).join(", ")}`);
+function fail(message: string): never {
+  console.error(message);
   process.exit(2);
 }
-if (reference === undefined) console.error("MIDIMONSTER_REF is not set: nothing to compare with");
 
-const results: Result[] = [];
-const columns = [12, 38, 22, 22];
-const row = (...cells: string[]) =>
-  console.log(
-    cells
-      .map((text, i) => text.padEnd(columns[i] ?? 0))
-      .join("")
-      .trimEnd(),
-  );
-row("case", "what", "ours, ns an event", "reference, ns", "ratio of medians");
-for (const bench of CASES) {
-  if (wanted.length > 0 && !wanted.includes(bench.name)) continue;
-  const result = await measure(bench);
-  results.push(result);
-  const ratio = result.theirs.length > 0 ? (median(result.theirs) / median(result.ours)).toFixed(2) : "-";
-  row(bench.name, bench.what, cell(result.ours), cell(result.theirs), ratio);
+const isTerminal = process.stderr.isTTY === true;
+const clear = () => (isTerminal ? process.stderr.write("\r\x1b[K") : undefined);
+
+async function measure(cases: readonly BenchCase[], bench: Bench): Promise<Measurement[]> {
+  const measurements: Measurement[] = [];
+  for (const one of cases) {
+    let results: Measurement[];
+    try {
+      results = await one.run(bench);
+    } catch (error) {
+      clear();
+      console.error(`FAILED: ${one.name}: ${error instanceof Error ? error.message : error}`);
+      process.exitCode = 1;
+      continue;
+    }
+    clear();
+    for (const result of results) console.log(report(result));
+    measurements.push(...results);
+  }
+  return measurements;
 }
-const summary = { date: new Date().toISOString(), node: process.version, python: process.env.MMPY_PYTHON, results };
-writeFileSync(path.join(project, "bench", "results.json"), `${JSON.stringify(summary, undefined, 2)}\n`);
+
+const folder = mkdtempSync(path.join(tmpdir(), "mmpy-bench-"));
+try {
+  const python = (await choosePython(undefined, silentLogger)).executable;
+  const skipped: string[] = [];
+  const bench: Bench = {
+    pairs: values.quick ? 1 : pairs,
+    quick: values.quick,
+    project,
+    python,
+    reference: process.env.MIDIMONSTER_REF || undefined,
+    folder,
+    progress: (text) => (isTerminal ? process.stderr.write(`\r\x1b[K${text}`) : undefined),
+    skip: (what, why) => {
+      clear();
+      skipped.push(`SKIPPED: ${what}: ${why}`);
+      console.error(skipped.at(-1));
+    },
+  };
+  if (bench.reference === undefined)
+    bench.skip("every comparison", "MIDIMONSTER_REF names no binary of the C reference");
+  const version = execFileSync(python, ["-c", "import platform; print(platform.python_version())"], {
+    encoding: "utf8",
+  });
+  const summary = {
+    command: `npm run bench${process.argv
+      .slice(2)
+      .map((argument) => ` ${argument}`)
+      .join("")
+      .replace(/^ /, " -- ")}`,
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown"}, ${process.platform}-${process.arch}`,
+    node: process.version,
+    python: version.trim(),
+    reference: bench.reference !== undefined,
+  };
+  console.log(`Node ${summary.node}, Python ${summary.python}, ${summary.machine}\n`);
+  const wanted = CASES.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  const measurements = await measure(wanted, bench);
+  const { text, markdown, picture } = tables(measurements, summary);
+  console.log(`\n${text}`);
+  writeFileSync(
+    path.join(project, "bench", "results.json"),
+    `${JSON.stringify({ ...summary, skipped, measurements }, undefined, 2)}\n`,
+  );
+  if (values["write-docs"]) {
+    const docs = path.join(project, "docs");
+    const file = path.join(docs, "benchmarks.md");
+    writeFileSync(file, writeInto(readFileSync(file, "utf8"), markdown));
+    if (picture !== undefined) writeFileSync(path.join(docs, "benchmarks.svg"), picture);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

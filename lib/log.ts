@@ -19,6 +19,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
  */
 export function standardErrorLogger(level: LogLevel, format: "text" | "json"): Logger {
   const destination = pino.destination({ dest: 2, sync: true });
+  // Nobody reads it any more (EPIPE), or there is no such descriptor: no reason to stop routing.
+  destination.on("error", () => {});
   if (format === "json") return pino({ level, base: null }, destination);
   const colours = process.stderr.isTTY === true && !process.env.NO_COLOR;
   return pino({ level, base: null }, { write: (line: string) => destination.write(asText(line, colours)) });

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,14 +37,14 @@ char ***LibcEnviron([[maybe_unused]] bool deep_bind) {
 #endif
 }
 
-// True where CPython, embedded, would take ASCII for standard output and file names: `python3` itself switches to UTF-8
-// in the C locale (PEP 538 and 540), an embedded one does not.
-bool InCLocale() {
-  for (const char *name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
-    const char *value = getenv(name);
-    if (value != nullptr && *value != '\0') return strcmp(value, "C") == 0 || strcmp(value, "POSIX") == 0;
-  }
-  return true;
+// Whether `python3` would start in UTF-8 mode (PEP 540): if told to, and where there is no locale, or one that is not
+// installed. An embedded one looks at neither, and takes ASCII for standard output and file names then.
+bool WantsUtf8Mode() {
+  const char *const told = getenv("PYTHONUTF8");
+  if (told != nullptr && *told != '\0') return strcmp(told, "0") != 0;
+  setlocale(LC_CTYPE, "");  // as CPython does itself in a moment
+  const char *const locale = setlocale(LC_CTYPE, nullptr);
+  return locale == nullptr || strcmp(locale, "C") == 0 || strcmp(locale, "POSIX") == 0;
 }
 
 // libuv marks the standard streams close-on-exec when Node starts, so what Python's subprocess and os.system() start
@@ -57,8 +58,11 @@ void LetChildrenInheritStandardStreams() {
 
 // Initialises CPython under a program name, from which it finds its standard library and site-packages: nothing else
 // tells it of a virtual environment. Returns what went wrong, if CPython lives to tell.
-std::string InitializeAs(const std::string &program_name) {
+std::string Initialize(void *library, const std::string &program_name) {
   if (Py_SetProgramName != nullptr) {
+    // A variable, where everything else is functions: there is no other way before PyInitConfig.
+    auto *const utf8_mode = static_cast<int *>(dlsym(library, "Py_UTF8Mode"));
+    if (utf8_mode != nullptr) *utf8_mode = WantsUtf8Mode() ? 1 : 0;
     // CPython keeps the pointer, so this string lives as long as the process.
     if (wchar_t *name = Py_DecodeLocale(program_name.c_str(), nullptr)) Py_SetProgramName(name);
     Py_InitializeEx(0);
@@ -67,13 +71,18 @@ std::string InitializeAs(const std::string &program_name) {
   PyInitConfig *const config = PyInitConfig_Create();
   if (config == nullptr) return "out of memory";
   // It starts isolated from the user's environment; these make it what `python3` is, and what Py_InitializeEx(0) was.
-  constexpr struct {
+  const struct {
     const char *name;
     int64_t value;
-  } kAsPython3[] = {{"isolated", 0},  {"use_environment", 1},  {"user_site_directory", 1},
-                    {"safe_path", 0}, {"configure_locale", 1}, {"install_signal_handlers", 0}};
+  } as_python3[] = {{"isolated", 0},
+                    {"use_environment", 1},
+                    {"user_site_directory", 1},
+                    {"safe_path", 0},
+                    {"configure_locale", 1},
+                    {"install_signal_handlers", 0},
+                    {"utf8_mode", WantsUtf8Mode() ? 1 : 0}};
   bool ok = true;
-  for (const auto &option : kAsPython3) ok = ok && PyInitConfig_SetInt(config, option.name, option.value) == 0;
+  for (const auto &option : as_python3) ok = ok && PyInitConfig_SetInt(config, option.name, option.value) == 0;
   ok = ok && PyInitConfig_SetStr(config, "program_name", program_name.c_str()) == 0 &&
        Py_InitializeFromInitConfig(config) == 0;
   std::string error;
@@ -83,14 +92,6 @@ std::string InitializeAs(const std::string &program_name) {
     error = message == nullptr ? "CPython did not say why it could not start" : message;
   }
   PyInitConfig_Free(config);
-  return error;
-}
-
-std::string Initialize(const std::string &program_name) {
-  const bool force_utf8 = InCLocale() && getenv("PYTHONUTF8") == nullptr;
-  if (force_utf8) setenv("PYTHONUTF8", "1", 1);
-  std::string error = InitializeAs(program_name);
-  if (force_utf8) unsetenv("PYTHONUTF8");
   return error;
 }
 
@@ -154,11 +155,12 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
   options_ = options;
   if (options.ignore_home) unsetenv("PYTHONHOME");
   libc_environ_ = LibcEnviron(options.deep_bind);
-  ShareEnvironment();
   LetChildrenInheritStandardStreams();
   setting_up_ = true;
   if (PySys_AddAuditHook(OnAuditEvent, this) != 0) return {"PYTHON_LOAD", "out of memory"};
-  if (std::string error = Initialize(options.program_name); !error.empty()) return {"PYTHON_LOAD", std::move(error)};
+  ShareEnvironment();
+  if (std::string error = Initialize(library, options.program_name); !error.empty())
+    return {"PYTHON_LOAD", std::move(error)};
   setting_up_ = false;
   mmpy_module_bind();
   owner_ = owner;

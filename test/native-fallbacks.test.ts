@@ -31,7 +31,9 @@ const options = { library: ${JSON.stringify(library)}, programName: "/opt/venv/b
 console.log(JSON.stringify(binding().startPython(options)));
 `;
   const script = path.join(folderWith({ "script.mjs": text }), "script.mjs");
-  const running = run(process.execPath, ["--import", tsx, script]);
+  const running = run(process.execPath, ["--import", tsx, script], {
+    env: { ...process.env, LC_ALL: "C.UTF-8", PYTHONUTF8: "" },
+  });
   assert.deepEqual(await running.exited, { code: 0, signal: null }, running.stderr);
   return JSON.parse(running.stdout) as { code: string; message: string };
 }
@@ -53,6 +55,7 @@ describe("a libpython with other functions than today's", () => {
       "safe_path=0",
       "configure_locale=1",
       "install_signal_handlers=0",
+      "utf8_mode=0",
       "program_name=/opt/venv/bin/python3",
     ]);
   });

@@ -28,6 +28,7 @@ told = {
     "linked": origin("linked"),
     "stdlib": os.__file__,
     "flags": [sys.flags.utf8_mode, sys.flags.ignore_environment, sys.flags.no_user_site],
+    "encodings": [sys.stdout.encoding, sys.getfilesystemencoding()],
 }
 with open(os.environ["TOLD"], "w") as file:
     json.dump(told, file)
@@ -135,6 +136,26 @@ describe("an instance's Python", () => {
     assert.equal(told.path[0], path.join(folder, "elsewhere"));
     assert.notEqual(told.linked, null);
   });
+
+  const locales: [what: string, variables: NodeJS.ProcessEnv][] = [
+    ["no locale", {}],
+    ["the C locale", { LANG: "C" }],
+    ["the C locale by LC_ALL", { LC_ALL: "C" }],
+    ["a locale that is not installed", { LANG: "xx_XX.UTF-8" }],
+    ["a UTF-8 locale", { LANG: "C.UTF-8" }],
+    ["a UTF-8 locale for characters only", { LANG: "C", LC_CTYPE: "C.UTF-8" }],
+    ["PYTHONUTF8=1", { LANG: "C.UTF-8", PYTHONUTF8: "1" }],
+    ["PYTHONUTF8=0 in a UTF-8 locale", { LANG: "C.UTF-8", PYTHONUTF8: "0" }],
+  ];
+  for (const [what, variables] of locales) {
+    it(`with ${what} has the encodings of the interpreter itself`, async () => {
+      const { folder, env } = environment();
+      const none = { LANG: undefined, LC_ALL: undefined, LC_CTYPE: undefined, PYTHONUTF8: undefined };
+      const located = { ...env, ...none, ...variables };
+      const { told } = await asModule(folder, located, ["-b", `python.python=${base}`]);
+      assert.deepEqual(told, asScript(base, folder, located));
+    });
+  }
 
   it("ignores a PYTHONHOME that is another Python's, and says so", async () => {
     const { folder, env, python, venv } = environment();

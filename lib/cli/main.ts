@@ -97,6 +97,11 @@ async function fail(error: unknown, format: CommandLine["logFormat"]): Promise<n
   return 1;
 }
 
+// As `mmpy check | head` does: what nobody wants to read is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
 let format: CommandLine["logFormat"] = "text";
 try {
   const line = parseCommandLine(process.argv.slice(2));

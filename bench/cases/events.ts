@@ -1,0 +1,223 @@
+/** Events round and round between instances: the cost of one event. */
+import type { Bench, BenchCase, Measurement } from "../case.js";
+import { floor } from "../floor.js";
+import { alternately, folderWith, pick, programs, runConfig, type Told } from "../programs.js";
+
+/** A configuration whose events come back to where they started, and modules that count rounds in the values. */
+interface Circle {
+  readonly name: string;
+  readonly what: string;
+  readonly files: Readonly<Record<string, string>>;
+  /** Handler calls, or hops through loopbacks, a round. */
+  readonly eventsARound: number;
+  readonly floor: boolean;
+  /** Its cost is that of so many channels: for the reference too many. */
+  readonly oursOnly?: boolean;
+}
+
+/*
+ * Handlers are what people write, and no more: one output, of a channel named by a constant. Counting is in the value: each
+ * handler of `a` adds STEP, so that at the end every channel's value says how many events it had, and the first channel's
+ * handler ends the run when its value is large enough. The handlers of `b` pass on.
+ */
+function begin(rounds: number, eventsARound: number, checked: readonly string[], body: string): string {
+  return `
+import json, os, time
+import midimonster
+from midimonster import output
+ROUNDS = ${rounds}
+STEP = 2.0 ** -${Math.ceil(Math.log2(rounds + 2))}
+END = ROUNDS * STEP
+WARM = ROUNDS // 10 * STEP
+started = rounds_before = None
+
+def turn(value):
+    """Called at two values only: starts the clock after a tenth of the rounds, and tells the result after all."""
+    global started, rounds_before, LIMIT
+    now = time.perf_counter()
+    if started is None:
+        started, rounds_before, LIMIT = now, value / STEP, END
+        return
+    rounds = value / STEP - rounds_before
+    for channel in ${JSON.stringify(checked)}:
+        # Of this round, or of the one before: those that come later in this round.
+        seen = midimonster.inputvalue(channel)
+        if not value - STEP <= seen <= value:
+            raise SystemExit("%s is at %r instead of %r: an event was lost" % (channel, seen, value))
+    print(json.dumps({"value": (now - started) / (rounds * ${eventsARound}) * 1e9, "rounds": rounds}), flush=True)
+    os._exit(0)
+
+LIMIT = WARM
+${body}
+`;
+}
+
+function start(outputs: string): string {
+  return `
+def start():
+    midimonster.interval(start, 0)
+    ${outputs}
+midimonster.interval(start, 50)
+`;
+}
+
+const PASS = "from midimonster import output\n";
+
+/** Two instances and so many channels each way. */
+function pingPong(name: string, what: string, channels: number, events: number, oursOnly = false): Circle {
+  const rounds = Math.max(20, Math.round(events / channels / 2));
+  const numbers = Array.from({ length: channels }, (_, i) => i + 1);
+  const handlers = numbers.map((i) =>
+    i === 1
+      ? 'def f1(value):\n    if value >= LIMIT: turn(value)\n    output("o1", value + STEP)\n'
+      : `def f${i}(value):\n    output("o${i}", value + STEP)\n`,
+  );
+  const names = numbers.map((i) => `ping.f${i}`);
+  const outputs = `for i in range(1, ${channels + 1}): output("o%d" % i, 0.0)`;
+  return {
+    name,
+    what,
+    oursOnly,
+    floor: true,
+    eventsARound: 2 * channels,
+    files: {
+      "monster.cfg": `[python a]\nmodule = ping\n[python b]\nmodule = pong\n[map]\na.o{1..${channels}} > b.pong.f{1..${channels}}\nb.o{1..${channels}} > a.ping.f{1..${channels}}\n`,
+      "ping.py": begin(rounds, 2 * channels, names, handlers.join("") + start(outputs)),
+      "pong.py": PASS + numbers.map((i) => `def f${i}(value):\n    output("o${i}", value)\n`).join(""),
+    },
+  };
+}
+
+const FIRST = 'def f1(value):\n    if value >= LIMIT: turn(value)\n    output("o1", value + STEP)\n';
+
+function fanOut(events: number): Circle {
+  const width = 512;
+  const handlers = Array.from({ length: width - 1 }, (_, i) => `def f${i + 2}(value): pass\n`).join("");
+  return {
+    name: "fan-out",
+    what: "one channel to 512 of another instance, one of which answers",
+    eventsARound: width + 1,
+    floor: false,
+    files: {
+      "monster.cfg": `[python a]\nmodule = ping\n[python b]\nmodule = pong\n[map]\na.o1 > b.pong.f{1..${width}}\nb.o1 > a.ping.f1\n`,
+      "ping.py": begin(Math.round(events / width), width + 1, [], FIRST + start('output("o1", 0.0)')),
+      // The last round's values are all the same; a lost event would show.
+      "pong.py": `${PASS}from midimonster import inputvalue\nlast = -1.0
+def f1(value):
+    global last
+    if last >= 0 and inputvalue("pong.f${width}") != last: raise SystemExit("an event was lost")
+    last = value
+    output("o1", value)\n${handlers}`,
+    },
+  };
+}
+
+function fanIn(events: number): Circle {
+  const width = 512;
+  return {
+    name: "fan-in",
+    what: "512 channels to one of another instance, which counts and answers once",
+    eventsARound: width + 1,
+    floor: false,
+    files: {
+      "monster.cfg": `[python a]\nmodule = ping\n[python b]\nmodule = pong\n[map]\na.o{1..${width}} > b.pong.f\nb.o1 > a.ping.f1\n`,
+      "ping.py": begin(
+        Math.round(events / width),
+        width + 1,
+        [],
+        `names = ["o%d" % i for i in range(1, ${width + 1})]
+def f1(value):
+    if value >= LIMIT: turn(value)
+    value += STEP
+    for name in names: output(name, value)
+${start("f1(0.0)")}`,
+      ),
+      "pong.py": `${PASS}count = 0
+def f(value):
+    global count
+    count += 1
+    if count == ${width}:
+        count = 0
+        output("o1", value)\n`,
+    },
+  };
+}
+
+function loopbackChain(events: number): Circle {
+  const links = 8;
+  const instances = Array.from({ length: links }, (_, i) => `[loopback l${i + 1}]\n`).join("");
+  const chain = Array.from({ length: links - 1 }, (_, i) => `l${i + 1}.x > l${i + 2}.x\n`).join("");
+  return {
+    name: "loopback",
+    what: "a chain of eight loopback instances, and one handler",
+    eventsARound: links + 1,
+    floor: false,
+    files: {
+      "monster.cfg": `[python a]\nmodule = ping\n${instances}[map]\na.o1 > l1.x\n${chain}l${links}.x > a.ping.f1\n`,
+      "ping.py": begin(Math.round(events / (links + 1)), links + 1, [], FIRST + start('output("o1", 0.0)')),
+    },
+  };
+}
+
+async function measure(bench: Bench, circle: Circle): Promise<Measurement> {
+  const folder = folderWith(bench, circle.files);
+  const measures: Record<string, () => Promise<Told>> = {};
+  for (const program of programs(bench)) {
+    if (program.name === "reference" && circle.oursOnly) continue;
+    measures[program.name] = () => runConfig(bench, program, folder);
+  }
+  const lowest = circle.floor ? floor(bench) : undefined;
+  if (lowest !== undefined) measures.floor = lowest;
+  const told = await alternately(bench, circle.name, measures);
+  return {
+    name: circle.name,
+    what: circle.what,
+    unit: "ns an event",
+    ours: pick(told.ours, "value"),
+    reference: pick(told.reference, "value"),
+    floor: pick(told.floor, "value"),
+  };
+}
+
+type Make = (events: number) => Circle;
+
+function circleCase(make: Make, events: number): BenchCase {
+  const { name, what } = make(events);
+  return {
+    name,
+    what,
+    run: async (bench) => [await measure(bench, make(bench.quick ? Math.max(2000, events / 50) : events))],
+  };
+}
+
+export const EVENT_CASES: readonly BenchCase[] = [
+  circleCase((n) => pingPong("hop", "two instances, one event at a time", 1, n), 2_000_000),
+  circleCase((n) => pingPong("burst-16", "two instances, 16 events a round", 16, n), 2_000_000),
+  circleCase((n) => pingPong("universe", "two instances, 512 events a round", 512, n), 1_500_000),
+  circleCase((n) => pingPong("wide-4096", "two instances, 4096 events a round", 4096, n), 400_000),
+  circleCase((n) => pingPong("wide-65536", "two instances, 65536 events a round", 65536, n, true), 4_000_000),
+  circleCase(fanOut, 1_500_000),
+  circleCase(fanIn, 1_500_000),
+  circleCase(loopbackChain, 3_000_000),
+];
+
+/** The curve: cost against the number of channels. */
+export const CHANNELS_CASE: BenchCase = {
+  name: "channels",
+  what: "cost of an event against the number of channels, for the picture",
+  async run(bench) {
+    const results: Measurement[] = [];
+    for (let exponent = 0; exponent <= 16; exponent += 2) {
+      const channels = 2 ** exponent;
+      const oursOnly = channels > 4096;
+      const events = bench.quick ? 2000 : channels >= 1024 && !oursOnly ? 300_000 : 1_500_000;
+      results.push(
+        await measure(
+          bench,
+          pingPong(`channels ${channels}`, `${channels} events a round`, channels, events, oursOnly),
+        ),
+      );
+    }
+    return results;
+  },
+};

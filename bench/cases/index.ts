@@ -1,0 +1,19 @@
+import type { BenchCase } from "../case.js";
+import { CHANNELS_CASE, EVENT_CASES } from "./events.js";
+import { LOAD_CASE, RSS_CASE, START_CASE } from "./footprint.js";
+import { INTERVAL_CASE } from "./interval.js";
+import { JS_BACKEND_CASE } from "./js-backend.js";
+import { OTHERS_CASE } from "./others.js";
+import { UDP_CASE } from "./udp.js";
+
+export const CASES: readonly BenchCase[] = [
+  ...EVENT_CASES,
+  JS_BACKEND_CASE,
+  UDP_CASE,
+  INTERVAL_CASE,
+  LOAD_CASE,
+  START_CASE,
+  RSS_CASE,
+  OTHERS_CASE,
+  CHANNELS_CASE,
+];

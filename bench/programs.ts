@@ -1,0 +1,125 @@
+/** Starting what is measured: this program, the reference, other commands; and reading what they tell. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import type { Bench } from "./case.js";
+
+/** What a measured program prints: a JSON object on a line of its own. */
+export type Told = Readonly<Record<string, number>>;
+
+export interface Program {
+  readonly name: "ours" | "reference";
+  readonly command: string;
+  args(config: string): string[];
+  readonly cwd: string | undefined;
+}
+
+export function ours(bench: Bench): Program {
+  const script = path.join(bench.project, "dist", "cli", "mmpy.js");
+  return {
+    name: "ours",
+    command: process.execPath,
+    args: (config) => [script, "--log-level", "error", config],
+    cwd: undefined,
+  };
+}
+
+/** This program and, if there is one, the reference. */
+export function programs(bench: Bench): Program[] {
+  if (bench.reference === undefined) return [ours(bench)];
+  // It looks for its backends beside itself.
+  const reference = path.dirname(bench.reference);
+  return [ours(bench), { name: "reference", command: bench.reference, args: (config) => [config], cwd: reference }];
+}
+
+/** A folder with these files. */
+export function folderWith(bench: Bench, files: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(path.join(bench.folder, "case-"));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    writeFileSync(path.join(folder, name), text);
+  }
+  return folder;
+}
+
+export interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string | undefined;
+  /** Called when it has started. */
+  readonly started?: (child: ChildProcess) => void;
+}
+
+/**
+ * Runs a command until it tells its result, then kills it.
+ *
+ * @throws if it ends without a result
+ */
+export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Told> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, [...args], {
+      cwd: options.cwd,
+      env: { ...process.env, ...options.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const limit = setTimeout(() => child.kill("SIGKILL"), 300_000);
+    let output = "";
+    let errors = "";
+    let told: Told | undefined;
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+      const line = /^\{.*\}$/m.exec(output);
+      if (line === null || told !== undefined) return;
+      told = JSON.parse(line[0]) as Told;
+      // Not a signal that it could handle: the reference never leaves an endless chain of events.
+      child.kill("SIGKILL");
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      errors = (errors + text).slice(-4000);
+    });
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      clearTimeout(limit);
+      if (told !== undefined) resolve(told);
+      else
+        reject(
+          new Error(`${command} ${args.join(" ")} ended (${signal ?? code}) and told nothing:\n${output}${errors}`),
+        );
+    });
+    options.started?.(child);
+  });
+}
+
+/** Runs a configuration with a program until it tells its result. */
+export function runConfig(bench: Bench, program: Program, folder: string, options: RunOptions = {}): Promise<Told> {
+  return run(program.command, program.args(path.join(folder, "monster.cfg")), {
+    ...options,
+    cwd: program.cwd ?? folder,
+    env: { ...options.env, MMPY_PYTHON: bench.python },
+  });
+}
+
+/** Runs a configuration alternately with each program; what each told, a run each. */
+export async function alternately(
+  bench: Bench,
+  what: string,
+  measures: Readonly<Record<string, () => Promise<Told>>>,
+  pairs = bench.pairs,
+): Promise<Readonly<Record<string, Told[]>>> {
+  const results: Record<string, Told[]> = {};
+  for (let pair = 0; pair < pairs; ++pair) {
+    for (const [name, measure] of Object.entries(measures)) {
+      bench.progress(`${what}: ${name}, ${pair + 1} of ${pairs}`);
+      results[name] ??= [];
+      results[name].push(await measure());
+    }
+  }
+  return results;
+}
+
+export function pick(told: readonly Told[] | undefined, name: string): number[] {
+  return (told ?? []).map((one) => {
+    const value = one[name];
+    if (value === undefined) throw new Error(`no ${name} in ${JSON.stringify(one)}`);
+    return value;
+  });
+}

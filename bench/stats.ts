@@ -1,0 +1,29 @@
+/** What is made of several measurements of one thing. */
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** @param q 0 (the smallest) to 1 (the largest); between two values it is interpolated */
+export function quantile(values: readonly number[], q: number): number {
+  if (values.length === 0) return Number.NaN;
+  const sorted = values.toSorted((a, b) => a - b);
+  const place = q * (sorted.length - 1);
+  const below = sorted[Math.floor(place)] ?? Number.NaN;
+  const above = sorted[Math.ceil(place)] ?? Number.NaN;
+  return below + (above - below) * (place - Math.floor(place));
+}
+
+/** As people read it: three digits that count, thousands grouped. */
+export function format(value: number): string {
+  if (Number.isNaN(value)) return "-";
+  const digits = Math.abs(value) >= 100 || value === 0 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 1 ? 2 : 3;
+  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** `median (smallest..largest)` */
+export function formatSpread(values: readonly number[]): string {
+  if (values.length === 0) return "-";
+  if (values.length === 1) return format(median(values));
+  return `${format(median(values))} (${format(Math.min(...values))}..${format(Math.max(...values))})`;
+}

@@ -1,0 +1,153 @@
+/** What is promised, and whether this run held it. */
+import type { Measurement } from "./case.js";
+import { median } from "./stats.js";
+
+export interface Target {
+  readonly what: string;
+  /** How the figure compares with what is promised: at least, or at most. */
+  readonly bound: "≥" | "≤";
+  readonly must: number;
+  readonly aim: number;
+  readonly unit: string;
+  /** The figure; NaN where this run has not measured it. */
+  figure(of: (name: string) => Measurement | undefined): number;
+}
+
+const ours = (one: Measurement | undefined) => median(one?.ours ?? []);
+const faster = (one: Measurement | undefined) => median(one?.reference ?? []) / ours(one);
+
+export const TARGETS: readonly Target[] = [
+  { what: "hop, reference ÷ ours", bound: "≥", must: 2.3, aim: 3, unit: "", figure: (of) => faster(of("hop")) },
+  { what: "burst-16, reference ÷ ours", bound: "≥", must: 3, aim: 4, unit: "", figure: (of) => faster(of("burst-16")) },
+  {
+    what: "universe, reference ÷ ours",
+    bound: "≥",
+    must: 12,
+    aim: 16,
+    unit: "",
+    figure: (of) => faster(of("universe")),
+  },
+  {
+    what: "wide-4096, reference ÷ ours",
+    bound: "≥",
+    must: 100,
+    aim: 200,
+    unit: "",
+    figure: (of) => faster(of("wide-4096")),
+  },
+  {
+    what: "universe, ours ÷ floor",
+    bound: "≤",
+    must: 1.3,
+    aim: 1.1,
+    unit: "",
+    figure: (of) => ours(of("universe")) / median(of("universe")?.floor ?? []),
+  },
+  {
+    what: "cost at 65536 channels ÷ cost at 512",
+    bound: "≤",
+    must: 1.5,
+    aim: 1.3,
+    unit: "",
+    figure: (of) => ours(of("wide-65536")) / ours(of("universe")),
+  },
+  {
+    what: "udp p50, ours ÷ reference",
+    bound: "≤",
+    must: 1,
+    aim: 0.8,
+    unit: "",
+    figure: (of) => 1 / faster(of("udp p50")),
+  },
+  {
+    what: "udp p99, ours ÷ reference",
+    bound: "≤",
+    must: 1,
+    aim: 0.8,
+    unit: "",
+    figure: (of) => 1 / faster(of("udp p99")),
+  },
+  {
+    what: "interval of 10 ms, idle: jitter p99",
+    bound: "≤",
+    must: 2,
+    aim: 1,
+    unit: "ms",
+    figure: (of) => ours(of("interval 10 idle jitter p99")),
+  },
+  {
+    what: "interval of 10 ms, idle: drift",
+    bound: "≤",
+    must: 0.01,
+    aim: 0.01,
+    unit: "%",
+    figure: (of) => ours(of("interval 10 idle drift")),
+  },
+  {
+    what: "load of 100,000 mapped channels",
+    bound: "≤",
+    must: 1,
+    aim: 0.4,
+    unit: "s",
+    figure: (of) => ours(of("load 100000 seconds")),
+  },
+  {
+    what: "load: seconds a mapping at 1,000,000 ÷ at 100,000",
+    bound: "≤",
+    must: 1.3,
+    aim: 1,
+    unit: "",
+    figure: (of) => ours(of("load 1000000 seconds")) / ours(of("load 100000 seconds")) / 10,
+  },
+  {
+    what: "load: memory for each channel, at 100,000 mappings",
+    bound: "≤",
+    must: 300,
+    aim: 300,
+    unit: "bytes",
+    figure: (of) => ours(of("load 100000 bytes")),
+  },
+  {
+    what: "start ÷ (Node's own + Python's own)",
+    bound: "≤",
+    must: 1.5,
+    aim: 1.2,
+    unit: "",
+    figure: (of) => ours(of("start")) / median(of("start")?.floor ?? []),
+  },
+  {
+    what: "memory of one more instance, ours ÷ reference",
+    bound: "≤",
+    must: 1.1,
+    aim: 1,
+    unit: "",
+    figure: (of) => 1 / faster(of("rss more")),
+  },
+  {
+    what: "batches at 512 channels, in and out",
+    bound: "≤",
+    must: 25,
+    aim: 10,
+    unit: "ns",
+    figure: (of) => ours(of("batch")),
+  },
+];
+
+export interface Verdict {
+  readonly target: Target;
+  readonly figure: number;
+  readonly says: "aim reached" | "held" | "MISSED";
+}
+
+/** Of those targets whose figures are there. */
+export function verdicts(measurements: readonly Measurement[]): Verdict[] {
+  const of = (name: string) => measurements.find((one) => one.name === name);
+  return TARGETS.map((target) => ({ target, figure: target.figure(of) }))
+    .filter(({ figure }) => !Number.isNaN(figure))
+    .map(({ target, figure }) => ({ target, figure, says: judge(target, figure) }));
+}
+
+function judge({ bound, must, aim }: Target, figure: number): Verdict["says"] {
+  const within = (limit: number) => (bound === "≥" ? figure >= limit : figure <= limit);
+  return within(aim) ? "aim reached" : within(must) ? "held" : "MISSED";
+}
