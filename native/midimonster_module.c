@@ -2,16 +2,24 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 /* State shared by all interpreters: immortal for our purposes, since the runtime is never finalised. */
 
 static PyObject *none;
+static int none_is_immortal; /* from 3.12 on its references are not counted, and two calls an event are saved */
 static PyObject *exceptions[MMPY_SYSTEM_EXIT + 1];
+
+static int is_older_than_3_12(void) {
+  const char *version = Py_GetVersion();
+  return version[0] == '3' && version[1] == '.' && atoi(version + 2) < 12;
+}
 
 void mmpy_module_bind(void) {
   static const char *const names[] = {"TypeError", "ValueError", "OSError", "RuntimeError", "SystemExit"};
   PyObject *builtins = PyEval_GetBuiltins();
   none = Py_BuildValue("");
+  none_is_immortal = !is_older_than_3_12();
   for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
     exceptions[i] = PyDict_GetItemString(builtins, names[i]);
     Py_IncRef(exceptions[i]);
@@ -19,8 +27,12 @@ void mmpy_module_bind(void) {
 }
 
 PyObject *mmpy_none(void) {
-  Py_IncRef(none);
+  if (!none_is_immortal) Py_IncRef(none);
   return none;
+}
+
+void mmpy_drop(PyObject *result) {
+  if (!(none_is_immortal && result == none)) Py_DecRef(result);
 }
 
 int mmpy_is_none(PyObject *object) { return object == none; }
@@ -34,7 +46,10 @@ void mmpy_raise_stopped(int on_loop_thread) {
 
 /* Helpers */
 
+mmpy_running mmpy_now_running;
+
 static mmpy_instance *instance_of(PyObject *capsule) {
+  if (capsule == mmpy_now_running.capsule) return mmpy_now_running.instance;
   const mmpy_link *link = PyCapsule_GetPointer(capsule, NULL);
   if (link == NULL) return NULL;
   if (link->instance == NULL) mmpy_raise_stopped(pthread_equal(pthread_self(), link->loop_thread));

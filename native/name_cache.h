@@ -1,12 +1,13 @@
 // Finds a channel by the identity of the Python string that names it, before any hashing: most calls name a channel
-// with the same string object, a constant of the calling function. Direct-mapped; an entry owns its string, so that no
-// other string can come to life at its address.
+// with the same string object, a constant of the calling function. Four entries of the same hash lie together, a cache
+// line, so that names hardly ever push each other out. An entry owns its string, so that no other string can come to
+// life at its address.
 #ifndef MMPY_NAME_CACHE_H
 #define MMPY_NAME_CACHE_H
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "py_ref.h"
@@ -17,50 +18,68 @@ class NameCache {
  public:
   // Makes room for the names of `channels` channels.
   void Reserve(size_t channels) {
-    size_t size = kSmallest;
-    while (size < 2 * channels && size < kLargest) size *= 2;
-    if (size > entries_.size()) entries_ = std::vector<Entry>(size);
+    unsigned bits = kFewestBits;
+    while ((size_t{1} << bits) < channels && bits < kMostBits) ++bits;
+    if ((size_t{1} << bits) > sets_.size()) Resize(bits);
   }
 
   // The channel that this very string was last found to name, or `otherwise`.
   uint32_t Find(PyObject *name, uint32_t otherwise) const {
-    const Entry &entry = entries_[Slot(name)];
-    return entry.name.get() == name ? entry.channel : otherwise;
+    const Set &set = sets_[IndexOf(name)];
+    for (const Entry &entry : set.entries) {
+      if (entry.name.get() == name) return entry.channel;
+    }
+    return otherwise;
   }
 
   void Remember(PyObject *name, uint32_t channel) {
-    Entry &entry = entries_[Slot(name)];
-    entry.channel = channel;
+    Set &set = sets_[IndexOf(name)];
+    Entry *place = set.entries;
+    while (place != set.entries + kWays && place->name) ++place;
+    if (place == set.entries + kWays) place = set.entries + (next_victim_++ % kWays);
+    place->channel = channel;
     // The old string leaves last: dropping it may run code of a str subclass that comes back here.
     PyRef old = PyRef::Borrow(name);
-    std::swap(entry.name, old);
+    std::swap(place->name, old);
   }
 
   // Forgets without releasing, for when the GIL can't be had.
   void Abandon() {
-    for (Entry &entry : entries_) entry.name.release();
+    for (Set &set : sets_) {
+      for (Entry &entry : set.entries) entry.name.release();
+    }
   }
 
   void Clear() {
-    std::vector<Entry> old(kSmallest);
-    entries_.swap(old);
+    const std::vector<Set> old = std::move(sets_);
+    Resize(kFewestBits);
   }
 
  private:
-  static constexpr size_t kSmallest = 64;
-  static constexpr size_t kLargest = size_t{1} << 17;
+  static constexpr size_t kWays = 4;
+  static constexpr unsigned kFewestBits = 4;
+  static constexpr unsigned kMostBits = 16;
   struct Entry {
     PyRef name;
     uint32_t channel = 0;
   };
+  struct alignas(64) Set {
+    Entry entries[kWays];
+  };
 
-  // Objects lie at multiples of 16, and small strings mostly 48 to 64 bytes apart.
-  size_t Slot(PyObject *name) const {
-    const auto address = reinterpret_cast<uintptr_t>(name);
-    return ((address >> 4) ^ (address >> 12)) & (entries_.size() - 1);
+  // Fibonacci hashing: the addresses of strings differ in few, regular bits.
+  size_t IndexOf(PyObject *name) const {
+    return (static_cast<uint64_t>(reinterpret_cast<uintptr_t>(name)) * 0x9E3779B97F4A7C15u) >> shift_;
   }
 
-  std::vector<Entry> entries_ = std::vector<Entry>(kSmallest);
+  void Resize(unsigned bits) {
+    sets_ = std::vector<Set>(size_t{1} << bits);
+    shift_ = 64 - bits;
+  }
+
+  std::vector<Set> sets_ = std::vector<Set>(size_t{1} << kFewestBits);
+  unsigned shift_ = 64 - kFewestBits;
+  unsigned next_victim_ = 0;
 };
 
 }  // namespace mmpy

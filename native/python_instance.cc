@@ -154,7 +154,8 @@ void PythonInstance::Begin() {
 
 void PythonInstance::Deliver(const Event *events, size_t count) {
   gil_.SwitchTo(state());
-  watchdog_.Expect({this, "handler", nullptr}, interpreter_state());
+  watchdog_.Expect(&as_running_, interpreter_state());
+  mmpy_now_running = {capsule_.get(), this};
   for (const Event *event = events; event != events + count; ++event) {
     const uint32_t index = event->channel - first_channel_;
     // Stays valid during the call: no channel is added once the core runs.
@@ -171,7 +172,7 @@ void PythonInstance::Deliver(const Event *events, size_t count) {
       current_ = ChannelTable::kNone;
       if (value != nullptr) Py_DecRef(value);
       if (result != nullptr) {
-        Py_DecRef(result);
+        mmpy_drop(result);
       } else {
         ReportHandlerException(index, event->value);
       }
@@ -182,9 +183,12 @@ void PythonInstance::Deliver(const Event *events, size_t count) {
 }
 
 // The index of the channel that `name` names, kNone, or kLookupFailed with an exception set.
-uint32_t PythonInstance::FindChannel(PyObject *name) {
+inline uint32_t PythonInstance::FindChannel(PyObject *name) {
   const uint32_t cached = name_cache_.Find(name, ChannelTable::kNone);
-  if (cached != ChannelTable::kNone) return cached;
+  return cached != ChannelTable::kNone ? cached : FindUncached(name);
+}
+
+uint32_t PythonInstance::FindUncached(PyObject *name) {
   Py_ssize_t size = 0;
   const char *text = PyUnicode_AsUTF8AndSize(name, &size);
   if (text == nullptr) {
@@ -207,20 +211,28 @@ bool PythonInstance::RefuseIfStopped() const {
   return true;
 }
 
+// For a name that is no channel yet: creates it while modules load; warns afterwards, and the index is kNone. False
+// with an exception set if there is no name.
+bool PythonInstance::FindOrCreate(PyObject *name, uint32_t *index) {
+  Py_ssize_t size = 0;
+  const char *text = PyUnicode_AsUTF8AndSize(name, &size);
+  if (text == nullptr) return false;
+  const std::string_view view(text, static_cast<size_t>(size));
+  if (creating_) {
+    *index = names_.Add(view);
+    channels_.resize(names_.size());
+  } else {
+    *index = ChannelTable::kNone;
+    ReportUnknown(view);
+  }
+  return true;
+}
+
 int PythonInstance::Output(PyObject *name, double value) {
   uint32_t index = FindChannel(name);
-  if (index == kLookupFailed) return -1;
-  if (index == ChannelTable::kNone) {
-    Py_ssize_t size = 0;
-    const char *text = PyUnicode_AsUTF8AndSize(name, &size);
-    if (text == nullptr) return -1;
-    const std::string_view view(text, static_cast<size_t>(size));
-    if (!creating_) {
-      ReportUnknown(view);
-      return 0;
-    }
-    index = names_.Add(view);
-    channels_.resize(names_.size());
+  if (index >= kLookupFailed) {
+    if (index == kLookupFailed || !FindOrCreate(name, &index)) return -1;
+    if (index == ChannelTable::kNone) return 0;
   }
   channels_[index].output = value;
   if (!started_) {
@@ -397,13 +409,19 @@ void PythonInstance::CleanUp() {
   }
 }
 
+// The module's functions do not find this instance any more.
+void PythonInstance::Unlink() {
+  if (link_ != nullptr) link_->instance = nullptr;
+  link_ = nullptr;
+  if (mmpy_now_running.instance == this) mmpy_now_running = {};
+}
+
 bool PythonInstance::Stop() {
   if (state() == nullptr) return true;
   // Not a GilScope, which would make the state that was current before current again: that may be the one that ends.
   PythonRuntime::Get().gil().SwitchTo(state());
 
-  if (link_ != nullptr) link_->instance = nullptr;
-  link_ = nullptr;
+  Unlink();
   DropReferences();
 
   gil_.Release();
@@ -418,8 +436,7 @@ bool PythonInstance::Stop() {
 }
 
 void PythonInstance::Abandon() {
-  if (link_ != nullptr) link_->instance = nullptr;
-  link_ = nullptr;
+  Unlink();
   // Released, these could run user code (__del__), and the environment is past that: they stay with the process.
   sockets_.Abandon();
   for (IntervalEntry &entry : intervals_) entry.function.release();

@@ -108,10 +108,13 @@ class PythonInstance final : public mmpy_instance, public Destination {
   };
   static constexpr uint32_t kLookupFailed = ChannelTable::kNone - 1;
   uint32_t FindChannel(PyObject *name);
+  uint32_t FindUncached(PyObject *name);
+  bool FindOrCreate(PyObject *name, uint32_t *index);
   void ReportHandlerException(uint32_t channel, double value);
   void ReportUnknown(std::string_view name);
   bool RefuseIfStopped() const;
   std::string NameOf(const Watchdog::Running &running);
+  void Unlink();
   void DropReferences();
 
   Core &core_;
@@ -119,6 +122,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   std::string name_;  // the configuration's, for messages
   Gil &gil_;
   Watchdog &watchdog_;
+  const Watchdog::Running as_running_ = {this, "handler", nullptr};
   Interpreter interpreter_;
   mmpy_link *link_ = nullptr;  // owned by the capsule
   PyRef capsule_;

@@ -22,42 +22,27 @@ void Router::StartRound() {
   round_.swap(ready_);
   ready_.clear();
   round_position_ = 0;
-  for (const InstanceId instance : round_) {
-    Inbox &inbox = inboxes_[instance];
-    inbox.current.swap(inbox.next);
-    inbox.next.clear();
-    inbox.position = 0;
-  }
+  next_ ^= 1;
   if (++rounds_without_rest_ >= LoopTracer::kSuspiciousRounds) tracer_.Start();
-}
-
-size_t Router::DeliverSome(Inbox &inbox) {
-  size_t count = inbox.current.size() - inbox.position;
-  if (!inbox.whole_batches) count = std::min(count, stride_);
-  const Event *events = inbox.current.data() + inbox.position;
-  inbox.position += count;
-  inbox.destination->Deliver(events, count);
-  return count;
 }
 
 // One event alone, so that whatever is in the inboxes afterwards and was not before is its effect.
 void Router::DeliverTraced(Inbox &inbox) {
-  const Event event = inbox.current[inbox.position++];
+  const Event event = inbox.events[next_ ^ 1][inbox.position++];
   std::vector<size_t> before;
   before.reserve(inboxes_.size());
-  for (const Inbox &other : inboxes_) before.push_back(other.next.size());
+  for (const Inbox &other : inboxes_) before.push_back(other.events[next_].size());
   inbox.destination->Deliver(&event, 1);
   for (size_t i = 0; i < inboxes_.size(); ++i) {
-    for (size_t n = before[i]; n < inboxes_[i].next.size(); ++n) {
-      tracer_.Note(event.channel, inboxes_[i].next[n].channel);
-    }
+    const EventBuffer &next = inboxes_[i].events[next_];
+    for (size_t n = before[i]; n < next.size(); ++n) tracer_.Note(event.channel, next[n].channel);
   }
   tracer_.EndEvent();
 }
 
-bool Router::OutOfTime(uint64_t budget_ns) {
+// Whether the budget is used up.
+bool Router::LookAtClock(uint64_t budget_ns) {
   constexpr uint64_t kSlowStride = 200'000;  // ns
-  if (since_clock_ < stride_) return false;
   since_clock_ = 0;
   const uint64_t now = uv_hrtime();
   if (drain_started_ == 0) {
@@ -73,19 +58,25 @@ bool Router::OutOfTime(uint64_t budget_ns) {
 Router::Drained Router::Drain(uint64_t budget_ns) {
   drain_started_ = 0;
   for (;;) {
-    while (round_position_ < round_.size()) {
+    for (; round_position_ < round_.size(); ++round_position_) {
       Inbox &inbox = inboxes_[round_[round_position_]];
-      if (inbox.position == inbox.current.size()) {
-        ++round_position_;
-        continue;
+      EventBuffer &current = inbox.events[next_ ^ 1];
+      while (inbox.position < current.size()) {
+        if (since_clock_ >= stride_ && LookAtClock(budget_ns)) return Drained::kOutOfTime;
+        if (tracer_.active()) {
+          DeliverTraced(inbox);
+          ++since_clock_;
+          continue;
+        }
+        size_t count = current.size() - inbox.position;
+        if (!inbox.whole_batches) count = std::min(count, stride_);
+        const Event *const events = current.data() + inbox.position;
+        inbox.position += count;
+        since_clock_ += count;
+        inbox.destination->Deliver(events, count);
       }
-      if (OutOfTime(budget_ns)) return Drained::kOutOfTime;
-      if (tracer_.active()) {
-        DeliverTraced(inbox);
-        ++since_clock_;
-      } else {
-        since_clock_ += DeliverSome(inbox);
-      }
+      current.Clear();
+      inbox.position = 0;
     }
     if (ready_.empty()) {
       rounds_without_rest_ = 0;
@@ -98,8 +89,7 @@ Router::Drained Router::Drain(uint64_t budget_ns) {
 
 void Router::Clear() {
   for (Inbox &inbox : inboxes_) {
-    inbox.current.clear();
-    inbox.next.clear();
+    for (EventBuffer &events : inbox.events) events.Clear();
     inbox.position = 0;
   }
   ready_.clear();

@@ -13,18 +13,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "event_buffer.h"
 #include "loop_tracer.h"
 
 namespace mmpy {
 
 using InstanceId = uint32_t;
-using ChannelId = uint32_t;  // counts over all instances; an instance's channels are consecutive
-
-struct Event {
-  ChannelId channel;
-  double value;  // 0.0..1.0
-};
-
 // Where events go: an instance of any kind.
 class Destination {
  public:
@@ -57,9 +51,8 @@ class Router {
     const Target *target = targets_.data() + offsets_[source];
     const Target *const end = targets_.data() + offsets_[source + 1];
     for (; target != end; ++target) {
-      Inbox &inbox = inboxes_[target->instance];
-      if (inbox.next.empty()) ready_.push_back(target->instance);
-      inbox.next.push_back({target->channel, value});
+      EventBuffer &next = NextOf(target->instance);
+      next.Append({target->channel, value});
     }
   }
 
@@ -81,23 +74,32 @@ class Router {
   std::vector<ChannelId> TakeLoop() { return tracer_.TakeLoop(); }
 
  private:
+  // An instance's events of this round and of the next: which of the two buffers is which changes for all instances at
+  // once, with every round.
   struct Inbox {
     Destination *destination;
-    bool whole_batches;          // what the destination wants, asked once: this is read for every batch
-    std::vector<Event> current;  // this round's
-    size_t position = 0;         // how many of them have been delivered
-    std::vector<Event> next;     // the next round's
+    bool whole_batches;   // what the destination wants, asked once: this is read for every batch
+    size_t position = 0;  // how many of this round's have been delivered
+    EventBuffer events[2];
   };
+
+  // Where the next round's events for an instance go.
+  EventBuffer &NextOf(InstanceId instance) {
+    EventBuffer &next = inboxes_[instance].events[next_];
+    if (next.empty()) ready_.push_back(instance);
+    return next;
+  }
 
   void StartRound();
   size_t DeliverSome(Inbox &inbox);
   void DeliverTraced(Inbox &inbox);
-  bool OutOfTime(uint64_t budget_ns);
+  bool LookAtClock(uint64_t budget_ns);
 
   std::vector<uint32_t> offsets_;
   std::vector<Target> targets_;
   std::vector<Inbox> inboxes_;
-  std::vector<InstanceId> ready_;  // instances with something in `next`
+  unsigned next_ = 0;              // which of an inbox's buffers is the next round's
+  std::vector<InstanceId> ready_;  // instances with events for the next round
   std::vector<InstanceId> round_;  // instances of this round
   size_t round_position_ = 0;
   uint64_t rounds_without_rest_ = 0;

@@ -94,7 +94,7 @@ void Watchdog::Look(Observation &seen) {
     // It may also go on, and return, whenever Python code runs here for milliseconds.
     const auto runs = [&] { return call_.load() == seen.call; };
     if (runs()) {
-      const Running running = running_;
+      const Running running = *running_;
       const PyRef function = PyRef::Borrow(running.function);
       PythonInstance &instance = *running.instance;
       if (must_warn && running.limited) instance.ReportSlow(running, elapsed);

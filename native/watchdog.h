@@ -43,8 +43,8 @@ class Watchdog {
   // Starts the thread, once in the life of the process.
   void Start();
 
-  // The loop's thread: calls of `running`, in `interpreter`, follow.
-  void Expect(const Running &running, PyInterpreterState *interpreter) {
+  // The loop's thread: calls of `running`, in `interpreter`, follow; it lives until the last one is over.
+  void Expect(const Running *running, PyInterpreterState *interpreter) {
     running_ = running;
     interpreter_.store(interpreter, std::memory_order_relaxed);
   }
@@ -64,7 +64,7 @@ class Watchdog {
 
   std::atomic<uint64_t> call_{0};  // 0 while no user code runs
   uint64_t count_ = 0;
-  Running running_ = {};
+  const Running *running_ = nullptr;  // read with the GIL held
   std::atomic<uint64_t> warn_ms_{0};
   std::atomic<uint64_t> timeout_ms_{0};
   std::atomic<Tell> tell_{Tell::kNothing};
@@ -76,8 +76,8 @@ class Watchdog {
 class WatchedCall {
  public:
   WatchedCall(Watchdog &watchdog, const Watchdog::Running &running, PyInterpreterState *interpreter)
-      : watchdog_(watchdog) {
-    watchdog_.Expect(running, interpreter);
+      : watchdog_(watchdog), running_(running) {
+    watchdog_.Expect(&running_, interpreter);
     watchdog_.Begin();
   }
   ~WatchedCall() { watchdog_.End(); }
@@ -86,6 +86,7 @@ class WatchedCall {
 
  private:
   Watchdog &watchdog_;
+  const Watchdog::Running running_;
 };
 
 }  // namespace mmpy
