@@ -27,11 +27,10 @@ class Loopback final : public Destination {
 
 class Javascript final : public Destination {
  public:
-  Javascript(Core &core, InstanceId id) : core_(core), id_(id) {}
+  Javascript(Core &core, InstanceId id) : core_(core), id_(id) { takes_whole_batches_ = true; }
   void Deliver(const Event *events, size_t count) override {
     core_.listener().DeliverToJavascript(id_, first_channel, events, count);
   }
-  bool wants_whole_batches() const override { return true; }
 
   ChannelId first_channel = 0;
 

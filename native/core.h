@@ -106,6 +106,14 @@ class Core {
     router_.Emit(source, value);
   }
 
+  // Several channels of one instance at once: `channels` counts from `first`.
+  void Emit(ChannelId first, const uint32_t *channels, const double *values, size_t count) {
+    if (tapping_) {
+      for (size_t i = 0; i < count; ++i) news_.tapped.push_back({first + channels[i], values[i]});
+    }
+    router_.Emit(first, channels, values, count);
+  }
+
   // Makes the loop come here soon. From any thread that holds the GIL.
   void Wake();
 

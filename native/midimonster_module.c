@@ -166,6 +166,39 @@ static PyObject *module_cleanup_handler(PyObject *self, PyObject *function) {
   return instance == NULL ? NULL : mmpy_instance_cleanup_handler(instance, function);
 }
 
+static PyObject *module_batch(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
+  if (count != 1 && count != 2) {
+    PyErr_Format(exceptions[MMPY_TYPE_ERROR], "batch() takes 1 or 2 arguments (%zd given)", count);
+    return NULL;
+  }
+  PyObject *handler = count == 2 ? arguments[1] : none;
+  if (handler != none && !PyCallable_Check(handler)) {
+    PyErr_SetString(exceptions[MMPY_TYPE_ERROR], "batch() requires a callable or None as its second argument");
+    return NULL;
+  }
+  mmpy_instance *instance = instance_of(self);
+  return instance == NULL ? NULL : mmpy_instance_new_batch(instance, arguments[0], handler);
+}
+
+/* For python/batch.py only, which passes what is right: numbers are those that register() has returned. */
+
+static PyObject *batch_register(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
+  if (check_count("register", count, 3) != 0) return NULL;
+  mmpy_instance *instance = instance_of(self);
+  return instance == NULL ? NULL : mmpy_instance_register_batch(instance, arguments[0], arguments[1], arguments[2]);
+}
+
+static PyObject *batch_output(PyObject *self, PyObject *number) {
+  mmpy_instance *instance = instance_of(self);
+  return instance == NULL ? NULL
+                          : none_or_error(mmpy_instance_output_batch(instance, PyLong_AsUnsignedLongMask(number)));
+}
+
+static PyObject *batch_changed(PyObject *self, PyObject *number) {
+  mmpy_instance *instance = instance_of(self);
+  return instance == NULL ? NULL : mmpy_instance_changed_in_batch(instance, PyLong_AsUnsignedLongMask(number));
+}
+
 /* Documentation: python/midimonster.pyi carries the same texts, and a test compares them. */
 
 static const char module_doc[] =
@@ -235,6 +268,38 @@ static const char cleanup_handler_doc[] =
     "function: a callable without parameters, or None to remove the registered one.\n"
     "Returns the function it replaces, or None. Events it outputs are no longer routed.";
 
+static const char batch_doc[] =
+    "batch(names, handler=None, /)\n--\n\n"
+    "Make a Batch: channels that are handled and output together, with one call for all.\n\n"
+    "While modules load, channels that do not exist are created. A channel may be in several batches.\n"
+    "MIDIMonster itself has no batch(); hasattr(midimonster, 'batch') tells.\n\n"
+    "names: a list of channels, without the instance and without dots.\n"
+    "handler: called as handler(batch) once for every round of events in which any of the channels got one.\n"
+    "They need no handler of their own then, and do not get the default handler.\n"
+    "Raises ValueError for an empty list, a name given twice and, once modules have loaded, a channel that\n"
+    "does not exist; TypeError for names that are not str.";
+
+static PyMethodDef batch_methods[] = {
+    {"register", (PyCFunction)(void (*)(void))batch_register, METH_FASTCALL, NULL},
+    {"output", batch_output, METH_O, NULL},
+    {"changed", batch_changed, METH_O, NULL},
+};
+
+PyObject *mmpy_batch_functions(PyObject *capsule) {
+  PyObject *functions[3] = {NULL, NULL, NULL};
+  PyObject *tuple = NULL;
+  for (size_t i = 0; i < 3; i++) {
+    functions[i] = PyCFunction_NewEx(&batch_methods[i], capsule, NULL);
+    if (functions[i] == NULL) goto done;
+  }
+  tuple = Py_BuildValue("OOO", functions[0], functions[1], functions[2]);
+done:
+  for (size_t i = 0; i < 3; i++) {
+    if (functions[i] != NULL) Py_DecRef(functions[i]);
+  }
+  return tuple;
+}
+
 static PyMethodDef methods[] = {
     {"output", (PyCFunction)(void (*)(void))module_output, METH_FASTCALL, output_doc},
     {"inputvalue", module_inputvalue, METH_O, inputvalue_doc},
@@ -245,6 +310,7 @@ static PyMethodDef methods[] = {
     {"manage", (PyCFunction)(void (*)(void))module_manage, METH_FASTCALL, manage_doc},
     {"channels", module_channels, METH_NOARGS, channels_doc},
     {"cleanup_handler", module_cleanup_handler, METH_O, cleanup_handler_doc},
+    {"batch", (PyCFunction)(void (*)(void))module_batch, METH_FASTCALL, batch_doc},
 };
 
 /* Init. Not PyModule_Create: a PyModuleDef's layout holds an object header, whose size differs between builds. */

@@ -5,9 +5,11 @@
 #ifndef MMPY_PYTHON_INSTANCE_H
 #define MMPY_PYTHON_INSTANCE_H
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "channel_batch.h"
 #include "channel_table.h"
 #include "core.h"
 #include "interpreter.h"
@@ -60,6 +62,9 @@ class PythonInstance final : public mmpy_instance, public Destination {
 
   void Deliver(const Event *events, size_t count) override;
 
+  // Calls the handlers of batches.
+  void FinishRound() override;
+
   // As ManagedSockets::DropClosed, within a Core::Entry.
   bool DropClosedSockets();
 
@@ -94,19 +99,33 @@ class PythonInstance final : public mmpy_instance, public Destination {
   int Unmanage(PyObject *socket);
   PyObject *Channels() const;
   PyObject *CleanupHandler(PyObject *function);
+  PyObject *NewBatch(PyObject *names, PyObject *handler);
+  PyObject *RegisterBatch(PyObject *names, PyObject *object, PyObject *handler);
+  int OutputBatch(size_t number);
+  PyObject *ChangedInBatch(size_t number) const;
 
  private:
+  static constexpr uint32_t kNoPlace = UINT32_MAX;
   struct Channel {
     PyRef handler;
     double input = 0.0;
     double output = 0.0;
     bool initial = false;  // output while modules loaded, to be sent at start
+    uint32_t batch_place = kNoPlace;
   };
   struct IntervalEntry {
     uint32_t id;
     PyRef function;
   };
   static constexpr uint32_t kLookupFailed = ChannelTable::kNone - 1;
+  // A channel's place in a batch, and in the next batch that it is in.
+  struct BatchPlace {
+    uint32_t batch;
+    uint32_t position;
+    uint32_t next;
+  };
+  bool HasBatchHandler(const Channel &channel) const;
+  void NoteInBatches(const Channel &channel, double value);
   uint32_t FindChannel(PyObject *name);
   uint32_t FindUncached(PyObject *name);
   bool FindOrCreate(PyObject *name, uint32_t *index);
@@ -137,7 +156,10 @@ class PythonInstance final : public mmpy_instance, public Destination {
   std::vector<IntervalEntry> intervals_;
   ManagedSockets sockets_;
   PyRef cleanup_handler_;
-  std::vector<std::string> unknown_;  // names that were warned of, sorted
+  std::vector<std::unique_ptr<ChannelBatch>> batches_;
+  std::vector<BatchPlace> batch_places_;
+  std::vector<uint32_t> batches_due_;  // with events in this round
+  std::vector<std::string> unknown_;   // names that were warned of, sorted
 };
 
 }  // namespace mmpy

@@ -10,7 +10,6 @@ namespace mmpy {
 void Router::AddInstance(Destination *destination) {
   inboxes_.emplace_back();
   inboxes_.back().destination = destination;
-  inboxes_.back().whole_batches = destination->wants_whole_batches();
 }
 
 void Router::Connect(std::vector<uint32_t> offsets, std::vector<Target> targets) {
@@ -33,6 +32,9 @@ void Router::DeliverTraced(Inbox &inbox) {
   before.reserve(inboxes_.size());
   for (const Inbox &other : inboxes_) before.push_back(other.events[next_].size());
   inbox.destination->Deliver(&event, 1);
+  // Taken for an effect of the round's last event, whose effect it is too.
+  if (inbox.position == inbox.events[next_ ^ 1].size() && inbox.destination->put_off())
+    inbox.destination->FinishRound();
   for (size_t i = 0; i < inboxes_.size(); ++i) {
     const EventBuffer &next = inboxes_[i].events[next_];
     for (size_t n = before[i]; n < next.size(); ++n) tracer_.Note(event.channel, next[n].channel);
@@ -69,12 +71,13 @@ Router::Drained Router::Drain(uint64_t budget_ns) {
           continue;
         }
         size_t count = current.size() - inbox.position;
-        if (!inbox.whole_batches) count = std::min(count, stride_);
+        if (!inbox.destination->takes_whole_batches()) count = std::min(count, stride_);
         const Event *const events = current.data() + inbox.position;
         inbox.position += count;
         since_clock_ += count;
         inbox.destination->Deliver(events, count);
       }
+      if (inbox.destination->put_off()) inbox.destination->FinishRound();
       current.Clear();
       inbox.position = 0;
     }

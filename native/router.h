@@ -27,8 +27,16 @@ class Destination {
   // Handles a batch. May emit; may not drain. The events stay valid until it returns.
   virtual void Deliver(const Event *events, size_t count) = 0;
 
-  // Whether it wants each batch in one call. Others get theirs in pieces, with a look at the clock in between.
-  virtual bool wants_whole_batches() const { return false; }
+  // Whether it gets each batch in one call. Others get theirs in pieces, with a look at the clock in between.
+  bool takes_whole_batches() const { return takes_whole_batches_; }
+
+  // Something was put off until all of a round's events have been delivered: FinishRound() is called then.
+  bool put_off() const { return put_off_; }
+  virtual void FinishRound() {}
+
+ protected:
+  bool takes_whole_batches_ = false;
+  bool put_off_ = false;
 };
 
 // One row of the mapping table.
@@ -45,6 +53,16 @@ class Router {
   // Installs the mapping table in compressed rows: the targets of channel c are targets[offsets[c]] up to, not
   // including, targets[offsets[c + 1]]. There is one more offset than there are channels.
   void Connect(std::vector<uint32_t> offsets, std::vector<Target> targets);
+
+  // Queues an event for every channel that one of these sources is mapped to, in order.
+  void Emit(ChannelId base, const uint32_t *sources, const double *values, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      const ChannelId source = base + sources[i];
+      const Target *target = targets_.data() + offsets_[source];
+      const Target *const end = targets_.data() + offsets_[source + 1];
+      for (; target != end; ++target) NextOf(target->instance).Append({target->channel, values[i]});
+    }
+  }
 
   // Queues an event for every channel that `source` is mapped to.
   void Emit(ChannelId source, double value) {
@@ -78,7 +96,6 @@ class Router {
   // once, with every round.
   struct Inbox {
     Destination *destination;
-    bool whole_batches;   // what the destination wants, asked once: this is read for every batch
     size_t position = 0;  // how many of this round's have been delivered
     EventBuffer events[2];
   };

@@ -187,6 +187,21 @@ def format_exception(error):
     return "".join(traceback.format_exception(type(error), error, entry)).rstrip("\n")
 
 
+_batch_namespace = {}
+
+
+def make_batch(names, handler, functions):
+    if not _batch_namespace:
+        import os
+
+        file = os.path.join(os.path.dirname(__file__), "batch.py")
+        with open(file, encoding="utf-8") as source:
+            code = compile(source.read(), file, "exec")
+        _batch_namespace["__name__"] = "midimonster"
+        exec(code, _batch_namespace)
+    return _batch_namespace["Batch"](names, handler, functions)
+
+
 # The watchdog's own thread calls these three while user code is at rest somewhere in the middle. It stays so for the time
 # that CPython lets a thread run, some milliseconds: what must be of that moment is read first.
 

@@ -4,7 +4,7 @@ Channel values are floats from 0.0 to 1.0. A function of a module that the confi
 'my_handlers.on_fader', is called with the value of every event. Handlers run one at a time; while one runs,
 nothing else does, so return quickly and use interval() and manage() to wait."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol, SupportsFloat, SupportsIndex, TypeVar
 
 class _HasFileno(Protocol):
@@ -75,3 +75,47 @@ def cleanup_handler(function: Callable[[], object] | None, /) -> Callable[[], ob
 
     function: a callable without parameters, or None to remove the registered one.
     Returns the function it replaces, or None. Events it outputs are no longer routed."""
+
+class Batch:
+    """Channels that are handled and output together; made by midimonster.batch().
+
+    Values are at the position of their channel in names, as doubles from 0.0 to 1.0, in memoryviews that know the
+    buffer protocol: numpy.frombuffer(batch.inputs) and numpy.frombuffer(batch.outputs) are arrays of the same memory."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The channels, in the order in which they were given."""
+
+    @property
+    def inputs(self) -> memoryview[float]:
+        """The last value that arrived at each channel; a read-only memoryview, always up to date."""
+
+    @property
+    def outputs(self) -> memoryview[float]:
+        """The values that output() outputs; a memoryview to write to."""
+
+    def output(self, values: Iterable[SupportsFloat] | None = None, /) -> None:
+        """Output a value on every channel.
+
+        values: copied to outputs first, if given: as many numbers as there are channels. A buffer of doubles, such as
+        inputs, an array.array("d") or a numpy array of float64, is copied in one go. Without, outputs are taken as they are.
+        Values are clamped to 0.0..1.0. Raises ValueError, and outputs nothing, if one is NaN or their number is wrong."""
+
+    def changed(self) -> list[int]:
+        """Return the positions of the channels that got an event in this round, in order of arrival.
+
+        Inside the batch's handler; elsewhere the list is empty."""
+
+    def __len__(self) -> int: ...
+
+def batch(names: Iterable[str], handler: Callable[[Batch], object] | None = None, /) -> Batch:
+    """Make a Batch: channels that are handled and output together, with one call for all.
+
+    While modules load, channels that do not exist are created. A channel may be in several batches.
+    MIDIMonster itself has no batch(); hasattr(midimonster, 'batch') tells.
+
+    names: a list of channels, without the instance and without dots.
+    handler: called as handler(batch) once for every round of events in which any of the channels got one.
+    They need no handler of their own then, and do not get the default handler.
+    Raises ValueError for an empty list, a name given twice and, once modules have loaded, a channel that
+    does not exist; TypeError for names that are not str."""

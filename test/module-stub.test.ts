@@ -17,6 +17,7 @@ const FUNCTIONS = [
   "manage",
   "channels",
   "cleanup_handler",
+  "batch",
 ];
 
 describe("the documentation of the midimonster module", () => {
@@ -27,6 +28,11 @@ import inspect
 for name in ${JSON.stringify(FUNCTIONS)}:
     function = getattr(midimonster, name)
     say([name, list(inspect.signature(function).parameters), inspect.getdoc(function)])
+for name, value in sorted(vars(type(midimonster.batch(["x"]))).items()):
+    if not name.startswith("_"):
+        function = value.fget if isinstance(value, property) else value
+        say(["Batch." + name, list(inspect.signature(function).parameters), inspect.getdoc(value)])
+say(["Batch", [], inspect.getdoc(type(midimonster.batch(["x"])))])
 say(["", [], inspect.getdoc(midimonster)])
 `,
     });
@@ -38,9 +44,16 @@ say(["", [], inspect.getdoc(midimonster)])
         `import ast, json, sys
 tree = ast.parse(open(sys.argv[1]).read())
 for node in tree.body:
-    if isinstance(node, ast.FunctionDef):
-        names = [argument.arg for argument in node.args.posonlyargs + node.args.args]
-        print(json.dumps([node.name, names, ast.get_docstring(node)]))
+    for function in [node] if isinstance(node, ast.FunctionDef) else []:
+        names = [argument.arg for argument in function.args.posonlyargs + function.args.args]
+        print(json.dumps([function.name, names, ast.get_docstring(function)]))
+for node in tree.body:
+    if isinstance(node, ast.ClassDef) and node.name == "Batch":
+        methods = [method for method in node.body if isinstance(method, ast.FunctionDef) and method.name[0] != "_"]
+        for function in sorted(methods, key=lambda method: method.name):
+            names = [argument.arg for argument in function.args.posonlyargs + function.args.args]
+            print(json.dumps(["Batch." + function.name, names, ast.get_docstring(function)]))
+        print(json.dumps(["Batch", [], ast.get_docstring(node)]))
 print(json.dumps(["", [], ast.get_docstring(tree)]))`,
         path.join(projectFolder, "python", "midimonster.pyi"),
       ],
@@ -51,7 +64,7 @@ print(json.dumps(["", [], ast.get_docstring(tree)]))`,
       .split("\n")
       .map((line) => JSON.parse(line) as unknown);
     assert.deepEqual(session.said(), stub);
-    assert.equal(stub.length, FUNCTIONS.length + 1);
+    assert.equal(stub.length, FUNCTIONS.length + "changed inputs names output outputs".split(" ").length + 2);
   });
 
   it("is what help(midimonster) shows", async () => {

@@ -217,6 +217,31 @@ def connect(value):
       without = spawnSync(executable, ["-c", "import numpy"]).status !== 0;
     });
 
+    it("sees a batch's values without a copy", async function () {
+      if (without) {
+        console.log("SKIPPED: the Python in use has no numpy; on Debian: apt-get install python3-numpy");
+        this.skip();
+      }
+      const folder = folderWith({
+        "monster.cfg": "[python one]\nmodule = mod\n[map]\none.out{1..4} > one.in{1..4}\n",
+        "mod.py": `
+import midimonster, numpy, os, signal
+def frame(batch):
+    array = numpy.frombuffer(batch.inputs)
+    numpy.multiply(array, 0.5, out=numpy.frombuffer(others.outputs))
+    print(array.dtype, array.tolist(), list(others.outputs), flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+ins = midimonster.batch(["in%d" % i for i in range(1, 5)], frame)
+outs = midimonster.batch(["out%d" % i for i in range(1, 5)])
+others = midimonster.batch(["other%d" % i for i in range(1, 5)])
+outs.output(numpy.linspace(0, 1, 5)[:4])
+`,
+      });
+      const running = mmpy([path.join(folder, "monster.cfg")]);
+      assert.deepEqual(await running.exited, { code: 0, signal: null }, running.stderr);
+      assert.match(running.stdout, /^float64 \[0\.0, 0\.25, 0\.5, 0\.75\] \[0\.0, 0\.125, 0\.25, 0\.375\]$/m);
+    });
+
     it("works in one instance; in a second one its error says what to do", async function () {
       if (without) {
         console.log("SKIPPED: the Python in use has no numpy; on Debian: apt-get install python3-numpy");

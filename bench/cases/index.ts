@@ -1,4 +1,5 @@
 import type { BenchCase } from "../case.js";
+import { BATCH_CASE } from "./batch.js";
 import { CHANNELS_CASE, EVENT_CASES } from "./events.js";
 import { LOAD_CASE, RSS_CASE, START_CASE } from "./footprint.js";
 import { INTERVAL_CASE } from "./interval.js";
@@ -8,6 +9,7 @@ import { UDP_CASE } from "./udp.js";
 
 export const CASES: readonly BenchCase[] = [
   ...EVENT_CASES,
+  BATCH_CASE,
   JS_BACKEND_CASE,
   UDP_CASE,
   INTERVAL_CASE,
