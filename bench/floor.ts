@@ -1,18 +1,20 @@
 /** What CPython alone takes for an event: see floor/floor.c. */
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { Bench } from "./case.js";
-import { run, type Told } from "./programs.js";
 
 const libraries = new Map<string, string | undefined>();
 
-/** Measures it, if there is a C compiler. */
-export function floor(bench: Bench): (() => Promise<Told>) | undefined {
+/** A Python module that a case's own modules can import, to measure the floor in the process that they are measured in. */
+export function floorModule(bench: Bench): string {
+  return readFileSync(path.join(bench.project, "bench", "floor", "floor.py"), "utf8");
+}
+
+/** The shared library that it needs, if there is a C compiler. */
+export function floorLibrary(bench: Bench): string | undefined {
   if (!libraries.has(bench.folder)) libraries.set(bench.folder, compile(bench));
-  const library = libraries.get(bench.folder);
-  if (library === undefined) return undefined;
-  const script = path.join(bench.project, "bench", "floor", "floor.py");
-  return () => run(bench.python, [script, library, bench.quick ? "100000" : "3000000"]);
+  return libraries.get(bench.folder);
 }
 
 function compile(bench: Bench): string | undefined {

@@ -12,11 +12,23 @@ int FdWatcher::Open() {
 }
 
 int FdWatcher::Add(int fd, WatchId watch) {
-  const int error = Open();
-  return error != 0 ? error : set_.Add(fd, watch);
+  int error = Open();
+  if (error == 0) error = set_.Add(fd, watch);
+  if (error == 0) {
+    ++members_;
+    sum_ += watch;
+  }
+  return error;
 }
 
-void FdWatcher::Remove(int fd) { set_.Remove(fd); }
+void FdWatcher::Remove(int fd, WatchId watch) {
+  if (set_.is_open() && set_.Remove(fd)) {
+    --members_;
+    sum_ -= watch;
+  } else {
+    all_known_ = false;
+  }
+}
 
 int FdWatcher::Rebuild(const std::vector<std::pair<int, WatchId>> &members) {
   Close();
@@ -41,15 +53,22 @@ int FdWatcher::StartPolling() {
 }
 
 void FdWatcher::OnPoll() {
-  // More than these stay readable and come with the next iteration, after other instances have had their turn.
-  std::vector<WatchId> watches(64);
-  watches.resize(set_.Ready(watches.data(), watches.size()));
+  std::vector<WatchId> watches;
+  if (members_ == 1 && all_known_) {
+    watches.push_back(sum_);  // as the system would say, without asking
+  } else {
+    // More than these stay readable and come with the next iteration, after other instances have had their turn.
+    watches.resize(64);
+    watches.resize(set_.Ready(watches.data(), watches.size()));
+  }
   if (!watches.empty()) listener_.OnReadable(watches);
 }
 
 void FdWatcher::Close() {
   poll_.Close();
   set_.Close();
+  members_ = sum_ = 0;
+  all_known_ = true;
 }
 
 }  // namespace mmpy

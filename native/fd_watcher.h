@@ -39,8 +39,8 @@ class FdWatcher {
   // Adds a descriptor. Returns 0 or an errno, see ReadinessSet.
   int Add(int fd, WatchId watch);
 
-  // Takes a descriptor out; harmless if it is closed.
-  void Remove(int fd);
+  // Takes out what was added; harmless if it is closed.
+  void Remove(int fd, WatchId watch);
 
   // Starts a new set with these members: the way out when a closed descriptor still reports, as it does while a copy of
   // it is open elsewhere (a child process), and can't be named any more. Returns 0 or an errno.
@@ -58,6 +58,9 @@ class FdWatcher {
 
   FdListener &listener_;
   ReadinessSet set_;
+  size_t members_ = 0;
+  WatchId sum_ = 0;            // of the members' watches: with one member, its watch
+  bool all_known_ = true;      // nothing else can be in the set: every descriptor was taken out before it was closed
   uv_loop_t *loop_ = nullptr;  // set once started
   std::shared_ptr<HandleCount> count_;
   UvHandle<uv_poll_t> poll_;

@@ -59,20 +59,21 @@ void ManagedSockets::ForgetWatch(WatchId id, Report::Kind kind) {
   if (place == watches_.end()) return;
   const Watch watch = std::move(place->second);  // released after the table is whole again
   watches_.erase(place);
-  fd_watcher_.Remove(watch.fd);
+  fd_watcher_.Remove(watch.fd, id);
   core_.news().reports.push_back(
       {kind, id_, "socket", interpreter_.Describe(watch.function.get()), "", static_cast<double>(watch.fd)});
 }
 
 // Drops a watch whose object no longer has the descriptor that it was registered with. Returns whether it is gone.
-bool ManagedSockets::DropIfClosed(WatchId id) {
+// Whether the descriptor was closed behind the object's back takes a system call, so it is not asked with every event.
+bool ManagedSockets::DropIfClosed(WatchId id, Look look) {
   const auto place = watches_.find(id);
   if (place == watches_.end()) return true;
   const int fd = place->second.fd;
   const PyRef socket = place->second.socket;  // fileno() is user code and may unregister it
   int descriptor = -1;
   if (DescriptorOf(socket.get(), &descriptor) != 0) PyErr_Clear();
-  if (descriptor == fd && fcntl(fd, F_GETFD) >= 0) return watches_.count(id) == 0;
+  if (descriptor == fd && (look == Look::kQuick || fcntl(fd, F_GETFD) >= 0)) return watches_.count(id) == 0;
   ForgetWatch(id, Report::Kind::kSocketClosed);
   return true;
 }
@@ -80,7 +81,7 @@ bool ManagedSockets::DropIfClosed(WatchId id) {
 bool ManagedSockets::DropClosed() {
   std::vector<WatchId> ids;
   for (const auto &entry : watches_) ids.push_back(entry.first);
-  for (const WatchId id : ids) DropIfClosed(id);
+  for (const WatchId id : ids) DropIfClosed(id, Look::kThorough);
   return !watches_.empty();
 }
 
@@ -95,7 +96,7 @@ int ManagedSockets::Manage(PyObject *function, PyObject *socket) {
 
   // The same number is the same socket, unless its old object says that it is closed.
   auto place = FindDescriptor(fd);
-  if (place != watches_.end() && !DropIfClosed(place->first)) {
+  if (place != watches_.end() && !DropIfClosed(place->first, Look::kThorough)) {
     place = FindDescriptor(fd);
     if (place != watches_.end()) {
       // The kernel has forgotten it if it was closed and the number is another file's now.
@@ -137,8 +138,8 @@ int ManagedSockets::Unmanage(PyObject *socket) {
   }
   if (place == watches_.end()) return 0;
   const Watch watch = std::move(place->second);
+  fd_watcher_.Remove(watch.fd, place->first);
   watches_.erase(place);
-  fd_watcher_.Remove(watch.fd);
   return 0;
 }
 
@@ -160,7 +161,7 @@ void ManagedSockets::HandleReadable(WatchId id) {
     }
     return;
   }
-  if (DropIfClosed(id)) return;
+  if (DropIfClosed(id, Look::kQuick)) return;
   const int fd = place->second.fd;
   // It may register another function in its place, or unregister itself.
   const PyRef function = place->second.function;
@@ -170,7 +171,7 @@ void ManagedSockets::HandleReadable(WatchId id) {
   if (!succeeded) ReportException(core_, id_, interpreter_, "socket", function.get(), fd);
 
   const auto after = watches_.find(id);
-  if (after == watches_.end() || DropIfClosed(id)) return;
+  if (after == watches_.end() || DropIfClosed(id, succeeded ? Look::kQuick : Look::kThorough)) return;
   after->second.failures = succeeded ? 0 : after->second.failures + 1;
   if (after->second.failures >= kMostFailures) ForgetWatch(id, Report::Kind::kSocketDisabled);
 }

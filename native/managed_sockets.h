@@ -50,7 +50,8 @@ class ManagedSockets final : public FdListener {
 
   Watches::iterator FindDescriptor(int fd);
   int DescriptorOf(PyObject *socket, int *descriptor);
-  bool DropIfClosed(WatchId id);
+  enum class Look { kQuick, kThorough };
+  bool DropIfClosed(WatchId id, Look look);
   void HandleReadable(WatchId id);
   void ForgetWatch(WatchId id, Report::Kind kind);
 

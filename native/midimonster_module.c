@@ -2,12 +2,18 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 /* State shared by all interpreters: immortal for our purposes, since the runtime is never finalised. */
 
 static PyObject *none;
-static int none_is_immortal; /* from 3.12 on its references are not counted, and two calls an event are saved */
+/*
+ * References to None that are ours to give away. What handlers return pays for what output() returns, and that saves
+ * two calls into libpython an event. From 3.12 on None's references are not counted: then there is no end of them.
+ */
+static size_t spare_nones;
+static size_t most_spare_nones = 1024;
 static PyObject *exceptions[MMPY_SYSTEM_EXIT + 1];
 
 static int is_older_than_3_12(void) {
@@ -19,7 +25,10 @@ void mmpy_module_bind(void) {
   static const char *const names[] = {"TypeError", "ValueError", "OSError", "RuntimeError", "SystemExit"};
   PyObject *builtins = PyEval_GetBuiltins();
   none = Py_BuildValue("");
-  none_is_immortal = !is_older_than_3_12();
+  if (!is_older_than_3_12()) {
+    spare_nones = SIZE_MAX / 2;
+    most_spare_nones = SIZE_MAX;
+  }
   for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
     exceptions[i] = PyDict_GetItemString(builtins, names[i]);
     Py_IncRef(exceptions[i]);
@@ -27,12 +36,20 @@ void mmpy_module_bind(void) {
 }
 
 PyObject *mmpy_none(void) {
-  if (!none_is_immortal) Py_IncRef(none);
+  if (spare_nones > 0) {
+    spare_nones--;
+  } else {
+    Py_IncRef(none);
+  }
   return none;
 }
 
 void mmpy_drop(PyObject *result) {
-  if (!(none_is_immortal && result == none)) Py_DecRef(result);
+  if (result == none && spare_nones < most_spare_nones) {
+    spare_nones++;
+  } else {
+    Py_DecRef(result);
+  }
 }
 
 int mmpy_is_none(PyObject *object) { return object == none; }

@@ -182,18 +182,21 @@ inline void PythonInstance::NoteInBatches(const Channel &channel, double value) 
 
 void PythonInstance::Deliver(const Event *events, size_t count) {
   gil_.SwitchTo(state());
-  watchdog_.Expect(&as_running_, interpreter_state());
+  Watchdog &watchdog = watchdog_;
+  watchdog.Expect(&as_running_, interpreter_state());
   mmpy_now_running = {capsule_.get(), this};
+  // They stay where they are: no channel is added once the core runs.
+  Channel *const channels = channels_.data();
+  const ChannelId first = first_channel_;
   for (const Event *event = events; event != events + count; ++event) {
-    const uint32_t index = event->channel - first_channel_;
-    // Stays valid during the call: no channel is added once the core runs.
-    Channel &channel = channels_[index];
+    const uint32_t index = event->channel - first;
+    Channel &channel = channels[index];
     if (channel.handler) {
       PyObject *const value = PyFloat_FromDouble(event->value);
       // The free slot in front lets CPython prepend `self` for a bound method without copying the arguments.
       PyObject *slots[2] = {nullptr, value};
       current_ = index;
-      watchdog_.Begin();
+      watchdog.Begin();
       PyObject *const result = value == nullptr ? nullptr
                                                 : PyObject_Vectorcall(channel.handler.get(), slots + 1,
                                                                       1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
@@ -208,7 +211,7 @@ void PythonInstance::Deliver(const Event *events, size_t count) {
     channel.input = event->value;
     if (channel.batch_place != kNoPlace) NoteInBatches(channel, event->value);
   }
-  watchdog_.End();
+  watchdog.End();
 }
 
 void PythonInstance::FinishRound() {

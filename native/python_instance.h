@@ -129,7 +129,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   uint32_t FindChannel(PyObject *name);
   uint32_t FindUncached(PyObject *name);
   bool FindOrCreate(PyObject *name, uint32_t *index);
-  void ReportHandlerException(uint32_t channel, double value);
+  [[gnu::noinline, gnu::cold]] void ReportHandlerException(uint32_t channel, double value);
   void ReportUnknown(std::string_view name);
   bool RefuseIfStopped() const;
   std::string NameOf(const Watchdog::Running &running);

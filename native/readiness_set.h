@@ -24,8 +24,8 @@ class ReadinessSet {
   int Open();
   int Add(int fd, uint64_t tag);
 
-  // Takes a descriptor out; harmless if it is closed.
-  void Remove(int fd);
+  // Takes a descriptor out. False if it is not there any more; what it referred to may be, see FdWatcher::Rebuild().
+  bool Remove(int fd);
 
   // Writes the tags of up to `most` descriptors that can be read, are at their end or in error; returns how many.
   size_t Ready(uint64_t *tags, size_t most);

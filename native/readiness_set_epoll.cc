@@ -20,9 +20,7 @@ int ReadinessSet::Add(int fd, uint64_t tag) {
   return epoll_ctl(set_, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
 }
 
-void ReadinessSet::Remove(int fd) {
-  if (set_ >= 0) epoll_ctl(set_, EPOLL_CTL_DEL, fd, nullptr);  // fails only where there is nothing to take out
-}
+bool ReadinessSet::Remove(int fd) { return epoll_ctl(set_, EPOLL_CTL_DEL, fd, nullptr) == 0; }
 
 size_t ReadinessSet::Ready(uint64_t *tags, size_t most) {
   constexpr size_t kMostAtOnce = 64;

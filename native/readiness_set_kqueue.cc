@@ -29,11 +29,10 @@ int ReadinessSet::Add(int fd, uint64_t tag) {
   return kevent(set_, &change, 1, nullptr, 0, nullptr) == 0 ? 0 : errno;
 }
 
-void ReadinessSet::Remove(int fd) {
-  if (set_ < 0) return;
+bool ReadinessSet::Remove(int fd) {
   struct kevent change;
   EV_SET(&change, static_cast<uintptr_t>(fd), EVFILT_READ, EV_DELETE, 0, 0, nullptr);
-  kevent(set_, &change, 1, nullptr, 0, nullptr);  // fails only where there is nothing to take out
+  return kevent(set_, &change, 1, nullptr, 0, nullptr) == 0;
 }
 
 size_t ReadinessSet::Ready(uint64_t *tags, size_t most) {

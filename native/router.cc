@@ -8,8 +8,8 @@
 namespace mmpy {
 
 void Router::AddInstance(Destination *destination) {
-  inboxes_.emplace_back();
-  inboxes_.back().destination = destination;
+  destinations_.push_back(destination);
+  for (Round &round : rounds_) round.events.emplace_back();
 }
 
 void Router::Connect(std::vector<uint32_t> offsets, std::vector<Target> targets) {
@@ -18,41 +18,45 @@ void Router::Connect(std::vector<uint32_t> offsets, std::vector<Target> targets)
 }
 
 void Router::StartRound() {
-  round_.swap(ready_);
-  ready_.clear();
-  round_position_ = 0;
-  next_ ^= 1;
+  std::swap(current_, next_);
+  next_->instances.clear();
+  turn_ = 0;
   if (++rounds_without_rest_ >= LoopTracer::kSuspiciousRounds) tracer_.Start();
 }
 
-// One event alone, so that whatever is in the inboxes afterwards and was not before is its effect.
-void Router::DeliverTraced(Inbox &inbox) {
-  const Event event = inbox.events[next_ ^ 1][inbox.position++];
+// One event alone, so that whatever is queued afterwards and was not before is its effect. What was put off to the end
+// of the round is taken for an effect of its last event, whose effect it is too.
+void Router::DeliverTraced(Destination &destination, const Event &event, bool is_last) {
   std::vector<size_t> before;
-  before.reserve(inboxes_.size());
-  for (const Inbox &other : inboxes_) before.push_back(other.events[next_].size());
-  inbox.destination->Deliver(&event, 1);
-  // Taken for an effect of the round's last event, whose effect it is too.
-  if (inbox.position == inbox.events[next_ ^ 1].size() && inbox.destination->put_off())
-    inbox.destination->FinishRound();
-  for (size_t i = 0; i < inboxes_.size(); ++i) {
-    const EventBuffer &next = inboxes_[i].events[next_];
-    for (size_t n = before[i]; n < next.size(); ++n) tracer_.Note(event.channel, next[n].channel);
+  before.reserve(next_->events.size());
+  for (const EventBuffer &events : next_->events) before.push_back(events.size());
+  destination.Deliver(&event, 1);
+  if (is_last && destination.put_off()) destination.FinishRound();
+  for (size_t i = 0; i < before.size(); ++i) {
+    const EventBuffer &events = next_->events[i];
+    for (size_t n = before[i]; n < events.size(); ++n) tracer_.Note(event.channel, events[n].channel);
   }
   tracer_.EndEvent();
 }
 
 // Whether the budget is used up.
 bool Router::LookAtClock(uint64_t budget_ns) {
-  constexpr uint64_t kSlowStride = 200'000;  // ns
-  since_clock_ = 0;
+  constexpr uint64_t kFastStride = 20'000;  // ns
+  constexpr uint64_t kSlowStride = 200'000;
   const uint64_t now = uv_hrtime();
+  until_clock_ = stride_;
   if (drain_started_ == 0) {
     // The first reading: these events' own time is unknown and not worth an earlier one.
     drain_started_ = clock_read_ = now;
     return false;
   }
-  stride_ = now - clock_read_ > kSlowStride ? 1 : kLongStride;
+  const uint64_t elapsed = now - clock_read_;
+  if (elapsed > kSlowStride) {
+    stride_ = 1;
+  } else if (elapsed < kFastStride) {
+    stride_ = std::min(2 * stride_, kLongestStride);
+  }
+  until_clock_ = stride_;
   clock_read_ = now;
   return now - drain_started_ >= budget_ns;
 }
@@ -60,28 +64,35 @@ bool Router::LookAtClock(uint64_t budget_ns) {
 Router::Drained Router::Drain(uint64_t budget_ns) {
   drain_started_ = 0;
   for (;;) {
-    for (; round_position_ < round_.size(); ++round_position_) {
-      Inbox &inbox = inboxes_[round_[round_position_]];
-      EventBuffer &current = inbox.events[next_ ^ 1];
-      while (inbox.position < current.size()) {
-        if (since_clock_ >= stride_ && LookAtClock(budget_ns)) return Drained::kOutOfTime;
-        if (tracer_.active()) {
-          DeliverTraced(inbox);
-          ++since_clock_;
-          continue;
+    Round &round = *current_;
+    for (; turn_ < round.instances.size(); ++turn_) {
+      const InstanceId instance = round.instances[turn_];
+      Destination &destination = *destinations_[instance];
+      EventBuffer &events = round.events[instance];
+      // What is emitted meanwhile is of the next round, so these stay as they are.
+      const Event *event = events.data() + position_;
+      const Event *const end = events.data() + events.size();
+      while (event != end) {
+        if (until_clock_ == 0 && LookAtClock(budget_ns)) {
+          position_ = static_cast<size_t>(event - events.data());
+          return Drained::kOutOfTime;
         }
-        size_t count = current.size() - inbox.position;
-        if (!inbox.destination->takes_whole_batches()) count = std::min(count, stride_);
-        const Event *const events = current.data() + inbox.position;
-        inbox.position += count;
-        since_clock_ += count;
-        inbox.destination->Deliver(events, count);
+        size_t count = static_cast<size_t>(end - event);
+        if (tracer_.active()) {
+          count = 1;
+          DeliverTraced(destination, *event, event + 1 == end);
+        } else {
+          if (!destination.takes_whole_batches()) count = std::min(count, until_clock_);
+          destination.Deliver(event, count);
+        }
+        until_clock_ -= std::min(count, until_clock_);
+        event += count;
       }
-      if (inbox.destination->put_off()) inbox.destination->FinishRound();
-      current.Clear();
-      inbox.position = 0;
+      if (destination.put_off()) destination.FinishRound();
+      events.Clear();
+      position_ = 0;
     }
-    if (ready_.empty()) {
+    if (next_->instances.empty()) {
       rounds_without_rest_ = 0;
       tracer_.Rest();
       return Drained::kEmpty;
@@ -91,13 +102,11 @@ Router::Drained Router::Drain(uint64_t budget_ns) {
 }
 
 void Router::Clear() {
-  for (Inbox &inbox : inboxes_) {
-    for (EventBuffer &events : inbox.events) events.Clear();
-    inbox.position = 0;
+  for (Round &round : rounds_) {
+    round.instances.clear();
+    for (EventBuffer &events : round.events) events.Clear();
   }
-  ready_.clear();
-  round_.clear();
-  round_position_ = 0;
+  turn_ = position_ = 0;
 }
 
 }  // namespace mmpy

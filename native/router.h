@@ -1,6 +1,6 @@
 // The event queue and the table that says where events go.
 //
-// Events travel in rounds. What is emitted while a round is delivered waits, in order, in the inbox of its destination
+// Events travel in rounds. What is emitted while a round is delivered waits, in order, in a buffer of its destination
 // instance for the next round; within a round every instance gets its events in one batch, instances in the order in
 // which their first event was emitted. So events reach one instance in the order in which they were output.
 //
@@ -19,6 +19,7 @@
 namespace mmpy {
 
 using InstanceId = uint32_t;
+
 // Where events go: an instance of any kind.
 class Destination {
  public:
@@ -47,6 +48,10 @@ struct Target {
 
 class Router {
  public:
+  Router() = default;
+  Router(const Router &) = delete;
+  Router &operator=(const Router &) = delete;
+
   // Adds a destination. Instances are numbered in order of addition.
   void AddInstance(Destination *destination);
 
@@ -68,19 +73,16 @@ class Router {
   void Emit(ChannelId source, double value) {
     const Target *target = targets_.data() + offsets_[source];
     const Target *const end = targets_.data() + offsets_[source + 1];
-    for (; target != end; ++target) {
-      EventBuffer &next = NextOf(target->instance);
-      next.Append({target->channel, value});
-    }
+    for (; target != end; ++target) NextOf(target->instance).Append({target->channel, value});
   }
 
   enum class Drained { kEmpty, kOutOfTime };
 
   // Delivers until the queue is empty or `budget_ns` nanoseconds have passed; a later call goes on where this one
   // stopped. Not re-entrant.
-  Drained Drain(uint64_t budget_ns);
+  [[gnu::noinline]] Drained Drain(uint64_t budget_ns);  // a function of its own keeps its variables in registers
 
-  bool empty() const { return round_position_ == round_.size() && ready_.empty(); }
+  bool empty() const { return turn_ == current_->instances.size() && next_->instances.empty(); }
   size_t channel_count() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
 
   // Throws away what is queued.
@@ -92,40 +94,38 @@ class Router {
   std::vector<ChannelId> TakeLoop() { return tracer_.TakeLoop(); }
 
  private:
-  // An instance's events of this round and of the next: which of the two buffers is which changes for all instances at
-  // once, with every round.
-  struct Inbox {
-    Destination *destination;
-    size_t position = 0;  // how many of this round's have been delivered
-    EventBuffer events[2];
+  struct Round {
+    std::vector<InstanceId> instances;  // those with events, in the order of their turns
+    std::vector<EventBuffer> events;    // of every instance
   };
 
   // Where the next round's events for an instance go.
   EventBuffer &NextOf(InstanceId instance) {
-    EventBuffer &next = inboxes_[instance].events[next_];
-    if (next.empty()) ready_.push_back(instance);
-    return next;
+    EventBuffer &events = next_->events[instance];
+    if (events.empty()) next_->instances.push_back(instance);
+    return events;
   }
 
   void StartRound();
-  size_t DeliverSome(Inbox &inbox);
-  void DeliverTraced(Inbox &inbox);
-  bool LookAtClock(uint64_t budget_ns);
+  [[gnu::noinline, gnu::cold]] void DeliverTraced(Destination &destination, const Event &event, bool is_last);
+  [[gnu::noinline]] bool LookAtClock(uint64_t budget_ns);
 
   std::vector<uint32_t> offsets_;
   std::vector<Target> targets_;
-  std::vector<Inbox> inboxes_;
-  unsigned next_ = 0;              // which of an inbox's buffers is the next round's
-  std::vector<InstanceId> ready_;  // instances with events for the next round
-  std::vector<InstanceId> round_;  // instances of this round
-  size_t round_position_ = 0;
+  std::vector<Destination *> destinations_;  // of every instance
+
+  Round rounds_[2];
+  Round *current_ = &rounds_[0];
+  Round *next_ = &rounds_[1];
+  size_t turn_ = 0;      // in the current round, of the instance that is being served,
+  size_t position_ = 0;  // and how many of its events have been delivered
   uint64_t rounds_without_rest_ = 0;
 
-  // Reading the clock costs a tenth of a handler call, so it is read after every `stride_` events: few if they are
-  // slow.
-  static constexpr size_t kLongStride = 16;
-  size_t stride_ = kLongStride;
-  size_t since_clock_ = 0;
+  // Reading the clock costs half a handler call, so it is read after every `stride_` events: as many as are likely to
+  // take some microseconds.
+  static constexpr size_t kLongestStride = 64;
+  size_t stride_ = 1;
+  size_t until_clock_ = 0;  // how many events are left until then
   uint64_t drain_started_ = 0;
   uint64_t clock_read_ = 0;
 

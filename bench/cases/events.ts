@@ -1,6 +1,6 @@
 /** Events round and round between instances: the cost of one event. */
 import type { Bench, BenchCase, Measurement } from "../case.js";
-import { floor } from "../floor.js";
+import { floorLibrary, floorModule } from "../floor.js";
 import { alternately, folderWith, pick, programs, runConfig, type Told } from "../programs.js";
 
 /** A configuration whose events come back to where they started, and modules that count rounds in the values. */
@@ -8,8 +8,7 @@ interface Circle {
   readonly name: string;
   readonly what: string;
   readonly files: Readonly<Record<string, string>>;
-  /** Handler calls, or hops through loopbacks, a round. */
-  readonly eventsARound: number;
+  /** Whether every event is a handler's call and its output, so that the floor is one for it. */
   readonly floor: boolean;
   /** Its cost is that of so many channels: for the reference too many. */
   readonly oursOnly?: boolean;
@@ -44,7 +43,12 @@ def turn(value):
         seen = midimonster.inputvalue(channel)
         if not value - STEP <= seen <= value:
             raise SystemExit("%s is at %r instead of %r: an event was lost" % (channel, seen, value))
-    print(json.dumps({"value": (now - started) / (rounds * ${eventsARound}) * 1e9, "rounds": rounds}), flush=True)
+    told = {"value": (now - started) / (rounds * ${eventsARound}) * 1e9, "rounds": rounds}
+    library = os.environ.get("BENCH_FLOOR")
+    if library:
+        import floor
+        told.update(floor.measure(library, 2000000))
+    print(json.dumps(told), flush=True)
     os._exit(0)
 
 LIMIT = WARM
@@ -79,7 +83,6 @@ function pingPong(name: string, what: string, channels: number, events: number, 
     what,
     oursOnly,
     floor: true,
-    eventsARound: 2 * channels,
     files: {
       "monster.cfg": `[python a]\nmodule = ping\n[python b]\nmodule = pong\n[map]\na.o{1..${channels}} > b.pong.f{1..${channels}}\nb.o{1..${channels}} > a.ping.f{1..${channels}}\n`,
       "ping.py": begin(rounds, 2 * channels, names, handlers.join("") + start(outputs)),
@@ -96,7 +99,6 @@ function fanOut(events: number): Circle {
   return {
     name: "fan-out",
     what: "one channel to 512 of another instance, one of which answers",
-    eventsARound: width + 1,
     floor: false,
     files: {
       "monster.cfg": `[python a]\nmodule = ping\n[python b]\nmodule = pong\n[map]\na.o1 > b.pong.f{1..${width}}\nb.o1 > a.ping.f1\n`,
@@ -117,7 +119,6 @@ function fanIn(events: number): Circle {
   return {
     name: "fan-in",
     what: "512 channels to one of another instance, which counts and answers once",
-    eventsARound: width + 1,
     floor: false,
     files: {
       "monster.cfg": `[python a]\nmodule = ping\n[python b]\nmodule = pong\n[map]\na.o{1..${width}} > b.pong.f\nb.o1 > a.ping.f1\n`,
@@ -150,7 +151,6 @@ function loopbackChain(events: number): Circle {
   return {
     name: "loopback",
     what: "a chain of eight loopback instances, and one handler",
-    eventsARound: links + 1,
     floor: false,
     files: {
       "monster.cfg": `[python a]\nmodule = ping\n${instances}[map]\na.o1 > l1.x\n${chain}l${links}.x > a.ping.f1\n`,
@@ -159,24 +159,28 @@ function loopbackChain(events: number): Circle {
   };
 }
 
-async function measure(bench: Bench, circle: Circle): Promise<Measurement> {
-  const folder = folderWith(bench, circle.files);
+async function measure(bench: Bench, circle: Circle): Promise<Measurement[]> {
+  const folder = folderWith(bench, { ...circle.files, "floor.py": floorModule(bench) });
+  const library = circle.floor && !bench.quick ? floorLibrary(bench) : undefined;
   const measures: Record<string, () => Promise<Told>> = {};
   for (const program of programs(bench)) {
     if (program.name === "reference" && circle.oursOnly) continue;
-    measures[program.name] = () => runConfig(bench, program, folder);
+    const env = program.name === "ours" && library !== undefined ? { BENCH_FLOOR: library } : {};
+    measures[program.name] = () => runConfig(bench, program, folder, { env });
   }
-  const lowest = circle.floor ? floor(bench) : undefined;
-  if (lowest !== undefined) measures.floor = lowest;
   const told = await alternately(bench, circle.name, measures);
-  return {
+  const floor = (name: string) => (library === undefined ? [] : pick(told.ours, name));
+  const measured: Measurement = {
     name: circle.name,
     what: circle.what,
     unit: "ns an event",
     ours: pick(told.ours, "value"),
     reference: pick(told.reference, "value"),
-    floor: pick(told.floor, "value"),
+    floor: floor("floor"),
   };
+  if (circle.name !== "hop" || library === undefined) return [measured];
+  const what = "change from one interpreter to another, which every event of `hop` takes beside the floor";
+  return [measured, { name: "change", what, unit: "ns", ours: [], reference: [], floor: floor("change") }];
 }
 
 type Make = (events: number) => Circle;
@@ -186,7 +190,7 @@ function circleCase(make: Make, events: number): BenchCase {
   return {
     name,
     what,
-    run: async (bench) => [await measure(bench, make(bench.quick ? Math.max(2000, events / 50) : events))],
+    run: (bench) => measure(bench, make(bench.quick ? Math.max(2000, events / 50) : events)),
   };
 }
 
@@ -212,10 +216,10 @@ export const CHANNELS_CASE: BenchCase = {
       const oursOnly = channels > 4096;
       const events = bench.quick ? 2000 : channels >= 1024 && !oursOnly ? 300_000 : 1_500_000;
       results.push(
-        await measure(
+        ...(await measure(
           bench,
           pingPong(`channels ${channels}`, `${channels} events a round`, channels, events, oursOnly),
-        ),
+        )),
       );
     }
     return results;
