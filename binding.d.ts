@@ -113,10 +113,13 @@ export interface Binding {
   addPython(core: Core, name: string, folder: string, argument: string): number | string;
   /** Loads what a `module` option names. Enters Python. Returns the traceback if that failed. */
   loadModule(core: Core, instance: number, value: string, folder: string): string | null;
-  /** Adds channels to a python instance; names it has already keep their place. */
-  addChannels(core: Core, instance: number, names: readonly string[]): void;
-  /** Names of a python instance's channels, in order. From here on only {@link addChannels} creates any. */
-  takeChannels(core: Core, instance: number): string[];
+  /** Makes channels of a python instance, unless it has them already. Returns their indices within the instance. */
+  addChannels(core: Core, instance: number, names: readonly string[]): Uint32Array;
+  /** From here on `output()` creates no channels in a python instance, only {@link addChannels} does. */
+  fixChannels(core: Core, instance: number): void;
+  channelCount(core: Core, instance: number): number;
+  /** Names of up to `count` channels of a python instance, from index `first` on. */
+  channelNames(core: Core, instance: number, first: number, count: number): string[];
   /**
    * Finds the handlers of these channels of a python instance. `defaultHandler` serves those without a dot; empty for
    * none. Enters Python.

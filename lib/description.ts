@@ -31,7 +31,7 @@ export function describe(
       name: loaded.name,
       backend: loaded.backend.name,
       options: loaded.definition.settings.map(({ option, value }) => ({ option, value })),
-      channels: loaded.channels.names.map((name, index) => ({ name, uses: loaded.uses(index) })),
+      channels: loaded.channels.names(0, loaded.channels.size).map((name, i) => ({ name, uses: loaded.uses(i) })),
     })),
     mappings: mappings.map(({ from, to, bidirectional }) => ({
       from: `${from.instance}.${from.channel}`,

@@ -2,18 +2,30 @@ import type { Backend, ChannelUse, Instance } from "./backends/backend.js";
 import { PythonInstance } from "./backends/python.js";
 import type { Binding, Core } from "./binding.js";
 import type { ChannelReference, InstanceDefinition } from "./config/definition.js";
-import { ChannelSet } from "./mapping/channel-set.js";
+import { messageOf } from "./errors.js";
+import { ChannelSet, type Channels } from "./mapping/channel-set.js";
+
+/** What an instance's `channel` threw, and for which side of a mapping. */
+export class ChannelError extends Error {
+  constructor(
+    message: string,
+    readonly reference: ChannelReference,
+  ) {
+    super(message);
+  }
+}
+
+const USES = ["input", "output"] as const;
 
 /** An instance as its router keeps it. */
 export class LoadedInstance {
-  readonly channels = new ChannelSet();
-  /** By channel: the place that first mapped to it. */
-  readonly inputs: (ChannelReference | undefined)[] = [];
-  readonly #outputs: boolean[] = [];
+  readonly channels: Channels;
+  /** By channel: the place that first mapped to it. Only while the configuration is loaded. */
+  inputs: (ChannelReference | undefined)[] = [];
+  /** By channel: a bit for each of `USES`. */
+  #uses = new Uint8Array(64);
   /** Global index of the first channel, once the mapping is compiled. */
   firstChannel: number | undefined;
-  /** How many channels modules created while they loaded. */
-  created = 0;
   /** A module did not import, or an option was wrong: errors about its handlers would mean nothing. */
   incomplete = false;
 
@@ -23,28 +35,47 @@ export class LoadedInstance {
     readonly instance: Instance,
     /** In the core. */
     readonly number: number,
-  ) {}
+  ) {
+    this.channels = instance instanceof PythonInstance ? instance.channels : new ChannelSet();
+  }
 
   get name(): string {
     return this.definition.name;
   }
 
-  /** The index of a channel, after telling the instance of it and of this use. Throws what the instance throws. */
-  use(name: string, use: ChannelUse, reference: ChannelReference): number {
-    const index = this.channels.add(name);
-    if (use === "input" ? this.inputs[index] === undefined : this.#outputs[index] !== true) {
-      if (use === "input") this.inputs[index] = reference;
-      else this.#outputs[index] = true;
-      this.instance.channel?.(name, index, use);
+  /**
+   * The numbers of channels, after telling the instance of them and of this use.
+   *
+   * @throws {ChannelError} if the instance throws
+   */
+  use(names: readonly string[], use: ChannelUse, reference: ChannelReference): Uint32Array {
+    const numbers = this.channels.add(names);
+    this.#makeRoom();
+    const bit = 1 << USES.indexOf(use);
+    for (const [i, channel] of numbers.entries()) {
+      const uses = this.#uses[channel] ?? 0;
+      if (uses & bit) continue;
+      this.#uses[channel] = uses | bit;
+      if (use === "input") this.inputs[channel] = reference;
+      const name = names[i] as string;
+      try {
+        this.instance.channel?.(name, channel, use);
+      } catch (error) {
+        throw new ChannelError(`'${this.name}.${name}': ${messageOf(error)}`, reference);
+      }
     }
-    return index;
+    return numbers;
   }
 
-  uses(index: number): readonly ChannelUse[] {
-    return [
-      ...(this.inputs[index] !== undefined ? ["input" as const] : []),
-      ...(this.#outputs[index] === true ? ["output" as const] : []),
-    ];
+  #makeRoom(): void {
+    if (this.#uses.length >= this.channels.size) return;
+    const grown = new Uint8Array(Math.max(this.channels.size, 2 * this.#uses.length));
+    grown.set(this.#uses);
+    this.#uses = grown;
+  }
+
+  uses(channel: number): readonly ChannelUse[] {
+    return USES.filter((_, i) => (this.#uses[channel] ?? 0) & (1 << i));
   }
 }
 
@@ -58,5 +89,6 @@ export function addToCore(binding: Binding, core: Core, instance: Instance): num
 export function channelName(instances: readonly LoadedInstance[], global: number): [instance: string, channel: string] {
   // An instance without channels has the same first index as the next one, which comes later.
   const loaded = instances.findLast(({ firstChannel = 0 }) => firstChannel <= global);
-  return [loaded?.name ?? "?", loaded?.channels.names[global - (loaded.firstChannel ?? 0)] ?? "?"];
+  const [name] = loaded?.channels.names(global - (loaded.firstChannel ?? 0), 1) ?? [];
+  return [loaded?.name ?? "?", name ?? "?"];
 }

@@ -14,7 +14,7 @@ import type { Diagnostic } from "./config/diagnostic.js";
 import type { Location } from "./config/source.js";
 import { didYouMean } from "./config/suggest.js";
 import { MidimonsterError, messageOf } from "./errors.js";
-import { addToCore, LoadedInstance } from "./instances.js";
+import { addToCore, ChannelError, LoadedInstance } from "./instances.js";
 import type { Logger } from "./log.js";
 import { compileRoutes, type Pairs } from "./mapping/routes.js";
 
@@ -53,9 +53,7 @@ export class Loader {
     for (const backend of definition.backends.values()) await this.#configureBackend(backend);
     for (const instance of definition.instances) await this.#createInstance(instance);
     for (const instance of this.instances) {
-      if (!(instance.instance instanceof PythonInstance)) continue;
-      for (const name of instance.instance.takeChannels()) instance.channels.add(name);
-      instance.created = instance.channels.size;
+      if (instance.instance instanceof PythonInstance) instance.instance.fixChannels();
     }
     for (const mapping of definition.mappings) this.#map(mapping);
     for (const instance of this.instances) this.#resolveHandlers(instance);
@@ -188,13 +186,11 @@ export class Loader {
     }
   }
 
-  #resolveHandlers({ instance, channels, inputs, name, incomplete, created, definition }: LoadedInstance): void {
-    if (!(instance instanceof PythonInstance)) return;
-    if (channels.size > created) instance.addChannels(channels.names.slice(created));
-    if (incomplete) return;
-    const mappedTo: number[] = [];
-    for (let i = 0; i < inputs.length; ++i) if (inputs[i] !== undefined) mappedTo.push(i);
-    const errors = instance.resolve(Uint32Array.from(mappedTo));
+  #resolveHandlers(loaded: LoadedInstance): void {
+    const { instance, channels, inputs, name, incomplete, definition } = loaded;
+    loaded.inputs = [];
+    if (!(instance instanceof PythonInstance) || incomplete) return;
+    const errors = instance.resolve(Uint32Array.from(inputs.keys()).filter((channel) => inputs[channel] !== undefined));
 
     // One mapping may stand for thousands of channels: say the first thing that is wrong with it, and how often.
     const byMapping = new Map<ChannelReference, number>();
@@ -214,7 +210,7 @@ export class Loader {
       const count = reference && byMapping.get(reference);
       if (reference === undefined || count === undefined) continue;
       byMapping.delete(reference);
-      const channelName = channels.names[channel] ?? "";
+      const [channelName = ""] = channels.names(channel, 1);
       const [message = "", ...detail] = problem.split("\n");
       this.#error(`no handler for '${name}.${channelName}': ${message}`, reference.channelLocation, {
         help: [
@@ -229,7 +225,7 @@ export class Loader {
   #connect(): void {
     const table = compileRoutes(
       this.instances.map(({ channels }) => channels.size),
-      this.#pairs,
+      this.#pairs.splice(0),
     );
     const { binding, core } = this.#host;
     binding.connect(core, table.firstChannels, table.offsets, table.targets);
@@ -237,17 +233,9 @@ export class Loader {
   }
 }
 
-/** What an instance's `channel` threw, and for which side of the mapping. */
-class ChannelError extends Error {
-  constructor(
-    message: string,
-    readonly reference: ChannelReference,
-  ) {
-    super(message);
-  }
-}
+/** How many names are made at a time. */
+const CHUNK = 4096;
 
-/** Creates the channels of both sides in the order in which the reference does: by turns, left to right through time. */
 function expandPairs(
   source: LoadedInstance,
   from: ChannelReference,
@@ -255,22 +243,36 @@ function expandPairs(
   to: ChannelReference,
   bidirectional: boolean,
 ): Pairs {
-  const use = (instance: LoadedInstance, reference: ChannelReference, name: string, isSource: boolean) => {
-    try {
-      const index = instance.use(name, isSource ? "output" : "input", reference);
-      if (bidirectional) instance.use(name, isSource ? "input" : "output", reference);
-      return index;
-    } catch (error) {
-      throw new ChannelError(`'${instance.name}.${name}': ${messageOf(error)}`, reference);
-    }
+  const use = (instance: LoadedInstance, reference: ChannelReference, names: string[], isSource: boolean) => {
+    if (bidirectional) instance.use(names, isSource ? "input" : "output", reference);
+    return instance.use(names, isSource ? "output" : "input", reference);
   };
   const sources = new Uint32Array(from.pattern.size);
   const targets = new Uint32Array(to.pattern.size);
   const sourceNames = expand(from.pattern);
   const targetNames = expand(to.pattern);
-  for (let i = 0; i < Math.max(sources.length, targets.length); ++i) {
-    if (i < sources.length) sources[i] = use(source, from, sourceNames.next().value as string, true);
-    if (i < targets.length) targets[i] = use(target, to, targetNames.next().value as string, false);
+  for (let i = 0; i < Math.max(sources.length, targets.length); i += CHUNK) {
+    const left = take(sourceNames, CHUNK);
+    const right = take(targetNames, CHUNK);
+    // Both sides' channels are created by turns, as the reference does.
+    if (source === target) source.channels.add(byTurns(left, right));
+    if (left.length > 0) sources.set(use(source, from, left, true), i);
+    if (right.length > 0) targets.set(use(target, to, right, false), i);
   }
   return { fromInstance: source.number, toInstance: target.number, from: sources, to: targets };
+}
+
+function take<T>(values: Iterator<T, unknown>, most: number): T[] {
+  const taken: T[] = [];
+  while (taken.length < most) {
+    const next = values.next();
+    if (next.done === true) break;
+    taken.push(next.value);
+  }
+  return taken;
+}
+
+function byTurns<T>(left: readonly T[], right: readonly T[]): T[] {
+  const longer = left.length > right.length ? left : right;
+  return longer.flatMap((_, i) => [...left.slice(i, i + 1), ...right.slice(i, i + 1)]);
 }

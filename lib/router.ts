@@ -312,6 +312,9 @@ export class Router {
       await started(`instance '${loaded.name}'`, () => loaded.instance.start?.());
     }
     this.#refuseIfStopping();
+    const { mappings } = this.#definition;
+    const what = `${count(mappings.length, "mapping")} between ${count(instances.length, "instance")}`;
+    this.#logger?.info({ instances: instances.length, mappings: mappings.length }, `routing ${what}`);
     this.#keepAlive = setInterval(() => {}, 2 ** 30);
     this.#scheduler?.start();
     if (this.#core !== undefined) binding().run(this.#core);
@@ -409,6 +412,10 @@ async function started(what: string, start: () => void | Promise<void>): Promise
   } catch (error) {
     throw new MidimonsterError("BACKEND", `${what} did not start: ${messageOf(error)}`, [], { cause: error });
   }
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? "" : "s"}`;
 }
 
 function stackOf(error: unknown): string {

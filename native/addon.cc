@@ -195,24 +195,40 @@ Napi::Value AddChannels(const Info &info) {
   }
   const auto names = info[2].As<Napi::Array>();
   const uint32_t count = names.Length();
+  auto indices = Napi::Uint32Array::New(env, count);
   const Core::Entry entry(bridge->core());  // Python threads may look channels up meanwhile
   for (uint32_t i = 0; i < count; ++i) {
     const Napi::HandleScope scope(env);  // of its own: a million handles would need a million slots
-    python->AddChannel(Text(names.Get(i)));
+    indices[i] = python->AddChannel(Text(names.Get(i)));
   }
-  return env.Undefined();
+  return indices;
 }
 
-Napi::Value TakeChannels(const Info &info) {
-  const Napi::Env env = info.Env();
+Napi::Value FixChannels(const Info &info) {
   JsBridge *bridge = BridgeOf(info);
-  PythonInstance *python = PythonOf(info, bridge);
+  if (PythonInstance *python = PythonOf(info, bridge)) {
+    const Core::Entry entry(bridge->core());
+    python->FixChannels();
+  }
+  return info.Env().Undefined();
+}
+
+Napi::Value ChannelCount(const Info &info) {
+  const PythonInstance *python = PythonOf(info, BridgeOf(info));
+  return python == nullptr ? info.Env().Undefined() : Napi::Number::New(info.Env(), python->channels().size());
+}
+
+Napi::Value ChannelNames(const Info &info) {
+  const Napi::Env env = info.Env();
+  const PythonInstance *python = PythonOf(info, BridgeOf(info));
   if (python == nullptr) return env.Undefined();
-  const Core::Entry entry(bridge->core());
-  const ChannelTable &table = python->TakeChannels();
-  auto names = Napi::Array::New(env, table.size());
-  for (uint32_t i = 0; i < table.size(); ++i) {
-    const std::string_view name = table.name(i);
+  const ChannelTable &table = python->channels();
+  const uint32_t first = std::min(info[2].ToNumber().Uint32Value(), table.size());
+  const uint32_t count = std::min(info[3].ToNumber().Uint32Value(), table.size() - first);
+  auto names = Napi::Array::New(env, count);
+  for (uint32_t i = 0; i < count; ++i) {
+    const Napi::HandleScope scope(env);
+    const std::string_view name = table.name(first + i);
     names.Set(i, Napi::String::New(env, name.data(), name.size()));
   }
   return names;
@@ -351,7 +367,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"addPython", AddPython},
       {"loadModule", LoadModule},
       {"addChannels", AddChannels},
-      {"takeChannels", TakeChannels},
+      {"fixChannels", FixChannels},
+      {"channelCount", ChannelCount},
+      {"channelNames", ChannelNames},
       {"resolve", Resolve},
       {"connect", Connect},
       {"run", Run},

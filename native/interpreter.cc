@@ -89,8 +89,9 @@ std::string Interpreter::Start(const std::string &folder, const std::string &arg
       const PyRef object = PyRef::Steal(PyCFunction_NewEx(&function, nullptr, nullptr));
       if (!object || PyDict_SetItemString(helpers_.get(), function.ml_name, object.get()) != 0) return false;
     }
+    const std::string &bytes = runtime_.bootstrap_code();
     const PyRef code =
-        PyRef::Steal(Py_CompileString(options.bootstrap.c_str(), options.bootstrap_path.c_str(), Py_file_input));
+        PyRef::Steal(PyMarshal_ReadObjectFromString(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
     if (!code || !PyRef::Steal(PyEval_EvalCode(code.get(), helpers_.get(), helpers_.get()))) return false;
     const PyRef path = PyRef::Steal(PyUnicode_DecodeFSDefault(folder.c_str()));
     const PyRef argv = PyRef::Steal(PyUnicode_DecodeFSDefault(argument.c_str()));

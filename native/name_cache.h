@@ -16,13 +16,6 @@ namespace mmpy {
 
 class NameCache {
  public:
-  // Makes room for the names of `channels` channels.
-  void Reserve(size_t channels) {
-    unsigned bits = kFewestBits;
-    while ((size_t{1} << bits) < channels && bits < kMostBits) ++bits;
-    if ((size_t{1} << bits) > sets_.size()) Resize(bits);
-  }
-
   // The channel that this very string was last found to name, or `otherwise`.
   uint32_t Find(PyObject *name, uint32_t otherwise) const {
     const Set &set = sets_[IndexOf(name)];
@@ -33,14 +26,17 @@ class NameCache {
   }
 
   void Remember(PyObject *name, uint32_t channel) {
-    Set &set = sets_[IndexOf(name)];
-    Entry *place = set.entries;
-    while (place != set.entries + kWays && place->name) ++place;
-    if (place == set.entries + kWays) place = set.entries + (next_victim_++ % kWays);
-    place->channel = channel;
-    // The old string leaves last: dropping it may run code of a str subclass that comes back here.
-    PyRef old = PyRef::Borrow(name);
-    std::swap(place->name, old);
+    // What is pushed out leaves last: dropping a string may run code of a str subclass that comes back here.
+    std::vector<Entry> pushed_out;
+    if (++names_ > 2 * sets_.size() && bits_ < kMostBits) {
+      const std::vector<Set> before = Resize(bits_ + 1);
+      for (const Set &set : before) {
+        for (const Entry &entry : set.entries) {
+          if (entry.name) Put(entry, pushed_out);
+        }
+      }
+    }
+    Put({PyRef::Borrow(name), channel}, pushed_out);
   }
 
   // Forgets without releasing, for when the GIL can't be had.
@@ -51,8 +47,8 @@ class NameCache {
   }
 
   void Clear() {
-    const std::vector<Set> old = std::move(sets_);
-    Resize(kFewestBits);
+    const std::vector<Set> before = Resize(kFewestBits);
+    names_ = 0;
   }
 
  private:
@@ -72,13 +68,26 @@ class NameCache {
     return (static_cast<uint64_t>(reinterpret_cast<uintptr_t>(name)) * 0x9E3779B97F4A7C15u) >> shift_;
   }
 
-  void Resize(unsigned bits) {
-    sets_ = std::vector<Set>(size_t{1} << bits);
+  void Put(Entry entry, std::vector<Entry> &pushed_out) {
+    Set &set = sets_[IndexOf(entry.name.get())];
+    Entry *place = set.entries;
+    while (place != set.entries + kWays && place->name) ++place;
+    if (place == set.entries + kWays) place = set.entries + (next_victim_++ % kWays);
+    std::swap(*place, entry);
+    if (entry.name) pushed_out.push_back(std::move(entry));
+  }
+
+  // Begins anew with this size; returns what there was.
+  std::vector<Set> Resize(unsigned bits) {
+    bits_ = bits;
     shift_ = 64 - bits;
+    return std::exchange(sets_, std::vector<Set>(size_t{1} << bits));
   }
 
   std::vector<Set> sets_ = std::vector<Set>(size_t{1} << kFewestBits);
+  unsigned bits_ = kFewestBits;
   unsigned shift_ = 64 - kFewestBits;
+  size_t names_ = 0;  // that were remembered; more than there are, once some were pushed out
   unsigned next_victim_ = 0;
 };
 

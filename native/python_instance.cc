@@ -93,9 +93,10 @@ std::string PythonInstance::LoadModule(const std::string &value, const std::stri
   return text.empty() ? "the module raised an exception" : text;
 }
 
-void PythonInstance::AddChannel(std::string_view name) {
-  names_.Add(name);
+uint32_t PythonInstance::AddChannel(std::string_view name) {
+  const uint32_t index = names_.Add(name);
   channels_.resize(names_.size());
+  return index;
 }
 
 bool PythonInstance::HasBatchHandler(const Channel &channel) const {
@@ -152,7 +153,6 @@ void PythonInstance::Begin() {
   // Then delivering is storing values, and the clock would cost as much.
   takes_whole_batches_ =
       std::none_of(channels_.begin(), channels_.end(), [](const Channel &channel) { return bool(channel.handler); });
-  name_cache_.Reserve(channels_.size());
   // Not before: a socket function that outputs finds its channels only now.
   const int status = sockets_.Start();
   if (status < 0) {
@@ -264,8 +264,7 @@ bool PythonInstance::FindOrCreate(PyObject *name, uint32_t *index) {
   if (text == nullptr) return false;
   const std::string_view view(text, static_cast<size_t>(size));
   if (creating_) {
-    *index = names_.Add(view);
-    channels_.resize(names_.size());
+    *index = AddChannel(view);
   } else {
     *index = ChannelTable::kNone;
     ReportUnknown(view);

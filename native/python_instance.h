@@ -42,14 +42,12 @@ class PythonInstance final : public mmpy_instance, public Destination {
   // "".
   std::string LoadModule(const std::string &value, const std::string &folder);
 
-  void AddChannel(std::string_view name);
+  // Makes a channel, unless there is one of that name. Returns its index.
+  uint32_t AddChannel(std::string_view name);
   const ChannelTable &channels() const { return names_; }
 
-  // The channels so far. From here on output() creates none: the mapping is being made from these.
-  const ChannelTable &TakeChannels() {
-    creating_ = false;
-    return names_;
-  }
+  // From here on output() creates none: the mapping is being made.
+  void FixChannels() { creating_ = false; }
   void SetFirstChannel(ChannelId first) { first_channel_ = first; }
 
   // Finds the handlers of the channels that are mapped to. Undotted names without a function of their own get

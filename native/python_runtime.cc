@@ -95,6 +95,14 @@ std::string Initialize(void *library, const std::string &program_name) {
   return error;
 }
 
+// Python source as marshalled code; empty if it is none.
+std::string Compile(const std::string &source, const std::string &path) {
+  const PyRef code = PyRef::Steal(Py_CompileString(source.c_str(), path.c_str(), Py_file_input));
+  const PyRef bytes = code ? PyRef::Steal(PyMarshal_WriteObjectToString(code.get(), Py_MARSHAL_VERSION)) : PyRef();
+  PyErr_Clear();
+  return bytes ? std::string(PyBytes_AsString(bytes.get()), static_cast<size_t>(PyBytes_Size(bytes.get()))) : "";
+}
+
 // The flags for dlopen() under which extension modules find libpython but not Node's own OpenSSL and zlib.
 int ExtensionDlopenFlags(bool deep_bind) { return RTLD_NOW | (deep_bind ? kDeepBind : 0); }
 
@@ -163,6 +171,7 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
     return {"PYTHON_LOAD", std::move(error)};
   setting_up_ = false;
   mmpy_module_bind();
+  bootstrap_code_ = Compile(options.bootstrap, options.bootstrap_path);
   owner_ = owner;
   watchdog_.Start();
   main_state_ = PyEval_SaveThread();

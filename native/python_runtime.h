@@ -55,6 +55,8 @@ class PythonRuntime {
   Watchdog &watchdog() { return watchdog_; }
   PyThreadState *main_state() const { return main_state_; }
   const PythonOptions &options() const { return options_; }
+  // The bootstrap code, compiled and marshalled once for all interpreters.
+  const std::string &bootstrap_code() const { return bootstrap_code_; }
   std::string version() const;
 
   // Py_NewInterpreter(), whose extension modules find their own OpenSSL and zlib from the first import on.
@@ -67,6 +69,7 @@ class PythonRuntime {
 
   uint64_t owner_ = 0;
   PythonOptions options_;
+  std::string bootstrap_code_;
   PyThreadState *main_state_ = nullptr;
   bool setting_up_ = false;         // an interpreter; guarded by the GIL
   char ***libc_environ_ = nullptr;  // NULL where there is no difference

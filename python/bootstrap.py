@@ -60,12 +60,10 @@ def load_module(value, folder):
         if value.endswith(".py") or "/" in value:
             _load_path(value, folder)
         else:
-            import importlib
-
             # The option may stand in an included file, in another folder than the instance.
             if folder not in sys.path:
                 sys.path.insert(1, folder)
-            importlib.import_module(value)
+            __import__(value)
             _loaded.append(value)
     except BaseException as error:
         return format_exception(error)
@@ -73,9 +71,11 @@ def load_module(value, folder):
 
 
 def _load_path(value, folder):
-    import importlib.machinery
-    import importlib.util
+    # What importlib.util and importlib.machinery hand on. They import a lot themselves, in every instance.
     import os
+
+    from _frozen_importlib import module_from_spec
+    from _frozen_importlib_external import SourceFileLoader, spec_from_file_location
 
     path = os.path.normpath(os.path.join(folder, value))
     if os.path.isdir(path):
@@ -99,11 +99,11 @@ def _load_path(value, folder):
             path=path,
         )
 
-    loader = importlib.machinery.SourceFileLoader(name, path)
-    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    loader = SourceFileLoader(name, path)
+    spec = spec_from_file_location(name, path, loader=loader)
     if spec is None:
         raise ImportError("'%s' can't be loaded as a module" % path, name=name, path=path)
-    module = importlib.util.module_from_spec(spec)
+    module = module_from_spec(spec)
     # Its neighbours can be imported by name, as beside a script. A package's own folder is not its neighbourhood.
     is_package = os.path.basename(path) == "__init__.py"
     neighbours = os.path.dirname(os.path.dirname(path) if is_package else path)

@@ -3,6 +3,7 @@ import path from "node:path";
 import { type Binding, type Core, packageFolder, type ResolveError } from "../binding.js";
 import { MidimonsterError } from "../errors.js";
 import type { Logger } from "../log.js";
+import type { Channels } from "../mapping/channel-set.js";
 import { choosePython, type PythonChoice } from "../python/discovery.js";
 import { importAdvice } from "../python/import-advice.js";
 import type { Backend, BackendContext, Instance, InstanceContext } from "./backend.js";
@@ -118,6 +119,8 @@ export class PythonInstance implements Instance {
   /** The instance's number in the core. */
   readonly number: number;
   readonly modules: string[] = [];
+  /** The native part's: a million names would be too many to have twice. */
+  readonly channels: Channels;
   readonly #executable: string;
   #defaultHandler = "";
 
@@ -125,6 +128,14 @@ export class PythonInstance implements Instance {
     this.#context = context;
     this.#executable = executable;
     this.number = number;
+    const { binding, core } = context;
+    this.channels = {
+      get size() {
+        return binding.channelCount(core, number);
+      },
+      add: (names) => binding.addChannels(core, number, names),
+      names: (first, count) => binding.channelNames(core, number, first, count),
+    };
   }
 
   get defaultHandler(): string {
@@ -146,13 +157,9 @@ export class PythonInstance implements Instance {
     this.modules.push(value);
   }
 
-  /** Channels that modules created by output() while they loaded; that ends here. */
-  takeChannels(): string[] {
-    return this.#context.binding.takeChannels(this.#context.core, this.number);
-  }
-
-  addChannels(names: readonly string[]): void {
-    this.#context.binding.addChannels(this.#context.core, this.number, names);
+  /** Ends the time in which output() creates channels. */
+  fixChannels(): void {
+    this.#context.binding.fixChannels(this.#context.core, this.number);
   }
 
   resolve(channels: Uint32Array): ResolveError[] {

@@ -56,8 +56,6 @@ async function run(line: CommandLine): Promise<number> {
     if (!binding().stopSignalSeen()) throw error;
     return 0;
   }
-  const { instances, mappings } = router.describe();
-  logger.info({}, `routing ${count(mappings.length, "mapping")} between ${count(instances.length, "instance")}`);
   await router.start();
   const signal = await stopped;
   logger.info({ signal }, `${signal}: stopping`);
@@ -76,10 +74,6 @@ function stopSignal(): Promise<NodeJS.Signals> {
     // The same for a second signal that comes before this thread has seen the first, since Python code keeps it busy.
     binding().endOnSecondSignal();
   });
-}
-
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? "" : "s"}`;
 }
 
 /** Says what went wrong, in the log's format; returns the exit status. */

@@ -1,24 +1,33 @@
-/** The channels of one instance, in order of creation. */
-export class ChannelSet {
-  readonly names: string[] = [];
-  readonly #index = new Map<string, number>();
+/** The channels of one instance, numbered in order of creation. There may be millions, so they come many at a time. */
+export interface Channels {
+  readonly size: number;
+
+  /** The numbers of these channels. Those that are new are created at the end. */
+  add(names: readonly string[]): Uint32Array;
+
+  /** The names of `count` channels from number `first` on. */
+  names(first: number, count: number): string[];
+}
+
+/** Channels that JavaScript keeps. */
+export class ChannelSet implements Channels {
+  readonly #names: string[] = [];
+  readonly #numbers = new Map<string, number>();
 
   get size(): number {
-    return this.names.length;
+    return this.#names.length;
   }
 
-  /** The index of a channel, or undefined if there is none of that name. */
-  find(name: string): number | undefined {
-    return this.#index.get(name);
+  add(names: readonly string[]): Uint32Array {
+    return Uint32Array.from(names, (name) => {
+      const known = this.#numbers.get(name);
+      if (known !== undefined) return known;
+      this.#numbers.set(name, this.#names.length);
+      return this.#names.push(name) - 1;
+    });
   }
 
-  /** The index of a channel, which is created at the end if it is new. */
-  add(name: string): number {
-    const known = this.#index.get(name);
-    if (known !== undefined) return known;
-    const index = this.names.length;
-    this.names.push(name);
-    this.#index.set(name, index);
-    return index;
+  names(first: number, count: number): string[] {
+    return this.#names.slice(first, first + count);
   }
 }

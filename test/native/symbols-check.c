@@ -3,6 +3,7 @@
  * whose type differs in this version is an error here, before it is a crash on somebody's machine.
  */
 #include <Python.h>
+#include <marshal.h>
 
 #if PY_VERSION_HEX < 0x030A0000
 /* A macro there, and a function only for users of the stable ABI, like us. */
