@@ -23,22 +23,50 @@ export interface Probe {
   readonly folders: readonly string[];
 }
 
-const PROGRAM = `
-import json, struct, sys, sysconfig
-get = sysconfig.get_config_var
-print(json.dumps({
-    "version": sys.version_info[:3],
-    "implementation": sys.implementation.name,
-    "executable": sys.executable,
-    "prefix": sys.prefix,
-    "basePrefix": sys.base_prefix,
-    "bits": struct.calcsize("P") * 8,
-    "shared": bool(get("Py_ENABLE_SHARED")),
-    "freeThreaded": bool(get("Py_GIL_DISABLED")),
-    "debug": hasattr(sys, "gettotalrefcount"),
-    "libraries": [name for name in (get("INSTSONAME"), get("LDLIBRARY")) if name],
-    "folders": [folder for folder in (get("LIBDIR"), get("LIBPL"), get("srcdir")) if folder],
-}))
+// The start waits for the answer, so this imports as little as it can: `json` and `sysconfig` would take longer than Python's
+// own start. Nor does it run `site`, whose .pth files take as long as they like; what that says of a virtual environment is
+// said here.
+const PROGRAM = String.raw`
+import os, sys
+
+def text(value):
+    units = value.encode("utf-16-be", "surrogatepass")
+    return '"%s"' % "".join("\\u" + units[i : i + 2].hex() for i in range(0, len(units), 2))
+
+def texts(values):
+    return "[%s]" % ", ".join(text(value) for value in values if value)
+
+def truth(value):
+    return "true" if value else "false"
+
+abi, multiarch = getattr(sys, "abiflags", ""), getattr(sys.implementation, "_multiarch", "")
+try:
+    variables = __import__("_sysconfigdata_%s_%s_%s" % (abi, sys.platform, multiarch)).build_time_vars
+except Exception:
+    import sysconfig
+    variables = sysconfig.get_config_vars()
+library = os.path.dirname(os.__file__)
+config = "config-%d.%d%s" % (sys.version_info[0], sys.version_info[1], abi)
+configs = [os.path.join(library, name) for name in (config + "-" + multiarch, config)]
+
+prefix = sys.prefix
+here = os.path.dirname(os.path.abspath(sys.executable))
+if any(os.path.isfile(os.path.join(folder, "pyvenv.cfg")) for folder in (here, os.path.dirname(here))):
+    prefix = os.path.dirname(here)
+
+print("{%s}" % ", ".join('"%s": %s' % item for item in {
+    "version": "[%d, %d, %d]" % sys.version_info[:3],
+    "implementation": text(sys.implementation.name),
+    "executable": text(sys.executable),
+    "prefix": text(prefix),
+    "basePrefix": text(sys.base_prefix),
+    "bits": 64 if sys.maxsize > 2**32 else 32,
+    "shared": truth(variables.get("Py_ENABLE_SHARED")),
+    "freeThreaded": truth(variables.get("Py_GIL_DISABLED")),
+    "debug": truth(hasattr(sys, "gettotalrefcount")),
+    "libraries": texts([variables.get("INSTSONAME"), variables.get("LDLIBRARY")]),
+    "folders": texts([variables.get("LIBDIR"), variables.get("LIBPL")] + [each for each in configs if os.path.isdir(each)]),
+}.items()))
 `;
 
 const PATIENCE = 30_000; // ms; a cold disk under a pyenv shim takes seconds
@@ -53,8 +81,8 @@ const PATIENCE = 30_000; // ms; a cold disk under a pyenv shim takes seconds
 export async function probe(command: string, reason: string): Promise<Probe> {
   let output: string;
   try {
-    // -I: neither PYTHON* variables nor files in the working folder may change the answer.
-    const { stdout } = await promisify(execFile)(command, ["-I", "-c", PROGRAM], { timeout: PATIENCE });
+    // -I: neither PYTHON* variables nor files in the working folder may change the answer. -S: see above.
+    const { stdout } = await promisify(execFile)(command, ["-I", "-S", "-c", PROGRAM], { timeout: PATIENCE });
     output = stdout;
   } catch (error) {
     throw failure(command, reason, error);
