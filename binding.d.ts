@@ -94,6 +94,14 @@ export interface ResolveError {
   readonly candidates: string[];
 }
 
+/** What {@link Binding.reloadChanged} did. */
+export interface ModulesReloaded {
+  /** Names of the modules that have changed, or use one that has. */
+  readonly modules: string[];
+  /** Of the one that failed; the others were not loaded then. */
+  readonly traceback: string | null;
+}
+
 export interface Binding {
   /** Loads and initialises CPython, once per process; later calls with the same options do nothing. */
   startPython(options: PythonOptions): PythonLoadError | null;
@@ -101,6 +109,8 @@ export interface Binding {
   pythonVersion(): string;
 
   createCore(callbacks: CoreCallbacks, outbox: Outbox): Core;
+  /** How many instances have been added, those included that are retired. */
+  instanceCount(core: Core): number;
 
   /** Instances are numbered from 0 in order of addition, whatever their kind. Each returns its number. */
   addLoopback(core: Core): number;
@@ -126,14 +136,42 @@ export interface Binding {
    */
   resolve(core: Core, instance: number, channels: Uint32Array, defaultHandler: string): ResolveError[];
   /**
-   * Installs the mapping. Global channel indices run through all instances: instance i has those from
+   * Installs the mapping, with the handlers that {@link resolve} has found last. Global channel indices run through all instances: instance i has those from
    * `firstChannels[i]` up to the next instance's. The targets of channel c are `targets[offsets[c]]` up to, not
-   * including, `targets[offsets[c + 1]]`; `offsets` has one element more than there are channels.
+   * including, `targets[offsets[c + 1]]`; `offsets` has one element more than there are channels. In place of another
+   * mapping: events that are queued stay so, those for an instance without channels go.
    */
   connect(core: Core, firstChannels: Uint32Array, offsets: Uint32Array, targets: Uint32Array): void;
 
-  /** Starts delivering: first the values that modules output while they loaded. Enters Python. */
+  /**
+   * Starts delivering: first the values that modules output while they loaded. Once more after instances were added to a
+   * running core: starts those. Enters Python.
+   */
   run(core: Core): void;
+
+  /**
+   * While held, events are queued and not delivered. A reload holds the core, begins with every python instance that stays,
+   * loads, resolves and connects, ends with every one, and lets go, all in one turn of the loop: so no event finds half of
+   * it. Letting go delivers. Enters Python. Not to be called from within the core.
+   */
+  hold(core: Core, hold: boolean): void;
+  /**
+   * From here until {@link endReload}, what a python instance's modules do while they are loaded - output, register - has no
+   * effect or can be undone, and output() creates channels until {@link fixChannels}.
+   */
+  beginReload(core: Core, instance: number): void;
+  /** Loads the modules whose sources have changed, and those that use them. Enters Python. */
+  reloadChanged(core: Core, instance: number): ModulesReloaded;
+  /** Either the new versions stay or the old ones. Enters Python: what goes is released. */
+  endReload(core: Core, instance: number, keep: boolean): void;
+  /** The source files of a python instance's modules, without those of the standard library and of packages. */
+  sourceFiles(core: Core, instance: number): string[];
+  /**
+   * Takes an instance out for good: a python instance runs its cleanup handler, then lets go of sockets, modules and threads;
+   * its interpreter ends with the core. The mapping must not know it any more. Enters Python; may wait for Python threads,
+   * bounded. Not to be called from within the core.
+   */
+  retire(core: Core, instance: number): void;
   /** Queues the outbox's first `count` events and, unless called from within the core, delivers. May enter Python. */
   emit(core: Core, count: number): void;
   /** Calls interval functions: pairs of (instance, interval), `count` of them. Enters Python. */

@@ -1,5 +1,5 @@
 import type { MappingDefinition } from "./config/definition.js";
-import type { LoadedInstance } from "./instances.js";
+import type { Instances } from "./instances.js";
 import type { PythonChoice } from "./python/discovery.js";
 
 /** What a router consists of, once loaded. */
@@ -22,12 +22,12 @@ export interface RouterDescription {
 }
 
 export function describe(
-  instances: readonly LoadedInstance[],
+  instances: Instances,
   mappings: readonly MappingDefinition[],
   python: PythonChoice | undefined,
 ): RouterDescription {
   return {
-    instances: instances.map((loaded) => ({
+    instances: [...instances.values()].map((loaded) => ({
       name: loaded.name,
       backend: loaded.backend.name,
       options: loaded.definition.settings.map(({ option, value }) => ({ option, value })),

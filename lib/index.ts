@@ -15,6 +15,7 @@ export type { PythonChoice } from "./python/discovery.js";
 export {
   type FileOptions,
   type OptionValues,
+  type ReloadSummary,
   Router,
   type RouterOptions,
 } from "./router.js";

@@ -1,7 +1,7 @@
 import type { Backend, ChannelUse, Instance } from "./backends/backend.js";
 import { PythonInstance } from "./backends/python.js";
 import type { Binding, Core } from "./binding.js";
-import type { ChannelReference, InstanceDefinition } from "./config/definition.js";
+import type { ChannelReference, InstanceDefinition, Setting } from "./config/definition.js";
 import { messageOf } from "./errors.js";
 import { ChannelSet, type Channels } from "./mapping/channel-set.js";
 
@@ -20,10 +20,11 @@ const USES = ["input", "output"] as const;
 /** An instance as its router keeps it. */
 export class LoadedInstance {
   readonly channels: Channels;
-  /** By channel: the place that first mapped to it. Only while the configuration is loaded. */
+  /** By channel: the place that first mapped to it; until {@link finish}. */
   inputs: (ChannelReference | undefined)[] = [];
   /** By channel: a bit for each of `USES`. */
   #uses = new Uint8Array(64);
+  #before: LoadedInstance | undefined;
   /** Global index of the first channel, once the mapping is compiled. */
   firstChannel: number | undefined;
   /** A module did not import, or an option was wrong: errors about its handlers would mean nothing. */
@@ -35,8 +36,11 @@ export class LoadedInstance {
     readonly instance: Instance,
     /** In the core. */
     readonly number: number,
+    /** The same instance under the configuration before a reload. */
+    before?: LoadedInstance,
   ) {
-    this.channels = instance instanceof PythonInstance ? instance.channels : new ChannelSet();
+    this.channels = before?.channels ?? (instance instanceof PythonInstance ? instance.channels : new ChannelSet());
+    this.#before = before;
   }
 
   get name(): string {
@@ -57,6 +61,7 @@ export class LoadedInstance {
       if (uses & bit) continue;
       this.#uses[channel] = uses | bit;
       if (use === "input") this.inputs[channel] = reference;
+      if (this.#before !== undefined && (this.#before.#uses[channel] ?? 0) & bit) continue;
       const name = names[i] as string;
       try {
         this.instance.channel?.(name, channel, use);
@@ -65,6 +70,12 @@ export class LoadedInstance {
       }
     }
     return numbers;
+  }
+
+  /** Lets go of what only loading needs. */
+  finish(): void {
+    this.inputs = [];
+    this.#before = undefined;
   }
 
   #makeRoom(): void {
@@ -85,10 +96,22 @@ export function addToCore(binding: Binding, core: Core, instance: Instance): num
   return instance.routing === "reflect" ? binding.addLoopback(core) : binding.addJavascript(core);
 }
 
+/** Whether settings are the same, wherever they stand. */
+export function sameSettings(left: readonly Setting[], right: readonly Setting[]): boolean {
+  const key = (settings: readonly Setting[]) =>
+    JSON.stringify(settings.map(({ option, value, folder }) => [option, value, folder]));
+  return key(left) === key(right);
+}
+
+/** A router's instances, by their number in the core. Numbers of instances that have gone are not used again. */
+export type Instances = ReadonlyMap<number, LoadedInstance>;
+
 /** Names of the instance and of the channel behind a global index. */
-export function channelName(instances: readonly LoadedInstance[], global: number): [instance: string, channel: string] {
-  // An instance without channels has the same first index as the next one, which comes later.
-  const loaded = instances.findLast(({ firstChannel = 0 }) => firstChannel <= global);
-  const [name] = loaded?.channels.names(global - (loaded.firstChannel ?? 0), 1) ?? [];
-  return [loaded?.name ?? "?", name ?? "?"];
+export function channelName(instances: Instances, global: number): [instance: string, channel: string] {
+  for (const { name, channels, firstChannel = 0 } of instances.values()) {
+    if (global >= firstChannel && global < firstChannel + channels.size) {
+      return [name, channels.names(global - firstChannel, 1)[0] ?? "?"];
+    }
+  }
+  return ["?", "?"];
 }

@@ -28,29 +28,30 @@ export class Outbox {
     this.arrays.channels[this.#count] = channel;
     this.arrays.values[this.#count] = value;
     ++this.#count;
-    if (this.#count === CAPACITY) this.#flush();
+    if (this.#count === CAPACITY) this.flush();
     else if (!this.#delivering && !this.#flushes) {
       this.#flushes = true;
       queueMicrotask(() => {
         this.#flushes = false;
-        this.#flush();
+        this.flush();
       });
     }
   }
 
   /** Runs a batch handler and sends what it emits in one go. */
   collect(handler: () => void): void {
-    this.#flush(); // what was emitted before comes before
+    this.flush(); // what was emitted before comes before
     this.#delivering = true;
     try {
       handler();
     } finally {
       this.#delivering = false;
     }
-    this.#flush();
+    this.flush();
   }
 
-  #flush(): void {
+  /** Sends what has been emitted so far. */
+  flush(): void {
     const count = this.#count;
     this.#count = 0;
     if (count > 0) this.#send(count);

@@ -1,8 +1,8 @@
 import path from "node:path";
 import type { Backend, EventBatch } from "./backends/backend.js";
 import { LoopbackBackend } from "./backends/loopback.js";
-import { PythonBackend } from "./backends/python.js";
-import { binding, type Core } from "./binding.js";
+import { PythonBackend, PythonInstance } from "./backends/python.js";
+import { type Binding, binding, type Core } from "./binding.js";
 import { backendDefinition, type Definition, define, emptyDefinition, type Setting } from "./config/definition.js";
 import { type Diagnostic, formatDiagnostics, inReadingOrder } from "./config/diagnostic.js";
 import { parseOverrides } from "./config/override.js";
@@ -10,7 +10,7 @@ import { instanceNameProblem, parseFile, parseMapping } from "./config/parser.js
 import { locate, makeSource } from "./config/source.js";
 import { describe, type RouterDescription } from "./description.js";
 import { MidimonsterError, messageOf } from "./errors.js";
-import { channelName, type LoadedInstance } from "./instances.js";
+import { channelName, type Instances, type LoadedInstance } from "./instances.js";
 import { Loader } from "./loader.js";
 import { type Logger, standardErrorLogger } from "./log.js";
 import { Outbox } from "./outbox.js";
@@ -37,6 +37,23 @@ export interface FileOptions extends Omit<RouterOptions, "folder"> {
 /** Options of a backend or an instance; a list gives the option once for each element. */
 export type OptionValues = Readonly<Record<string, string | readonly string[]>>;
 
+/** What {@link Router.reload} changed. */
+export interface ReloadSummary {
+  /** Python modules that were loaded anew, as `instance.module`. */
+  readonly modules: readonly string[];
+  /** Instances that were started. One that was replaced is in both lists. */
+  readonly added: readonly string[];
+  /** Instances that were stopped. */
+  readonly removed: readonly string[];
+}
+
+/** A configuration, read. */
+interface Reading {
+  readonly definition: Definition;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly files: readonly string[];
+}
+
 type State = "new" | "loading" | "loaded" | "starting" | "running" | "stopping" | "stopped" | "failed";
 
 /**
@@ -50,8 +67,11 @@ type State = "new" | "loading" | "loaded" | "starting" | "running" | "stopping" 
  *     process.once("SIGINT", () => router.stop());
  */
 export class Router {
-  readonly #definition: Definition;
-  readonly #diagnostics: Diagnostic[] = [];
+  #definition: Definition;
+  #files: readonly string[] = [];
+  #diagnostics: readonly Diagnostic[] = [];
+  /** Reads the configuration again, if it was in files. */
+  #read: (() => Reading) | undefined;
   readonly #backends = new Map<string, Backend>();
   readonly #outbox = new Outbox();
   readonly #taps = new Taps((message, error) => this.#logger?.error({ err: error }, message));
@@ -67,6 +87,9 @@ export class Router {
   #keepAlive: NodeJS.Timeout | undefined;
   #current: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
+  #reloading: Promise<ReloadSummary> | undefined;
+  /** Of all instances there ever were, by number. */
+  readonly #names = new Map<number, string>();
 
   /** A router without instances; add them with {@link instance} and {@link map}. */
   constructor(options: RouterOptions = {}) {
@@ -93,14 +116,15 @@ export class Router {
       ...parseOverrides("backend", options.backendOverrides ?? []),
       ...parseOverrides("instance", options.instanceOverrides ?? []),
     ];
-    const { tree, diagnostics } = parseFile(file);
-    const router = new Router({ ...options, folder: tree.source.folder });
-    router.#diagnostics.push(...diagnostics);
-    const definition = define(tree, overrides, (diagnostic) => router.#diagnostics.push(diagnostic));
-    for (const [name, backend] of definition.backends) router.#definition.backends.set(name, backend);
-    // Not push(...): a configuration may hold more mappings than a call may have arguments.
-    for (const instance of definition.instances) router.#definition.instances.push(instance);
-    for (const mapping of definition.mappings) router.#definition.mappings.push(mapping);
+    const read = (): Reading => {
+      const { tree, diagnostics, files } = parseFile(file);
+      const found = [...diagnostics];
+      return { definition: define(tree, overrides, (diagnostic) => found.push(diagnostic)), diagnostics: found, files };
+    };
+    const first = read();
+    const router = new Router({ ...options, folder: first.definition.folder });
+    router.#take(first);
+    router.#read = read;
     router.#argument = file;
     return router;
   }
@@ -193,6 +217,42 @@ export class Router {
     return this.#stopping;
   }
 
+  /**
+   * Reads the configuration again, if it came from a file, and the Python modules, and goes on with what has changed. What
+   * has not keeps running: interpreters, values, sockets, intervals. No event is lost, and none delivered twice.
+   *
+   * - A module whose source has changed is loaded anew in its interpreter, with those that use it; it may take things over
+   *   from its old version, see `midimonster.previous()`.
+   * - An instance that is new is started, one that is gone is stopped. One whose `module` options changed other than by
+   *   more of them, or another backend's with other options, is replaced.
+   * - Options of backends take effect with the next start.
+   *
+   * @returns what has changed
+   * @throws {MidimonsterError} `CONFIG` with all errors found; everything goes on as before then. `BACKEND` if a new instance
+   *   does not start; the others go on under the new configuration. `STATE` if the router does not run.
+   */
+  async reload(): Promise<ReloadSummary> {
+    while (this.#state === "running" && this.#reloading !== undefined) await this.#reloading.catch(() => {});
+    this.#refuseIfStopping();
+    this.#expect("running", "reload()");
+    this.#reloading = this.#reload();
+    const ended = () => {};
+    this.#current = this.#reloading.then(ended, ended);
+    try {
+      return await this.#reloading;
+    } finally {
+      this.#reloading = undefined;
+    }
+  }
+
+  /** Absolute paths of the files that a reload reads: the configuration's, and those of Python modules. */
+  files(): string[] {
+    const modules = [...(this.#loader?.instances.values() ?? [])].flatMap(({ instance }) =>
+      instance instanceof PythonInstance && this.running ? instance.sourceFiles() : [],
+    );
+    return [...new Set([...this.#files, ...modules])];
+  }
+
   /** Whether events are being routed. */
   get running(): boolean {
     return this.#state === "running";
@@ -223,6 +283,12 @@ export class Router {
     const python = this.#backends.get("python");
     const choice = python instanceof PythonBackend ? python.choice : undefined;
     return describe(this.#loader.instances, this.#definition.mappings, choice);
+  }
+
+  #take({ definition, diagnostics, files }: Reading): void {
+    this.#definition = definition;
+    this.#diagnostics = diagnostics;
+    this.#files = files;
   }
 
   #expect(state: State, what: string): void {
@@ -267,7 +333,7 @@ export class Router {
           }
         },
         loop: (channels) => this.#warnOfLoop(channels),
-        tap: (channels, values, count) => this.#taps.show(this.#loader?.instances ?? [], channels, values, count),
+        tap: (channels, values, count) => this.#taps.show(this.#instances, channels, values, count),
       },
       this.#outbox.arrays,
     );
@@ -277,19 +343,13 @@ export class Router {
       now: () => native.now(core),
       run: (pairs, count) => native.runIntervals(core, pairs, count),
     });
-    this.#reports = new ReportLog(log, (instance) => this.#loader?.instances[instance]?.name ?? "?");
-    const loader = new Loader({
-      binding: native,
-      core,
-      log,
-      backends: this.#backends,
-      argument: this.#argument,
-      emit: (instance, channel, value) => this.#emit(instance(), channel, value),
-    });
+    this.#reports = new ReportLog(log, (instance) => this.#names.get(instance) ?? "?");
+    const loader = this.#newLoader(native, core, log);
     this.#loader = loader;
     const found = () => inReadingOrder([...this.#diagnostics, ...loader.diagnostics]);
     try {
       await loader.load(this.#definition);
+      this.#note(loader);
     } catch (error) {
       // What prevents any start does not hide what else was found.
       if (!(error instanceof MidimonsterError) || found().length === 0) throw error;
@@ -300,9 +360,39 @@ export class Router {
     this.#applyTaps();
   }
 
+  #newLoader(native: Binding, core: Core, log: Logger, before?: Loader): Loader {
+    const host = {
+      binding: native,
+      core,
+      log,
+      backends: this.#backends,
+      argument: this.#argument,
+      emit: (instance: number | undefined, channel: number, value: number) => this.#emit(instance, channel, value),
+    };
+    return new Loader(host, before);
+  }
+
+  get #instances(): Instances {
+    return this.#loader?.instances ?? new Map();
+  }
+
+  #note(loader: Loader): void {
+    for (const { number, name } of loader.instances.values()) this.#names.set(number, name);
+  }
+
   async #start(): Promise<void> {
-    const instances = this.#loader?.instances ?? [];
+    await this.#startInstances([...this.#instances.values()]);
+    const [instances, mappings] = [this.#instances.size, this.#definition.mappings.length];
+    const what = `${count(mappings, "mapping")} between ${count(instances, "instance")}`;
+    this.#logger?.info({ instances, mappings }, `routing ${what}`);
+    this.#keepAlive = setInterval(() => {}, 2 ** 30);
+    this.#scheduler?.start();
+    if (this.#core !== undefined) binding().run(this.#core);
+  }
+
+  async #startInstances(instances: readonly LoadedInstance[]): Promise<void> {
     for (const backend of new Set(instances.map(({ backend }) => backend))) {
+      if (this.#startedBackends.includes(backend)) continue;
       this.#startedBackends.push(backend);
       await started(`backend '${backend.name}'`, () => backend.start?.());
     }
@@ -312,31 +402,79 @@ export class Router {
       await started(`instance '${loaded.name}'`, () => loaded.instance.start?.());
     }
     this.#refuseIfStopping();
-    const { mappings } = this.#definition;
-    const what = `${count(mappings.length, "mapping")} between ${count(instances.length, "instance")}`;
-    this.#logger?.info({ instances: instances.length, mappings: mappings.length }, `routing ${what}`);
-    this.#keepAlive = setInterval(() => {}, 2 ** 30);
-    this.#scheduler?.start();
-    if (this.#core !== undefined) binding().run(this.#core);
+  }
+
+  async #reload(): Promise<ReloadSummary> {
+    const native = binding();
+    const core = this.#core;
+    const before = this.#loader;
+    const log = this.#logger;
+    if (core === undefined || before === undefined || log === undefined) throw new Error("not running");
+    const reading = this.#read?.() ?? { definition: this.#definition, diagnostics: [], files: this.#files };
+    if (reading.diagnostics.length > 0) throw MidimonsterError.fromDiagnostics(inReadingOrder(reading.diagnostics));
+    const loader = this.#newLoader(native, core, log, before);
+    const throwIfWrong = () => {
+      if (loader.diagnostics.length > 0) throw MidimonsterError.fromDiagnostics(inReadingOrder(loader.diagnostics));
+    };
+    // A turn of the loop, since this may have been called from within the core.
+    await new Promise((resolve) => setImmediate(resolve));
+    try {
+      await loader.create(reading.definition);
+      this.#note(loader);
+      throwIfWrong();
+      this.#refuseIfStopping();
+      this.#outbox.flush();
+      native.hold(core, true);
+      try {
+        // In one turn of the loop: what it awaits for instances that stay is done at once.
+        await loader.replace(reading.definition, () => {
+          // Under the old numbers; from the next statement on there are only the new ones.
+          this.#take(reading);
+          this.#loader = loader;
+        });
+      } finally {
+        native.hold(core, false);
+      }
+      throwIfWrong();
+    } catch (error) {
+      for (const { number } of loader.created) native.retire(core, number);
+      throw error;
+    }
+    const gone = loader.leave();
+    for (const { number, instance, name } of gone) {
+      this.#startedInstances = this.#startedInstances.filter((started) => started.number !== number);
+      this.#scheduler?.forget(number);
+      await this.#quietly(`instance '${name}'`, () => instance.stop?.());
+      native.retire(core, number);
+    }
+    await this.#startInstances(loader.created);
+    native.run(core);
+    const summary: ReloadSummary = {
+      modules: loader.reloaded,
+      added: loader.created.map(({ name }) => name),
+      removed: gone.map(({ name }) => name),
+    };
+    log.info(summary, `reloaded: ${describeReload(summary)}`);
+    return summary;
+  }
+
+  async #quietly(what: string, stop: () => void | Promise<void>): Promise<void> {
+    try {
+      await stop();
+    } catch (error) {
+      this.#logger?.error({}, `${what} did not stop properly: ${messageOf(error)}`);
+    }
   }
 
   async #end(state: "stopped" | "failed"): Promise<void> {
     if (this.#state === "stopped" || this.#state === "failed") return;
     this.#state = "stopping";
     this.#scheduler?.stop();
-    const log = this.#logger;
-    const quietly = async (what: string, stop: () => void | Promise<void>) => {
-      try {
-        await stop();
-      } catch (error) {
-        log?.error({}, `${what} did not stop properly: ${messageOf(error)}`);
-      }
-    };
     for (const { instance, name } of this.#startedInstances.splice(0)) {
-      await quietly(`instance '${name}'`, () => instance.stop?.());
+      await this.#quietly(`instance '${name}'`, () => instance.stop?.());
     }
     for (const backend of this.#startedBackends.splice(0)) {
-      await quietly(`backend '${backend.name}'`, () => backend.stop?.());
+      await this.#quietly(`backend '${backend.name}'`, () => backend.stop?.());
     }
     const core = this.#core;
     if (core !== undefined) {
@@ -352,7 +490,7 @@ export class Router {
   }
 
   #deliver(number: number, batch: EventBatch): void {
-    const loaded = this.#loader?.instances[number];
+    const loaded = this.#instances.get(number);
     if (loaded === undefined) return;
     this.#outbox.collect(() => {
       try {
@@ -369,7 +507,8 @@ export class Router {
     this.#logger?.error({ err: error, instance: name }, `${name}: handle() threw: ${stackOf(error)}`);
   }
 
-  #emit(loaded: LoadedInstance | undefined, channel: number, value: number): void {
+  #emit(number: number | undefined, channel: number, value: number): void {
+    const loaded = number === undefined ? undefined : this.#instances.get(number);
     if (loaded?.firstChannel === undefined) {
       throw new MidimonsterError("STATE", "an instance can emit from its start() on");
     }
@@ -386,9 +525,7 @@ export class Router {
   }
 
   #warnOfLoop(channels: Uint32Array): void {
-    const names = [...channels, channels[0] ?? 0].map((channel) =>
-      channelName(this.#loader?.instances ?? [], channel).join("."),
-    );
+    const names = [...channels, channels[0] ?? 0].map((channel) => channelName(this.#instances, channel).join("."));
     this.#logger?.warn(
       { channels: names },
       `feedback loop: ${names.join(" -> ")}; its events go round as fast as the machine can`,
@@ -412,6 +549,15 @@ async function started(what: string, start: () => void | Promise<void>): Promise
   } catch (error) {
     throw new MidimonsterError("BACKEND", `${what} did not start: ${messageOf(error)}`, [], { cause: error });
   }
+}
+
+function describeReload({ modules, added, removed }: ReloadSummary): string {
+  const parts = [
+    ...modules.map((name) => `module ${name}`),
+    ...added.map((name) => `${removed.includes(name) ? "replaced" : "new"} instance ${name}`),
+    ...removed.filter((name) => !added.includes(name)).map((name) => `without instance ${name}`),
+  ];
+  return parts.length > 0 ? parts.join(", ") : "no module and no instance has changed";
 }
 
 function count(n: number, noun: string): string {

@@ -58,6 +58,12 @@ export class Scheduler {
     this.#arm();
   }
 
+  /** Forgets the intervals of an instance. */
+  forget(instance: number): void {
+    for (const [key, interval] of this.#intervals) if (interval.instance === instance) this.#intervals.delete(key);
+    this.#arm();
+  }
+
   /** Starts calling. What was registered before counts from now on. */
   start(): void {
     const now = this.#host.now();

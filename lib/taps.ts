@@ -1,5 +1,5 @@
 import { messageOf } from "./errors.js";
-import { channelName, type LoadedInstance } from "./instances.js";
+import { channelName, type Instances } from "./instances.js";
 
 /** An event as {@link Router.tap} shows it: where it was output, and its value in 0..1. */
 export interface TappedEvent {
@@ -32,7 +32,7 @@ export class Taps {
   }
 
   /** Shows the first `count` events of two parallel arrays; channels are global indices. */
-  show(instances: readonly LoadedInstance[], channels: Uint32Array, values: Float64Array, count: number): void {
+  show(instances: Instances, channels: Uint32Array, values: Float64Array, count: number): void {
     const events: TappedEvent[] = [];
     for (let i = 0; i < count; ++i) {
       const [instance, channel] = channelName(instances, channels[i] ?? 0);

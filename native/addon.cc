@@ -176,6 +176,12 @@ Napi::Value AddPython(const Info &info) {
   return Napi::Number::New(env, id);
 }
 
+Napi::Value InstanceCount(const Info &info) {
+  JsBridge *bridge = BridgeOf(info);
+  if (bridge == nullptr) return info.Env().Undefined();
+  return Napi::Number::New(info.Env(), static_cast<double>(bridge->core().instance_count()));
+}
+
 Napi::Value LoadModule(const Info &info) {
   const Napi::Env env = info.Env();
   PythonInstance *python = PythonOf(info, BridgeOf(info));
@@ -286,6 +292,79 @@ Napi::Value Connect(const Info &info) {
   return env.Undefined();
 }
 
+Napi::Value Hold(const Info &info) {
+  const Napi::Env env = info.Env();
+  JsBridge *bridge = BridgeOf(info);
+  if (bridge == nullptr) return env.Undefined();
+  if (bridge->core().entered()) {
+    Expect(env, false, "not to be called from within the core");
+    return env.Undefined();
+  }
+  const Core::Entry entry(bridge->core());  // what has been queued is delivered on the way out
+  bridge->core().Hold(info[1].ToBoolean());
+  return env.Undefined();
+}
+
+Napi::Value BeginReload(const Info &info) {
+  JsBridge *bridge = BridgeOf(info);
+  if (PythonInstance *python = PythonOf(info, bridge)) {
+    const Core::Entry entry(bridge->core());
+    python->BeginReload();
+  }
+  return info.Env().Undefined();
+}
+
+Napi::Value Strings(Napi::Env env, const std::vector<std::string> &texts) {
+  auto array = Napi::Array::New(env, texts.size());
+  for (uint32_t i = 0; i < texts.size(); ++i) array.Set(i, texts[i]);
+  return array;
+}
+
+Napi::Value ReloadChanged(const Info &info) {
+  const Napi::Env env = info.Env();
+  JsBridge *bridge = BridgeOf(info);
+  PythonInstance *python = PythonOf(info, bridge);
+  if (python == nullptr) return env.Undefined();
+  const Core::Entry entry(bridge->core());
+  const PythonInstance::Reloaded reloaded = python->ReloadChanged();
+  auto result = Napi::Object::New(env);
+  result.Set("modules", Strings(env, reloaded.modules));
+  result.Set("traceback",
+             reloaded.traceback.empty() ? env.Null() : Napi::Value(Napi::String::New(env, reloaded.traceback)));
+  return result;
+}
+
+Napi::Value EndReload(const Info &info) {
+  JsBridge *bridge = BridgeOf(info);
+  if (PythonInstance *python = PythonOf(info, bridge)) {
+    const Core::Entry entry(bridge->core());
+    python->EndReload(info[2].ToBoolean());
+  }
+  return info.Env().Undefined();
+}
+
+Napi::Value SourceFiles(const Info &info) {
+  const Napi::Env env = info.Env();
+  JsBridge *bridge = BridgeOf(info);
+  PythonInstance *python = PythonOf(info, bridge);
+  if (python == nullptr) return env.Undefined();
+  const Core::Entry entry(bridge->core());
+  return Strings(env, python->SourceFiles());
+}
+
+Napi::Value Retire(const Info &info) {
+  const Napi::Env env = info.Env();
+  JsBridge *bridge = BridgeOf(info);
+  if (bridge == nullptr) return env.Undefined();
+  const uint32_t instance = info[1].ToNumber().Uint32Value();
+  if (instance >= bridge->core().instance_count() || bridge->core().entered()) {
+    Expect(env, false, "an instance, and not to be called from within the core");
+    return env.Undefined();
+  }
+  bridge->core().Retire(instance);
+  return env.Undefined();
+}
+
 Napi::Value Run(const Info &info) {
   if (JsBridge *bridge = BridgeOf(info)) bridge->core().Run();
   return info.Env().Undefined();
@@ -365,6 +444,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"addLoopback", AddLoopback},
       {"addJavascript", AddJavascript},
       {"addPython", AddPython},
+      {"instanceCount", InstanceCount},
       {"loadModule", LoadModule},
       {"addChannels", AddChannels},
       {"fixChannels", FixChannels},
@@ -372,6 +452,12 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"channelNames", ChannelNames},
       {"resolve", Resolve},
       {"connect", Connect},
+      {"hold", Hold},
+      {"beginReload", BeginReload},
+      {"reloadChanged", ReloadChanged},
+      {"endReload", EndReload},
+      {"sourceFiles", SourceFiles},
+      {"retire", Retire},
       {"run", Run},
       {"emit", Emit},
       {"runIntervals", RunIntervals},

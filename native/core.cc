@@ -79,11 +79,15 @@ PythonInstance *Core::python(InstanceId instance) { return instance < pythons_.s
 
 void Core::Connect(const std::vector<uint32_t> &first_channels, std::vector<uint32_t> offsets,
                    const std::vector<ChannelId> &targets) {
+  const Entry entry(*this);  // Python threads may output meanwhile
   std::vector<InstanceId> owner(offsets.size() - 1);
   for (InstanceId id = 0; id < instances_.size(); ++id) {
     const size_t end = id + 1 < first_channels.size() ? first_channels[id + 1] : owner.size();
     for (size_t channel = first_channels[id]; channel < end; ++channel) owner[channel] = id;
-    if (pythons_[id] != nullptr) pythons_[id]->SetFirstChannel(first_channels[id]);
+    if (pythons_[id] != nullptr) {
+      pythons_[id]->TakeHandlers();
+      pythons_[id]->SetFirstChannel(first_channels[id], end - first_channels[id]);
+    }
     if (auto *javascript = dynamic_cast<Javascript *>(instances_[id].get())) {
       javascript->first_channel = first_channels[id];
     }
@@ -91,7 +95,7 @@ void Core::Connect(const std::vector<uint32_t> &first_channels, std::vector<uint
   std::vector<Target> rows;
   rows.reserve(targets.size());
   for (const ChannelId channel : targets) rows.push_back({channel, owner[channel]});
-  router_.Connect(std::move(offsets), std::move(rows));
+  router_.Connect(first_channels, std::move(offsets), std::move(rows));
 }
 
 void Core::Run() {
@@ -100,6 +104,11 @@ void Core::Run() {
   for (PythonInstance *python : pythons_) {
     if (python != nullptr) python->Begin();
   }
+}
+
+void Core::Retire(InstanceId instance) {
+  const Entry entry(*this);
+  if (pythons_[instance] != nullptr) pythons_[instance]->Retire();
 }
 
 void Core::Drain() {
@@ -203,7 +212,7 @@ Core::Entry::~Entry() {
   }
   // While there is a backlog, whoever else enters only queues: the backlog's slices keep the order.
   const bool backlog_elsewhere = core.backlog_ && purpose_ != Purpose::kBacklog;
-  if (core.state_ == State::kRunning && !core.router_.empty() && !backlog_elsewhere) core.Drain();
+  if (core.state_ == State::kRunning && !core.held_ && !core.router_.empty() && !backlog_elsewhere) core.Drain();
   if (core.router_.loop_found()) core.news_.loop = core.router_.TakeLoop();
   News news = core.news_.empty() ? News() : std::exchange(core.news_, {});
   --core.depth_;

@@ -89,8 +89,14 @@ class Core {
   void Connect(const std::vector<uint32_t> &first_channels, std::vector<uint32_t> offsets,
                const std::vector<ChannelId> &targets);
 
-  // From here on events are delivered.
+  // From here on events are delivered. Once more after instances were added: starts those.
   void Run();
+
+  // While held, events are queued but not delivered: nothing of a reload is to be seen before all of it is.
+  void Hold(bool hold) { held_ = hold; }
+
+  // Takes a python instance out of the configuration for good; the mapping must not know it any more.
+  void Retire(InstanceId instance);
 
   // Runs cleanup handlers, ends interpreters, closes handles; calls back when libuv has let go of the last handle, with
   // whether a Python thread that would not end may still be inside this core, which then must never be freed.
@@ -151,6 +157,7 @@ class Core {
   std::vector<PythonInstance *> pythons_;  // by instance; NULL for other kinds
   News news_;
   bool tapping_ = false;
+  bool held_ = false;
   bool backlog_ = false;  // a drain ran out of time; the idle handle goes on with it
   int depth_ = 0;         // of nested entries; read and written with the GIL held, if there is a Python instance
   std::atomic<uint64_t> now_ms_{0};

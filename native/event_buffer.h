@@ -32,6 +32,11 @@ class EventBuffer {
     return added;
   }
 
+  // Their channels count from `to` instead of `from`.
+  void Renumber(ChannelId from, ChannelId to) {
+    for (size_t i = 0; i < size_; ++i) events_[i].channel = events_[i].channel - from + to;
+  }
+
   void Clear() { size_ = 0; }
   const Event *data() const { return events_.get(); }
   size_t size() const { return size_; }

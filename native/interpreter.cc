@@ -116,7 +116,7 @@ bool Interpreter::OtherThreadsExist() const {
   return false;
 }
 
-std::vector<std::string> Interpreter::Stop() {
+std::vector<std::string> Interpreter::StopThreads() {
   Gil &gil = runtime_.gil();
   std::vector<std::string> threads_left;
   if (const PyRef names = CallHelper("stop_threads", {})) {
@@ -134,7 +134,12 @@ std::vector<std::string> Interpreter::Stop() {
   }
   if (threads_left.empty() && OtherThreadsExist())
     threads_left.push_back("(a thread that was not made by `threading`)");
+  return threads_left;
+}
 
+std::vector<std::string> Interpreter::Stop() {
+  Gil &gil = runtime_.gil();
+  std::vector<std::string> threads_left = StopThreads();
   helpers_ = PyRef();
   PyErr_Clear();
   if (threads_left.empty()) {

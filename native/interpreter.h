@@ -26,9 +26,11 @@ class Interpreter {
   // state is current again afterwards.
   std::string Start(const std::string &folder, const std::string &argument);
 
-  // Ends the interpreter: Python threads are given a moment, then SystemExit. Returns the names of threads that would
-  // not end; the interpreter then stays, since ending it under them would abort the process. The main interpreter's
-  // thread state is current afterwards.
+  // Ends Python threads: they are given a moment, then SystemExit. Returns the names of those that would not end.
+  std::vector<std::string> StopThreads();
+
+  // Ends the interpreter, its threads first. If some would not end it stays, since ending it under them would abort the
+  // process. The main interpreter's thread state is current afterwards.
   std::vector<std::string> Stop();
 
   // Leaves the interpreter to the process, without touching it and without the GIL.

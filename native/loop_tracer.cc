@@ -16,6 +16,12 @@ void LoopTracer::Rest() {
   remaining_ = 0;
 }
 
+void LoopTracer::Forget() {
+  Rest();
+  reported_.clear();
+  loop_.clear();
+}
+
 void LoopTracer::Note(uint32_t cause, uint32_t effect) {
   std::vector<uint32_t> &effects = effects_[cause];
   if (std::find(effects.begin(), effects.end(), effect) == effects.end()) effects.push_back(effect);

@@ -22,6 +22,9 @@ class LoopTracer {
     if (!watched_this_burst_) Watch();
   }
 
+  // Channels have other numbers from now on.
+  void Forget();
+
   // The queue was empty: whatever comes next is a new burst.
   void Rest();
 

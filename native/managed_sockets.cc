@@ -176,6 +176,34 @@ void ManagedSockets::HandleReadable(WatchId id) {
   if (after->second.failures >= kMostFailures) ForgetWatch(id, Report::Kind::kSocketDisabled);
 }
 
+ManagedSockets::Watches ManagedSockets::Snapshot() {
+  for (auto &entry : watches_) entry.second.renewed = false;
+  return watches_;
+}
+
+ManagedSockets::Watches ManagedSockets::Restore(const Watches &snapshot) {
+  Watches replaced = std::exchange(watches_, snapshot);
+  for (const auto &[id, watch] : replaced) {
+    if (watches_.count(id) == 0) fd_watcher_.Remove(watch.fd, id);
+  }
+  for (const auto &[id, watch] : watches_) {
+    // One that was closed meanwhile can't be added, and housekeeping tells of it.
+    if (replaced.count(id) == 0) fd_watcher_.Add(watch.fd, id);
+  }
+  return replaced;
+}
+
+void ManagedSockets::DropUnlessRenewed(const std::function<bool(PyObject *function)> &is_one) {
+  Watches dropped;
+  const Watches watches = watches_;  // asking runs Python code
+  for (const auto &[id, watch] : watches) {
+    const auto place = watches_.find(id);
+    if (watch.renewed || !is_one(watch.function.get()) || place == watches_.end()) continue;
+    fd_watcher_.Remove(watch.fd, id);
+    dropped.insert(watches_.extract(place));
+  }
+}
+
 void ManagedSockets::Clear() {
   fd_watcher_.Close();
   const Watches watches = std::exchange(watches_, {});

@@ -4,6 +4,7 @@
 #ifndef MMPY_MANAGED_SOCKETS_H
 #define MMPY_MANAGED_SOCKETS_H
 
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -31,6 +32,24 @@ class ManagedSockets final : public FdListener {
 
   bool empty() const { return watches_.empty(); }
 
+  struct Watch {
+    int fd;
+    PyRef function;
+    PyRef socket;
+    unsigned failures = 0;  // calls in a row that raised
+    bool renewed = true;    // since the last Snapshot()
+  };
+  using Watches = std::map<WatchId, Watch>;
+
+  // What is registered now; what is registered from now on counts as renewed.
+  Watches Snapshot();
+
+  // Puts back what a snapshot holds. Returns what there was instead, for the caller to release.
+  Watches Restore(const Watches &snapshot);
+
+  // Unregisters what is not renewed and whose function is one of these. Releasing it runs user code (__del__).
+  void DropUnlessRenewed(const std::function<bool(PyObject *function)> &is_one);
+
   // Unregisters all. Releasing them runs user code (__del__).
   void Clear();
 
@@ -40,14 +59,6 @@ class ManagedSockets final : public FdListener {
   void OnReadable(const std::vector<WatchId> &watches) override;
 
  private:
-  struct Watch {
-    int fd;
-    PyRef function;
-    PyRef socket;
-    unsigned failures = 0;  // calls in a row that raised
-  };
-  using Watches = std::map<WatchId, Watch>;
-
   Watches::iterator FindDescriptor(int fd);
   int DescriptorOf(PyObject *socket, int *descriptor);
   enum class Look { kQuick, kThorough };

@@ -197,6 +197,12 @@ static PyObject *module_batch(PyObject *self, PyObject *const *arguments, Py_ssi
   return instance == NULL ? NULL : mmpy_instance_new_batch(instance, arguments[0], handler);
 }
 
+static PyObject *module_previous(PyObject *self, PyObject *unused) {
+  (void)unused;
+  mmpy_instance *instance = instance_of(self);
+  return instance == NULL ? NULL : mmpy_instance_previous(instance);
+}
+
 /* For python/batch.py only, which passes what is right: numbers are those that register() has returned. */
 
 static PyObject *batch_register(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
@@ -285,6 +291,13 @@ static const char cleanup_handler_doc[] =
     "function: a callable without parameters, or None to remove the registered one.\n"
     "Returns the function it replaces, or None. Events it outputs are no longer routed.";
 
+static const char previous_doc[] =
+    "previous()\n--\n\n"
+    "Return the version of the calling module that this one replaces, or None.\n\n"
+    "When a module is loaded anew, its old version is still there while the new one's top level runs, so state\n"
+    "can be taken over: sockets, values, threads. None at the first load, and once the module has loaded.\n"
+    "MIDIMonster itself has no previous(); hasattr(midimonster, 'previous') tells.";
+
 static const char batch_doc[] =
     "batch(names, handler=None, /)\n--\n\n"
     "Make a Batch: channels that are handled and output together, with one call for all.\n\n"
@@ -328,6 +341,7 @@ static PyMethodDef methods[] = {
     {"channels", module_channels, METH_NOARGS, channels_doc},
     {"cleanup_handler", module_cleanup_handler, METH_O, cleanup_handler_doc},
     {"batch", (PyCFunction)(void (*)(void))module_batch, METH_FASTCALL, batch_doc},
+    {"previous", module_previous, METH_NOARGS, previous_doc},
 };
 
 /* Init. Not PyModule_Create: a PyModuleDef's layout holds an object header, whose size differs between builds. */

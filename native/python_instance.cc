@@ -132,6 +132,7 @@ std::vector<ResolveError> PythonInstance::Resolve(const std::vector<uint32_t> &c
     return mmpy_is_none(function) != 0 ? PyRef() : PyRef::Borrow(function);
   };
 
+  found_handlers_.clear();
   PyRef fallback;
   if (!default_handler.empty()) {
     fallback = resolve(default_handler, ChannelTable::kNone);
@@ -143,16 +144,25 @@ std::vector<ResolveError> PythonInstance::Resolve(const std::vector<uint32_t> &c
     const bool dotted = name.find('.') != std::string_view::npos;
     // What has a batch for handler needs no other one.
     if (!dotted && channels_[channel].batch_place != kNoPlace && HasBatchHandler(channels_[channel])) continue;
-    channels_[channel].handler = !dotted && fallback ? fallback : resolve(name, channel);
+    found_handlers_.emplace_back(channel, !dotted && fallback ? fallback : resolve(name, channel));
   }
   return errors;
 }
 
-void PythonInstance::Begin() {
-  started_ = true;
+void PythonInstance::TakeHandlers() {
+  std::vector<PyRef> before;  // released last: that runs user code (__del__)
+  for (Channel &channel : channels_) {
+    if (channel.handler) before.push_back(std::exchange(channel.handler, {}));
+  }
+  for (auto &[channel, handler] : std::exchange(found_handlers_, {})) channels_[channel].handler = std::move(handler);
   // Then delivering is storing values, and the clock would cost as much.
   takes_whole_batches_ =
       std::none_of(channels_.begin(), channels_.end(), [](const Channel &channel) { return bool(channel.handler); });
+}
+
+void PythonInstance::Begin() {
+  if (started_ || retired_ || state() == nullptr) return;
+  started_ = true;
   // Not before: a socket function that outputs finds its channels only now.
   const int status = sockets_.Start();
   if (status < 0) {
@@ -278,6 +288,11 @@ int PythonInstance::Output(PyObject *name, double value) {
     if (index == kLookupFailed || !FindOrCreate(name, &index)) return -1;
     if (index == ChannelTable::kNone) return 0;
   }
+  // What Python threads output meanwhile is as at any other time.
+  if (reload_ != nullptr && core_.OnLoopThread()) {
+    reload_->outputs.emplace_back(index, value);
+    return 0;
+  }
   channels_[index].output = value;
   if (!started_) {
     channels_[index].initial = true;
@@ -380,95 +395,6 @@ PyObject *PythonInstance::CleanupHandler(PyObject *function) {
   return replaced ? replaced.release() : mmpy_none();
 }
 
-// Batches
-
-PyObject *PythonInstance::NewBatch(PyObject *names, PyObject *handler) {
-  const PyRef functions = PyRef::Steal(mmpy_batch_functions(capsule_.get()));
-  if (!functions) return nullptr;
-  return interpreter_.CallHelper("make_batch", {names, handler, functions.get()}).release();
-}
-
-// Makes the native side of `object`, a midimonster.Batch: returns its number and memoryviews of its inputs and outputs.
-PyObject *PythonInstance::RegisterBatch(PyObject *names, PyObject *object, PyObject *handler) {
-  auto batch = std::make_unique<ChannelBatch>();
-  const Py_ssize_t count = PyTuple_Size(names);
-  for (Py_ssize_t i = 0; i < count; ++i) {
-    PyObject *const name = PyTuple_GetItem(names, i);
-    uint32_t index = FindChannel(name);
-    if (index == kLookupFailed || (index == ChannelTable::kNone && !FindOrCreate(name, &index))) return nullptr;
-    if (index == ChannelTable::kNone) {
-      PyErr_Format(mmpy_exception_type(MMPY_VALUE_ERROR), "batch() names a channel that is not mapped anywhere: %R",
-                   name);
-      return nullptr;
-    }
-    batch->channels.push_back(index);
-  }
-  const Py_ssize_t size = count * static_cast<Py_ssize_t>(sizeof(double));
-  const auto allocate = [&](PyRef &view, double *&values) {
-    const PyRef bytes = PyRef::Steal(PyByteArray_FromStringAndSize(nullptr, size));
-    if (bytes) view = PyRef::Steal(PyMemoryView_FromObject(bytes.get()));
-    if (!view) return false;
-    values = reinterpret_cast<double *>(PyByteArray_AsString(bytes.get()));
-    return true;
-  };
-  if (!allocate(batch->input_view, batch->inputs) || !allocate(batch->output_view, batch->outputs)) return nullptr;
-  batch->changed.resize(batch->channels.size());
-  batch->is_changed.resize(batch->channels.size());
-  batch->clamped.resize(batch->channels.size());
-  if (mmpy_is_none(handler) == 0) {
-    batch->object = PyRef::Borrow(object);
-    batch->handler = PyRef::Borrow(handler);
-  }
-  const PyRef result = PyRef::Steal(Py_BuildValue("nOO", static_cast<Py_ssize_t>(batches_.size()),
-                                                  batch->input_view.get(), batch->output_view.get()));
-  if (!result) return nullptr;
-  // Nothing fails from here on.
-  const auto number = static_cast<uint32_t>(batches_.size());
-  for (uint32_t position = 0; position < batch->channels.size(); ++position) {
-    Channel &channel = channels_[batch->channels[position]];
-    batch->inputs[position] = channel.input;
-    batch->outputs[position] = channel.output;
-    batch_places_.push_back({number, position, channel.batch_place});
-    channel.batch_place = static_cast<uint32_t>(batch_places_.size() - 1);
-  }
-  batches_.push_back(std::move(batch));
-  return PyRef(result).release();
-}
-
-int PythonInstance::OutputBatch(size_t number) {
-  ChannelBatch &batch = *batches_[number];
-  const size_t count = batch.channels.size();
-  for (size_t i = 0; i < count; ++i) {
-    const double value = batch.outputs[i];
-    if (std::isnan(value)) {
-      const std::string name(names_.name(batch.channels[i]));
-      PyErr_Format(mmpy_exception_type(MMPY_VALUE_ERROR),
-                   "the value of channel '%s' is not a number; nothing is output", name.c_str());
-      return -1;
-    }
-    batch.clamped[i] = std::min(std::max(value, 0.0), 1.0);
-  }
-  for (size_t i = 0; i < count; ++i) channels_[batch.channels[i]].output = batch.clamped[i];
-  if (!started_) {
-    for (const uint32_t index : batch.channels) channels_[index].initial = true;
-    return 0;
-  }
-  core_.Emit(first_channel_, batch.channels.data(), batch.clamped.data(), count);
-  if (!core_.entered()) core_.Wake();
-  return 0;
-}
-
-PyObject *PythonInstance::ChangedInBatch(size_t number) const {
-  const ChannelBatch &batch = *batches_[number];
-  PyRef list = PyRef::Steal(PyList_New(static_cast<Py_ssize_t>(batch.changed_count)));
-  for (size_t i = 0; list && i < batch.changed_count; ++i) {
-    PyObject *const item = PyLong_FromUnsignedLongLong(batch.changed[i]);
-    // SetItem takes over the reference.
-    if (item == nullptr || PyList_SetItem(list.get(), static_cast<Py_ssize_t>(i), item) != 0) return nullptr;
-  }
-  return list.release();
-}
-
 // Intervals
 
 int PythonInstance::Interval(PyObject *function, unsigned long long period_ms) {
@@ -494,7 +420,9 @@ int PythonInstance::Interval(PyObject *function, unsigned long long period_ms) {
     cancelled = std::move(place->function);
     intervals_.erase(place);
   }
-  core_.news().intervals.push_back({id_, id, static_cast<double>(period_ms), static_cast<double>(core_.now_ms())});
+  if (reload_ != nullptr) reload_->renewed_intervals.push_back(id);
+  auto &changes = reload_ != nullptr ? reload_->interval_changes : core_.news().intervals;
+  changes.push_back({id_, id, static_cast<double>(period_ms), static_cast<double>(core_.now_ms())});
   if (!core_.entered()) core_.Wake();
   return 0;
 }
@@ -529,6 +457,8 @@ void PythonInstance::DropReferences() {
   const std::vector<IntervalEntry> intervals = std::exchange(intervals_, {});
   const std::vector<Channel> channels = std::exchange(channels_, {});
   const PyRef cleanup = std::exchange(cleanup_handler_, {});
+  const auto found = std::exchange(found_handlers_, {});
+  const std::unique_ptr<Reload> reload = std::exchange(reload_, nullptr);
   batches_due_.clear();
   batch_places_.clear();
   const std::vector<std::unique_ptr<ChannelBatch>> batches = std::exchange(batches_, {});
@@ -577,6 +507,8 @@ void PythonInstance::Abandon() {
   sockets_.Abandon();
   for (IntervalEntry &entry : intervals_) entry.function.release();
   for (Channel &channel : channels_) channel.handler.release();
+  for (auto &found : found_handlers_) found.second.release();
+  if (reload_ != nullptr) reload_.release()->Abandon();
   cleanup_handler_.release();
   for (const auto &batch : batches_) batch->Abandon();
   capsule_.release();
@@ -603,16 +535,6 @@ PyObject *mmpy_instance_output_value(mmpy_instance *instance, PyObject *name) {
 }
 PyObject *mmpy_instance_current(mmpy_instance *instance) { return Self(instance).Current(); }
 unsigned long long mmpy_instance_timestamp(mmpy_instance *instance) { return Self(instance).Timestamp(); }
-PyObject *mmpy_instance_new_batch(mmpy_instance *instance, PyObject *names, PyObject *handler) {
-  return Self(instance).NewBatch(names, handler);
-}
-PyObject *mmpy_instance_register_batch(mmpy_instance *instance, PyObject *names, PyObject *object, PyObject *handler) {
-  return Self(instance).RegisterBatch(names, object, handler);
-}
-int mmpy_instance_output_batch(mmpy_instance *instance, size_t number) { return Self(instance).OutputBatch(number); }
-PyObject *mmpy_instance_changed_in_batch(mmpy_instance *instance, size_t number) {
-  return Self(instance).ChangedInBatch(number);
-}
 int mmpy_instance_interval(mmpy_instance *instance, PyObject *function, unsigned long long period_ms) {
   return Self(instance).Interval(function, period_ms);
 }

@@ -17,6 +17,7 @@
 #include "midimonster_module.h"
 #include "name_cache.h"
 #include "py_ref.h"
+#include "reload.h"
 
 // The type that the module's C functions know (midimonster_module.h).
 struct mmpy_instance {};
@@ -48,14 +49,38 @@ class PythonInstance final : public mmpy_instance, public Destination {
 
   // From here on output() creates none: the mapping is being made.
   void FixChannels() { creating_ = false; }
-  void SetFirstChannel(ChannelId first) { first_channel_ = first; }
+  // Where the mapping has its channels. It may have none for it any more: then nothing that is output goes anywhere.
+  void SetFirstChannel(ChannelId first, size_t count) {
+    first_channel_ = first;
+    if (count < names_.size()) started_ = false;
+  }
 
-  // Finds the handlers of the channels that are mapped to. Undotted names without a function of their own get
-  // `default_handler`, if not empty. A failing default handler is reported with channel == ChannelTable::kNone.
+  // Finds the handlers of the channels that are mapped to; TakeHandlers() then puts them in place of those before.
+  // Undotted names without a function of their own get `default_handler`, if not empty. A failing default handler is
+  // reported with channel == ChannelTable::kNone.
   std::vector<ResolveError> Resolve(const std::vector<uint32_t> &channels, const std::string &default_handler);
 
-  // The core runs from now on: watches sockets, and emits what was output while modules loaded.
+  void TakeHandlers();
+
+  // The core runs from now on: watches sockets, and emits what was output while modules loaded. Later calls do nothing.
   void Begin();
+
+  // Reloading; see reload.h. Within a Core::Entry. All that user code does between BeginReload() and EndReload() is put
+  // off or can be undone: `keep` says which.
+  void BeginReload();
+  struct Reloaded {
+    std::vector<std::string> modules;  // those that were loaded anew
+    std::string traceback;             // of the one that failed, or ""
+  };
+  Reloaded ReloadChanged();
+  void EndReload(bool keep);
+
+  // The files of the modules that user code consists of.
+  std::vector<std::string> SourceFiles();
+
+  // Out of the configuration: runs the cleanup handler and lets go of everything but the interpreter itself, which ends
+  // with the core: extension modules of others may depend on it. Within a Core::Entry.
+  void Retire();
   void RunInterval(uint32_t interval);
 
   void Deliver(const Event *events, size_t count) override;
@@ -97,6 +122,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   int Unmanage(PyObject *socket);
   PyObject *Channels() const;
   PyObject *CleanupHandler(PyObject *function);
+  PyObject *Previous();
   PyObject *NewBatch(PyObject *names, PyObject *handler);
   PyObject *RegisterBatch(PyObject *names, PyObject *object, PyObject *handler);
   int OutputBatch(size_t number);
@@ -111,10 +137,6 @@ class PythonInstance final : public mmpy_instance, public Destination {
     bool initial = false;  // output while modules loaded, to be sent at start
     uint32_t batch_place = kNoPlace;
   };
-  struct IntervalEntry {
-    uint32_t id;
-    PyRef function;
-  };
   static constexpr uint32_t kLookupFailed = ChannelTable::kNone - 1;
   // A channel's place in a batch, and in the next batch that it is in.
   struct BatchPlace {
@@ -124,6 +146,10 @@ class PythonInstance final : public mmpy_instance, public Destination {
   };
   bool HasBatchHandler(const Channel &channel) const;
   void NoteInBatches(const Channel &channel, double value);
+  PyRef CallReloading(const char *function, PyObject *first = nullptr, PyObject *second = nullptr);
+  bool Belongs(PyObject *function, PyObject *modules);
+  void UndoReload(Reload &reload);
+  void DropReplaced(const Reload &reload);
   uint32_t FindChannel(PyObject *name);
   uint32_t FindUncached(PyObject *name);
   bool FindOrCreate(PyObject *name, uint32_t *index);
@@ -145,11 +171,14 @@ class PythonInstance final : public mmpy_instance, public Destination {
   PyRef capsule_;
   ChannelTable names_;
   NameCache name_cache_;
-  std::vector<Channel> channels_;  // parallel to names_
+  std::vector<Channel> channels_;                           // parallel to names_
+  std::vector<std::pair<uint32_t, PyRef>> found_handlers_;  // by channel, not in their places yet
   ChannelId first_channel_ = 0;
   uint32_t current_ = ChannelTable::kNone;
   bool creating_ = true;  // output() creates channels
   bool started_ = false;  // output() sends
+  bool retired_ = false;
+  std::unique_ptr<Reload> reload_;  // while it is under way
   uint32_t next_interval_ = 0;
   std::vector<IntervalEntry> intervals_;
   ManagedSockets sockets_;

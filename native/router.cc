@@ -12,9 +12,24 @@ void Router::AddInstance(Destination *destination) {
   for (Round &round : rounds_) round.events.emplace_back();
 }
 
-void Router::Connect(std::vector<uint32_t> offsets, std::vector<Target> targets) {
+void Router::Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
+                     std::vector<Target> targets) {
+  const auto channels = static_cast<ChannelId>(offsets.size() - 1);
+  for (InstanceId id = 0; id < first_channels_.size(); ++id) {
+    const ChannelId end = id + 1 < first_channels.size() ? first_channels[id + 1] : channels;
+    for (Round &round : rounds_) {
+      if (end > first_channels[id]) {
+        round.events[id].Renumber(first_channels_[id], first_channels[id]);
+        continue;
+      }
+      round.events[id].Clear();
+      if (&round == current_ && turn_ < round.instances.size() && round.instances[turn_] == id) position_ = 0;
+    }
+  }
+  first_channels_ = first_channels;
   offsets_ = std::move(offsets);
   targets_ = std::move(targets);
+  tracer_.Forget();
 }
 
 void Router::StartRound() {

@@ -56,8 +56,11 @@ class Router {
   void AddInstance(Destination *destination);
 
   // Installs the mapping table in compressed rows: the targets of channel c are targets[offsets[c]] up to, not
-  // including, targets[offsets[c + 1]]. There is one more offset than there are channels.
-  void Connect(std::vector<uint32_t> offsets, std::vector<Target> targets);
+  // including, targets[offsets[c + 1]]. There is one more offset than there are channels. An instance's channels begin
+  // at its element of `first_channels`. What is queued stays so, under its channels' new numbers; what is queued for an
+  // instance that has no channels any more goes.
+  void Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
+               std::vector<Target> targets);
 
   // Queues an event for every channel that one of these sources is mapped to, in order.
   void Emit(ChannelId base, const uint32_t *sources, const double *values, size_t count) {
@@ -110,6 +113,7 @@ class Router {
   [[gnu::noinline, gnu::cold]] void DeliverTraced(Destination &destination, const Event &event, bool is_last);
   [[gnu::noinline]] bool LookAtClock(uint64_t budget_ns);
 
+  std::vector<ChannelId> first_channels_;
   std::vector<uint32_t> offsets_;
   std::vector<Target> targets_;
   std::vector<Destination *> destinations_;  // of every instance

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 raise_in_thread: "typing.Callable[[tuple[int, type[BaseException]]], None]"
 share_environment: "typing.Callable[[], None]"
 
-_loaded = []  # names of the modules that the configuration loaded, for suggestions
+_loaded = {}  # modules that the configuration loaded, in order: name -> (value of the option, folder)
+_sources = {}  # source files of user code, for reloading: name of the module -> (path, hash of the content)
 
 THREAD_PATIENCE = 2.0  # seconds that ordinary threads get to end at shutdown
 INTERRUPT_PATIENCE = 0.5  # seconds that threads get to react to SystemExit
@@ -64,10 +65,42 @@ def load_module(value, folder):
             if folder not in sys.path:
                 sys.path.insert(1, folder)
             __import__(value)
-            _loaded.append(value)
+            _loaded[value] = (value, folder)
+        _note_sources()
     except BaseException as error:
         return format_exception(error)
     return None
+
+
+def _source_of(module):
+    """The file of a module of user code; None for all others."""
+    import os
+
+    path = getattr(module, "__file__", None) if isinstance(module, type(sys)) else None
+    if not isinstance(path, str) or not path.endswith(".py") or path.startswith(os.path.dirname(os.__file__) + os.sep):
+        return None
+    return None if "/site-packages/" in path or "/dist-packages/" in path else path
+
+
+def _digest(path):
+    with open(path, "rb") as source:
+        return hash(source.read())
+
+
+def _note_sources():
+    for name, module in list(sys.modules.items()):
+        path = _source_of(module)
+        if path is not None and name not in _sources:
+            try:
+                _sources[name] = (path, _digest(path))
+            except OSError:
+                pass  # it can't be loaded anew either
+
+
+def _path_loader(name, path):
+    from _frozen_importlib_external import SourceFileLoader
+
+    return SourceFileLoader(name, path)
 
 
 def _load_path(value, folder):
@@ -75,7 +108,7 @@ def _load_path(value, folder):
     import os
 
     from _frozen_importlib import module_from_spec
-    from _frozen_importlib_external import SourceFileLoader, spec_from_file_location
+    from _frozen_importlib_external import spec_from_file_location
 
     path = os.path.normpath(os.path.join(folder, value))
     if os.path.isdir(path):
@@ -99,7 +132,7 @@ def _load_path(value, folder):
             path=path,
         )
 
-    loader = SourceFileLoader(name, path)
+    loader = _path_loader(name, path)
     spec = spec_from_file_location(name, path, loader=loader)
     if spec is None:
         raise ImportError("'%s' can't be loaded as a module" % path, name=name, path=path)
@@ -115,7 +148,7 @@ def _load_path(value, folder):
     except BaseException:
         sys.modules.pop(name, None)
         raise
-    _loaded.append(name)
+    _loaded[name] = (value, folder)
 
 
 def resolve(channel):
@@ -187,19 +220,40 @@ def format_exception(error):
     return "".join(traceback.format_exception(type(error), error, entry)).rstrip("\n")
 
 
+def _part(name, namespace):
+    """Runs another file of this folder, which not every instance needs."""
+    import os
+
+    file = os.path.join(os.path.dirname(__file__), name)
+    with open(file, encoding="utf-8") as source:
+        exec(compile(source.read(), file, "exec"), namespace)
+
+
 _batch_namespace = {}
 
 
 def make_batch(names, handler, functions):
     if not _batch_namespace:
-        import os
-
-        file = os.path.join(os.path.dirname(__file__), "batch.py")
-        with open(file, encoding="utf-8") as source:
-            code = compile(source.read(), file, "exec")
         _batch_namespace["__name__"] = "midimonster"
-        exec(code, _batch_namespace)
+        _part("batch.py", _batch_namespace)
     return _batch_namespace["Batch"](names, handler, functions)
+
+
+def reloading(function, *arguments):
+    """Calls a function of reload.py, whose globals are these."""
+    if "reload_changed" not in globals():
+        _part("reload.py", globals())
+    return globals()[function](*arguments)
+
+
+def previous():
+    """midimonster.previous(): the version that the calling module replaces while it loads, else None."""
+    replaced = globals().get("_replaced")
+    if not replaced:
+        return None
+    # Called from C, which has no frame of its own.
+    caller = sys._getframe(1)
+    return replaced.get(caller.f_globals.get("__name__"))
 
 
 # The watchdog's own thread calls these three while user code is at rest somewhere in the middle. It stays so for the time

@@ -5,6 +5,7 @@ Channel values are floats from 0.0 to 1.0. A function of a module that the confi
 nothing else does, so return quickly and use interval() and manage() to wait."""
 
 from collections.abc import Callable, Iterable
+from types import ModuleType
 from typing import Protocol, SupportsFloat, SupportsIndex, TypeVar
 
 class _HasFileno(Protocol):
@@ -75,6 +76,13 @@ def cleanup_handler(function: Callable[[], object] | None, /) -> Callable[[], ob
 
     function: a callable without parameters, or None to remove the registered one.
     Returns the function it replaces, or None. Events it outputs are no longer routed."""
+
+def previous() -> ModuleType | None:
+    """Return the version of the calling module that this one replaces, or None.
+
+    When a module is loaded anew, its old version is still there while the new one's top level runs, so state
+    can be taken over: sockets, values, threads. None at the first load, and once the module has loaded.
+    MIDIMonster itself has no previous(); hasattr(midimonster, 'previous') tells."""
 
 class Batch:
     """Channels that are handled and output together; made by midimonster.batch().

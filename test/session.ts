@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Router } from "../lib/router.js";
 import { folderWith, MemoryLog } from "./helpers.js";
@@ -26,18 +26,23 @@ export class Session {
   readonly #backend = new ProbeBackend();
 
   constructor(config: string, files: Record<string, string> = {}) {
-    this.folder = folderWith({
-      "monster.cfg": `[probe probe]\n${config}`,
-      "say.py": SAY,
-      ...Object.fromEntries(
-        Object.entries(files).map(([name, text]) => [name, `import midimonster\nfrom say import say\n${text}`]),
-      ),
-    });
+    this.folder = folderWith({ "say.py": SAY });
+    this.write("monster.cfg", config);
+    for (const [name, text] of Object.entries(files)) this.write(name, text);
     this.router = Router.fromFile(path.join(this.folder, "monster.cfg"), {
       logger: this.log,
       backends: [this.#backend],
     });
     sessions.push(this);
+  }
+
+  /** Writes the configuration or a module, as an editor does: beside the old one, then in its place. */
+  write(name: string, text: string): void {
+    const file = path.join(this.folder, name);
+    const beginning = name === "monster.cfg" ? "[probe probe]\n" : "import midimonster\nfrom say import say\n";
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(`${file}.new`, beginning + text);
+    renameSync(`${file}.new`, file);
   }
 
   get probe(): ProbeInstance {

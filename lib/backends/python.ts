@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import path from "node:path";
 import { type Binding, type Core, packageFolder, type ResolveError } from "../binding.js";
+import type { Setting } from "../config/definition.js";
 import { MidimonsterError } from "../errors.js";
 import type { Logger } from "../log.js";
 import type { Channels } from "../mapping/channel-set.js";
@@ -118,11 +119,16 @@ export class PythonInstance implements Instance {
   readonly #context: PythonContext;
   /** The instance's number in the core. */
   readonly number: number;
-  readonly modules: string[] = [];
+  /** What the `module` options name that have been loaded, in order. */
+  readonly modules: { readonly value: string; readonly folder: string }[] = [];
+  /** How many of them the configuration that is being read has named so far. */
+  #named = 0;
   /** The native part's: a million names would be too many to have twice. */
   readonly channels: Channels;
   readonly #executable: string;
   #defaultHandler = "";
+  /** Before the reload that is under way. */
+  #before: { readonly modules: number; readonly defaultHandler: string } | undefined;
 
   constructor(context: PythonContext, number: number, executable: string) {
     this.#context = context;
@@ -148,13 +154,62 @@ export class PythonInstance implements Instance {
       this.#defaultHandler = value;
       return;
     }
+    const known = this.modules[this.#named];
+    if (known !== undefined && known.value === value && known.folder === folder) {
+      ++this.#named;
+      return;
+    }
     const { binding, core } = this.#context;
     const traceback = binding.loadModule(core, this.number, value, folder);
     if (traceback !== null) {
       const help = importAdvice(traceback, value, folder, this.#executable);
       throw new ModuleError(`module '${value}' of instance '${this.#context.name}' does not import`, traceback, help);
     }
-    this.modules.push(value);
+    this.modules.push({ value, folder });
+    ++this.#named;
+  }
+
+  /** Whether these settings can be had from this instance: they name its modules, and perhaps more behind them. */
+  canTake(settings: readonly Setting[]): boolean {
+    const modules = settings.filter(({ option }) => option === "module");
+    return this.modules.every(({ value, folder }, i) => modules[i]?.value === value && modules[i].folder === folder);
+  }
+
+  /**
+   * Begins to reload: loads changed modules anew; `configure` with all options, {@link fixChannels} and {@link resolve}
+   * follow, then {@link endReload}. All in one turn of the loop, while the core is held.
+   *
+   * @returns names of the modules that were loaded anew
+   * @throws {ModuleError}
+   */
+  beginReload(): string[] {
+    const { binding, core, name, folder } = this.#context;
+    this.#before = { modules: this.modules.length, defaultHandler: this.#defaultHandler };
+    this.#named = 0;
+    this.#defaultHandler = "";
+    binding.beginReload(core, this.number);
+    const { modules, traceback } = binding.reloadChanged(core, this.number);
+    if (traceback !== null) {
+      const help = importAdvice(traceback, modules[0] ?? "", folder, this.#executable);
+      throw new ModuleError(`a changed module of instance '${name}' does not import`, traceback, help);
+    }
+    return modules;
+  }
+
+  /** @param keep whether the new versions of modules stay, and the new options; else all is as before */
+  endReload(keep: boolean): void {
+    this.#context.binding.endReload(this.#context.core, this.number, keep);
+    if (!keep && this.#before !== undefined) {
+      this.modules.length = this.#before.modules;
+      this.#defaultHandler = this.#before.defaultHandler;
+    }
+    this.#named = this.modules.length;
+    this.#before = undefined;
+  }
+
+  /** Source files of its modules. */
+  sourceFiles(): string[] {
+    return this.#context.binding.sourceFiles(this.#context.core, this.number);
   }
 
   /** Ends the time in which output() creates channels. */

@@ -2,6 +2,7 @@ import { binding } from "../binding.js";
 import { MidimonsterError } from "../errors.js";
 import { type Logger, standardErrorLogger } from "../log.js";
 import { Router } from "../router.js";
+import { FileWatch } from "../watch.js";
 import { formatDescription } from "./description.js";
 import { type CommandLine, HELP, parseCommandLine } from "./options.js";
 import { packageVersion } from "./version.js";
@@ -49,6 +50,7 @@ async function run(line: CommandLine): Promise<number> {
   const logger = standardErrorLogger(line.logLevel, line.logFormat);
   if (line.logLevel !== "error" && line.logLevel !== "silent") binding().tellStuckCode(line.logFormat);
   const router = makeRouter(line, logger);
+  process.on("SIGHUP", () => reload(router, logger));
   try {
     await router.load();
   } catch (error) {
@@ -57,10 +59,39 @@ async function run(line: CommandLine): Promise<number> {
     return 0;
   }
   await router.start();
+  const watch = line.watch ? watchFiles(router, logger) : undefined;
   const signal = await stopped;
+  watch?.close();
   logger.info({ signal }, `${signal}: stopping`);
   await router.stop();
   return 0;
+}
+
+/** Says at once what came of a reload, whoever asked for it. */
+async function reload(router: Router, logger: Logger): Promise<void> {
+  try {
+    await router.reload();
+  } catch (error) {
+    if (!(error instanceof MidimonsterError)) throw error;
+    // It does not run yet, or no more.
+    if (error.code === "STATE") logger.warn({}, `not reloaded: ${error.message}`);
+    else logger.error({ code: error.code }, `not reloaded, everything goes on as before:\n${error.message}`);
+  }
+}
+
+/** Reloads when one of the router's files changes. */
+function watchFiles(router: Router, logger: Logger): FileWatch {
+  const watch = new FileWatch(
+    async () => {
+      await reload(router, logger);
+      watch.set(router.files());
+    },
+    (message) => logger.warn({}, message),
+  );
+  const files = router.files();
+  watch.set(files);
+  logger.info({}, `watching ${files.length} file${files.length === 1 ? "" : "s"}`);
+  return watch;
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once, as if nothing had caught it. */

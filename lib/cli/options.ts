@@ -13,6 +13,8 @@ export interface CommandLine {
   readonly logFormat: "text" | "json";
   /** Output for programs, of `doctor`. */
   readonly json: boolean;
+  /** Whether to reload when a file changes. */
+  readonly watch: boolean;
 }
 
 export const HELP = `Usage: mmpy [options] [config]
@@ -35,13 +37,15 @@ Options:
   -b backend.option=value        set an option of a backend, likewise (repeatable)
       --log-level LEVEL          ${LOG_LEVELS.join(", ")} (default: info)
       --log-format FORMAT        text or json (default: text)
+      --watch                    reload when a file of the configuration or of its modules changes
       --json                     with doctor: print the report as JSON
   -v, --version                  print the version
   -h, --help                     print this help
 
 The log goes to standard error; what modules print goes to standard output. SIGINT (Ctrl-C) and
-SIGTERM stop cleanly, with exit status 0; a second one ends at once. Exit status 1 means that the
-configuration or a module has errors, 2 that the command line has.
+SIGTERM stop cleanly, with exit status 0; a second one ends at once. SIGHUP reads the configuration
+and changed modules again; if there is an error in them, everything goes on as before. Exit status
+1 means that the configuration or a module has errors, 2 that the command line has.
 
 Environment:
   MMPY_PYTHON                    the Python to use: an interpreter, a virtual environment's folder, or a
@@ -64,6 +68,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
         "log-level": { type: "string", default: "info" },
         "log-format": { type: "string", default: "text" },
         json: { type: "boolean", default: false },
+        watch: { type: "boolean", default: false },
         version: { type: "boolean", short: "v", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
@@ -72,6 +77,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     const files = command === "run" ? positionals : positionals.slice(1);
     if (files.length > 1) throw new Error(`more than one configuration: ${files.join(", ")}`);
     if (values.json && command !== "doctor" && !values.help) throw new Error("--json goes with doctor");
+    if (values.watch && command !== "run" && !values.help) throw new Error(`--watch does not go with ${command}`);
     for (const [kind, texts] of [
       ["instance", values.i],
       ["backend", values.b],
@@ -89,6 +95,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       logLevel: oneOf("--log-level", values["log-level"], LOG_LEVELS),
       logFormat: oneOf("--log-format", values["log-format"], ["text", "json"]),
       json: values.json,
+      watch: values.watch,
     };
   } catch (error) {
     throw new MidimonsterError("USAGE", messageOf(error), [], { cause: error });

@@ -10,6 +10,8 @@ import type { ChannelSpec, ConfigTree, Direction, Mapping, Section } from "./syn
 export interface ParseResult {
   readonly tree: ConfigTree;
   readonly diagnostics: readonly Diagnostic[];
+  /** Absolute paths of the files that were read, the first one first. */
+  readonly files: readonly string[];
 }
 
 /**
@@ -46,7 +48,7 @@ export function parseText(text: string, file = "<text>"): ParseResult {
 function parseSource(source: Source): ParseResult {
   const parser = new Parser();
   parser.read(source, []);
-  return { tree: { source, sections: parser.sections }, diagnostics: parser.diagnostics };
+  return { tree: { source, sections: parser.sections }, diagnostics: parser.diagnostics, files: parser.files };
 }
 
 function isMissing(error: unknown): boolean {
@@ -62,12 +64,14 @@ interface OpenFile {
 class Parser {
   readonly sections: Section[] = [];
   readonly diagnostics: Diagnostic[] = [];
+  readonly files: string[] = [];
   // What following lines belong to. An include leaves it as the included file's end does: it is as if that text stood
   // in its place. `skip` follows a header that could not be read; its lines would only give errors that mean nothing.
   #section: Section | "none" | "skip" = "none";
 
   read(source: Source, open: readonly OpenFile[]): void {
     const inside = [...open, { real: realPath(source), shown: source.file }];
+    this.files.push(path.join(source.folder, path.basename(source.file)));
     for (let line = 1; line <= source.lines.length; ++line) {
       const content = locate(source, line, 0, Number.POSITIVE_INFINITY);
       if (content.text === "" || content.text.startsWith(";")) continue;
