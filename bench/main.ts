@@ -24,7 +24,7 @@ ${CASES.map(({ name, what }) => `  ${name.padEnd(14)}${what}`).join("\n")}
 Options:
   --pairs N        how often to run each program of a comparison, alternately (default 5)
   --quick          runs that are too short to mean anything, to see that everything works
-  --write-docs     put the tables and the picture into docs/
+  --write-docs     put the tables and the picture into docs/benchmarks.md, where it has a place for this version of Python
   -h, --help       this text
 
 Environment:
@@ -125,7 +125,10 @@ try {
   if (values["write-docs"]) {
     const docs = path.join(project, "docs");
     const file = path.join(docs, "benchmarks.md");
-    writeFileSync(file, writeInto(readFileSync(file, "utf8"), markdown));
+    // A part for each version of Python, as in 3.11.
+    const minor = summary.python.split(".", 2).join(".");
+    const parts = Object.entries(markdown).map(([name, lines]) => [`${name} ${minor}`, lines] as const);
+    writeFileSync(file, writeInto(readFileSync(file, "utf8"), Object.fromEntries(parts)));
     if (picture !== undefined) writeFileSync(path.join(docs, "benchmarks.svg"), picture);
   }
 } finally {

@@ -150,6 +150,8 @@ std::vector<ResolveError> PythonInstance::Resolve(const std::vector<uint32_t> &c
 }
 
 void PythonInstance::TakeHandlers() {
+  if (state() == nullptr) return;
+  const GilScope own(gil_, state());
   std::vector<PyRef> before;  // released last: that runs user code (__del__)
   for (Channel &channel : channels_) {
     if (channel.handler) before.push_back(std::exchange(channel.handler, {}));
