@@ -3,17 +3,20 @@ import type { Backend, EventBatch } from "./backends/backend.js";
 import { LoopbackBackend } from "./backends/loopback.js";
 import { PythonBackend, PythonInstance } from "./backends/python.js";
 import { type Binding, binding, type Core } from "./binding.js";
-import { backendDefinition, type Definition, define, emptyDefinition, type Setting } from "./config/definition.js";
+import { backendDefinition, type Definition, emptyDefinition } from "./config/definition.js";
 import { type Diagnostic, formatDiagnostics, inReadingOrder } from "./config/diagnostic.js";
+import { mappingsOf } from "./config/one-mapping.js";
+import { type OptionValues, settings } from "./config/option-values.js";
 import { parseOverrides } from "./config/override.js";
-import { instanceNameProblem, parseFile, parseMapping } from "./config/parser.js";
-import { locate, makeSource } from "./config/source.js";
+import { instanceNameProblem } from "./config/parser.js";
+import { type Reading, readConfiguration } from "./config/reading.js";
 import { describe, type RouterDescription } from "./description.js";
 import { MidimonsterError, messageOf } from "./errors.js";
 import { channelName, type Instances, type LoadedInstance } from "./instances.js";
 import { Loader } from "./loader.js";
 import { type Logger, standardErrorLogger } from "./log.js";
 import { Outbox } from "./outbox.js";
+import { describeReload, type ReloadSummary } from "./reload-summary.js";
 import { ReportLog } from "./report-log.js";
 import { Scheduler } from "./scheduler.js";
 import { type TappedEvent, Taps } from "./taps.js";
@@ -32,26 +35,6 @@ export interface FileOptions extends Omit<RouterOptions, "folder"> {
   readonly backendOverrides?: readonly string[];
   /** `instance.option=value`, like `-i` on the command line. */
   readonly instanceOverrides?: readonly string[];
-}
-
-/** Options of a backend or an instance; a list gives the option once for each element. */
-export type OptionValues = Readonly<Record<string, string | readonly string[]>>;
-
-/** What {@link Router.reload} changed. */
-export interface ReloadSummary {
-  /** Python modules that were loaded anew, as `instance.module`. */
-  readonly modules: readonly string[];
-  /** Instances that were started. One that was replaced is in both lists. */
-  readonly added: readonly string[];
-  /** Instances that were stopped. */
-  readonly removed: readonly string[];
-}
-
-/** A configuration, read. */
-interface Reading {
-  readonly definition: Definition;
-  readonly diagnostics: readonly Diagnostic[];
-  readonly files: readonly string[];
 }
 
 type State = "new" | "loading" | "loaded" | "starting" | "running" | "stopping" | "stopped" | "failed";
@@ -116,11 +99,7 @@ export class Router {
       ...parseOverrides("backend", options.backendOverrides ?? []),
       ...parseOverrides("instance", options.instanceOverrides ?? []),
     ];
-    const read = (): Reading => {
-      const { tree, diagnostics, files } = parseFile(file);
-      const found = [...diagnostics];
-      return { definition: define(tree, overrides, (diagnostic) => found.push(diagnostic)), diagnostics: found, files };
-    };
+    const read = () => readConfiguration(file, overrides);
     const first = read();
     const router = new Router({ ...options, folder: first.definition.folder });
     router.#take(first);
@@ -166,16 +145,7 @@ export class Router {
    */
   map(from: string, to?: string): this {
     this.#expect("new", "map()");
-    const line = to === undefined ? from : `${from} > ${to}`;
-    if (typeof from !== "string" || /[\n\r]/.test(line) || (to !== undefined && /[<>]/.test(from + to))) {
-      throw new MidimonsterError("VALUE", "map() takes one line of a [map] section, or a channel and a channel");
-    }
-    const problems: Diagnostic[] = [];
-    const source = makeSource("<map()>", this.#definition.folder, line);
-    const mapping = parseMapping(locate(source, 1, 0, line.length), (diagnostic) => problems.push(diagnostic));
-    if (mapping === undefined) throw MidimonsterError.fromDiagnostics(problems);
-    const tree = { source, sections: [{ kind: "map" as const, mappings: [mapping] }] };
-    this.#definition.mappings.push(...define(tree, [], () => {}).mappings);
+    this.#definition.mappings.push(...mappingsOf(from, to, this.#definition.folder));
     return this;
   }
 
@@ -533,31 +503,12 @@ export class Router {
   }
 }
 
-function settings(options: OptionValues, folder: string): Setting[] {
-  for (const [option, value] of Object.entries(options)) {
-    if ([value].flat().every((one) => typeof one === "string")) continue;
-    throw new MidimonsterError("VALUE", `option '${option}' takes a string or a list of strings`);
-  }
-  return Object.entries(options).flatMap(([option, value]) =>
-    (typeof value === "string" ? [value] : value).map((one) => ({ option, value: one, folder })),
-  );
-}
-
 async function started(what: string, start: () => void | Promise<void>): Promise<void> {
   try {
     await start();
   } catch (error) {
     throw new MidimonsterError("BACKEND", `${what} did not start: ${messageOf(error)}`, [], { cause: error });
   }
-}
-
-function describeReload({ modules, added, removed }: ReloadSummary): string {
-  const parts = [
-    ...modules.map((name) => `module ${name}`),
-    ...added.map((name) => `${removed.includes(name) ? "replaced" : "new"} instance ${name}`),
-    ...removed.filter((name) => !added.includes(name)).map((name) => `without instance ${name}`),
-  ];
-  return parts.length > 0 ? parts.join(", ") : "no module and no instance has changed";
 }
 
 function count(n: number, noun: string): string {

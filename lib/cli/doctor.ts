@@ -3,13 +3,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { binding, findAddon, packageFolder } from "../binding.js";
 import { define } from "../config/definition.js";
+import type { OptionValues } from "../config/option-values.js";
 import { parseOverrides } from "../config/override.js";
 import { parseFile } from "../config/parser.js";
 import { MidimonsterError } from "../errors.js";
 import { silentLogger } from "../log.js";
 import { libc } from "../platform.js";
 import { findPythons } from "../python/discovery.js";
-import { type OptionValues, Router } from "../router.js";
+import { Router } from "../router.js";
 import { packageVersion } from "./version.js";
 
 interface Problem {

@@ -1,0 +1,23 @@
+import { type Definition, define } from "./definition.js";
+import type { Diagnostic } from "./diagnostic.js";
+import type { Override } from "./override.js";
+import { parseFile } from "./parser.js";
+
+/** A configuration, read. */
+export interface Reading {
+  readonly definition: Definition;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Absolute paths of the files it is in. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Reads a configuration file and all that it includes.
+ *
+ * @throws {MidimonsterError} `CONFIG` if the file itself can't be read
+ */
+export function readConfiguration(file: string, overrides: readonly Override[]): Reading {
+  const { tree, diagnostics, files } = parseFile(file);
+  const found = [...diagnostics];
+  return { definition: define(tree, overrides, (diagnostic) => found.push(diagnostic)), diagnostics: found, files };
+}
