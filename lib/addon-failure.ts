@@ -36,7 +36,9 @@ function prebuiltFor(folder: string): string[] {
 }
 
 const COMPILE = [
-  "Compile it here: npm rebuild midimonster-python --build-from-source (in its own checkout: npm run build:native).",
+  // Not by npm, which may be one that runs no install scripts.
+  "Compile it here: npm_config_build_from_source=true node node_modules/midimonster-python/scripts/install.mjs " +
+    "(in its own checkout: npm run build:native).",
   "That needs a C++ compiler and cmake; on Debian: apt-get install g++ make cmake",
 ];
 const REINSTALL = "Install the package again: npm install --force midimonster-python (in its own checkout: npm ci).";

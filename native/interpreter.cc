@@ -1,6 +1,7 @@
 #include "interpreter.h"
 
-#include <unistd.h>
+#include <chrono>
+#include <thread>
 
 #include "midimonster_module.h"
 
@@ -129,7 +130,7 @@ std::vector<std::string> Interpreter::StopThreads() {
   constexpr int kPatience = 100;
   for (int i = 0; i < kPatience && threads_left.empty() && OtherThreadsExist(); ++i) {
     gil.Release();
-    usleep(1000);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
     gil.SwitchTo(state_);
   }
   if (threads_left.empty() && OtherThreadsExist())
@@ -140,9 +141,16 @@ std::vector<std::string> Interpreter::StopThreads() {
 std::vector<std::string> Interpreter::Stop() {
   Gil &gil = runtime_.gil();
   std::vector<std::string> threads_left = StopThreads();
+  const PyRef must_stay = threads_left.empty() ? CallHelper("must_stay", {}) : PyRef();
+  PyErr_Clear();
+  const bool stays = must_stay && mmpy_is_none(must_stay.get()) == 0;
+  if (stays) {
+    const PyRef name = PyRef::Steal(PyUnicode_FromString("forget_modules"));
+    if (name) CallHelper("reloading", {name.get()});
+  }
   helpers_ = PyRef();
   PyErr_Clear();
-  if (threads_left.empty()) {
+  if (threads_left.empty() && !stays) {
     Py_EndInterpreter(state_);
     // Versions differ in whether the GIL is still held here; with no thread state current, Swap copes with both.
     PyThreadState_Swap(runtime_.main_state());

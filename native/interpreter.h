@@ -30,7 +30,8 @@ class Interpreter {
   std::vector<std::string> StopThreads();
 
   // Ends the interpreter, its threads first. If some would not end it stays, since ending it under them would abort the
-  // process. The main interpreter's thread state is current afterwards.
+  // process; also if an extension module has to stay (must_stay() in bootstrap.py), but without user code. The main
+  // interpreter's thread state is current afterwards.
   std::vector<std::string> Stop();
 
   // Leaves the interpreter to the process, without touching it and without the GIL.

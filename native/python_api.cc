@@ -20,6 +20,17 @@ bool Find(void *library, const char *name, Function *target) {
   return *target != nullptr;
 }
 
+// The first function of the newer way to start (3.14) that is missing; NULL if it can be had.
+const char *MissingForInitConfig() {
+  if (PyInitConfig_Create == nullptr) return "PyInitConfig_Create";
+  if (PyInitConfig_Free == nullptr) return "PyInitConfig_Free";
+  if (PyInitConfig_SetInt == nullptr) return "PyInitConfig_SetInt";
+  if (PyInitConfig_SetStr == nullptr) return "PyInitConfig_SetStr";
+  if (PyInitConfig_GetError == nullptr) return "PyInitConfig_GetError";
+  if (Py_InitializeFromInitConfig == nullptr) return "Py_InitializeFromInitConfig";
+  return nullptr;
+}
+
 }  // namespace
 
 const char *mmpy_python_bind(void *library) {
@@ -35,13 +46,9 @@ const char *mmpy_python_bind(void *library) {
   // Before 3.11 PyObject_Vectorcall exists only as an inline function; this one does the same and is exported from 3.9.
   if (PyObject_Vectorcall == nullptr) PyObject_Vectorcall = PyObject_VectorcallDict;
   // Of two ways to do one thing, every CPython has one.
-  if (Py_SetProgramName == nullptr) {
-    if (PyInitConfig_Create == nullptr) return "Py_SetProgramName";
-    if (PyInitConfig_Free == nullptr) return "PyInitConfig_Free";
-    if (PyInitConfig_SetInt == nullptr) return "PyInitConfig_SetInt";
-    if (PyInitConfig_SetStr == nullptr) return "PyInitConfig_SetStr";
-    if (PyInitConfig_GetError == nullptr) return "PyInitConfig_GetError";
-    if (Py_InitializeFromInitConfig == nullptr) return "Py_InitializeFromInitConfig";
+  if (const char *missing = MissingForInitConfig()) {
+    if (Py_SetProgramName == nullptr) return PyInitConfig_Create == nullptr ? "Py_SetProgramName" : missing;
+    PyInitConfig_Create = nullptr;
   }
   if (PyErr_GetRaisedException == nullptr) {
     if (PyErr_Fetch == nullptr) return "PyErr_Fetch";

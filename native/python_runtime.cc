@@ -59,7 +59,7 @@ void LetChildrenInheritStandardStreams() {
 // Initialises CPython under a program name, from which it finds its standard library and site-packages: nothing else
 // tells it of a virtual environment. Returns what went wrong, if CPython lives to tell.
 std::string Initialize(void *library, const std::string &program_name) {
-  if (Py_SetProgramName != nullptr) {
+  if (PyInitConfig_Create == nullptr) {
     // A variable, where everything else is functions: there is no other way before PyInitConfig.
     auto *const utf8_mode = static_cast<int *>(dlsym(library, "Py_UTF8Mode"));
     if (utf8_mode != nullptr) *utf8_mode = WantsUtf8Mode() ? 1 : 0;
@@ -74,15 +74,12 @@ std::string Initialize(void *library, const std::string &program_name) {
   const struct {
     const char *name;
     int64_t value;
-  } as_python3[] = {{"isolated", 0},
-                    {"use_environment", 1},
-                    {"user_site_directory", 1},
-                    {"safe_path", 0},
-                    {"configure_locale", 1},
-                    {"install_signal_handlers", 0},
-                    {"utf8_mode", WantsUtf8Mode() ? 1 : 0}};
+  } as_python3[] = {{"isolated", 0},  {"use_environment", 1},  {"user_site_directory", 1},
+                    {"safe_path", 0}, {"configure_locale", 1}, {"install_signal_handlers", 0}};
   bool ok = true;
   for (const auto &option : as_python3) ok = ok && PyInitConfig_SetInt(config, option.name, option.value) == 0;
+  // Not 0 otherwise, since from 3.15 on that is no default.
+  if (WantsUtf8Mode()) ok = ok && PyInitConfig_SetInt(config, "utf8_mode", 1) == 0;
   ok = ok && PyInitConfig_SetStr(config, "program_name", program_name.c_str()) == 0 &&
        Py_InitializeFromInitConfig(config) == 0;
   std::string error;
@@ -150,13 +147,20 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
     return {};
   }
 
+  // Another copy of this package has opened its libpython, perhaps of another version, for everybody to see, as below.
+  // Opening one more beside it would mix the two.
+  if (const auto is_initialized = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "Py_IsInitialized"));
+      is_initialized != nullptr && is_initialized() != 0) {
+    return {"PYTHON_IN_USE", "another native addon has already started CPython in this process"};
+  }
+
   // GLOBAL because extension modules are not linked to libpython and look its symbols up in the global scope.
   void *library = dlopen(options.library.c_str(), RTLD_GLOBAL | ExtensionDlopenFlags(options.deep_bind));
   if (library == nullptr) return {"PYTHON_LOAD", dlerror()};
   if (const char *missing = mmpy_python_bind(library)) {
     return {"PYTHON_SYMBOL", options.library + " does not export " + missing};
   }
-  if (Py_IsInitialized() != 0) {
+  if (Py_IsInitialized() != 0) {  // of an addon that has opened the same one for itself
     return {"PYTHON_IN_USE", "another native addon has already started CPython in this process"};
   }
 

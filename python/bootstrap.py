@@ -295,6 +295,18 @@ def interruption(name, message):
     return _loop_thread, kind
 
 
+def must_stay():
+    """True if the interpreter must not end: it has an extension module that others may get a copy of which refers to it.
+
+    CPython keeps a module that is not made for several interpreters for the whole process: what imports numpy 1 again after
+    its first interpreter has ended crashes, and so does curses of CPython 3.12.1."""
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None) if isinstance(module, type(sys)) else None
+        if isinstance(path, str) and path.endswith(".so") and ("/lib-dynload/" not in path or name == "_curses"):
+            return True
+    return None
+
+
 def stop_threads():
     """Ends this interpreter's threads as far as they can be ended; returns the names of the others."""
     import threading

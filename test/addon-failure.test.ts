@@ -63,7 +63,7 @@ describe("an addon that does not load", () => {
         /^ {2}prebuilt for: nothing$/m,
         /^ {2}found: none of them$/m,
         /--ignore-scripts/,
-        /^Compile it here: npm rebuild midimonster-python --build-from-source/m,
+        /^Compile it here: npm_config_build_from_source=true node node_modules\/midimonster-python\/scripts\/install\.mjs/m,
         /apt-get install g\+\+ make cmake$/m,
       ],
     ],

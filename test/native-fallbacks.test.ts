@@ -55,7 +55,6 @@ describe("a libpython with other functions than today's", () => {
       "safe_path=0",
       "configure_locale=1",
       "install_signal_handlers=0",
-      "utf8_mode=0",
       "program_name=/opt/venv/bin/python3",
     ]);
   });

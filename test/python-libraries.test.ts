@@ -1,12 +1,12 @@
 // Python's standard library, and extension modules, in the process of a Node that has an OpenSSL and a zlib of its own.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import tls from "node:tls";
 import { silentLogger } from "../lib/log.js";
 import { choosePython } from "../lib/python/discovery.js";
-import { folderWith, mmpy, projectFolder } from "./helpers.js";
+import { folderWith, mmpy, projectFolder, run } from "./helpers.js";
 import { start } from "./session.js";
 
 /** Each prints a line that tells that the library did its work. */
@@ -168,8 +168,7 @@ def connect(value):
         client.destroy();
       });
       client.once("error", reject);
-    });
-    server.close();
+    }).finally(() => server.close());
     assert.equal(echoed, "Node's own");
     assert.deepEqual(await session.probe.until("heard"), [250 / 256]);
     assert.deepEqual(await session.probe.until("done"), [1]);
@@ -191,6 +190,30 @@ def connect(value):
       assert.equal(await inInstance([]), own);
       // Else the comparison would show nothing.
       assert.notEqual(zlibOf(own), zlibOf(process.versions.zlib));
+    });
+
+    it("nothing of Python's is bound to Node's libraries by the loader", async function () {
+      if (
+        process.platform !== "linux" ||
+        spawnSync("ldd", ["--version"], { encoding: "utf8" }).stdout.includes("musl")
+      ) {
+        console.log("SKIPPED: only glibc's loader tells what it binds");
+        this.skip();
+      }
+      const output = path.join(folderWith({}), "bindings");
+      await inInstance([], { ...process.env, LD_DEBUG: "bindings", LD_DEBUG_OUTPUT: output });
+      const files = readdirSync(path.dirname(output)).map((name) => path.join(path.dirname(output), name));
+      const bindings = files.flatMap((file) => readFileSync(file, "utf8").split("\n"));
+      const ofPython = bindings.filter((line) =>
+        /binding file \S*(_ssl|_hashlib|zlib|libssl|libcrypto|libz\b|libpython)\S* /.test(line),
+      );
+      const symbols = /symbol `(SSL_|EVP_|OPENSSL_|X509_|inflate|deflate|crc32|zlibVersion)/;
+      assert.ok(
+        ofPython.some((line) => symbols.test(line)),
+        "the loader tells of them",
+      );
+      const toNode = ofPython.filter((line) => symbols.test(line) && / to \S*\/node \[/.test(line));
+      assert.deepEqual(toNode, []);
     });
 
     it("also if a .pth file imports them before anything else runs", async () => {
@@ -240,6 +263,31 @@ outs.output(numpy.linspace(0, 1, 5)[:4])
       const running = mmpy([path.join(folder, "monster.cfg")]);
       assert.deepEqual(await running.exited, { code: 0, signal: null }, running.stderr);
       assert.match(running.stdout, /^float64 \[0\.0, 0\.25, 0\.5, 0\.75\] \[0\.0, 0\.125, 0\.25, 0\.375\]$/m);
+    });
+
+    it("can be imported again by the next router of a process, or says why not", async function () {
+      if (without) {
+        console.log("SKIPPED: the Python in use has no numpy; on Debian: apt-get install python3-numpy");
+        this.skip();
+      }
+      const folder = folderWith({
+        "monster.cfg": "[python one]\nmodule = mod\n",
+        "mod.py": MODULE,
+        "script.mjs": `
+import { Router, silentLogger } from ${JSON.stringify(path.join(projectFolder, "dist", "index.js"))};
+for (let i = 0; i < 3; ++i) {
+  const router = Router.fromFile("monster.cfg", { logger: silentLogger });
+  await router.start().then(() => console.log("started"), (error) => console.log(error.message));
+  await router.stop();
+}
+`,
+      });
+      const running = run(process.execPath, ["script.mjs"], { cwd: folder });
+      assert.deepEqual(await running.exited, { code: 0, signal: null }, running.stdout + running.stderr);
+      assert.match(
+        running.stdout,
+        /started\n[\s\S]*(started|only one interpreter)[\s\S]*(started|only one interpreter)/,
+      );
     });
 
     it("works in one instance; in a second one its error says what to do", async function () {

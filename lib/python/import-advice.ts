@@ -33,4 +33,4 @@ function modulesIn(folder: string): string[] {
 
 // numpy up to 1.24 and other users of Cython; later ones; modules that CPython itself keeps out.
 const REFUSES_SECOND_INTERPRETER =
-  /can only be loaded into one interpreter per process|cannot load module more than once per process|does not support loading in subinterpreters/;
+  /can only be loaded (?:into one interpreter|once) per process|cannot load module more than once per process|does not support loading in subinterpreters/;
