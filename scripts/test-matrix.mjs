@@ -16,6 +16,7 @@ Python, and the core of it for every other pair.
   --nodes            only the Nodes, with the first Python
   --others           without the first Python with the Node at hand, which is what npm test runs
   --core             the core of the suite everywhere: what touches both Python and the event loop
+  --expect VERSION   fail if there is no usable Python of this version, as in 3.12.1 (repeatable)
   --node VERSION     one more Node (repeatable); default: ${["22", "24", "latest"].join(", ")}
   -h, --help         this text
 `;
@@ -34,6 +35,7 @@ const { values } = parseArgs({
     others: { type: "boolean", default: false },
     core: { type: "boolean", default: false },
     node: { type: "string", multiple: true, default: [] },
+    expect: { type: "string", multiple: true, default: [] },
     help: { type: "boolean", short: "h", default: false },
   },
 });
@@ -100,7 +102,11 @@ function test(node, python, { core, packaging }) {
   });
 }
 
-const pythons = values.nodes ? findPythons().slice(0, 1) : findPythons();
+const all = findPythons();
+for (const version of values.expect) {
+  if (!all.some(({ name }) => name === version)) throw new Error(`Python ${version} is not usable; see mmpy doctor`);
+}
+const pythons = values.nodes ? all.slice(0, 1) : all;
 const versions = values.pythons ? [] : values.node.length > 0 ? values.node : ["22", "24", "latest"];
 const nodes = [process.execPath, ...versions.map(findNode)];
 if (pythons.length === 0) throw new Error("no usable Python; see mmpy doctor");

@@ -82,7 +82,10 @@ describe("the npm package", function () {
       "native/addon.cc",
       "native/python_symbols.inc",
       "native/midimonster_module.c",
+      "docs/troubleshooting.md",
       "python/bootstrap.py",
+      "python/batch.py",
+      "python/reload.py",
       "python/doctor.py",
       "python/midimonster.pyi",
       "python/examples/quickstart.cfg",
@@ -94,7 +97,7 @@ describe("the npm package", function () {
     );
     assert.ok(files.some((file) => file.startsWith(`prebuilds/${process.platform}-${process.arch}/`)));
     const known =
-      /^(LICENSE|README\.md|package\.json|binding\.d\.ts|CMakeLists\.txt|scripts\/install\.mjs|dist\/.*\.(js|js\.map|d\.ts|txt)|lib\/.*\.ts|native\/[^/]*\.(cc|c|h|inc)|python\/[^/]*\.(py|pyi)|python\/examples\/[^/]*\.(py|cfg|md)|prebuilds\/(README\.md|[^/]*\/[^/]*\.node))$/;
+      /^(LICENSE|README\.md|package\.json|binding\.d\.ts|CMakeLists\.txt|scripts\/install\.mjs|dist\/.*\.(js|js\.map|d\.ts|txt)|lib\/.*\.ts|native\/[^/]*\.(cc|c|h|inc)|python\/[^/]*\.(py|pyi)|docs\/[^/]*\.(md|svg)|python\/examples\/[^/]*\.(py|cfg|md)|prebuilds\/(README\.md|[^/]*\/[^/]*\.node))$/;
     assert.deepEqual(
       files.filter((file) => !known.test(file)),
       [],
