@@ -216,10 +216,11 @@ def work():
     for i in range(5):
         time.sleep(0.002)
         midimonster.output("out", i / 8)
-threading.Thread(target=work, daemon=True).start()
-def go(value): pass
+# Not while modules load: of what is output then only the last value counts.
+def go(value): threading.Thread(target=work, daemon=True).start()
 ${ASK}`,
     });
+    session.probe.emit("go", 1);
     assert.deepEqual(await session.probe.until("out", 5), [0, 0.125, 0.25, 0.375, 0.5]);
   });
 
