@@ -37,7 +37,6 @@ typedef struct PyMethodDef {
 enum { METH_NOARGS = 0x0004, METH_O = 0x0008, METH_FASTCALL = 0x0080 };
 enum { Py_EQ = 2 };
 enum { Py_file_input = 257 };
-enum { Py_MARSHAL_VERSION = 4 };
 #define PY_VECTORCALL_ARGUMENTS_OFFSET ((size_t)1 << (8 * sizeof(size_t) - 1))
 
 #define PYTHON_FUNCTION(result, name, parameters) extern __attribute__((visibility("hidden"))) result(*name) parameters;

@@ -92,12 +92,23 @@ std::string Initialize(void *library, const std::string &program_name) {
   return error;
 }
 
-// Python source as marshalled code; empty if it is none.
+// Python source as marshalled code, in the format of this version; empty if it is none.
 std::string Compile(const std::string &source, const std::string &path) {
-  const PyRef code = PyRef::Steal(Py_CompileString(source.c_str(), path.c_str(), Py_file_input));
-  const PyRef bytes = code ? PyRef::Steal(PyMarshal_WriteObjectToString(code.get(), Py_MARSHAL_VERSION)) : PyRef();
+  const PyRef globals = PyRef::Steal(PyDict_New());
+  const PyRef text = PyRef::Steal(PyUnicode_FromStringAndSize(source.data(), static_cast<Py_ssize_t>(source.size())));
+  const PyRef file = PyRef::Steal(PyUnicode_DecodeFSDefault(path.c_str()));
+  const PyRef program = PyRef::Steal(Py_CompileString(
+      "import marshal\ncode = marshal.dumps(compile(source, file, 'exec'))", "<compile>", Py_file_input));
+  std::string code;
+  if (globals && text && file && program && PyDict_SetItemString(globals.get(), "source", text.get()) == 0 &&
+      PyDict_SetItemString(globals.get(), "file", file.get()) == 0 &&
+      PyDict_SetItemString(globals.get(), "__builtins__", PyEval_GetBuiltins()) == 0 &&
+      PyRef::Steal(PyEval_EvalCode(program.get(), globals.get(), globals.get()))) {
+    PyObject *const bytes = PyDict_GetItemString(globals.get(), "code");
+    if (bytes != nullptr) code.assign(PyBytes_AsString(bytes), static_cast<size_t>(PyBytes_Size(bytes)));
+  }
   PyErr_Clear();
-  return bytes ? std::string(PyBytes_AsString(bytes.get()), static_cast<size_t>(PyBytes_Size(bytes.get()))) : "";
+  return code;
 }
 
 // The flags for dlopen() under which extension modules find libpython but not Node's own OpenSSL and zlib.
