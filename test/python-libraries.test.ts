@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import tls from "node:tls";
 import { silentLogger } from "../lib/log.js";
+import { libc } from "../lib/platform.js";
 import { choosePython } from "../lib/python/discovery.js";
 import { folderWith, mmpy, projectFolder, run } from "./helpers.js";
 import { start } from "./session.js";
@@ -114,7 +115,13 @@ describe("Python's libraries", () => {
         "mod.py": program,
       });
       const checked = mmpy(["check", path.join(folder, "monster.cfg")]);
-      assert.deepEqual(await checked.exited, { code: 0, signal: null }, checked.stderr);
+      const { code } = await checked.exited;
+      // CPython 3.14 and later: its own rule.
+      if (/module 'curses' can only be loaded once per process/.test(checked.stderr)) {
+        assert.match(checked.stderr, /import it in one instance only, and see 'only one interpreter'/);
+        return;
+      }
+      assert.equal(code, 0, checked.stderr);
       assert.ok(checked.stdout.startsWith(`${prints}\n${prints}\n`), checked.stdout);
     });
   }
@@ -193,10 +200,7 @@ def connect(value):
     });
 
     it("nothing of Python's is bound to Node's libraries by the loader", async function () {
-      if (
-        process.platform !== "linux" ||
-        spawnSync("ldd", ["--version"], { encoding: "utf8" }).stdout.includes("musl")
-      ) {
+      if (!libc().startsWith("glibc")) {
         console.log("SKIPPED: only glibc's loader tells what it binds");
         this.skip();
       }
