@@ -29,6 +29,7 @@ function pretender(answer: Answer, library?: Buffer | string): string {
     executable,
     prefix: folder,
     basePrefix: folder,
+    baseExecPrefix: folder,
     bits: 64,
     shared: true,
     freeThreaded: false,

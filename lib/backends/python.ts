@@ -109,10 +109,14 @@ function milliseconds(option: string, value: string): number {
 }
 
 /** Whether PYTHONHOME would make CPython take another standard library or other packages than the chosen one's. */
-function pointsElsewhere(home: string | undefined, { prefix }: PythonChoice): boolean {
+function pointsElsewhere(home: string | undefined, { prefix, basePrefix, baseExecPrefix }: PythonChoice): boolean {
   if (!home) return false;
-  const real = (folder: string) => (existsSync(folder) ? realpathSync(folder) : folder);
-  return real(home) !== real(prefix);
+  // With one, CPython does not look for a virtual environment at all.
+  if (prefix !== basePrefix) return true;
+  const colon = home.indexOf(path.delimiter);
+  const folders = colon < 0 ? [home, home] : [home.slice(0, colon), home.slice(colon + 1)];
+  const real = (folder: string | undefined = "") => (existsSync(folder) ? realpathSync(folder) : folder);
+  return real(folders[0]) !== real(basePrefix) || real(folders[1]) !== real(baseExecPrefix);
 }
 
 export class PythonInstance implements Instance {

@@ -22,6 +22,10 @@ export interface PythonChoice {
   readonly executable: string;
   /** `sys.prefix`: a virtual environment's folder, or where this Python is installed. */
   readonly prefix: string;
+  /** `sys.base_prefix`: as `prefix`, of a virtual environment that of the Python it was made from. */
+  readonly basePrefix: string;
+  /** `sys.base_exec_prefix`: the same but where files for one platform are apart. */
+  readonly baseExecPrefix: string;
   /** Path of libpython, or its file name if only the loader can find it. */
   readonly library: string;
   /** Why this Python and not another. */
@@ -206,7 +210,8 @@ function judge(probed: Probe, reason: string): PythonChoice {
         `${INSTALL}\n${HOW_TO_CHOOSE}`,
     );
   }
-  return { version, executable: probed.executable, prefix: probed.prefix, library, reason };
+  const { executable, prefix, basePrefix, baseExecPrefix } = probed;
+  return { version, executable, prefix, basePrefix, baseExecPrefix, library, reason };
 }
 
 const INSTALL =

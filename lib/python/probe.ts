@@ -12,6 +12,7 @@ export interface Probe {
   readonly executable: string;
   readonly prefix: string;
   readonly basePrefix: string;
+  readonly baseExecPrefix: string;
   readonly bits: number;
   /** Built with a shared library; it may be missing on the machine all the same. */
   readonly shared: boolean;
@@ -60,6 +61,7 @@ print("{%s}" % ", ".join('"%s": %s' % item for item in {
     "executable": text(sys.executable),
     "prefix": text(prefix),
     "basePrefix": text(sys.base_prefix),
+    "baseExecPrefix": text(sys.base_exec_prefix),
     "bits": 64 if sys.maxsize > 2**32 else 32,
     "shared": truth(variables.get("Py_ENABLE_SHARED")),
     "freeThreaded": truth(variables.get("Py_GIL_DISABLED")),
