@@ -92,4 +92,40 @@ describe("mmpy doctor", () => {
     assert.equal((await running.exited).code, 1);
     assert.match(running.stderr, /can't read the configuration/);
   });
+
+  it("of a Python that ends its process tells the last that it said, exit status 1", async function () {
+    const { executable, version } = await choosePython(undefined, silentLogger);
+    const env = { ...process.env, PYTHONHASHSEED: "sesame" };
+    const { code, found } = await report(["-b", `python.python=${executable}`], env);
+    assert.equal(code, 1);
+    assert.equal(found.ok, false);
+    assert.equal(found.problem?.code, "PYTHON_LOAD");
+    assert.match(found.problem?.message ?? "", /PYTHONHASHSEED must be "random" or an integer/);
+    if (Number(version.split(".")[1]) >= 14) {
+      console.log("SKIPPED: this Python does not end the process but tells");
+      this.skip();
+    }
+    assert.match(
+      found.problem?.message ?? "",
+      /ended with exit status 1; it said:\n {2}Fatal Python error: .*[\s\S]*\nTry it without.*: unset .*PYTHONHASHSEED/,
+    );
+    assert.equal(found.chosen, undefined);
+    assert.ok(found.pythons.some((python) => python.executable === executable));
+  });
+
+  it("leaves out what Python's start-up files print", async () => {
+    const { executable } = await choosePython(undefined, silentLogger);
+    const folder = folderWith({ "sitecustomize.py": "print('hello')\n" });
+    const { found } = await report([], { ...process.env, PYTHONPATH: folder });
+    assert.equal(found.chosen?.executable, executable);
+  });
+
+  it("with PYTHONHOME the virtual environment in use runs, and is examined", async () => {
+    const { executable } = await choosePython(undefined, silentLogger);
+    const venv = path.join(folderWith({}), "venv");
+    execFileSync(executable, ["-m", "venv", "--without-pip", venv]);
+    const { code, found } = await report(["-b", `python.python=${venv}`], { ...process.env, PYTHONHOME: venv });
+    assert.equal(code, 0);
+    assert.equal(found.chosen?.prefix, venv);
+  });
 });

@@ -1,5 +1,3 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { binding, findAddon, packageFolder } from "../binding.js";
 import { define } from "../config/definition.js";
@@ -7,16 +5,10 @@ import type { OptionValues } from "../config/option-values.js";
 import { parseOverrides } from "../config/override.js";
 import { parseFile } from "../config/parser.js";
 import { MidimonsterError } from "../errors.js";
-import { silentLogger } from "../log.js";
 import { libc } from "../platform.js";
 import { findPythons } from "../python/discovery.js";
-import { Router } from "../router.js";
+import { type Problem, type Seen, tryPython } from "./trial.js";
 import { packageVersion } from "./version.js";
-
-interface Problem {
-  readonly code: string;
-  readonly message: string;
-}
 
 /** What `mmpy doctor` finds out; with `--json` it is printed as it is. */
 export interface DoctorReport {
@@ -40,15 +32,11 @@ export interface DoctorReport {
     readonly problem?: Problem;
   }[];
   /** The Python that an instance gets, as that instance sees it. */
-  readonly chosen?: {
+  readonly chosen?: Seen & {
     readonly version: string;
     readonly executable: string;
     readonly library: string;
     readonly reason: string;
-    readonly prefix: string;
-    readonly path: readonly string[];
-    readonly openssl: { readonly version?: string; readonly libraries?: readonly string[]; readonly problem?: string };
-    readonly zlib: string | null;
     /** Whether its libraries are kept apart from Node's. */
     readonly deepbind: boolean;
   };
@@ -74,7 +62,7 @@ export async function examineMachine(
     ...(choice && { version: choice.version, executable: choice.executable, library: choice.library }),
     ...(problem && { problem: asProblem(problem) }),
   }));
-  const tried = addon.problem === undefined ? await tryPython(options) : {};
+  const tried = addon.problem === undefined ? await examinePython(options) : {};
   return {
     ok: tried.chosen !== undefined,
     version: packageVersion(),
@@ -123,30 +111,12 @@ function examineAddon(): DoctorReport["addon"] {
   return { file, kind };
 }
 
-/** Starts an instance whose module tells what it sees. */
-async function tryPython({ folder, values }: PythonOptions): Promise<Pick<DoctorReport, "chosen" | "problem">> {
-  const temporary = mkdtempSync(path.join(tmpdir(), "mmpy-doctor-"));
-  const file = path.join(temporary, "report.json");
-  process.env.MMPY_DOCTOR_REPORT = file;
-  const router = new Router({ logger: silentLogger, folder })
-    .backend("python", values)
-    .instance("python", "doctor", { module: path.join(packageFolder, "python", "doctor.py") });
-  try {
-    await router.load();
-    const { python } = router.describe();
-    if (python === undefined) throw new Error("an instance without a Python");
-    const { version, executable, library, reason } = python;
-    type Seen = Pick<NonNullable<DoctorReport["chosen"]>, "prefix" | "path" | "openssl" | "zlib">;
-    const seen = JSON.parse(readFileSync(file, "utf8")) as Seen;
-    const deepbind = values.deepbind !== "off" && libc().startsWith("glibc");
-    return { chosen: { version, executable, library, reason, ...seen, deepbind } };
-  } catch (error) {
-    return { problem: asProblem(error) };
-  } finally {
-    await router.stop();
-    delete process.env.MMPY_DOCTOR_REPORT;
-    rmSync(temporary, { recursive: true, force: true });
-  }
+async function examinePython({ folder, values }: PythonOptions): Promise<Pick<DoctorReport, "chosen" | "problem">> {
+  const tried = await tryPython(folder, values);
+  if ("problem" in tried) return tried;
+  const { version, executable, library, reason } = tried.python;
+  const deepbind = values.deepbind !== "off" && libc().startsWith("glibc");
+  return { chosen: { version, executable, library, reason, ...tried.seen, deepbind } };
 }
 
 function asProblem(error: unknown): Problem {
