@@ -42,9 +42,7 @@ export class PythonBackend implements Backend {
   configure(option: string, value: string, { folder }: BackendContext): void {
     if (option === "python") {
       if (value === "") throw new Error("'python' needs an interpreter, a virtual environment's folder, or a version");
-      // A bare word is a command or a version, unless there is a folder of that name here: a virtual environment.
-      const file = path.resolve(folder, value);
-      this.#python = value.includes(path.sep) || existsSync(file) ? file : value;
+      this.#python = pythonNamed(value, folder);
     } else if (option === "handler-warn") {
       this.#handlerWarn = milliseconds(option, value);
     } else if (option === "handler-timeout") {
@@ -97,6 +95,13 @@ export class PythonBackend implements Backend {
     log.info({ python: choice }, `Python ${choice.version} from ${choice.executable}`);
     return choice;
   }
+}
+
+/** What an option `python` means, wherever it is read: an absolute path, or a word that is a command or a version. */
+export function pythonNamed(value: string, folder: string): string {
+  // A bare word is a command or a version, unless there is a folder of that name here: a virtual environment.
+  const file = path.resolve(folder, value);
+  return value.includes(path.sep) || existsSync(file) ? file : value;
 }
 
 const SHORTEST = 50; // ms; the watchdog looks every 25

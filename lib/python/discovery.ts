@@ -84,10 +84,17 @@ function chosen(configured: string | undefined): Promise<Chosen> {
   return choice;
 }
 
-/** Looks at every Python on this machine, usable or not, in the order in which they would be taken. */
-export async function findPythons(env: Environment = process.env): Promise<PythonFound[]> {
+/**
+ * Looks at every Python on this machine, usable or not, in the order in which they would be taken.
+ *
+ * @param configured as of {@link choosePython}
+ */
+export async function findPythons(env: Environment = process.env, configured?: string): Promise<PythonFound[]> {
+  const requested = requestedBy(configured, env);
+  const request = requested && requestOf(requested.value);
+  const asked = requested && request && "command" in request ? [{ ...request, reason: requested.reason }] : [];
   const found = await Promise.all(
-    everyPython(env).map(async ({ command, reason }): Promise<PythonFound> => {
+    [...asked, ...everyPython(env)].map(async ({ command, reason }): Promise<PythonFound> => {
       try {
         return { command, where: reason, choice: await examine({ command, reason }) };
       } catch (error) {
@@ -104,11 +111,15 @@ export async function findPythons(env: Environment = process.env): Promise<Pytho
   });
 }
 
+/** Who asks for a Python, and for which, if somebody does. */
+function requestedBy(configured: string | undefined, env: Environment) {
+  return configured === undefined
+    ? requestOfEnvironment(env)
+    : { reason: "option 'python' of [backend python]", value: configured };
+}
+
 async function choose(configured: string | undefined): Promise<Chosen> {
-  const requested =
-    configured !== undefined
-      ? { reason: "option 'python' of [backend python]", value: configured }
-      : requestOfEnvironment(process.env);
+  const requested = requestedBy(configured, process.env);
   if (requested === undefined) {
     const choice = await firstUsable(python3OnPath(process.env));
     if (choice !== undefined) return choice;
