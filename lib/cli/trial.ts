@@ -7,6 +7,7 @@ import path from "node:path";
 import { packageFolder } from "../binding.js";
 import type { OptionValues } from "../config/option-values.js";
 import type { PythonChoice } from "../python/discovery.js";
+import { HOW_TO_CHOOSE } from "../python/install-advice.js";
 
 export interface Problem {
   readonly code: string;
@@ -79,7 +80,7 @@ function death(status: number | null, signal: NodeJS.Signals | null, said: strin
       ...shown.map((line) => `  ${line}`),
       variables.length > 0
         ? `Try it without the environment variables that Python reads: unset ${variables.join(" ")}`
-        : "Install that Python again, or take another: option 'python' of [backend python], or MMPY_PYTHON.",
+        : `Install that Python again, or take another.\n${HOW_TO_CHOOSE}`,
     ].join("\n"),
   };
 }

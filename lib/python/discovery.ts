@@ -11,6 +11,7 @@ import {
   requestOfEnvironment,
 } from "./candidates.js";
 import { describeArchitecture, readElfArchitecture } from "./elf.js";
+import { HOW_TO_CHOOSE, installAdvice, libraryAdvice, OLDEST, versionAdvice } from "./install-advice.js";
 import { findLibrary } from "./library.js";
 import { type Probe, probe } from "./probe.js";
 
@@ -40,8 +41,6 @@ export interface PythonFound {
   readonly choice?: PythonChoice;
   readonly problem?: MidimonsterError;
 }
-
-const OLDEST = [3, 9] as const;
 
 /** A choice, and what was said on the way to it. */
 interface Chosen {
@@ -125,7 +124,7 @@ async function choose(configured: string | undefined): Promise<Chosen> {
     if (choice !== undefined) return choice;
     throw new MidimonsterError(
       "PYTHON_NOT_FOUND",
-      `no Python found: there is no python3 on PATH\n${INSTALL}, or name one in the configuration:\n` +
+      `no Python found: there is no python3 on PATH\n${installAdvice()}, or name one in the configuration:\n` +
         "  [backend python]\n  python = /path/to/python3",
     );
   }
@@ -145,8 +144,7 @@ async function choose(configured: string | undefined): Promise<Chosen> {
     "PYTHON_NOT_FOUND",
     `there is no Python ${request.version} (${reason}); ` +
       (installed.length > 0 ? `there are ${installed.join(", ")}` : "there is no other usable one either") +
-      `\nOn Debian: apt-get install libpython${request.version.split(".", 2).join(".")}` +
-      `\nWith pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install ${request.version}`,
+      `\n${versionAdvice(request.version)}`,
   );
 }
 
@@ -188,21 +186,21 @@ function judge(probed: Probe, reason: string): PythonChoice {
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
     throw new MidimonsterError(
       "PYTHON_TOO_OLD",
-      `${who} is too old; ${OLDEST.join(".")} or later is needed\n${INSTALL}\n${HOW_TO_CHOOSE}`,
+      `${who} is too old; ${OLDEST.join(".")} or later is needed\n${installAdvice()}\n${HOW_TO_CHOOSE}`,
     );
   }
   if (probed.bits !== 64 && process.arch.endsWith("64")) {
     throw new MidimonsterError(
       "PYTHON_32_BIT",
       `${who} is a ${probed.bits}-bit build, and Node here is 64-bit (${process.arch}); one process can't hold both\n` +
-        `${INSTALL}\n${HOW_TO_CHOOSE}`,
+        `${installAdvice()}\n${HOW_TO_CHOOSE}`,
     );
   }
   if (probed.freeThreaded) {
     throw new MidimonsterError(
       "PYTHON_FREE_THREADED",
-      `${who} is a free-threaded build, which is not supported; use an ordinary one ` +
-        `(with pyenv: pyenv install ${version}, without the t)\n${HOW_TO_CHOOSE}`,
+      `${who} is a free-threaded build, which is not supported; an ordinary one is needed\n` +
+        `${installAdvice(version)}\n${HOW_TO_CHOOSE}`,
     );
   }
   const library = findLibrary(probed);
@@ -210,7 +208,7 @@ function judge(probed: Probe, reason: string): PythonChoice {
     const name = probed.libraries.find((file) => /\.(so|dylib)/.test(file)) ?? `libpython${major}.${minor}.so`;
     throw new MidimonsterError(
       "PYTHON_STATIC",
-      `${who} has no shared library (${name}), which is what gets loaded\n${howToGetLibrary(probed)}\n${HOW_TO_CHOOSE}`,
+      `${who} has no shared library (${name}), which is what gets loaded\n${libraryAdvice(probed)}\n${HOW_TO_CHOOSE}`,
     );
   }
   const architecture = path.isAbsolute(library) ? readElfArchitecture(library) : undefined;
@@ -218,23 +216,9 @@ function judge(probed: Probe, reason: string): PythonChoice {
     throw new MidimonsterError(
       "PYTHON_ARCHITECTURE",
       `the library of ${who}, ${library}, is ${describeArchitecture(architecture)}, and Node here is ${process.arch}\n` +
-        `${INSTALL}\n${HOW_TO_CHOOSE}`,
+        `${installAdvice()}\n${HOW_TO_CHOOSE}`,
     );
   }
   const { executable, prefix, basePrefix, baseExecPrefix } = probed;
   return { version, executable, prefix, basePrefix, baseExecPrefix, library, reason };
-}
-
-const INSTALL =
-  "Install one (on Debian: apt-get install python3 libpython3.11; with pyenv: " +
-  "PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install 3.12)";
-
-const HOW_TO_CHOOSE =
-  "Another Python can be named by option 'python' of [backend python], or by the environment variable MMPY_PYTHON.";
-
-function howToGetLibrary({ version, executable, basePrefix, debug }: Probe): string {
-  const debian = `On Debian: apt-get install libpython${version[0]}.${version[1]}${debug ? "-dbg" : ""}`;
-  const pyenv = `With pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install --force ${version.join(".")}`;
-  if (basePrefix === "/usr") return debian;
-  return executable.includes(".pyenv") || basePrefix.includes("pyenv") ? pyenv : `${debian}\n${pyenv}`;
 }
