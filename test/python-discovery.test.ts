@@ -16,6 +16,7 @@ interface Answer {
   debug?: boolean;
   libraries?: readonly string[];
   basePrefix?: string;
+  framework?: string;
 }
 
 /** An interpreter that answers as a Python does which this machine does not have. */
@@ -35,6 +36,7 @@ function pretender(answer: Answer, library?: Buffer | string): string {
     shared: true,
     freeThreaded: false,
     debug: false,
+    framework: "",
     libraries: [name],
     folders: [folder],
     ...answer,
@@ -120,6 +122,12 @@ describe("finding Python", () => {
         () => pretender({ shared: false, libraries: [] }),
         "PYTHON_STATIC",
         /\nBuild it again with \.\/configure --enable-shared, or take another\.\nInstall one \(on Debian: .*with pyenv: .*\)\nAnother/,
+      ],
+      [
+        "of a framework that has lost its library",
+        () => pretender({ framework: "Python", shared: false, libraries: ["Python.framework/Versions/3.12/Python"] }),
+        "PYTHON_STATIC",
+        /has no shared library \(Python\), which/,
       ],
       [
         "a debug build without its library",
@@ -301,6 +309,15 @@ exit 127`,
         process.chdir(root);
         const choice = await choosePython(undefined, log).finally(() => process.chdir(before));
         assert.equal(choice.version, `3.${minor}.0`);
+      }
+    });
+
+    it("the library of a framework, which macOS's Pythons are", async () => {
+      for (const framework of ["Python", "Python3"]) {
+        const name = `${framework}.framework/Versions/3.12/${framework}`;
+        const root = path.join(folderWith({ [name]: "" }), path.dirname(name));
+        const python = pretender({ basePrefix: root, framework, shared: false, libraries: [name, name] });
+        assert.equal((await choosePython(python, log)).library, path.join(root, framework));
       }
     });
 

@@ -12,7 +12,7 @@ import {
 } from "./candidates.js";
 import { describeArchitecture, readElfArchitecture } from "./elf.js";
 import { HOW_TO_CHOOSE, installAdvice, libraryAdvice, OLDEST, versionAdvice } from "./install-advice.js";
-import { findLibrary } from "./library.js";
+import { findLibrary, libraryNames } from "./library.js";
 import { type Probe, probe } from "./probe.js";
 
 /** A CPython that can be loaded into this process. */
@@ -143,7 +143,9 @@ async function choose(configured: string | undefined): Promise<Chosen> {
   throw new MidimonsterError(
     "PYTHON_NOT_FOUND",
     `there is no Python ${request.version} (${reason}); ` +
-      (installed.length > 0 ? `there are ${installed.join(", ")}` : "there is no other usable one either") +
+      (installed.length > 0
+        ? `there are ${[...new Set(installed)].join(", ")}`
+        : "there is no other usable one either") +
       `\n${versionAdvice(request.version)}`,
   );
 }
@@ -205,7 +207,7 @@ function judge(probed: Probe, reason: string): PythonChoice {
   }
   const library = findLibrary(probed);
   if (library === undefined) {
-    const name = probed.libraries.find((file) => /\.(so|dylib)/.test(file)) ?? `libpython${major}.${minor}.so`;
+    const [name = `libpython${major}.${minor}.so`] = libraryNames(probed);
     throw new MidimonsterError(
       "PYTHON_STATIC",
       `${who} has no shared library (${name}), which is what gets loaded\n${libraryAdvice(probed)}\n${HOW_TO_CHOOSE}`,

@@ -19,6 +19,8 @@ export interface Probe {
   readonly bits: number;
   /** Built with a shared library; it may be missing on the machine all the same. */
   readonly shared: boolean;
+  /** Name of the framework that it is on macOS, else empty. */
+  readonly framework: string;
   readonly freeThreaded: boolean;
   readonly debug: boolean;
   /** File names of its library, the most specific first. */
@@ -67,6 +69,7 @@ print("{%s}" % ", ".join('"%s": %s' % item for item in {
     "baseExecPrefix": text(sys.base_exec_prefix),
     "bits": 64 if sys.maxsize > 2**32 else 32,
     "shared": truth(variables.get("Py_ENABLE_SHARED")),
+    "framework": text(variables.get("PYTHONFRAMEWORK") or ""),
     "freeThreaded": truth(variables.get("Py_GIL_DISABLED")),
     "debug": truth(hasattr(sys, "gettotalrefcount")),
     "libraries": texts([variables.get("INSTSONAME"), variables.get("LDLIBRARY")]),
