@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { MidimonsterError } from "../lib/index.js";
 import { choosePython, findPythons } from "../lib/python/discovery.js";
 import { installAdvice } from "../lib/python/install-advice.js";
-import { folderWith, MemoryLog } from "./helpers.js";
+import { folderWith, MemoryLog, projectFolder } from "./helpers.js";
 
 interface Answer {
   version?: readonly [number, number, number];
@@ -15,6 +15,7 @@ interface Answer {
   freeThreaded?: boolean;
   debug?: boolean;
   libraries?: readonly string[];
+  folders?: readonly string[];
   basePrefix?: string;
   framework?: string;
 }
@@ -374,6 +375,45 @@ exit 127`,
         set({ PATH: path.dirname(pretender({ version: [3, 43, 0], shared: false, libraries: [] })) });
         await assert.rejects(choosePython("3.43", log), { code: "PYTHON_STATIC" });
       });
+    });
+  });
+
+  describe("docs/troubleshooting.md shows as it is printed", () => {
+    // The machine's own version does not matter.
+    const anyRelease = (text: string) => text.replace(/libpython3(\.\d+|-dev)(?=[;)])/g, "libpython3.N");
+    const document = anyRelease(readFileSync(path.join(projectFolder, "docs", "troubleshooting.md"), "utf8"));
+    const cases: [code: string, python: () => string, shown: string][] = [
+      ["PYTHON_NOT_FOUND", () => "/nowhere/python3", "/nowhere/python3"],
+      ["PYTHON_TOO_OLD", () => pretender({ version: [3, 8, 18] }), "/root/.pyenv/versions/3.8.18/bin/python"],
+    ];
+    const shows = async (code: string, change: (message: string) => string = (message) => message) =>
+      await assert.rejects(choosePython(undefined, log), (error: MidimonsterError) => {
+        assert.equal(error.code, code);
+        const message = anyRelease(change(error.message));
+        assert.ok(document.includes(`\`\`\`text\n${message}\n\`\`\`\n`), message);
+        return true;
+      });
+    for (const [code, python, shown] of cases) {
+      it(`${code} of one that a variable names`, async () => {
+        const asked = python();
+        set({ MMPY_PYTHON: asked });
+        await shows(code, (message) => message.replaceAll(asked, shown));
+      });
+    }
+    it("PYTHON_STATIC", async () => {
+      const python = pretender({
+        version: [3, 11, 2],
+        basePrefix: "/usr",
+        folders: [],
+        libraries: ["libpython3.11.so.1.0"],
+        shared: false,
+      });
+      set({ PATH: path.dirname(python) });
+      await shows("PYTHON_STATIC", (message) => message.replaceAll(python, "/usr/bin/python3"));
+    });
+    it("PYTHON_NOT_FOUND with none on PATH", async () => {
+      set({ PATH: folderWith({}) });
+      await shows("PYTHON_NOT_FOUND");
     });
   });
 
