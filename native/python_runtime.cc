@@ -150,10 +150,15 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
       return {"PYTHON_IN_USE",
               "CPython already runs in another thread of this process, and a process can hold only one"};
     }
-    if (options.library != options_.library || options.program_name != options_.program_name ||
-        options.deep_bind != options_.deep_bind) {
+    if (options.library != options_.library || options.program_name != options_.program_name) {
       return {"PYTHON_IN_USE", "this process already runs " + options_.program_name + " (" + options_.library +
                                    ") and cannot also load " + options.program_name + " (" + options.library + ")"};
+    }
+    if (options.deep_bind != options_.deep_bind) {
+      const std::string now = options_.deep_bind ? "on" : "off", wanted = options.deep_bind ? "on" : "off";
+      return {"PYTHON_IN_USE", "this process already runs it with option 'deepbind' " + now +
+                                   ", and cannot also have it with 'deepbind' " + wanted +
+                                   "; give all routers of the process the same"};
     }
     return {};
   }

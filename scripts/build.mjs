@@ -21,7 +21,7 @@ if (status !== 0) process.exit(status ?? 1);
 
 const { metafile } = await build({
   absWorkingDir: folder,
-  entryPoints: ["lib/index.ts", "lib/cli/mmpy.ts"],
+  entryPoints: ["lib/index.ts", "lib/cli/mmpy.ts", "lib/cli/trial-process.ts"],
   outdir: "dist",
   bundle: true,
   splitting: true,

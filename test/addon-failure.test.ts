@@ -10,8 +10,8 @@ const here = `${process.platform}-${process.arch}`;
 const tag = process.platform === "linux" ? `.${libc().split(" ")[0]}` : "";
 const name = `midimonster-python${tag}.node`;
 
-/** The installed package, with the given file as its addon. */
-async function doctorWith(addon: Buffer | undefined, platform = here): Promise<string> {
+/** The installed package, with the given file as its addon: its folder, and its `mmpy`. */
+function packageWith(addon: Buffer | undefined, platform = here): { folder: string; script: string } {
   const folder = folderWith({});
   cpSync(path.join(projectFolder, "package.json"), path.join(folder, "package.json"));
   // Not a link: the package's folder is where its files really are.
@@ -21,7 +21,11 @@ async function doctorWith(addon: Buffer | undefined, platform = here): Promise<s
     mkdirSync(path.join(folder, "prebuilds", platform), { recursive: true });
     writeFileSync(path.join(folder, "prebuilds", platform, name), addon);
   }
-  const script = path.join(folder, path.relative(projectFolder, mmpyScript));
+  return { folder, script: path.join(folder, path.relative(projectFolder, mmpyScript)) };
+}
+
+async function doctorWith(addon: Buffer | undefined, platform: string): Promise<string> {
+  const { folder, script } = packageWith(addon, platform);
   const doctor = run(process.execPath, [script, "doctor"]);
   assert.deepEqual(await doctor.exited, { code: 1, signal: null });
   assert.match(doctor.stdout, /^ADDON_LOAD: The native part of midimonster-python could not be loaded\.$/m);
@@ -128,4 +132,26 @@ describe("an addon that does not load", () => {
       for (const expected of [...facts, ...told]) assert.match(text, expected);
     });
   }
+
+  describe("is said once, and no stack, exit status 1, by", () => {
+    const config = folderWith({ "monster.cfg": "[loopback bus]\n" });
+    for (const args of [[], ["check"], ["monster.cfg"], ["--log-level", "error"]]) {
+      it(["mmpy", ...args].join(" "), async () => {
+        const { script } = packageWith(undefined);
+        const text = run(process.execPath, [script, ...args], { cwd: config });
+        assert.deepEqual(await text.exited, { code: 1, signal: null });
+        assert.match(text.stderr, /^The native part of midimonster-python could not be loaded\.\n/);
+        assert.equal(text.stderr.match(/could not be loaded/g)?.length, 1, text.stderr);
+        assert.doesNotMatch(text.stderr, /^ +at /m);
+
+        const json = run(process.execPath, [script, ...args, "--log-format", "json"], { cwd: config });
+        assert.deepEqual(await json.exited, { code: 1, signal: null });
+        const lines = json.stderr.trimEnd().split("\n");
+        assert.equal(lines.length, 1, json.stderr);
+        const { code, msg } = JSON.parse(lines[0] ?? "") as { code: string; msg: string };
+        assert.equal(code, "ADDON_LOAD");
+        assert.match(msg, /^The native part/);
+      });
+    }
+  });
 });

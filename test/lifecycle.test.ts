@@ -283,6 +283,31 @@ midimonster.interval(bad, 10)
     );
     assert.match(output, /^PYTHON_IN_USE .*already runs in another thread/);
   });
+
+  it("a second router that wants Python otherwise gets an error that says what differs", async () => {
+    const output = await succeeds(`
+import { execFileSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+const first = new Router({ logger: silentLogger }).instance("python", "py");
+await first.start();
+const { executable } = first.describe().python;
+const environment = mkdtempSync("other-");
+execFileSync(executable, ["-m", "venv", "--without-pip", environment]);
+for (const options of [{ deepbind: "off" }, { python: "./" + environment }]) {
+  const router = new Router({ logger: silentLogger }).backend("python", { python: executable, ...options });
+  await router.instance("python", "py").start().catch(({ code, message }) => console.log(code, message));
+  await router.stop();
+}
+await first.stop();
+`);
+    const [deepbind, python] = output.split("\n");
+    assert.match(
+      deepbind ?? "",
+      /^PYTHON_IN_USE \S+ can't be used: this process already runs it with option 'deepbind' on, and cannot also have it with 'deepbind' off/,
+    );
+    const names = /already runs (\S+) \(.*\) and cannot also load (\S+) \(/.exec(python ?? "");
+    assert.notEqual(names?.[1], names?.[2], output);
+  });
 });
 
 describe("two copies of the package in one process", () => {

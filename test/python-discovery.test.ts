@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { MidimonsterError } from "../lib/index.js";
 import { choosePython, findPythons } from "../lib/python/discovery.js";
-import { folderWith, MemoryLog } from "./helpers.js";
+import { installAdvice } from "../lib/python/install-advice.js";
+import { folderWith, MemoryLog, projectFolder } from "./helpers.js";
 
 interface Answer {
   version?: readonly [number, number, number];
@@ -14,7 +15,9 @@ interface Answer {
   freeThreaded?: boolean;
   debug?: boolean;
   libraries?: readonly string[];
+  folders?: readonly string[];
   basePrefix?: string;
+  framework?: string;
 }
 
 /** An interpreter that answers as a Python does which this machine does not have. */
@@ -29,10 +32,12 @@ function pretender(answer: Answer, library?: Buffer | string): string {
     executable,
     prefix: folder,
     basePrefix: folder,
+    baseExecPrefix: folder,
     bits: 64,
     shared: true,
     freeThreaded: false,
     debug: false,
+    framework: "",
     libraries: [name],
     folders: [folder],
     ...answer,
@@ -92,7 +97,7 @@ describe("finding Python", () => {
         "free-threaded",
         () => pretender({ version: [3, 13, 1], freeThreaded: true }, elf(64, OURS)),
         "PYTHON_FREE_THREADED",
-        /is a free-threaded build.*pyenv install 3\.13\.1, without the t/,
+        /is a free-threaded build.*\n.*apt-get install python3 libpython3.*PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install 3\.13\.1\)\nAnother/,
       ],
       ["not CPython", () => pretender({ implementation: "pypy" }), "PYTHON_PROBE", /is pypy; only CPython/],
       [
@@ -117,7 +122,13 @@ describe("finding Python", () => {
         "static, from elsewhere",
         () => pretender({ shared: false, libraries: [] }),
         "PYTHON_STATIC",
-        /\nOn Debian: .*\nWith pyenv: /,
+        /\nBuild it again with \.\/configure --enable-shared, or take another\.\nInstall one \(on Debian: .*with pyenv: .*\)\nAnother/,
+      ],
+      [
+        "of a framework that has lost its library",
+        () => pretender({ framework: "Python", shared: false, libraries: ["Python.framework/Versions/3.12/Python"] }),
+        "PYTHON_STATIC",
+        /has no shared library \(Python\), which/,
       ],
       [
         "a debug build without its library",
@@ -139,15 +150,67 @@ describe("finding Python", () => {
           return file;
         },
         "PYTHON_ARCHITECTURE",
-        /is 64-bit \((arm64|x64)\), which this machine can't run; install a Python for/,
+        /is 64-bit \((arm64|x64)\), which this machine can't run; a Python for .*\nInstall one \(on Debian: apt-get install python3 .*\nAnother/,
       ],
-      ["not there", () => "/nowhere/python3", "PYTHON_NOT_FOUND", /^there is no Python at \/nowhere\/python3/],
+      [
+        "not there",
+        () => "/nowhere/python3",
+        "PYTHON_NOT_FOUND",
+        /^there is no Python at \/nowhere\/python3 \(.*\)\nSee which Pythons there are: mmpy doctor$/,
+      ],
+      [
+        "a virtual environment that is not there",
+        () => "/nowhere/venv",
+        "PYTHON_NOT_FOUND",
+        /^there is no Python at \/nowhere\/venv .*\n.*mmpy doctor\nMake a virtual environment there: python3 -m venv \/nowhere\/venv$/,
+      ],
+      [
+        "a virtual environment whose Python is gone",
+        () => {
+          const folder = folderWith({ "bin/activate": "" });
+          symlinkSync("/nowhere/python3.42", path.join(folder, "bin", "python3"));
+          return folder;
+        },
+        "PYTHON_NOT_FOUND",
+        /a link to what is gone, \/nowhere\/python3\.42\n.*\nMake .* anew, without its packages: python3 -m venv --clear \/\S+$/,
+      ],
+      [
+        "a command that is not there",
+        () => "python3.42",
+        "PYTHON_NOT_FOUND",
+        /^there is no python3\.42 on PATH \(.*\)\nSee .*mmpy doctor\nInstall one \(on Debian: .*pyenv install 3\.42\)$/,
+      ],
+      [
+        "a shim of pyenv, not of its current version",
+        () =>
+          program(
+            path.join(folderWith({}), "python3.12"),
+            `cat >&2 <<END
+pyenv: python3.12: command not found
+
+The \\\`python3.12' command exists in these Python versions:
+  3.12.1
+
+Note: See 'pyenv help global' for tips on allowing multiple
+      Python versions to be found at the same time.
+END
+exit 127`,
+          ),
+        "PYTHON_PROBE",
+        /python3\.12 \(.*\) is a shim of pyenv, and not of its current version: it is in 3\.12\.1\nName .*: python = 3\.12$/,
+      ],
+      [
+        "that ends without a word",
+        () => program(path.join(folderWith({}), "python3"), "exit 3"),
+        "PYTHON_PROBE",
+        /does not work as a Python 3: exit status 3\nAnother/,
+      ],
       ["no Python", () => "/bin/echo", "PYTHON_PROBE", /does not answer as a Python does/],
       [
         "broken",
         () => program(path.join(folderWith({}), "python3"), "echo oh no >&2; exit 3"),
         "PYTHON_PROBE",
-        /does not work as a Python 3: .*oh no/,
+        /does not work as a Python 3: oh no\nAnother/,
       ],
       [
         "a folder that is no environment",
@@ -170,7 +233,7 @@ describe("finding Python", () => {
       set({ PATH: folderWith({}) });
       await assert.rejects(choosePython(undefined, log), {
         code: "PYTHON_NOT_FOUND",
-        message: /there is no python3 on PATH\n.*apt-get install python3 libpython3\.11.*pyenv install[\s\S]*python = /,
+        message: /there is no python3 on PATH\n.*apt-get install python3 libpython3.*pyenv install[\s\S]*python = /,
       });
     });
   });
@@ -250,6 +313,15 @@ describe("finding Python", () => {
       }
     });
 
+    it("the library of a framework, which macOS's Pythons are", async () => {
+      for (const framework of ["Python", "Python3"]) {
+        const name = `${framework}.framework/Versions/3.12/${framework}`;
+        const root = path.join(folderWith({ [name]: "" }), path.dirname(name));
+        const python = pretender({ basePrefix: root, framework, shared: false, libraries: [name, name] });
+        assert.equal((await choosePython(python, log)).library, path.join(root, framework));
+      }
+    });
+
     describe("of a version", () => {
       /** A machine with pyenv's 3.11.4, 3.12.1 and 3.12.10 and a system's 3.10.2. */
       const machine = () => {
@@ -289,7 +361,14 @@ describe("finding Python", () => {
         await assert.rejects(choosePython("3.42", log), {
           code: "PYTHON_NOT_FOUND",
           message:
-            /^there is no Python 3\.42 \(.*\); there are 3\.10\.2, .*3\.12\.10, 3\.12\.1, 3\.11\.4.*\nOn Debian: apt-get install libpython3\.42\nWith pyenv: .* pyenv install 3\.42$/,
+            /^there is no Python 3\.42 \(.*\); there are 3\.10\.2, .*3\.12\.10, 3\.12\.1, 3\.11\.4.*\nOn Debian, if its release has it \(see apt-cache policy python3\.42\): apt-get install python3\.42 libpython3\.42\nWith pyenv: .* pyenv install 3\.42$/,
+        });
+      });
+      it("that is too old says which would do", async () => {
+        machine();
+        await assert.rejects(choosePython("3.5", log), {
+          code: "PYTHON_NOT_FOUND",
+          message: /^there is no Python 3\.5 .*\n3\.9 or later is needed\nInstall one \(/,
         });
       });
       it("that is there but can't be used says why", async () => {
@@ -297,6 +376,62 @@ describe("finding Python", () => {
         await assert.rejects(choosePython("3.43", log), { code: "PYTHON_STATIC" });
       });
     });
+  });
+
+  describe("docs/troubleshooting.md shows as it is printed", () => {
+    // The machine's own version does not matter.
+    const anyRelease = (text: string) => text.replace(/libpython3(\.\d+|-dev)(?=[;)])/g, "libpython3.N");
+    const document = anyRelease(readFileSync(path.join(projectFolder, "docs", "troubleshooting.md"), "utf8"));
+    const cases: [code: string, python: () => string, shown: string][] = [
+      ["PYTHON_NOT_FOUND", () => "/nowhere/python3", "/nowhere/python3"],
+      ["PYTHON_TOO_OLD", () => pretender({ version: [3, 8, 18] }), "/root/.pyenv/versions/3.8.18/bin/python"],
+    ];
+    const shows = async (code: string, change: (message: string) => string = (message) => message) =>
+      await assert.rejects(choosePython(undefined, log), (error: MidimonsterError) => {
+        assert.equal(error.code, code);
+        const message = anyRelease(change(error.message));
+        assert.ok(document.includes(`\`\`\`text\n${message}\n\`\`\`\n`), message);
+        return true;
+      });
+    for (const [code, python, shown] of cases) {
+      it(`${code} of one that a variable names`, async () => {
+        const asked = python();
+        set({ MMPY_PYTHON: asked });
+        await shows(code, (message) => message.replaceAll(asked, shown));
+      });
+    }
+    it("PYTHON_STATIC", async () => {
+      const python = pretender({
+        version: [3, 11, 2],
+        basePrefix: "/usr",
+        folders: [],
+        libraries: ["libpython3.11.so.1.0"],
+        shared: false,
+      });
+      set({ PATH: path.dirname(python) });
+      await shows("PYTHON_STATIC", (message) => message.replaceAll(python, "/usr/bin/python3"));
+    });
+    it("PYTHON_NOT_FOUND with none on PATH", async () => {
+      set({ PATH: folderWith({}) });
+      await shows("PYTHON_NOT_FOUND");
+    });
+  });
+
+  describe("names Debian's packages", () => {
+    const cases: [what: string, link: string | undefined, packages: string | undefined][] = [
+      ["of the system's python3", "python3.13", "python3 libpython3.13"],
+      ["that fit any release where there is no python3 yet", undefined, "python3 libpython3-dev"],
+      ["not, where the release's are too old", "python3.7", undefined],
+    ];
+    for (const [what, link, packages] of cases) {
+      it(what, () => {
+        const python = path.join(folderWith({}), "python3");
+        if (link !== undefined) symlinkSync(link, python);
+        const debian = packages === undefined ? "" : `on Debian: apt-get install ${packages}; `;
+        const pyenv = "with pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install 3.12";
+        assert.equal(installAdvice(undefined, python), `Install one (${debian}${pyenv})`);
+      });
+    }
   });
 
   it("lists every Python once, with what is wrong with it", async () => {

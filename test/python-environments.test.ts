@@ -157,23 +157,47 @@ describe("an instance's Python", () => {
     });
   }
 
-  it("ignores a PYTHONHOME that is another Python's, and says so", async () => {
-    const { folder, env, python, venv } = environment();
-    const astray = { ...env, PYTHONHOME: folder };
-    const { told, stderr } = await asModule(folder, astray, ["-b", "python.python=venv"]);
-    assert.deepEqual(told, asScript(python, folder, env));
-    assert.match(
-      stderr,
-      /WARN: environment variable PYTHONHOME is ignored: it is .*, and the Python in use is that of /,
-    );
-    assert.ok(stderr.includes(venv));
+  describe("ignores a PYTHONHOME, and says so, that is", () => {
+    type Home = (told: { folder: string; venv: string; prefix: string }) => string;
+    const homes: [what: string, ofVenv: boolean, home: Home][] = [
+      ["another Python's than the virtual environment's", true, ({ folder }) => folder],
+      ["the virtual environment itself", true, ({ venv }) => venv],
+      ["that of the Python which the virtual environment was made from", true, ({ prefix }) => prefix],
+      ["another Python's", false, ({ folder }) => folder],
+      ["another Python's for the files of one platform", false, ({ folder, prefix }) => `${prefix}:${folder}`],
+      ["its own for the files of one platform only", false, ({ folder, prefix }) => `${folder}:${prefix}`],
+    ];
+    for (const [what, ofVenv, home] of homes) {
+      it(what, async () => {
+        const { folder, env, python, venv } = environment();
+        const astray = { ...env, PYTHONHOME: home({ folder, venv, prefix: prefixOf(base) }) };
+        const interpreter = ofVenv ? python : base;
+        const { told, stderr } = await asModule(folder, astray, ["-b", `python.python=${interpreter}`]);
+        assert.deepEqual(told, asScript(interpreter, folder, env));
+        const warning = `environment variable PYTHONHOME is ignored: it is ${astray.PYTHONHOME}, and the Python in use is that of ${ofVenv ? venv : prefixOf(base)}\n`;
+        assert.ok(stderr.includes(warning), stderr);
+      });
+    }
   });
 
-  it("takes a PYTHONHOME that is its own without a word", async () => {
-    const { folder, env } = environment();
-    const home = execFileSync(base, ["-c", "import sys; print(sys.prefix)"], { encoding: "utf8" }).trim();
-    const { told, stderr } = await asModule(folder, { ...env, PYTHONHOME: home }, ["-b", `python.python=${base}`]);
-    assert.equal(told.prefix, home);
-    assert.doesNotMatch(stderr, /PYTHONHOME/);
+  describe("takes without a word a PYTHONHOME that is", () => {
+    const homes: [what: string, home: (prefix: string) => string][] = [
+      ["its own", (prefix) => prefix],
+      ["its own, with a slash at the end", (prefix) => `${prefix}/`],
+      ["its own twice, as prefix:exec_prefix", (prefix) => `${prefix}:${prefix}`],
+    ];
+    for (const [what, home] of homes) {
+      it(what, async () => {
+        const { folder, env } = environment();
+        const own = { ...env, PYTHONHOME: home(prefixOf(base)) };
+        const { told, stderr } = await asModule(folder, own, ["-b", `python.python=${base}`]);
+        assert.deepEqual(told, asScript(base, folder, own));
+        assert.doesNotMatch(stderr, /PYTHONHOME/);
+      });
+    }
   });
 });
+
+function prefixOf(python: string): string {
+  return execFileSync(python, ["-c", "import sys; print(sys.base_prefix)"], { encoding: "utf8" }).trim();
+}

@@ -42,9 +42,7 @@ export class PythonBackend implements Backend {
   configure(option: string, value: string, { folder }: BackendContext): void {
     if (option === "python") {
       if (value === "") throw new Error("'python' needs an interpreter, a virtual environment's folder, or a version");
-      // A bare word is a command or a version, unless there is a folder of that name here: a virtual environment.
-      const file = path.resolve(folder, value);
-      this.#python = value.includes(path.sep) || existsSync(file) ? file : value;
+      this.#python = pythonNamed(value, folder);
     } else if (option === "handler-warn") {
       this.#handlerWarn = milliseconds(option, value);
     } else if (option === "handler-timeout") {
@@ -99,6 +97,13 @@ export class PythonBackend implements Backend {
   }
 }
 
+/** What an option `python` means, wherever it is read: an absolute path, or a word that is a command or a version. */
+export function pythonNamed(value: string, folder: string): string {
+  // A bare word is a command or a version, unless there is a folder of that name here: a virtual environment.
+  const file = path.resolve(folder, value);
+  return value.includes(path.sep) || existsSync(file) ? file : value;
+}
+
 const SHORTEST = 50; // ms; the watchdog looks every 25
 
 function milliseconds(option: string, value: string): number {
@@ -109,10 +114,14 @@ function milliseconds(option: string, value: string): number {
 }
 
 /** Whether PYTHONHOME would make CPython take another standard library or other packages than the chosen one's. */
-function pointsElsewhere(home: string | undefined, { prefix }: PythonChoice): boolean {
+function pointsElsewhere(home: string | undefined, { prefix, basePrefix, baseExecPrefix }: PythonChoice): boolean {
   if (!home) return false;
-  const real = (folder: string) => (existsSync(folder) ? realpathSync(folder) : folder);
-  return real(home) !== real(prefix);
+  // With one, CPython does not look for a virtual environment at all.
+  if (prefix !== basePrefix) return true;
+  const colon = home.indexOf(path.delimiter);
+  const folders = colon < 0 ? [home, home] : [home.slice(0, colon), home.slice(colon + 1)];
+  const real = (folder: string | undefined = "") => (existsSync(folder) ? realpathSync(folder) : folder);
+  return real(folders[0]) !== real(basePrefix) || real(folders[1]) !== real(baseExecPrefix);
 }
 
 export class PythonInstance implements Instance {

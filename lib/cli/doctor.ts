@@ -1,22 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import path from "node:path";
+import { pythonNamed } from "../backends/python.js";
 import { binding, findAddon, packageFolder } from "../binding.js";
 import { define } from "../config/definition.js";
-import type { OptionValues } from "../config/option-values.js";
 import { parseOverrides } from "../config/override.js";
-import { parseFile } from "../config/parser.js";
+import { parseFile, parseText } from "../config/parser.js";
 import { MidimonsterError } from "../errors.js";
-import { silentLogger } from "../log.js";
 import { libc } from "../platform.js";
 import { findPythons } from "../python/discovery.js";
-import { Router } from "../router.js";
+import { type Problem, type Seen, tryPython } from "./trial.js";
 import { packageVersion } from "./version.js";
-
-interface Problem {
-  readonly code: string;
-  readonly message: string;
-}
 
 /** What `mmpy doctor` finds out; with `--json` it is printed as it is. */
 export interface DoctorReport {
@@ -30,6 +23,8 @@ export interface DoctorReport {
   };
   readonly platform: { readonly os: string; readonly arch: string; readonly libc: string };
   readonly addon: { readonly file?: string; readonly kind?: "prebuilt" | "compiled here"; readonly problem?: Problem };
+  /** The configuration whose options count. */
+  readonly config?: string;
   /** In the order in which they would be taken. */
   readonly pythons: readonly {
     readonly command: string;
@@ -40,15 +35,11 @@ export interface DoctorReport {
     readonly problem?: Problem;
   }[];
   /** The Python that an instance gets, as that instance sees it. */
-  readonly chosen?: {
+  readonly chosen?: Seen & {
     readonly version: string;
     readonly executable: string;
     readonly library: string;
     readonly reason: string;
-    readonly prefix: string;
-    readonly path: readonly string[];
-    readonly openssl: { readonly version?: string; readonly libraries?: readonly string[]; readonly problem?: string };
-    readonly zlib: string | null;
     /** Whether its libraries are kept apart from Node's. */
     readonly deepbind: boolean;
   };
@@ -59,22 +50,22 @@ export interface DoctorReport {
 /**
  * Looks at everything that has to be right before a configuration can run, and runs an interpreter to see that it is.
  *
- * @param config a configuration whose `[backend python]` is to count
- * @throws {MidimonsterError} `CONFIG` if that can't be read
+ * @param config a configuration whose `[backend python]` is to count; without one `monster.cfg`, if there is one
+ * @throws {MidimonsterError} `CONFIG` if that can't be read, or an override names none of its backends
  */
 export async function examineMachine(
-  config: string | undefined,
-  backendOverrides: readonly string[],
+  config: string | undefined = existsSync(DEFAULT_CONFIG) ? DEFAULT_CONFIG : undefined,
+  backendOverrides: readonly string[] = [],
 ): Promise<DoctorReport> {
   const options = pythonOptions(config, backendOverrides);
   const addon = examineAddon();
-  const pythons = (await findPythons()).map(({ command, where, choice, problem }) => ({
+  const pythons = (await findPythons(process.env, options.python)).map(({ command, where, choice, problem }) => ({
     command,
     where,
     ...(choice && { version: choice.version, executable: choice.executable, library: choice.library }),
     ...(problem && { problem: asProblem(problem) }),
   }));
-  const tried = addon.problem === undefined ? await tryPython(options) : {};
+  const tried = addon.problem === undefined ? await examinePython(options) : {};
   return {
     ok: tried.chosen !== undefined,
     version: packageVersion(),
@@ -86,30 +77,35 @@ export async function examineMachine(
     },
     platform: { os: process.platform, arch: process.arch, libc: libc() },
     addon,
+    ...(config !== undefined && { config: path.resolve(config) }),
     pythons,
     ...tried,
   };
 }
 
+const DEFAULT_CONFIG = "monster.cfg";
+
 interface PythonOptions {
   readonly folder: string;
-  readonly values: OptionValues;
+  readonly values: Readonly<Record<string, string>>;
+  /** The Python that they name. */
+  readonly python?: string;
 }
 
 function pythonOptions(config: string | undefined, backendOverrides: readonly string[]): PythonOptions {
+  // An instance of its own, so that overrides of the backend count whatever the configuration has.
+  const own = parseText("[python doctor]");
+  const { tree, diagnostics } = config === undefined ? own : parseFile(config);
+  const found = [...diagnostics];
+  const sections = config === undefined ? tree.sections : [...tree.sections, ...own.tree.sections];
+  const definition = define({ ...tree, sections }, parseOverrides("backend", backendOverrides), (each) =>
+    found.push(each),
+  );
+  if (found.length > 0) throw MidimonsterError.fromDiagnostics(found);
   const values: Record<string, string> = {};
-  for (const { target, option, value } of parseOverrides("backend", backendOverrides)) {
-    if (target.text === "python") values[option.text] = value.text;
-  }
-  let folder = process.cwd();
-  if (config !== undefined) {
-    const { tree, diagnostics } = parseFile(config);
-    if (diagnostics.length > 0) throw MidimonsterError.fromDiagnostics(diagnostics);
-    folder = tree.source.folder;
-    for (const { option, value } of define(tree, [], () => {}).backends.get("python")?.settings ?? [])
-      values[option] = value;
-  }
-  return { folder, values };
+  for (const { option, value, folder } of definition.backends.get("python")?.settings ?? [])
+    values[option] = option === "python" && value !== "" ? pythonNamed(value, folder) : value;
+  return { folder: definition.folder, values, ...(values.python && { python: values.python }) };
 }
 
 function examineAddon(): DoctorReport["addon"] {
@@ -123,30 +119,15 @@ function examineAddon(): DoctorReport["addon"] {
   return { file, kind };
 }
 
-/** Starts an instance whose module tells what it sees. */
-async function tryPython({ folder, values }: PythonOptions): Promise<Pick<DoctorReport, "chosen" | "problem">> {
-  const temporary = mkdtempSync(path.join(tmpdir(), "mmpy-doctor-"));
-  const file = path.join(temporary, "report.json");
-  process.env.MMPY_DOCTOR_REPORT = file;
-  const router = new Router({ logger: silentLogger, folder })
-    .backend("python", values)
-    .instance("python", "doctor", { module: path.join(packageFolder, "python", "doctor.py") });
-  try {
-    await router.load();
-    const { python } = router.describe();
-    if (python === undefined) throw new Error("an instance without a Python");
-    const { version, executable, library, reason } = python;
-    type Seen = Pick<NonNullable<DoctorReport["chosen"]>, "prefix" | "path" | "openssl" | "zlib">;
-    const seen = JSON.parse(readFileSync(file, "utf8")) as Seen;
-    const deepbind = values.deepbind !== "off" && libc().startsWith("glibc");
-    return { chosen: { version, executable, library, reason, ...seen, deepbind } };
-  } catch (error) {
-    return { problem: asProblem(error) };
-  } finally {
-    await router.stop();
-    delete process.env.MMPY_DOCTOR_REPORT;
-    rmSync(temporary, { recursive: true, force: true });
-  }
+async function examinePython({ folder, values }: PythonOptions): Promise<Pick<DoctorReport, "chosen" | "problem">> {
+  const tried = await tryPython(folder, values);
+  if ("problem" in tried) return tried;
+  const { version, executable, library, reason } = tried.python;
+  const deepbind = values.deepbind !== "off" && libc().startsWith("glibc");
+  const { libraries, ...openssl } = tried.seen.openssl;
+  // Without deepbind its own are loaded too, but what they would do is done by Node's.
+  const seen = { ...tried.seen, openssl: { ...openssl, ...(deepbind && { libraries }) } };
+  return { chosen: { version, executable, library, reason, ...seen, deepbind } };
 }
 
 function asProblem(error: unknown): Problem {
@@ -155,12 +136,14 @@ function asProblem(error: unknown): Problem {
 }
 
 /** The report for a person. */
-export function formatReport({ ok, version, node, platform, addon, pythons, chosen, problem }: DoctorReport): string {
+export function formatReport(report: DoctorReport): string {
+  const { ok, version, node, platform, addon, config, pythons, chosen, problem } = report;
   const lines = [
     `midimonster-python ${version}`,
     `  Node      ${node.version}, ${node.executable} (OpenSSL ${node.openssl}, zlib ${node.zlib})`,
     `  platform  ${platform.os}-${platform.arch}, ${platform.libc}`,
     `  addon     ${addon.file === undefined ? "not loaded" : `${addon.kind}, ${addon.file}`}`,
+    `  config    ${config ?? "none"}`,
     "",
     pythons.length > 0 ? "Pythons on this machine:" : "There is no Python on this machine.",
   ];

@@ -1,4 +1,4 @@
-import { binding } from "../binding.js";
+import { type Binding, binding } from "../binding.js";
 import { MidimonsterError } from "../errors.js";
 import { type Logger, standardErrorLogger } from "../log.js";
 import { Router } from "../router.js";
@@ -46,16 +46,17 @@ async function check(line: CommandLine): Promise<number> {
 }
 
 async function run(line: CommandLine): Promise<number> {
-  const stopped = stopSignal();
+  const addon = binding(); // if it does not load, here, where somebody waits for the error
+  const stopped = stopSignal(addon);
   const logger = standardErrorLogger(line.logLevel, line.logFormat);
-  if (line.logLevel !== "error" && line.logLevel !== "silent") binding().tellStuckCode(line.logFormat);
+  if (line.logLevel !== "error" && line.logLevel !== "silent") addon.tellStuckCode(line.logFormat);
   const router = makeRouter(line, logger);
   process.on("SIGHUP", () => reload(router, logger));
   try {
     await router.load();
   } catch (error) {
     // A signal to stop ends a module's endless loop, and that is no error.
-    if (!binding().stopSignalSeen()) throw error;
+    if (!addon.stopSignalSeen()) throw error;
     return 0;
   }
   await router.start();
@@ -95,7 +96,7 @@ function watchFiles(router: Router, logger: Logger): FileWatch {
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once, as if nothing had caught it. */
-function stopSignal(): Promise<NodeJS.Signals> {
+function stopSignal(addon: Binding): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     const stop = (signal: NodeJS.Signals) => {
       process.removeListener("SIGINT", stop).removeListener("SIGTERM", stop);
@@ -103,7 +104,7 @@ function stopSignal(): Promise<NodeJS.Signals> {
     };
     process.on("SIGINT", stop).on("SIGTERM", stop);
     // The same for a second signal that comes before this thread has seen the first, since Python code keeps it busy.
-    binding().endOnSecondSignal();
+    addon.endOnSecondSignal();
   });
 }
 

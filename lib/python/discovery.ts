@@ -11,7 +11,8 @@ import {
   requestOfEnvironment,
 } from "./candidates.js";
 import { describeArchitecture, readElfArchitecture } from "./elf.js";
-import { findLibrary } from "./library.js";
+import { HOW_TO_CHOOSE, installAdvice, libraryAdvice, OLDEST, versionAdvice } from "./install-advice.js";
+import { findLibrary, libraryNames } from "./library.js";
 import { type Probe, probe } from "./probe.js";
 
 /** A CPython that can be loaded into this process. */
@@ -22,6 +23,10 @@ export interface PythonChoice {
   readonly executable: string;
   /** `sys.prefix`: a virtual environment's folder, or where this Python is installed. */
   readonly prefix: string;
+  /** `sys.base_prefix`: as `prefix`, of a virtual environment that of the Python it was made from. */
+  readonly basePrefix: string;
+  /** `sys.base_exec_prefix`: the same but where files for one platform are apart. */
+  readonly baseExecPrefix: string;
   /** Path of libpython, or its file name if only the loader can find it. */
   readonly library: string;
   /** Why this Python and not another. */
@@ -36,8 +41,6 @@ export interface PythonFound {
   readonly choice?: PythonChoice;
   readonly problem?: MidimonsterError;
 }
-
-const OLDEST = [3, 9] as const;
 
 /** A choice, and what was said on the way to it. */
 interface Chosen {
@@ -80,10 +83,17 @@ function chosen(configured: string | undefined): Promise<Chosen> {
   return choice;
 }
 
-/** Looks at every Python on this machine, usable or not, in the order in which they would be taken. */
-export async function findPythons(env: Environment = process.env): Promise<PythonFound[]> {
+/**
+ * Looks at every Python on this machine, usable or not, in the order in which they would be taken.
+ *
+ * @param configured as of {@link choosePython}
+ */
+export async function findPythons(env: Environment = process.env, configured?: string): Promise<PythonFound[]> {
+  const requested = requestedBy(configured, env);
+  const request = requested && requestOf(requested.value);
+  const asked = requested && request && "command" in request ? [{ ...request, reason: requested.reason }] : [];
   const found = await Promise.all(
-    everyPython(env).map(async ({ command, reason }): Promise<PythonFound> => {
+    [...asked, ...everyPython(env)].map(async ({ command, reason }): Promise<PythonFound> => {
       try {
         return { command, where: reason, choice: await examine({ command, reason }) };
       } catch (error) {
@@ -100,17 +110,21 @@ export async function findPythons(env: Environment = process.env): Promise<Pytho
   });
 }
 
+/** Who asks for a Python, and for which, if somebody does. */
+function requestedBy(configured: string | undefined, env: Environment) {
+  return configured === undefined
+    ? requestOfEnvironment(env)
+    : { reason: "option 'python' of [backend python]", value: configured };
+}
+
 async function choose(configured: string | undefined): Promise<Chosen> {
-  const requested =
-    configured !== undefined
-      ? { reason: "option 'python' of [backend python]", value: configured }
-      : requestOfEnvironment(process.env);
+  const requested = requestedBy(configured, process.env);
   if (requested === undefined) {
     const choice = await firstUsable(python3OnPath(process.env));
     if (choice !== undefined) return choice;
     throw new MidimonsterError(
       "PYTHON_NOT_FOUND",
-      `no Python found: there is no python3 on PATH\n${INSTALL}, or name one in the configuration:\n` +
+      `no Python found: there is no python3 on PATH\n${installAdvice()}, or name one in the configuration:\n` +
         "  [backend python]\n  python = /path/to/python3",
     );
   }
@@ -129,9 +143,10 @@ async function choose(configured: string | undefined): Promise<Chosen> {
   throw new MidimonsterError(
     "PYTHON_NOT_FOUND",
     `there is no Python ${request.version} (${reason}); ` +
-      (installed.length > 0 ? `there are ${installed.join(", ")}` : "there is no other usable one either") +
-      `\nOn Debian: apt-get install libpython${request.version.split(".", 2).join(".")}` +
-      `\nWith pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install ${request.version}`,
+      (installed.length > 0
+        ? `there are ${[...new Set(installed)].join(", ")}`
+        : "there is no other usable one either") +
+      `\n${versionAdvice(request.version)}`,
   );
 }
 
@@ -173,29 +188,29 @@ function judge(probed: Probe, reason: string): PythonChoice {
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
     throw new MidimonsterError(
       "PYTHON_TOO_OLD",
-      `${who} is too old; ${OLDEST.join(".")} or later is needed\n${INSTALL}\n${HOW_TO_CHOOSE}`,
+      `${who} is too old; ${OLDEST.join(".")} or later is needed\n${installAdvice()}\n${HOW_TO_CHOOSE}`,
     );
   }
   if (probed.bits !== 64 && process.arch.endsWith("64")) {
     throw new MidimonsterError(
       "PYTHON_32_BIT",
       `${who} is a ${probed.bits}-bit build, and Node here is 64-bit (${process.arch}); one process can't hold both\n` +
-        `${INSTALL}\n${HOW_TO_CHOOSE}`,
+        `${installAdvice()}\n${HOW_TO_CHOOSE}`,
     );
   }
   if (probed.freeThreaded) {
     throw new MidimonsterError(
       "PYTHON_FREE_THREADED",
-      `${who} is a free-threaded build, which is not supported; use an ordinary one ` +
-        `(with pyenv: pyenv install ${version}, without the t)\n${HOW_TO_CHOOSE}`,
+      `${who} is a free-threaded build, which is not supported; an ordinary one is needed\n` +
+        `${installAdvice(version)}\n${HOW_TO_CHOOSE}`,
     );
   }
   const library = findLibrary(probed);
   if (library === undefined) {
-    const name = probed.libraries.find((file) => /\.(so|dylib)/.test(file)) ?? `libpython${major}.${minor}.so`;
+    const [name = `libpython${major}.${minor}.so`] = libraryNames(probed);
     throw new MidimonsterError(
       "PYTHON_STATIC",
-      `${who} has no shared library (${name}), which is what gets loaded\n${howToGetLibrary(probed)}\n${HOW_TO_CHOOSE}`,
+      `${who} has no shared library (${name}), which is what gets loaded\n${libraryAdvice(probed)}\n${HOW_TO_CHOOSE}`,
     );
   }
   const architecture = path.isAbsolute(library) ? readElfArchitecture(library) : undefined;
@@ -203,22 +218,9 @@ function judge(probed: Probe, reason: string): PythonChoice {
     throw new MidimonsterError(
       "PYTHON_ARCHITECTURE",
       `the library of ${who}, ${library}, is ${describeArchitecture(architecture)}, and Node here is ${process.arch}\n` +
-        `${INSTALL}\n${HOW_TO_CHOOSE}`,
+        `${installAdvice()}\n${HOW_TO_CHOOSE}`,
     );
   }
-  return { version, executable: probed.executable, prefix: probed.prefix, library, reason };
-}
-
-const INSTALL =
-  "Install one (on Debian: apt-get install python3 libpython3.11; with pyenv: " +
-  "PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install 3.12)";
-
-const HOW_TO_CHOOSE =
-  "Another Python can be named by option 'python' of [backend python], or by the environment variable MMPY_PYTHON.";
-
-function howToGetLibrary({ version, executable, basePrefix, debug }: Probe): string {
-  const debian = `On Debian: apt-get install libpython${version[0]}.${version[1]}${debug ? "-dbg" : ""}`;
-  const pyenv = `With pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install --force ${version.join(".")}`;
-  if (basePrefix === "/usr") return debian;
-  return executable.includes(".pyenv") || basePrefix.includes("pyenv") ? pyenv : `${debian}\n${pyenv}`;
+  const { executable, prefix, basePrefix, baseExecPrefix } = probed;
+  return { version, executable, prefix, basePrefix, baseExecPrefix, library, reason };
 }

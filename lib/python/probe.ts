@@ -1,7 +1,10 @@
-import { execFile } from "node:child_process";
+import { type ExecFileException, execFile } from "node:child_process";
+import { lstatSync, readlinkSync } from "node:fs";
+import path from "node:path";
 import { promisify } from "node:util";
-import { MidimonsterError, messageOf } from "../errors.js";
+import { MidimonsterError } from "../errors.js";
 import { describeArchitecture, readElfArchitecture } from "./elf.js";
+import { HOW_TO_CHOOSE, installAdvice } from "./install-advice.js";
 
 /** What a Python says of itself. */
 export interface Probe {
@@ -12,9 +15,12 @@ export interface Probe {
   readonly executable: string;
   readonly prefix: string;
   readonly basePrefix: string;
+  readonly baseExecPrefix: string;
   readonly bits: number;
   /** Built with a shared library; it may be missing on the machine all the same. */
   readonly shared: boolean;
+  /** Name of the framework that it is on macOS, else empty. */
+  readonly framework: string;
   readonly freeThreaded: boolean;
   readonly debug: boolean;
   /** File names of its library, the most specific first. */
@@ -60,8 +66,10 @@ print("{%s}" % ", ".join('"%s": %s' % item for item in {
     "executable": text(sys.executable),
     "prefix": text(prefix),
     "basePrefix": text(sys.base_prefix),
+    "baseExecPrefix": text(sys.base_exec_prefix),
     "bits": 64 if sys.maxsize > 2**32 else 32,
     "shared": truth(variables.get("Py_ENABLE_SHARED")),
+    "framework": text(variables.get("PYTHONFRAMEWORK") or ""),
     "freeThreaded": truth(variables.get("Py_GIL_DISABLED")),
     "debug": truth(hasattr(sys, "gettotalrefcount")),
     "libraries": texts([variables.get("INSTSONAME"), variables.get("LDLIBRARY")]),
@@ -100,20 +108,65 @@ function failure(command: string, reason: string, error: unknown): MidimonsterEr
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const architecture = readElfArchitecture(command);
   if (code === "ENOENT" && architecture === undefined) {
-    const message = `there is no Python at ${command} (${reason})`;
-    return new MidimonsterError("PYTHON_NOT_FOUND", message, [], { cause: error });
+    return new MidimonsterError("PYTHON_NOT_FOUND", notThere(command, reason), [], { cause: error });
   }
   // How running it fails differs: without an emulator, or for want of the other architecture's loader.
   if (architecture !== undefined && architecture.name !== process.arch) {
     return new MidimonsterError(
       "PYTHON_ARCHITECTURE",
       `${command} (${reason}) is ${describeArchitecture(architecture)}, which this machine can't run; ` +
-        `install a Python for ${process.arch}`,
+        `a Python for ${process.arch} is needed\n${installAdvice()}\n${HOW_TO_CHOOSE}`,
       [],
       { cause: error },
     );
   }
-  const said = messageOf(error).trim().split("\n").slice(-3).join(" ");
-  const message = `${command} (${reason}) does not work as a Python 3: ${said}`;
+  const said = whatItSaid(error);
+  const message =
+    shimOfPyenv(command, reason, said) ??
+    `${command} (${reason}) does not work as a Python 3: ${said.split("\n").slice(-3).join(" ")}\n${HOW_TO_CHOOSE}`;
   return new MidimonsterError("PYTHON_PROBE", message, [], { cause: error });
+}
+
+function notThere(command: string, reason: string): string {
+  if (!command.includes(path.sep)) {
+    const version = /^python(3\.\d+)$/.exec(command)?.[1];
+    return `there is no ${command} on PATH (${reason})\nSee which Pythons there are: mmpy doctor\n${installAdvice(version)}`;
+  }
+  const isInterpreter = path.basename(command).startsWith("python");
+  const bin = path.dirname(command);
+  const environment = !isInterpreter ? command : path.basename(bin) === "bin" ? path.dirname(bin) : undefined;
+  const isBroken = lstatSync(command, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  return [
+    `there is no Python at ${command} (${reason})${isBroken ? `; it is a link to what is gone, ${readlinkSync(command)}` : ""}`,
+    "See which Pythons there are: mmpy doctor",
+    ...(environment === undefined
+      ? []
+      : [
+          `Make a virtual environment there${isBroken ? " anew, without its packages" : ""}: ` +
+            `python3 -m venv ${isBroken ? "--clear " : ""}${environment}`,
+        ]),
+  ].join("\n");
+}
+
+/** What a command that failed wrote; how it ended, if it wrote nothing. */
+function whatItSaid(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { stderr, killed, signal, code } = error as ExecFileException & { stderr?: string };
+  if (killed) return `no answer within ${PATIENCE / 1000} s`;
+  const said = stderr?.trim() ?? "";
+  if (said !== "") return said;
+  return signal ? `ended by ${signal}` : typeof code === "number" ? `exit status ${code}` : error.message;
+}
+
+/** A shim runs only what is among pyenv's current versions. */
+function shimOfPyenv(command: string, reason: string, said: string): string | undefined {
+  if (!/^pyenv: .*command not found/.test(said)) return undefined;
+  const versions = [...said.matchAll(/^ {2}(3[\w.-]*)$/gm)].map(([, version = ""]) => version);
+  const version = /^python(3\.\d+)$/.exec(path.basename(command))?.[1] ?? versions.at(-1) ?? "3.12";
+  const name = reason === "environment variable MMPY_PYTHON" ? `MMPY_PYTHON=${version}` : `python = ${version}`;
+  const which = versions.length > 0 ? `: it is in ${versions.join(", ")}` : "";
+  return (
+    `${command} (${reason}) is a shim of pyenv, and not of its current version${which}\n` +
+    `Name the version, for which pyenv's folders are looked at: ${name}`
+  );
 }

@@ -1,0 +1,86 @@
+// Tries in a process of its own whether a Python starts, and asks it what it sees.
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { packageFolder } from "../binding.js";
+import type { OptionValues } from "../config/option-values.js";
+import type { PythonChoice } from "../python/discovery.js";
+import { HOW_TO_CHOOSE } from "../python/install-advice.js";
+
+export interface Problem {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What the process gets to try. */
+export interface Trial {
+  readonly folder: string;
+  /** Options of the python backend. */
+  readonly values: OptionValues;
+  readonly module: string;
+}
+
+/** What it says if it lives. */
+export type TrialAnswer = { readonly python: PythonChoice } | { readonly problem: Problem };
+
+/** What an instance finds, as python/doctor.py tells it. */
+export interface Seen {
+  readonly prefix: string;
+  readonly path: readonly string[];
+  readonly openssl: { readonly version?: string; readonly libraries?: readonly string[]; readonly problem?: string };
+  readonly zlib: string | null;
+}
+
+/** Starts an instance whose module tells what it sees. */
+export async function tryPython(
+  folder: string,
+  values: OptionValues,
+): Promise<{ readonly python: PythonChoice; readonly seen: Seen } | { readonly problem: Problem }> {
+  const temporary = mkdtempSync(path.join(tmpdir(), "mmpy-doctor-"));
+  const file = path.join(temporary, "report.json");
+  const trial: Trial = { folder, values, module: path.join(packageFolder, "python", "doctor.py") };
+  try {
+    const child = fork(path.join(packageFolder, "dist", "cli", "trial-process.js"), [JSON.stringify(trial)], {
+      env: { ...process.env, MMPY_DOCTOR_REPORT: file },
+      // A start-up file of Python's may print: that is not the report's.
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
+    let answer: TrialAnswer | undefined;
+    let said = "";
+    child.on("message", (message) => {
+      answer = message as TrialAnswer;
+    });
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+    const [status, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+    if (answer === undefined || status !== 0) return { problem: death(status, signal, said) };
+    if ("problem" in answer) return answer;
+    return { python: answer.python, seen: JSON.parse(readFileSync(file, "utf8")) as Seen };
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+function death(status: number | null, signal: NodeJS.Signals | null, said: string): Problem {
+  // Before it CPython may print its paths, much longer than what is wrong.
+  const fatal = said.lastIndexOf("Fatal Python error");
+  const lines = said
+    .slice(Math.max(fatal, 0))
+    .split("\n")
+    .filter((line) => line.trim() !== "");
+  const shown = fatal < 0 ? lines.slice(-10) : lines.slice(0, 10);
+  const variables = Object.keys(process.env).filter((name) => name.startsWith("PYTHON"));
+  return {
+    code: "PYTHON_LOAD",
+    message: [
+      `the process that tried to start Python ended with ${signal ?? `exit status ${status}`}; it said:`,
+      ...shown.map((line) => `  ${line}`),
+      variables.length > 0
+        ? `Try it without the environment variables that Python reads: unset ${variables.join(" ")}`
+        : `Install that Python again, or take another.\n${HOW_TO_CHOOSE}`,
+    ].join("\n"),
+  };
+}
