@@ -242,7 +242,7 @@ uint32_t PythonInstance::FindUncached(PyObject *name) {
   }
   const uint32_t found = names_.Find(std::string_view(text, static_cast<size_t>(size)));
   if (found == ChannelTable::kNone) return found;
-  name_cache_.Remember(name, found);
+  name_cache_.Remember(name, found, names_.size());
   // That may have released a string with a destructor of its own, and let the instance stop meanwhile.
   return RefuseIfStopped() ? kLookupFailed : found;
 }
