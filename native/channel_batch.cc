@@ -14,8 +14,10 @@ PyObject *PythonInstance::NewBatch(PyObject *names, PyObject *handler) {
   return interpreter_.CallHelper("make_batch", {names, handler, functions.get()}).release();
 }
 
-// Makes the native side of `object`, a midimonster.Batch: returns its number and memoryviews of its inputs and outputs.
-PyObject *PythonInstance::RegisterBatch(PyObject *names, PyObject *object, PyObject *handler) {
+// Makes the native side of `object`, a midimonster.Batch whose inputs are in `memory`: returns its number and a
+// memoryview of its outputs. The memory learns the number here, since an exception of the watchdog's may come between
+// any two lines of Python.
+PyObject *PythonInstance::RegisterBatch(PyObject *names, PyObject *object, PyObject *handler, PyObject *memory) {
   auto batch = std::make_unique<ChannelBatch>();
   const Py_ssize_t count = PyTuple_Size(names);
   for (Py_ssize_t i = 0; i < count; ++i) {
@@ -29,15 +31,12 @@ PyObject *PythonInstance::RegisterBatch(PyObject *names, PyObject *object, PyObj
     }
     batch->channels.push_back(index);
   }
-  const Py_ssize_t size = count * static_cast<Py_ssize_t>(sizeof(double));
-  const auto allocate = [&](PyRef &view, double *&values) {
-    const PyRef bytes = PyRef::Steal(PyByteArray_FromStringAndSize(nullptr, size));
-    if (bytes) view = PyRef::Steal(PyMemoryView_FromObject(bytes.get()));
-    if (!view) return false;
-    values = reinterpret_cast<double *>(PyByteArray_AsString(bytes.get()));
-    return true;
-  };
-  if (!allocate(batch->input_view, batch->inputs) || !allocate(batch->output_view, batch->outputs)) return nullptr;
+  batch->inputs = reinterpret_cast<double *>(PyBytes_AsString(memory));
+  const PyRef outputs =
+      PyRef::Steal(PyByteArray_FromStringAndSize(nullptr, count * static_cast<Py_ssize_t>(sizeof(double))));
+  if (outputs) batch->output_view = PyRef::Steal(PyMemoryView_FromObject(outputs.get()));
+  if (batch->inputs == nullptr || !batch->output_view) return nullptr;
+  batch->outputs = reinterpret_cast<double *>(PyByteArray_AsString(outputs.get()));
   batch->changed.resize(batch->channels.size());
   batch->is_changed.resize(batch->channels.size());
   batch->clamped.resize(batch->channels.size());
@@ -45,24 +44,67 @@ PyObject *PythonInstance::RegisterBatch(PyObject *names, PyObject *object, PyObj
     batch->object = PyRef::Borrow(object);
     batch->handler = PyRef::Borrow(handler);
   }
-  const PyRef result = PyRef::Steal(Py_BuildValue("nOO", static_cast<Py_ssize_t>(batches_.size()),
-                                                  batch->input_view.get(), batch->output_view.get()));
-  if (!result) return nullptr;
-  // Nothing fails from here on.
-  const auto number = static_cast<uint32_t>(batches_.size());
+  // A number that stays free until nothing fails any more: making the result may collect garbage, and that batches.
+  if (free_batches_.empty()) {
+    free_batches_.push_back(static_cast<uint32_t>(batches_.size()));
+    batches_.emplace_back();
+  }
+  const uint32_t number = free_batches_.back();
+  free_batches_.pop_back();
+  PyRef result = PyRef::Steal(Py_BuildValue("nO", static_cast<Py_ssize_t>(number), batch->output_view.get()));
+  const PyRef attributes = result ? PyRef::Steal(PyObject_GetAttrString(memory, "__dict__")) : PyRef();
+  PyObject *const as_object = attributes ? PyTuple_GetItem(result.get(), 0) : nullptr;
+  const bool known = as_object != nullptr && PyDict_SetItemString(attributes.get(), "number", as_object) == 0;
+  if (RefuseIfStopped()) return nullptr;
+  if (!known) {
+    free_batches_.push_back(number);
+    return nullptr;
+  }
   for (uint32_t position = 0; position < batch->channels.size(); ++position) {
     Channel &channel = channels_[batch->channels[position]];
     batch->inputs[position] = channel.input;
     batch->outputs[position] = channel.output;
-    batch_places_.push_back({number, position, channel.batch_place});
-    channel.batch_place = static_cast<uint32_t>(batch_places_.size() - 1);
+    channel.batch_place = NewBatchPlace({number, position, channel.batch_place});
   }
-  batches_.push_back(std::move(batch));
-  return PyRef(result).release();
+  batches_[number] = std::move(batch);
+  return result.release();
+}
+
+uint32_t PythonInstance::NewBatchPlace(const BatchPlace &place) {
+  if (free_place_ == kNoPlace) {
+    batch_places_.push_back(place);
+    return static_cast<uint32_t>(batch_places_.size() - 1);
+  }
+  const uint32_t found = free_place_;
+  free_place_ = std::exchange(batch_places_[found], place).next;
+  return found;
+}
+
+// Called when the memory of its inputs goes. One with a handler keeps its object, and that the memory.
+void PythonInstance::ForgetBatch(size_t number) {
+  if (number >= batches_.size() || !batches_[number] || batches_[number]->handler) return;
+  const std::unique_ptr<ChannelBatch> batch = std::move(batches_[number]);
+  for (const uint32_t index : batch->channels) {
+    uint32_t *link = &channels_[index].batch_place;
+    while (batch_places_[*link].batch != number) link = &batch_places_[*link].next;
+    const uint32_t place = *link;
+    *link = batch_places_[place].next;
+    batch_places_[place].next = std::exchange(free_place_, place);
+  }
+  free_batches_.push_back(static_cast<uint32_t>(number));
+}
+
+// NULL with an exception set for one whose memory's __del__() user code has called.
+ChannelBatch *PythonInstance::FindBatch(size_t number) const {
+  if (number < batches_.size() && batches_[number]) return batches_[number].get();
+  PyErr_SetString(mmpy_exception_type(MMPY_RUNTIME_ERROR), "this batch has been deleted");
+  return nullptr;
 }
 
 int PythonInstance::OutputBatch(size_t number) {
-  ChannelBatch &batch = *batches_[number];
+  ChannelBatch *const found = FindBatch(number);
+  if (found == nullptr) return -1;
+  ChannelBatch &batch = *found;
   const size_t count = batch.channels.size();
   for (size_t i = 0; i < count; ++i) {
     const double value = batch.outputs[i];
@@ -89,7 +131,9 @@ int PythonInstance::OutputBatch(size_t number) {
 }
 
 PyObject *PythonInstance::ChangedInBatch(size_t number) const {
-  const ChannelBatch &batch = *batches_[number];
+  const ChannelBatch *const found = FindBatch(number);
+  if (found == nullptr) return nullptr;
+  const ChannelBatch &batch = *found;
   PyRef list = PyRef::Steal(PyList_New(static_cast<Py_ssize_t>(batch.changed_count)));
   for (size_t i = 0; list && i < batch.changed_count; ++i) {
     PyObject *const item = PyLong_FromUnsignedLongLong(batch.changed[i]);
@@ -112,10 +156,12 @@ mmpy::PythonInstance &Self(mmpy_instance *instance) { return *static_cast<mmpy::
 PyObject *mmpy_instance_new_batch(mmpy_instance *instance, PyObject *names, PyObject *handler) {
   return Self(instance).NewBatch(names, handler);
 }
-PyObject *mmpy_instance_register_batch(mmpy_instance *instance, PyObject *names, PyObject *object, PyObject *handler) {
-  return Self(instance).RegisterBatch(names, object, handler);
+PyObject *mmpy_instance_register_batch(mmpy_instance *instance, PyObject *names, PyObject *object, PyObject *handler,
+                                       PyObject *memory) {
+  return Self(instance).RegisterBatch(names, object, handler, memory);
 }
 int mmpy_instance_output_batch(mmpy_instance *instance, size_t number) { return Self(instance).OutputBatch(number); }
 PyObject *mmpy_instance_changed_in_batch(mmpy_instance *instance, size_t number) {
   return Self(instance).ChangedInBatch(number);
 }
+void mmpy_instance_forget_batch(mmpy_instance *instance, size_t number) { Self(instance).ForgetBatch(number); }

@@ -13,10 +13,11 @@ struct ChannelBatch {
   std::vector<uint32_t> channels;  // indices within the instance, by position
   PyRef object;                    // the midimonster.Batch; empty if there is no handler to call with it
   PyRef handler;
+  bool renewed = true;  // made since the last reload began
 
-  // The values by position, in bytearrays. These views of them are not given to user code: as long as they are there,
-  // the bytearrays cannot be resized, whatever user code does with views of its own.
-  PyRef input_view;
+  // The values by position. The inputs are in a bytes object, which is not ours to keep: it says when it goes
+  // (python/batch.py). The outputs are in a bytearray. This view of it is not given to user code: as long as it is
+  // there, the bytearray cannot be resized, whatever user code does with views of its own.
   PyRef output_view;
   double *inputs;
   double *outputs;
@@ -28,7 +29,7 @@ struct ChannelBatch {
 
   // Lets go of everything without releasing it, for when the GIL can't be had.
   void Abandon() {
-    for (PyRef *reference : {&object, &handler, &input_view, &output_view}) reference->release();
+    for (PyRef *reference : {&object, &handler, &output_view}) reference->release();
   }
 };
 

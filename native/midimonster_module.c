@@ -206,9 +206,11 @@ static PyObject *module_previous(PyObject *self, PyObject *unused) {
 /* For python/batch.py only, which passes what is right: numbers are those that register() has returned. */
 
 static PyObject *batch_register(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
-  if (check_count("register", count, 3) != 0) return NULL;
+  if (check_count("register", count, 4) != 0) return NULL;
   mmpy_instance *instance = instance_of(self);
-  return instance == NULL ? NULL : mmpy_instance_register_batch(instance, arguments[0], arguments[1], arguments[2]);
+  return instance == NULL
+             ? NULL
+             : mmpy_instance_register_batch(instance, arguments[0], arguments[1], arguments[2], arguments[3]);
 }
 
 static PyObject *batch_output(PyObject *self, PyObject *number) {
@@ -220,6 +222,14 @@ static PyObject *batch_output(PyObject *self, PyObject *number) {
 static PyObject *batch_changed(PyObject *self, PyObject *number) {
   mmpy_instance *instance = instance_of(self);
   return instance == NULL ? NULL : mmpy_instance_changed_in_batch(instance, PyLong_AsUnsignedLongMask(number));
+}
+
+/* The memory of a batch's inputs goes. It may outlive the instance, and then there is nothing left to forget. */
+static PyObject *batch_forget(PyObject *self, PyObject *number) {
+  const mmpy_link *link = PyCapsule_GetPointer(self, NULL);
+  if (link == NULL) return NULL;
+  if (link->instance != NULL) mmpy_instance_forget_batch(link->instance, PyLong_AsUnsignedLongMask(number));
+  return mmpy_none();
 }
 
 /* Documentation: python/midimonster.pyi carries the same texts, and a test compares them. */
@@ -313,18 +323,20 @@ static PyMethodDef batch_methods[] = {
     {"register", (PyCFunction)(void (*)(void))batch_register, METH_FASTCALL, NULL},
     {"output", batch_output, METH_O, NULL},
     {"changed", batch_changed, METH_O, NULL},
+    {"forget", batch_forget, METH_O, NULL},
 };
 
 PyObject *mmpy_batch_functions(PyObject *capsule) {
-  PyObject *functions[3] = {NULL, NULL, NULL};
+  enum { COUNT = sizeof(batch_methods) / sizeof(batch_methods[0]) };
+  PyObject *functions[COUNT] = {NULL};
   PyObject *tuple = NULL;
-  for (size_t i = 0; i < 3; i++) {
+  for (size_t i = 0; i < COUNT; i++) {
     functions[i] = PyCFunction_NewEx(&batch_methods[i], capsule, NULL);
     if (functions[i] == NULL) goto done;
   }
-  tuple = Py_BuildValue("OOO", functions[0], functions[1], functions[2]);
+  tuple = Py_BuildValue("OOOO", functions[0], functions[1], functions[2], functions[3]);
 done:
-  for (size_t i = 0; i < 3; i++) {
+  for (size_t i = 0; i < COUNT; i++) {
     if (functions[i] != NULL) Py_DecRef(functions[i]);
   }
   return tuple;

@@ -50,7 +50,8 @@ PyObject *mmpy_module_new(PyObject *capsule);
 
 /*
  * What python/batch.py needs of the native part, tied to the instance likewise: a tuple of the functions
- * register(names, object, handler), output(number) and changed(number). A new reference, or NULL with an exception set.
+ * register(names, object, handler, memory), output(number), changed(number) and forget(number). A new reference, or
+ * NULL with an exception set.
  */
 PyObject *mmpy_batch_functions(PyObject *capsule);
 
@@ -81,10 +82,12 @@ int mmpy_instance_manage(mmpy_instance *instance, PyObject *function, PyObject *
 int mmpy_instance_unmanage(mmpy_instance *instance, PyObject *socket);
 PyObject *mmpy_instance_channels(mmpy_instance *instance);
 PyObject *mmpy_instance_new_batch(mmpy_instance *instance, PyObject *names, PyObject *handler);
-PyObject *mmpy_instance_register_batch(mmpy_instance *instance, PyObject *names, PyObject *object, PyObject *handler);
+PyObject *mmpy_instance_register_batch(mmpy_instance *instance, PyObject *names, PyObject *object, PyObject *handler,
+                                       PyObject *memory);
 int mmpy_instance_output_batch(mmpy_instance *instance, size_t number);
 PyObject *mmpy_instance_changed_in_batch(mmpy_instance *instance, size_t number);
 PyObject *mmpy_instance_previous(mmpy_instance *instance);
+void mmpy_instance_forget_batch(mmpy_instance *instance, size_t number);
 PyObject *mmpy_instance_cleanup_handler(mmpy_instance *instance, PyObject *function);
 
 #ifdef __cplusplus

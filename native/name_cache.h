@@ -1,7 +1,8 @@
 // Finds a channel by the identity of the Python string that names it, before any hashing: most calls name a channel
 // with the same string object, a constant of the calling function. Four entries of the same hash lie together, a cache
 // line, so that names hardly ever push each other out. An entry owns its string, so that no other string can come to
-// life at its address.
+// life at its address; names that are made anew for every call would be kept without end, so there are at most four to
+// eight entries a channel.
 #ifndef MMPY_NAME_CACHE_H
 #define MMPY_NAME_CACHE_H
 
@@ -25,10 +26,11 @@ class NameCache {
     return otherwise;
   }
 
-  void Remember(PyObject *name, uint32_t channel) {
+  // `channels`: how many there are.
+  void Remember(PyObject *name, uint32_t channel, size_t channels) {
     // What is pushed out leaves last: dropping a string may run code of a str subclass that comes back here.
     std::vector<Entry> pushed_out;
-    if (++names_ > 2 * sets_.size() && bits_ < kMostBits) {
+    if (++names_ > 2 * sets_.size() && sets_.size() < channels && bits_ < kMostBits) {
       const std::vector<Set> before = Resize(bits_ + 1);
       for (const Set &set : before) {
         for (const Entry &entry : set.entries) {

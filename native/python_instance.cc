@@ -231,8 +231,10 @@ void PythonInstance::FinishRound() {
   gil_.SwitchTo(state());
   mmpy_now_running = {capsule_.get(), this};
   for (const uint32_t number : std::exchange(batches_due_, {})) {
+    // A reload may have come between the event and now.
+    if (batches_[number] == nullptr) continue;
     ChannelBatch &batch = *batches_[number];
-    if (!CallUser(interpreter_, {this, "batch handler", batch.handler.get()}, batch.object.get()))
+    if (batch.handler && !CallUser(interpreter_, {this, "batch handler", batch.handler.get()}, batch.object.get()))
       ReportException(core_, id_, interpreter_, "batch handler", batch.handler.get());
     std::fill(batch.is_changed.begin(), batch.is_changed.end(), 0);
     batch.changed_count = 0;
@@ -254,7 +256,7 @@ uint32_t PythonInstance::FindUncached(PyObject *name) {
   }
   const uint32_t found = names_.Find(std::string_view(text, static_cast<size_t>(size)));
   if (found == ChannelTable::kNone) return found;
-  name_cache_.Remember(name, found);
+  name_cache_.Remember(name, found, names_.size());
   // That may have released a string with a destructor of its own, and let the instance stop meanwhile.
   return RefuseIfStopped() ? kLookupFailed : found;
 }
@@ -463,6 +465,7 @@ void PythonInstance::DropReferences() {
   const std::unique_ptr<Reload> reload = std::exchange(reload_, nullptr);
   batches_due_.clear();
   batch_places_.clear();
+  free_batches_.clear();
   const std::vector<std::unique_ptr<ChannelBatch>> batches = std::exchange(batches_, {});
   const PyRef capsule = std::exchange(capsule_, {});
   name_cache_.Clear();
@@ -512,7 +515,9 @@ void PythonInstance::Abandon() {
   for (auto &found : found_handlers_) found.second.release();
   if (reload_ != nullptr) reload_.release()->Abandon();
   cleanup_handler_.release();
-  for (const auto &batch : batches_) batch->Abandon();
+  for (const auto &batch : batches_) {
+    if (batch != nullptr) batch->Abandon();
+  }
   capsule_.release();
   name_cache_.Abandon();
   interpreter_.Abandon();

@@ -124,9 +124,10 @@ class PythonInstance final : public mmpy_instance, public Destination {
   PyObject *CleanupHandler(PyObject *function);
   PyObject *Previous();
   PyObject *NewBatch(PyObject *names, PyObject *handler);
-  PyObject *RegisterBatch(PyObject *names, PyObject *object, PyObject *handler);
+  PyObject *RegisterBatch(PyObject *names, PyObject *object, PyObject *handler, PyObject *memory);
   int OutputBatch(size_t number);
   PyObject *ChangedInBatch(size_t number) const;
+  void ForgetBatch(size_t number);
 
  private:
   static constexpr uint32_t kNoPlace = UINT32_MAX;
@@ -138,7 +139,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
     uint32_t batch_place = kNoPlace;
   };
   static constexpr uint32_t kLookupFailed = ChannelTable::kNone - 1;
-  // A channel's place in a batch, and in the next batch that it is in.
+  // A channel's place in a batch, and in the next batch that it is in; or a free one, and the next free one.
   struct BatchPlace {
     uint32_t batch;
     uint32_t position;
@@ -150,6 +151,8 @@ class PythonInstance final : public mmpy_instance, public Destination {
   bool Belongs(PyObject *function, PyObject *modules);
   void UndoReload(Reload &reload);
   void DropReplaced(const Reload &reload);
+  uint32_t NewBatchPlace(const BatchPlace &place);
+  ChannelBatch *FindBatch(size_t number) const;
   uint32_t FindChannel(PyObject *name);
   uint32_t FindUncached(PyObject *name);
   bool FindOrCreate(PyObject *name, uint32_t *index);
@@ -183,8 +186,10 @@ class PythonInstance final : public mmpy_instance, public Destination {
   std::vector<IntervalEntry> intervals_;
   ManagedSockets sockets_;
   PyRef cleanup_handler_;
-  std::vector<std::unique_ptr<ChannelBatch>> batches_;
+  std::vector<std::unique_ptr<ChannelBatch>> batches_;  // NULL where one has been forgotten
+  std::vector<uint32_t> free_batches_;
   std::vector<BatchPlace> batch_places_;
+  uint32_t free_place_ = kNoPlace;
   std::vector<uint32_t> batches_due_;  // with events in this round
   std::vector<std::string> unknown_;   // names that were warned of, sorted
 };

@@ -32,7 +32,9 @@ void PythonInstance::BeginReload() {
   reload_ = std::make_unique<Reload>();
   reload_->intervals = intervals_;
   reload_->watches = sockets_.Snapshot();
-  reload_->batches = batches_.size();
+  for (const auto &batch : batches_) {
+    if (batch != nullptr) batch->renewed = false;
+  }
   reload_->cleanup_handler = cleanup_handler_;
   creating_ = true;
 }
@@ -108,11 +110,13 @@ void PythonInstance::DropReplaced(const Reload &reload) {
     core_.news().intervals.push_back({id_, entry.id, 0, static_cast<double>(core_.now_ms())});
   }
   sockets_.DropUnlessRenewed([&](PyObject *function) { return Belongs(function, modules.get()); });
-  for (size_t i = 0; i < reload.batches; ++i) {
-    ChannelBatch &batch = *batches_[i];
-    if (!batch.handler || !Belongs(batch.handler.get(), modules.get())) continue;
-    dropped.push_back(std::exchange(batch.handler, {}));
-    dropped.push_back(std::exchange(batch.object, {}));
+  for (size_t i = 0; i < batches_.size(); ++i) {
+    // With a handler it stays, whatever Python code runs meanwhile.
+    ChannelBatch *const batch = batches_[i].get();
+    if (batch == nullptr || batch->renewed || !batch->handler || !Belongs(batch->handler.get(), modules.get()))
+      continue;
+    dropped.push_back(std::exchange(batch->handler, {}));
+    dropped.push_back(std::exchange(batch->object, {}));
   }
   if (cleanup_handler_ && cleanup_handler_.get() == reload.cleanup_handler.get() &&
       Belongs(cleanup_handler_.get(), modules.get())) {
@@ -127,9 +131,10 @@ void PythonInstance::UndoReload(Reload &reload) {
     dropped.push_back(std::move(watch.function));
     dropped.push_back(std::move(watch.socket));
   }
-  for (size_t i = reload.batches; i < batches_.size(); ++i) {
-    dropped.push_back(std::exchange(batches_[i]->handler, {}));
-    dropped.push_back(std::exchange(batches_[i]->object, {}));
+  for (const auto &batch : batches_) {
+    if (batch == nullptr || !batch->renewed) continue;
+    dropped.push_back(std::exchange(batch->handler, {}));
+    dropped.push_back(std::exchange(batch->object, {}));
   }
   dropped.push_back(std::exchange(cleanup_handler_, reload.cleanup_handler));
   for (auto &found : std::exchange(found_handlers_, {})) dropped.push_back(std::move(found.second));

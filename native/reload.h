@@ -2,8 +2,8 @@
 //
 // The new version of a module runs in the same interpreter, beside the old one, and may take things over from it. Until
 // it is known whether all goes well - in this instance, in others, in the configuration - nothing that it does has an
-// effect: what it outputs and which intervals it registers is written down here, and for sockets, batches and the
-// cleanup handler here is what there was before. The event queue rests meanwhile, see Core::Hold().
+// effect: what it outputs and which intervals it registers is written down here, and for sockets and the cleanup
+// handler here is what there was before. The event queue rests meanwhile, see Core::Hold().
 //
 // Afterwards either version goes. What is registered belongs to the module that its function is defined in.
 #ifndef MMPY_RELOAD_H
@@ -33,7 +33,6 @@ struct Reload {
   // As they were
   std::vector<IntervalEntry> intervals;
   ManagedSockets::Watches watches;
-  size_t batches;
   PyRef cleanup_handler;
 
   // Lets go of everything without releasing it, for when the GIL can't be had; then of itself.

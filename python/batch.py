@@ -1,5 +1,21 @@
 """The class that midimonster.batch() makes objects of. Loaded by bootstrap.py when it is first called."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import typing
+
+
+class Inputs(bytes):
+    """The memory behind a batch's inputs. The native part writes to it until nobody can look at it any more: neither the
+    batch nor a view, a slice of one or an array of numpy's is left."""
+
+    forget: "typing.Callable[[int], None]"
+
+    def __del__(self):
+        number = self.__dict__.pop("number", None)  # put there by register()
+        if number is not None:
+            self.forget(number)
+
 
 class Batch:
     """Channels that are handled and output together; made by midimonster.batch().
@@ -7,7 +23,7 @@ class Batch:
     Values are at the position of their channel in names, as doubles from 0.0 to 1.0, in memoryviews that know the
     buffer protocol: numpy.frombuffer(batch.inputs) and numpy.frombuffer(batch.outputs) are arrays of the same memory."""
 
-    __slots__ = ("__weakref__", "_changed", "_inputs", "_names", "_number", "_output", "_outputs")
+    __slots__ = ("__weakref__", "_changed", "_inputs", "_memory", "_names", "_number", "_output", "_outputs")
 
     def __init__(self, names, handler, functions):
         if isinstance(names, str):
@@ -18,10 +34,11 @@ class Batch:
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise ValueError("batch() names the channel %r more than once" % (twice,))
-        register, self._output, self._changed = functions
+        memory = self._memory = Inputs(8 * len(names))
+        register, self._output, self._changed, memory.forget = functions
         self._names = names
-        self._number, inputs, outputs = register(names, self, handler)
-        self._inputs = inputs.cast("d").toreadonly()
+        self._number, outputs = register(names, self, handler, memory)
+        self._inputs = memoryview(memory).cast("d")
         self._outputs = outputs.cast("d")
 
     @property

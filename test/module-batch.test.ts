@@ -195,6 +195,53 @@ def go(value): pass
     );
   });
 
+  it("lasts as long as a slice of its inputs is looked at", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `
+two = midimonster.batch(["i1", "i2", "i3", "i4"]).inputs[1:3]
+def go(value):
+    midimonster.batch(["i2"])  # takes the place of one that is gone
+    say(list(two), midimonster.batch(["i2", "i3"]).inputs.tolist())
+    midimonster.output("done", 1)
+`,
+    });
+    session.probe.emit("p2", 0.25);
+    session.probe.emit("p3", 0.5);
+    session.probe.emit("go", 1);
+    await session.probe.until("done");
+    session.probe.emit("p3", 0.75);
+    session.probe.emit("go", 1);
+    await session.probe.until("done", 2);
+    assert.deepEqual(session.said(), [
+      [0.25, 0.5],
+      [0.25, 0.5],
+      [0.25, 0.75],
+      [0.25, 0.75],
+    ]);
+  });
+
+  it("made anew for every event costs no memory", async () => {
+    const session = await start(
+      "[python py]\nmodule = mod\n[map]\nprobe.p{1..512} > py.i{1..512}\nprobe.go > py.mod.go\npy.done > probe.done\n",
+      {
+        "mod.py": `
+names = ["i%d" % n for n in range(1, 513)]
+def go(value):
+    for _ in range(4000):
+        midimonster.batch(names)
+    midimonster.output("done", 1)
+`,
+      },
+    );
+    session.probe.emit("go", 1);
+    await session.probe.until("done");
+    const before = process.memoryUsage.rss();
+    session.probe.emit("go", 1);
+    await session.probe.until("done", 2);
+    const grown = (process.memoryUsage.rss() - before) / 2 ** 20;
+    assert.ok(grown < 20, `4000 batches of 512 channels, 80 MiB if they were kept, cost ${grown.toFixed(1)} MiB`);
+  });
+
   it("that feeds back into itself is a loop that is named once, and the core goes on", async () => {
     const session = await start(
       "[python py]\nmodule = mod\n[map]\npy.o > py.i\nprobe.go > py.mod.go\npy.done > probe.done\n",

@@ -1,0 +1,32 @@
+/** Prints by how much the number of references grows with 100 starts and stops of a router, after ten more. */
+import { silentLogger } from "../../lib/log.js";
+import { Router } from "../../lib/router.js";
+import { ProbeBackend } from "../probe-backend.js";
+import { Counting, folder } from "./references.js";
+
+async function cycle(): Promise<void> {
+  const backend = new ProbeBackend();
+  const router = new Router({ folder, logger: silentLogger, backends: [backend] })
+    .instance("probe", "probe")
+    .instance("loopback", "l")
+    .instance("python", "py", { module: "cycle", "default-handler": "cycle.fallback" })
+    .map("probe.{go,fail}", "py.cycle.{go,fail}")
+    .map("probe.knob", "py.knob")
+    .map("probe.o{1..2}", "py.o{1..2}")
+    .map("py.{out,done}", "probe.{out,done}")
+    .map("py.out", "l.out");
+  await router.start();
+  const probe = backend.instances.get("probe");
+  for (const channel of ["go", "fail", "knob", "o1", "o2"]) probe?.emit(channel, 0.5);
+  await probe?.until("done");
+  await router.stop();
+}
+
+const counting = new Counting([]);
+await counting.router.start();
+for (let i = 0; i < 10; ++i) await cycle();
+await counting.references(); // counting for the first time makes some itself
+const before = await counting.references();
+for (let i = 0; i < 100; ++i) await cycle();
+console.log((await counting.references()) - before);
+await counting.router.stop();
