@@ -135,6 +135,8 @@ std::vector<std::string> Interpreter::Stop() {
   if (threads_left.empty() && OtherThreadsExist())
     threads_left.push_back("(a thread that was not made by `threading`)");
 
+  // What its threads raise from now on is theirs to print.
+  if (!threads_left.empty()) CallHelper("report_no_more", {});
   helpers_ = PyRef();
   PyErr_Clear();
   if (threads_left.empty()) {

@@ -86,6 +86,9 @@ class PythonInstance final : public mmpy_instance, public Destination {
   void TellStuck(const Watchdog::Running &running, uint64_t elapsed_ms, bool as_json);
   PyRef Interruption(const Watchdog::Running &running, uint64_t limit_ms);
 
+  // An exception that nobody could catch, in a finalizer or on a Python thread. From any thread that holds the GIL.
+  void ReportUncaught(std::string role, std::string subject, std::string text);
+
   // The module's functions; see midimonster_module.h.
   int Output(PyObject *name, double value);
   PyObject *InputValue(PyObject *name);
