@@ -73,6 +73,7 @@ std::string Interpreter::Start(const std::string &folder, const std::string &arg
   gil.Adopt(state);
   state_ = state;
   interpreter_ = PyInterpreterState_Get();
+  runtime_.gil_requests().Add(interpreter_, state_);
 
   const auto run = [&]() -> bool {
     const PythonOptions &options = runtime_.options();
@@ -125,10 +126,13 @@ std::vector<std::string> Interpreter::Stop() {
   } else {
     PyErr_Clear();  // a bootstrap that did not even compile
   }
+  gil.Pause();
+  runtime_.gil_requests().Remove(interpreter_);
+  gil.SwitchTo(state_);
   // A thread counts as ended for `threading` a moment before CPython forgets its thread state.
   constexpr int kPatience = 100;
   for (int i = 0; i < kPatience && threads_left.empty() && OtherThreadsExist(); ++i) {
-    gil.Release();
+    gil.Pause();
     usleep(1000);
     gil.SwitchTo(state_);
   }
@@ -145,6 +149,7 @@ std::vector<std::string> Interpreter::Stop() {
     PyThreadState_Swap(runtime_.main_state());
     gil.Adopt(runtime_.main_state());
   } else {
+    runtime_.gil_requests().Add(interpreter_, state_);  // they may go on computing
     gil.SwitchTo(runtime_.main_state());
   }
   state_ = nullptr;

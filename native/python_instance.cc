@@ -584,7 +584,7 @@ bool PythonInstance::Stop() {
   Unlink();
   DropReferences();
 
-  gil_.Release();
+  gil_.Pause();
   watchdog_.Await();
   gil_.SwitchTo(state());
 

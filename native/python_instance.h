@@ -77,6 +77,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   void Abandon();
 
   PyThreadState *state() const { return interpreter_.state(); }
+  bool HasThreads() const { return state() != nullptr && interpreter_.OtherThreadsExist(); }
 
   // For the watchdog, which holds the GIL with a thread state of this interpreter while user code is at rest in the
   // middle: reports what runs; writes it to standard error; makes what RaiseInThread() needs to end it, for the reason
