@@ -46,15 +46,18 @@ export interface Report {
   readonly kind:
     | "exception" // `subject` raised; `text` is the traceback; `value` the event's value or the descriptor
     | "unknown-channel" // output() on the channel `subject`, which does not exist
-    | "socket-closed" // the descriptor `value`, managed by `subject`, was closed without unregistering it
+    | "socket-closed" // the descriptor `value`, managed by `subject`, was closed without unregistering it; or its object's fileno() raised `text`
     | "socket-disabled" // `subject` raised too often in a row and was unregistered
     | "slow" // `subject` has been running for `value` ms; `text` is its stack then
     | "watch-failed" // sockets can't be watched; `text` says why
     | "threads-left"; // `text` names threads that would not end, so their interpreter stays
   readonly instance: number;
-  /** What kind of function `subject` is: `handler`, `interval`, `socket`, `cleanup handler`; else empty. */
+  /**
+   * What kind of function `subject` is: `handler`, `batch handler`, `interval`, `socket`, `cleanup handler`, or what runs
+   * without being called by the core: `finalizer`, `callback`, `exit function`, `thread`; else empty.
+   */
   readonly role: string;
-  /** The channel for a handler, else the function's name. */
+  /** The channel for a handler, the name of a thread, else the function's name. */
   readonly subject: string;
   readonly text: string;
   readonly value?: number;

@@ -40,6 +40,14 @@ export class ReportLog {
         );
         break;
       case "socket-closed":
+        if (report.text !== "") {
+          this.#logger.error(
+            { ...fields, traceback: report.text },
+            `${instance}: fileno() of the socket managed by ${report.subject} (${descriptor}) raised; it is no longer ` +
+              `watched\n${report.text}`,
+          );
+          break;
+        }
         this.#logger.warn(
           fields,
           `${instance}: the socket managed by ${report.subject} (${descriptor}) was closed without ` +
@@ -81,7 +89,8 @@ export class ReportLog {
 
   #exception(instance: string, { role, subject, value, text }: Report): void {
     const what = describe(instance, role, subject, value);
-    const key = `${instance}\n${role}\n${subject}\n${placesOf(text)}`;
+    // A thread's name is often its number.
+    const key = `${instance}\n${role}\n${role === "thread" ? "" : subject}\n${placesOf(text)}`;
     const known = this.#repeated.get(key);
     if (known !== undefined) {
       ++known.count;

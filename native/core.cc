@@ -1,5 +1,7 @@
 #include "core.h"
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "python_instance.h"
@@ -12,6 +14,10 @@ namespace {
 constexpr uint64_t kSliceNs = 1'000'000;
 
 constexpr uint64_t kHousekeepingMs = 1000;
+
+// As CPython's own switch interval; and what a thread takes to wake up.
+constexpr uint64_t kThreadsTurnMs = 5;
+constexpr std::chrono::microseconds kWaking(50);
 
 // Every event that comes in goes out again on the same channel.
 class Loopback final : public Destination {
@@ -111,12 +117,52 @@ void Core::Retire(InstanceId instance) {
   if (pythons_[instance] != nullptr) pythons_[instance]->Retire();
 }
 
+// Any live thread state will do; whatever runs Python switches to its own. But a thread that computes hands the GIL
+// over only to those that ask with a state of its own interpreter, up to CPython 3.12: so rather that of an instance
+// with threads.
+PyThreadState *Core::StateToEnterWith() const {
+  const auto state_of = [&](size_t i) { return pythons_[i] == nullptr ? nullptr : pythons_[i]->state(); };
+  if (entrance_ < pythons_.size() && state_of(entrance_) != nullptr) return state_of(entrance_);
+  for (size_t i = 0; i < pythons_.size(); ++i) {
+    if (PyThreadState *const state = state_of(i)) return state;
+  }
+  return nullptr;
+}
+
+// With the GIL, on the way out, at most once a millisecond.
+void Core::LookForThreads() {
+  if (now_ms() == looked_for_ms_) return;
+  looked_for_ms_ = now_ms();
+  // It took long to get in: somebody else's threads compute.
+  const uint64_t requests = PythonRuntime::Get().gil_requests().made();
+  const size_t first = requests == requests_seen_ ? 0 : 1;
+  requests_seen_ = requests;
+  threads_ = false;
+  for (size_t i = 0; i < pythons_.size(); ++i) {
+    const size_t at = (entrance_ + first + i) % pythons_.size();
+    if (pythons_[at] == nullptr || !pythons_[at]->HasThreads()) continue;
+    threads_ = true;
+    entrance_ = static_cast<InstanceId>(at);
+    return;
+  }
+}
+
+// Between slices of a backlog the GIL is free for so short that a thread which waits for it would hardly ever get it.
+void Core::LetThreadsRun() {
+  if (!threads_ || uv_now(loop_) - threads_let_run_ms_ < kThreadsTurnMs) return;
+  threads_let_run_ms_ = uv_now(loop_);
+  std::this_thread::sleep_for(kWaking);
+}
+
 void Core::Drain() {
   backlog_ = router_.Drain(kSliceNs) == Router::Drained::kOutOfTime;
   if (!idle_) return;
   if (backlog_) {
     uv_idle_start(idle_.get(), [](uv_idle_t *idle) {
-      if (idle->data != nullptr) Entry entry(*static_cast<Core *>(idle->data), Entry::Purpose::kBacklog);
+      auto *core = static_cast<Core *>(idle->data);
+      if (core == nullptr) return;
+      core->LetThreadsRun();
+      Entry entry(*core, Entry::Purpose::kBacklog);
     });
   } else {
     uv_idle_stop(idle_.get());
@@ -192,14 +238,10 @@ Core::Entry::Entry(Core &core, Purpose purpose) : core_(core), purpose_(purpose)
     return;
   }
   core_.now_ms_.store(uv_now(core_.loop_), std::memory_order_relaxed);
-  for (PythonInstance *python : core_.pythons_) {
-    // Any live thread state will do; whatever runs Python switches to its own.
-    if (python != nullptr && python->state() != nullptr) {
-      PythonRuntime &runtime = PythonRuntime::Get();
-      gil_.emplace(runtime.gil(), python->state());
-      runtime.ShareEnvironment();
-      break;
-    }
+  if (PyThreadState *const state = core_.StateToEnterWith()) {
+    PythonRuntime &runtime = PythonRuntime::Get();
+    gil_.emplace(runtime.gil(), state);
+    runtime.ShareEnvironment();
   }
   ++core_.depth_;
 }
@@ -214,6 +256,7 @@ Core::Entry::~Entry() {
   const bool backlog_elsewhere = core.backlog_ && purpose_ != Purpose::kBacklog;
   if (core.state_ == State::kRunning && !core.held_ && !core.router_.empty() && !backlog_elsewhere) core.Drain();
   if (core.router_.loop_found()) core.news_.loop = core.router_.TakeLoop();
+  if (gil_) core.LookForThreads();
   News news = core.news_.empty() ? News() : std::exchange(core.news_, {});
   --core.depth_;
   gil_.reset();

@@ -30,7 +30,7 @@ struct Report {
   enum class Kind : uint32_t {
     kException,       // subject: what raised; text: traceback
     kUnknownChannel,  // subject: channel
-    kSocketClosed,    // subject: the handler; value: descriptor
+    kSocketClosed,    // subject: the handler; value: descriptor; text: traceback if fileno() raised
     kSocketDisabled,  // subject: the handler; value: descriptor
     kThreadsLeft,     // text: names
     kWatchFailed,     // subject: the handler; value: descriptor; text: why
@@ -38,7 +38,7 @@ struct Report {
   };
   Kind kind;
   InstanceId instance;
-  std::string role;  // "handler", "interval", "socket", "cleanup handler"; only for exceptions and sockets
+  std::string role;  // "handler", "interval", "socket", ..., see binding.d.ts; only for exceptions and sockets
   std::string subject;
   std::string text;
   std::optional<double> value;
@@ -145,6 +145,9 @@ class Core {
   enum class State { kBuilding, kRunning, kStopped };
 
   InstanceId Add(std::unique_ptr<Destination> destination);
+  PyThreadState *StateToEnterWith() const;
+  void LookForThreads();
+  void LetThreadsRun();
   void Drain();
   void CloseHandles();
 
@@ -161,6 +164,12 @@ class Core {
   bool backlog_ = false;  // a drain ran out of time; the idle handle goes on with it
   int depth_ = 0;         // of nested entries; read and written with the GIL held, if there is a Python instance
   std::atomic<uint64_t> now_ms_{0};
+
+  bool threads_ = false;             // there are Python threads in any of the instances
+  InstanceId entrance_ = 0;          // the python instance whose thread state enters
+  uint64_t requests_seen_ = 0;       // GilRequests::made() when it was chosen
+  uint64_t looked_for_ms_ = 0;       // when threads were last looked for,
+  uint64_t threads_let_run_ms_ = 0;  // and given a chance in a backlog
 
   std::shared_ptr<HandleCount> handles_ = std::make_shared<HandleCount>();
   UvHandle<uv_async_t> wake_;

@@ -42,6 +42,10 @@ class FdWatcher {
   // Takes out what was added; harmless if it is closed.
   void Remove(int fd, WatchId watch);
 
+  // Nothing else than what was added and not removed can be in the set: every descriptor was taken out before it was
+  // closed.
+  bool all_known() const { return all_known_; }
+
   // Starts a new set with these members: the way out when a closed descriptor still reports, as it does while a copy of
   // it is open elsewhere (a child process), and can't be named any more. Returns 0 or an errno.
   int Rebuild(const std::vector<std::pair<int, WatchId>> &members);
@@ -59,8 +63,8 @@ class FdWatcher {
   FdListener &listener_;
   ReadinessSet set_;
   size_t members_ = 0;
-  WatchId sum_ = 0;            // of the members' watches: with one member, its watch
-  bool all_known_ = true;      // nothing else can be in the set: every descriptor was taken out before it was closed
+  WatchId sum_ = 0;  // of the members' watches: with one member, its watch
+  bool all_known_ = true;
   uv_loop_t *loop_ = nullptr;  // set once started
   std::shared_ptr<HandleCount> count_;
   UvHandle<uv_poll_t> poll_;

@@ -3,9 +3,12 @@
 // The rule, stated once: native code takes the GIL when libuv or JavaScript enters it, keeps it for the whole drain of
 // the event queue, swaps the thread state only when the destination instance changes, and releases the GIL before
 // control goes back to libuv, so that Python's own threads run while the core idles. A GilScope is that rule as a type;
-// nothing else in the addon calls PyEval_* or PyThreadState_Swap.
+// on the loop's thread nothing else in the addon calls PyEval_* or PyThreadState_Swap.
 #ifndef MMPY_GIL_H
 #define MMPY_GIL_H
+
+#include <atomic>
+#include <cstdint>
 
 #include "python_api.h"
 
@@ -17,6 +20,7 @@ class Gil {
   void SwitchTo(PyThreadState *state) {
     if (state == current_) return;
     if (current_ == nullptr) {
+      stay_.store(++stays_, std::memory_order_relaxed);
       PyEval_RestoreThread(state);
     } else {
       PyThreadState_Swap(state);
@@ -27,17 +31,29 @@ class Gil {
   // Releases the GIL if this thread holds it.
   void Release() {
     if (current_ == nullptr) return;
+    Pause();
+    stay_.store(0, std::memory_order_relaxed);
+  }
+
+  // Releases it in order to wait for another thread; the stay goes on.
+  void Pause() {
     PyEval_SaveThread();
     current_ = nullptr;
   }
 
   PyThreadState *current() const { return current_; }
 
+  // The number of the present stay, from when the GIL is wanted until it is given back; 0 if there is none. From any
+  // thread.
+  uint64_t stay() const { return stay_.load(std::memory_order_relaxed); }
+
   // Records what CPython did itself: Py_InitializeEx and Py_NewInterpreter leave their new state current.
   void Adopt(PyThreadState *state) { current_ = state; }
 
  private:
   PyThreadState *current_ = nullptr;
+  uint64_t stays_ = 0;
+  std::atomic<uint64_t> stay_{0};
 };
 
 // Holds the GIL with one thread state for a scope; scopes nest, also over different interpreters. On leaving, the state

@@ -74,6 +74,7 @@ std::string Interpreter::Start(const std::string &folder, const std::string &arg
   gil.Adopt(state);
   state_ = state;
   interpreter_ = PyInterpreterState_Get();
+  runtime_.gil_requests().Add(interpreter_, state_);
 
   const auto run = [&]() -> bool {
     const PythonOptions &options = runtime_.options();
@@ -126,15 +127,21 @@ std::vector<std::string> Interpreter::StopThreads() {
   } else {
     PyErr_Clear();  // a bootstrap that did not even compile
   }
+  gil.Pause();
+  runtime_.gil_requests().Remove(interpreter_);
+  gil.SwitchTo(state_);
   // A thread counts as ended for `threading` a moment before CPython forgets its thread state.
   constexpr int kPatience = 100;
   for (int i = 0; i < kPatience && threads_left.empty() && OtherThreadsExist(); ++i) {
-    gil.Release();
+    gil.Pause();
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     gil.SwitchTo(state_);
   }
   if (threads_left.empty() && OtherThreadsExist())
     threads_left.push_back("(a thread that was not made by `threading`)");
+  // What those raise from now on is theirs to print.
+  if (!threads_left.empty()) CallHelper("report_no_more", {});
+  PyErr_Clear();
   return threads_left;
 }
 
@@ -156,6 +163,7 @@ std::vector<std::string> Interpreter::Stop() {
     PyThreadState_Swap(runtime_.main_state());
     gil.Adopt(runtime_.main_state());
   } else {
+    runtime_.gil_requests().Add(interpreter_, state_);  // they may go on computing
     gil.SwitchTo(runtime_.main_state());
   }
   state_ = nullptr;

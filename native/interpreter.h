@@ -52,9 +52,10 @@ class Interpreter {
   // A short name for a function that user code handed to us.
   std::string Describe(PyObject *function);
 
- private:
+  // Whether there are Python threads in it beside the loop's.
   bool OtherThreadsExist() const;
 
+ private:
   PythonRuntime &runtime_;
   PyThreadState *state_ = nullptr;
   PyInterpreterState *interpreter_ = nullptr;

@@ -54,14 +54,14 @@ int ManagedSockets::DescriptorOf(PyObject *socket, int *descriptor) {
   return 0;
 }
 
-void ManagedSockets::ForgetWatch(WatchId id, Report::Kind kind) {
+void ManagedSockets::ForgetWatch(WatchId id, Report::Kind kind, std::string text) {
   const auto place = watches_.find(id);
   if (place == watches_.end()) return;
   const Watch watch = std::move(place->second);  // released after the table is whole again
   watches_.erase(place);
   fd_watcher_.Remove(watch.fd, id);
-  core_.news().reports.push_back(
-      {kind, id_, "socket", interpreter_.Describe(watch.function.get()), "", static_cast<double>(watch.fd)});
+  core_.news().reports.push_back({kind, id_, "socket", interpreter_.Describe(watch.function.get()), std::move(text),
+                                  static_cast<double>(watch.fd)});
 }
 
 // Drops a watch whose object no longer has the descriptor that it was registered with. Returns whether it is gone.
@@ -72,16 +72,34 @@ bool ManagedSockets::DropIfClosed(WatchId id, Look look) {
   const int fd = place->second.fd;
   const PyRef socket = place->second.socket;  // fileno() is user code and may unregister it
   int descriptor = -1;
-  if (DescriptorOf(socket.get(), &descriptor) != 0) PyErr_Clear();
+  std::string raised;
+  if (DescriptorOf(socket.get(), &descriptor) != 0) {
+    // So do files and serial ports that are closed; anything else is a mistake to tell of.
+    const bool says_closed = PyErr_ExceptionMatches(mmpy_exception_type(MMPY_VALUE_ERROR)) != 0 ||
+                             PyErr_ExceptionMatches(mmpy_exception_type(MMPY_OS_ERROR)) != 0;
+    if (!says_closed) raised = interpreter_.TakeException();
+    PyErr_Clear();
+  }
   if (descriptor == fd && (look == Look::kQuick || fcntl(fd, F_GETFD) >= 0)) return watches_.count(id) == 0;
-  ForgetWatch(id, Report::Kind::kSocketClosed);
+  ForgetWatch(id, Report::Kind::kSocketClosed, std::move(raised));
   return true;
+}
+
+Watchdog::Running ManagedSockets::AsRunning(PyObject *function) const {
+  return {core_.python(id_), "socket", function};
 }
 
 bool ManagedSockets::DropClosed() {
   std::vector<WatchId> ids;
   for (const auto &entry : watches_) ids.push_back(entry.first);
-  for (const WatchId id : ids) DropIfClosed(id, Look::kThorough);
+  for (const WatchId id : ids) {
+    const auto place = watches_.find(id);
+    if (place == watches_.end()) continue;
+    const PyRef function = place->second.function;
+    const WatchedCall watched(PythonRuntime::Get().watchdog(), AsRunning(function.get()),
+                              interpreter_.interpreter_state());
+    DropIfClosed(id, Look::kThorough);
+  }
   return !watches_.empty();
 }
 
@@ -152,7 +170,8 @@ void ManagedSockets::OnReadable(const std::vector<WatchId> &watches) {
 void ManagedSockets::HandleReadable(WatchId id) {
   const auto place = watches_.find(id);
   if (place == watches_.end()) {
-    // Unregistered by a handler of the same iteration, or closed while a copy of it lives on elsewhere.
+    if (fd_watcher_.all_known()) return;  // unregistered by a handler of the same iteration
+    // Closed while a copy of it lives on elsewhere.
     std::vector<std::pair<int, WatchId>> members;
     for (const auto &member : watches_) members.push_back({member.second.fd, member.first});
     const int error = fd_watcher_.Rebuild(members);
@@ -161,13 +180,15 @@ void ManagedSockets::HandleReadable(WatchId id) {
     }
     return;
   }
-  if (DropIfClosed(id, Look::kQuick)) return;
   const int fd = place->second.fd;
   // It may register another function in its place, or unregister itself.
   const PyRef function = place->second.function;
   const PyRef socket = place->second.socket;
-  const bool succeeded =
-      static_cast<bool>(CallUser(interpreter_, {core_.python(id_), "socket", function.get()}, socket.get()));
+  // Over the whole, since fileno() is user code too.
+  const WatchedCall watched(PythonRuntime::Get().watchdog(), AsRunning(function.get()),
+                            interpreter_.interpreter_state());
+  if (DropIfClosed(id, Look::kQuick)) return;
+  const bool succeeded = static_cast<bool>(Call(function.get(), socket.get()));
   if (!succeeded) ReportException(core_, id_, interpreter_, "socket", function.get(), fd);
 
   const auto after = watches_.find(id);

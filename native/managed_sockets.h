@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "core.h"
@@ -64,7 +65,8 @@ class ManagedSockets final : public FdListener {
   enum class Look { kQuick, kThorough };
   bool DropIfClosed(WatchId id, Look look);
   void HandleReadable(WatchId id);
-  void ForgetWatch(WatchId id, Report::Kind kind);
+  Watchdog::Running AsRunning(PyObject *function) const;
+  void ForgetWatch(WatchId id, Report::Kind kind, std::string text = {});
 
   Core &core_;
   const InstanceId id_;

@@ -22,9 +22,11 @@ typedef struct mmpy_instance mmpy_instance;
 /*
  * What ties a module object to its instance. The module's functions hold it through a capsule and may outlive the
  * instance (a thread that would not end keeps its interpreter), so the instance clears `instance` when it stops.
+ * `reporter` is the same one for longer: finalizers that run while its interpreter ends have something to report too.
  */
 typedef struct mmpy_link {
   mmpy_instance *instance;
+  mmpy_instance *reporter;
   pthread_t loop_thread;
 } mmpy_link;
 

@@ -43,6 +43,22 @@ void RaiseNotAString(PyObject *found) {
   PyErr_Format(mmpy_exception_type(MMPY_TYPE_ERROR), "the channel's name must be str, not %s", text.c_str());
 }
 
+// Python-callable, for bootstrap.py: report((role, subject, traceback)). Returns whether anybody was there to take it.
+PyObject *ReportFunction(PyObject *capsule, PyObject *arguments) {
+  const auto *link = static_cast<const mmpy_link *>(PyCapsule_GetPointer(capsule, nullptr));
+  if (link == nullptr) return nullptr;
+  PyObject *parts[3];
+  for (Py_ssize_t i = 0; i < 3; ++i) {
+    parts[i] = PyTuple_GetItem(arguments, i);
+    if (parts[i] == nullptr) return nullptr;
+  }
+  auto *const instance = static_cast<PythonInstance *>(link->reporter);
+  if (instance != nullptr) instance->ReportUncaught(ToText(parts[0]), ToText(parts[1]), ToText(parts[2]));
+  return PyLong_FromUnsignedLongLong(instance == nullptr ? 0 : 1);
+}
+
+PyMethodDef report_function = {"report", ReportFunction, METH_O, nullptr};
+
 }  // namespace
 
 PythonInstance::PythonInstance(Core &core, InstanceId id)
@@ -65,12 +81,14 @@ std::string PythonInstance::Start(const std::string &name, const std::string &fo
   if (!error.empty()) return error;
 
   const GilScope own(runtime.gil(), state());
-  auto link = std::make_unique<mmpy_link>(mmpy_link{this, pthread_self()});
+  auto link = std::make_unique<mmpy_link>(mmpy_link{this, this, pthread_self()});
   capsule_ = PyRef::Steal(PyCapsule_New(link.get(), nullptr, [](PyObject *capsule) {
     const std::unique_ptr<mmpy_link> owned(static_cast<mmpy_link *>(PyCapsule_GetPointer(capsule, nullptr)));
   }));
   if (!capsule_) return interpreter_.TakeException();
   link_ = link.release();
+  const PyRef report = PyRef::Steal(PyCFunction_NewEx(&report_function, capsule_.get(), nullptr));
+  if (!report || !interpreter_.CallHelper("report_through", {report.get()})) return interpreter_.TakeException();
   const PyRef module = PyRef::Steal(mmpy_module_new(capsule_.get()));
   if (!module || PyDict_SetItemString(PyImport_GetModuleDict(), "midimonster", module.get()) != 0) {
     return interpreter_.TakeException();
@@ -313,6 +331,12 @@ void PythonInstance::ReportHandlerException(uint32_t channel, double value) {
       {Report::Kind::kException, id_, "handler", std::string(names_.name(channel)), std::move(text), value});
 }
 
+void PythonInstance::ReportUncaught(std::string role, std::string subject, std::string text) {
+  core_.news().reports.push_back(
+      {Report::Kind::kException, id_, std::move(role), std::move(subject), std::move(text), {}});
+  if (!core_.entered()) core_.Wake();
+}
+
 // For the watchdog
 
 std::string PythonInstance::NameOf(const Watchdog::Running &running) {
@@ -497,7 +521,7 @@ bool PythonInstance::Stop() {
   Unlink();
   DropReferences();
 
-  gil_.Release();
+  gil_.Pause();
   watchdog_.Await();
   gil_.SwitchTo(state());
 
@@ -509,6 +533,7 @@ bool PythonInstance::Stop() {
 }
 
 void PythonInstance::Abandon() {
+  if (link_ != nullptr) link_->reporter = nullptr;
   Unlink();
   // Released, these could run user code (__del__), and the environment is past that: they stay with the process.
   sockets_.Abandon();

@@ -102,6 +102,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   void Abandon();
 
   PyThreadState *state() const { return interpreter_.state(); }
+  bool HasThreads() const { return state() != nullptr && interpreter_.OtherThreadsExist(); }
 
   // For the watchdog, which holds the GIL with a thread state of this interpreter while user code is at rest in the
   // middle: reports what runs; writes it to standard error; makes what RaiseInThread() needs to end it, for the reason
@@ -110,6 +111,9 @@ class PythonInstance final : public mmpy_instance, public Destination {
   void ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms);
   void TellStuck(const Watchdog::Running &running, uint64_t elapsed_ms, Watchdog::Tell as);
   PyRef Interruption(const Watchdog::Running &running, uint64_t limit_ms);
+
+  // An exception that nobody could catch, in a finalizer or on a Python thread. From any thread that holds the GIL.
+  void ReportUncaught(std::string role, std::string subject, std::string text);
 
   // The module's functions; see midimonster_module.h.
   int Output(PyObject *name, double value);

@@ -194,6 +194,7 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
   bootstrap_code_ = Compile(options.bootstrap, options.bootstrap_path);
   owner_ = owner;
   watchdog_.Start();
+  gil_requests_.Start();
   main_state_ = PyEval_SaveThread();
   return {};
 }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "gil.h"
+#include "gil_requests.h"
 #include "python_api.h"
 #include "watchdog.h"
 
@@ -52,6 +53,7 @@ class PythonRuntime {
 
   bool started() const { return main_state_ != nullptr; }
   Gil &gil() { return gil_; }
+  GilRequests &gil_requests() { return gil_requests_; }
   Watchdog &watchdog() { return watchdog_; }
   PyThreadState *main_state() const { return main_state_; }
   const PythonOptions &options() const { return options_; }
@@ -74,6 +76,7 @@ class PythonRuntime {
   bool setting_up_ = false;         // an interpreter; guarded by the GIL
   char ***libc_environ_ = nullptr;  // NULL where there is no difference
   Gil gil_;
+  GilRequests gil_requests_{gil_};
   Watchdog watchdog_;
 };
 

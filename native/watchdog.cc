@@ -1,12 +1,10 @@
 #include "watchdog.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
 #include <chrono>
 #include <thread>
 
+#include "background_thread.h"
 #include "python_instance.h"
 #include "stop_signals.h"
 
@@ -36,13 +34,7 @@ struct Watchdog::Observation {
 };
 
 void Watchdog::Start() {
-  // Signals are for Node's threads.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread([this] { Run(); }).detach();
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  StartBackgroundThread([this] { Run(); });
 }
 
 void Watchdog::Run() {

@@ -207,8 +207,6 @@ def describe(function):
 
 
 def format_exception(error):
-    import traceback
-
     # The user's traceback begins where the user's code does: not here, nor in the machinery of import.
     def is_ours(frame):
         name = frame.f_globals.get("__name__") or ""
@@ -217,7 +215,89 @@ def format_exception(error):
     entry = error.__traceback__
     while entry is not None and is_ours(entry.tb_frame):
         entry = entry.tb_next
-    return "".join(traceback.format_exception(type(error), error, entry)).rstrip("\n")
+    try:
+        import traceback
+
+        return "".join(traceback.format_exception(type(error), error, entry)).rstrip("\n")
+    except BaseException:  # descriptors or memory are used up, the interpreter ends, or the exception is a strange one
+        return _format_plainly(error, entry)
+
+
+def _format_plainly(error, entry):
+    lines = ["Traceback (most recent call last):"]
+    while entry is not None:
+        code = entry.tb_frame.f_code
+        lines.append('  File "%s", line %d, in %s' % (code.co_filename, entry.tb_lineno, code.co_name))
+        entry = entry.tb_next
+    try:
+        lines.append("%s: %s" % (type(error).__name__, error))
+    except BaseException:
+        lines.append(type(error).__name__)
+    return "\n".join(lines)
+
+
+# What nobody can catch, in finalizers, in callbacks of the interpreter's own and in threads, leads into the log, unless
+# user code has a hook of its own for it.
+
+_report = None  # the native part's: takes a tuple of a role, a subject and a traceback
+_thread_hook = None  # threading's own
+
+
+def report_through(report):
+    import _thread
+
+    global _report, _thread_hook
+    _report = report
+    _thread_hook = getattr(_thread, "_excepthook")
+    sys.unraisablehook = _on_unraisable
+    threading = sys.modules.get("threading")  # what .pth files say may have imported it
+    if threading is None:
+        setattr(_thread, "_excepthook", _on_thread_exception)  # it will take this one, without being imported now
+    elif getattr(threading, "excepthook") is _thread_hook:
+        setattr(threading, "excepthook", _on_thread_exception)
+
+
+def report_no_more():
+    global _report
+    _report = None
+
+
+def _tell(role, subject, error):
+    try:
+        text = format_exception(error)
+    except BaseException:  # the stack is used up
+        text = type(error).__name__
+    return _report is not None and _report((role, subject, text))
+
+
+def _on_unraisable(unraisable):
+    # CPython says what it was in words; up to 3.12 it also gives the object, later on mostly its repr() in those words.
+    words = unraisable.err_msg or ""
+    role = "callback"
+    if words.startswith("Exception ignored in thread"):
+        role = "thread"
+    elif words.startswith("Exception ignored in atexit"):
+        role = "exit function"
+    elif getattr(unraisable.object, "__name__", None) == "__del__":
+        role = "finalizer"
+    elif type(unraisable.object).__name__ in ("generator", "coroutine", "async_generator"):
+        role = "finalizer"
+    if unraisable.object is None:
+        subject = words.split("<function ")[-1].split(" at 0x")[0]
+    else:
+        subject = describe(unraisable.object)
+    error = unraisable.exc_value
+    if error is None or not _tell(role, subject, error):
+        sys.__unraisablehook__(unraisable)
+
+
+def _on_thread_exception(raised):
+    if issubclass(raised.exc_type, SystemExit):
+        return
+    name = "(unnamed)" if raised.thread is None else raised.thread.name
+    if raised.exc_value is None or not _tell("thread", name, raised.exc_value):
+        if _thread_hook is not None:
+            _thread_hook(raised)
 
 
 def _part(name, namespace):
@@ -341,8 +421,8 @@ def _run_exit_functions():
 
     try:
         atexit._run_exitfuncs()
-    except BaseException as error:
-        sys.excepthook(type(error), error, error.__traceback__)
+    except BaseException as error:  # CPython 3.9 alone raises the last one
+        _tell("exit function", "(unnamed)", error)
 
 
 def _release_thread_pools():

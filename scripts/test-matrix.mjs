@@ -23,7 +23,7 @@ Python, and the core of it for every other pair.
 
 const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const mocha = path.join(path.dirname(createRequire(import.meta.url).resolve("mocha/package.json")), "bin", "mocha.js");
-const CORE = ["faults", "interpreter", "lifecycle", "module-*", "python-libraries", "router-api"];
+const CORE = ["faults-*", "interpreter", "lifecycle", "module-*", "python-libraries", "router-api"];
 
 // These look at the package and the addon's file, and would do the same with every Python.
 const PACKAGING = ["addon-failure", "install", "package"];

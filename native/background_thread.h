@@ -1,0 +1,32 @@
+// Threads of our own, beside the loop's and Python's.
+#ifndef MMPY_BACKGROUND_THREAD_H
+#define MMPY_BACKGROUND_THREAD_H
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <thread>
+#include <utility>
+
+namespace mmpy {
+
+// Runs a function on a thread that nobody waits for, and that gets no signals: those are for Node's threads. Throws
+// std::system_error if the system has no more threads.
+template <typename Function>
+void StartBackgroundThread(Function function) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    std::thread(std::move(function)).detach();
+  } catch (...) {
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+}  // namespace mmpy
+
+#endif
