@@ -40,7 +40,8 @@ void GilRequests::Remove(PyInterpreterState *interpreter) {
   const auto place = known_.find(interpreter);
   if (place == known_.end()) return;
   place->second.leaving = true;
-  one_is_done_.wait(lock, [&] { return !place->second.asking; });
+  // Not wait(), which needs a newer libstdc++ than supported systems have.
+  while (place->second.asking) one_is_done_.wait_for(lock, std::chrono::seconds(1));
   known_.erase(place);
 }
 
