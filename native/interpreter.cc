@@ -139,9 +139,12 @@ std::vector<std::string> Interpreter::StopThreads() {
   }
   if (threads_left.empty() && OtherThreadsExist())
     threads_left.push_back("(a thread that was not made by `threading`)");
-  // What those raise from now on is theirs to print.
-  if (!threads_left.empty()) CallHelper("report_no_more", {});
-  PyErr_Clear();
+  if (!threads_left.empty()) {
+    // They may go on computing, and what they raise from now on is theirs to print.
+    runtime_.gil_requests().Add(interpreter_, state_);
+    CallHelper("report_no_more", {});
+    PyErr_Clear();
+  }
   return threads_left;
 }
 
@@ -163,7 +166,6 @@ std::vector<std::string> Interpreter::Stop() {
     PyThreadState_Swap(runtime_.main_state());
     gil.Adopt(runtime_.main_state());
   } else {
-    runtime_.gil_requests().Add(interpreter_, state_);  // they may go on computing
     gil.SwitchTo(runtime_.main_state());
   }
   state_ = nullptr;
