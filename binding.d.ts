@@ -48,6 +48,7 @@ export interface Report {
     | "unknown-channel" // output() on the channel `subject`, which does not exist
     | "socket-closed" // the descriptor `value`, managed by `subject`, was closed without unregistering it; or its object's fileno() raised `text`
     | "socket-disabled" // `subject` raised too often in a row and was unregistered
+    | "events-lost" // `value` events for the instance were thrown away: too many wait, or memory is used up
     | "slow" // `subject` has been running for `value` ms; `text` is its stack then
     | "watch-failed" // sockets can't be watched; `text` says why
     | "threads-left"; // `text` names threads that would not end, so their interpreter stays
@@ -175,7 +176,10 @@ export interface Binding {
    * bounded. Not to be called from within the core.
    */
   retire(core: Core, instance: number): void;
-  /** Queues the outbox's first `count` events and, unless called from within the core, delivers. May enter Python. */
+  /**
+   * Queues the outbox's first `count` events and, unless called from within the core, delivers; in the next turn of the loop
+   * where turns do not end, since what is delivered leads to more calls of this. May enter Python.
+   */
   emit(core: Core, count: number): void;
   /** Calls interval functions: pairs of (instance, interval), `count` of them. Enters Python. */
   runIntervals(core: Core, pairs: Uint32Array, count: number): void;

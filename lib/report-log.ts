@@ -5,7 +5,7 @@ import type { Logger } from "./log.js";
 const QUIET_PERIOD = 10_000;
 
 interface Repeated {
-  readonly summary: string;
+  readonly say: (count: number) => string;
   readonly fields: object;
   count: number;
 }
@@ -61,6 +61,9 @@ export class ReportLog {
             "what it does not read stays readable and would call it for ever",
         );
         break;
+      case "events-lost":
+        this.#eventsLost(instance, report.value ?? 0);
+        break;
       case "slow":
         this.#logger.warn(
           { ...fields, stack: report.text },
@@ -91,15 +94,33 @@ export class ReportLog {
     const what = describe(instance, role, subject, value);
     // A thread's name is often its number.
     const key = `${instance}\n${role}\n${role === "thread" ? "" : subject}\n${placesOf(text)}`;
+    const fields = { instance, role, subject, value };
+    const summary = `${describe(instance, role, subject)}: ${lastLine(text)}`;
+    const say = (count: number) => `${count === 1 ? "once more" : `${count} times more`}: ${summary}`;
+    if (this.#counts(key, 1, fields, say)) return;
+    this.#logger.error({ ...fields, traceback: text }, `${what}\n${text}`);
+  }
+
+  #eventsLost(instance: string, count: number): void {
+    const fields = { instance };
+    const say = (more: number) => `${instance}: ${more} more events were lost`;
+    if (this.#counts(`${instance}\nlost`, count, fields, say)) return;
+    this.#logger.error(
+      { ...fields, lost: count },
+      `${instance}: events are lost: more than can be kept wait for this instance, which takes them more slowly than they come`,
+    );
+  }
+
+  /** Whether it has been told in full already; then it is counted. */
+  #counts(key: string, count: number, fields: object, say: (count: number) => string): boolean {
     const known = this.#repeated.get(key);
     if (known !== undefined) {
-      ++known.count;
-      return;
+      known.count += count;
+      return true;
     }
-    const fields = { instance, role, subject, value };
-    this.#repeated.set(key, { summary: `${describe(instance, role, subject)}: ${lastLine(text)}`, fields, count: 0 });
-    this.#logger.error({ ...fields, traceback: text }, `${what}\n${text}`);
+    this.#repeated.set(key, { say, fields, count: 0 });
     this.#timer ??= setTimeout(() => this.#tick(), QUIET_PERIOD).unref();
+    return false;
   }
 
   #tick(): void {
@@ -115,8 +136,7 @@ export class ReportLog {
         this.#repeated.delete(key);
         continue;
       }
-      const times = repeated.count === 1 ? "once more" : `${repeated.count} times more`;
-      this.#logger.error({ ...repeated.fields, repeated: repeated.count }, `${times}: ${repeated.summary}`);
+      this.#logger.error({ ...repeated.fields, repeated: repeated.count }, repeated.say(repeated.count));
       repeated.count = 0;
     }
   }

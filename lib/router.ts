@@ -37,6 +37,9 @@ export interface FileOptions extends Omit<RouterOptions, "folder"> {
   readonly instanceOverrides?: readonly string[];
 }
 
+/** How many channels of a feedback loop are named. */
+const LONGEST_LOOP = 20;
+
 type State = "new" | "loading" | "loaded" | "starting" | "running" | "stopping" | "stopped" | "failed";
 
 /**
@@ -67,6 +70,8 @@ export class Router {
   #reports: ReportLog | undefined;
   #startedBackends: Backend[] = [];
   #startedInstances: LoadedInstance[] = [];
+  /** Instances of the feedback loops that were told of. */
+  readonly #loops = new Set<string>();
   #keepAlive: NodeJS.Timeout | undefined;
   #current: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -500,10 +505,17 @@ export class Router {
   }
 
   #warnOfLoop(channels: Uint32Array): void {
-    const names = [...channels, channels[0] ?? 0].map((channel) => channelName(this.#instances, channel).join("."));
+    const loop = [...channels].map((channel) => channelName(this.#instances, channel));
+    // A mapping of a thousand channels has a thousand loops; one of them tells where to look.
+    const instances = [...new Set(loop.map(([instance]) => instance))].sort().join(" ");
+    if (this.#loops.has(instances)) return;
+    this.#loops.add(instances);
+    const names = loop.map((name) => name.join("."));
+    const left = names.length - LONGEST_LOOP;
+    const shown = left > 0 ? [...names.slice(0, LONGEST_LOOP), `(${count(left, "more channel")})`] : names;
     this.#logger?.warn(
       { channels: names },
-      `feedback loop: ${names.join(" -> ")}; its events go round as fast as the machine can`,
+      `feedback loop: ${[...shown, names[0]].join(" -> ")}; its events go round as fast as the machine can`,
     );
   }
 }

@@ -15,6 +15,9 @@ constexpr uint64_t kSliceNs = 1'000'000;
 
 constexpr uint64_t kHousekeepingMs = 1000;
 
+// What a promise emits may lead to another promise, and libuv waits until none is left.
+constexpr unsigned kMostEmitsInARow = 16;
+
 // As CPython's own switch interval; and what a thread takes to wake up.
 constexpr uint64_t kThreadsTurnMs = 5;
 constexpr std::chrono::microseconds kWaking(50);
@@ -154,8 +157,10 @@ void Core::LetThreadsRun() {
   std::this_thread::sleep_for(kWaking);
 }
 
-void Core::Drain() {
-  backlog_ = router_.Drain(kSliceNs) == Router::Drained::kOutOfTime;
+void Core::Drain() { KeepBacklog(router_.Drain(kSliceNs) == Router::Drained::kOutOfTime); }
+
+void Core::KeepBacklog(bool backlog) {
+  backlog_ = backlog;
   if (!idle_) return;
   if (backlog_) {
     uv_idle_start(idle_.get(), [](uv_idle_t *idle) {
@@ -254,7 +259,19 @@ Core::Entry::~Entry() {
   }
   // While there is a backlog, whoever else enters only queues: the backlog's slices keep the order.
   const bool backlog_elsewhere = core.backlog_ && purpose_ != Purpose::kBacklog;
-  if (core.state_ == State::kRunning && !core.held_ && !core.router_.empty() && !backlog_elsewhere) core.Drain();
+  core.emits_in_a_row_ = purpose_ == Purpose::kEmit ? core.emits_in_a_row_ + 1 : 0;
+  if (core.state_ == State::kRunning && !core.held_ && !core.router_.empty() && !backlog_elsewhere) {
+    if (core.emits_in_a_row_ > kMostEmitsInARow) {
+      core.KeepBacklog(true);
+    } else {
+      core.Drain();
+    }
+  }
+  if (core.router_.has_losses()) {
+    for (const auto &[instance, count] : core.router_.TakeLosses()) {
+      core.news_.reports.push_back({Report::Kind::kEventsLost, instance, "", "", "", static_cast<double>(count)});
+    }
+  }
   if (core.router_.loop_found()) core.news_.loop = core.router_.TakeLoop();
   if (gil_) core.LookForThreads();
   News news = core.news_.empty() ? News() : std::exchange(core.news_, {});

@@ -34,6 +34,7 @@ struct Report {
     kSocketDisabled,  // subject: the handler; value: descriptor
     kThreadsLeft,     // text: names
     kWatchFailed,     // subject: the handler; value: descriptor; text: why
+    kEventsLost,      // value: how many for this instance
     kSlow,            // subject: what runs; text: its stack; value: for how long, in ms
   };
   Kind kind;
@@ -149,6 +150,7 @@ class Core {
   void LookForThreads();
   void LetThreadsRun();
   void Drain();
+  void KeepBacklog(bool backlog);
   void CloseHandles();
 
   uv_loop_t *const loop_;
@@ -161,8 +163,9 @@ class Core {
   News news_;
   bool tapping_ = false;
   bool held_ = false;
-  bool backlog_ = false;  // a drain ran out of time; the idle handle goes on with it
-  int depth_ = 0;         // of nested entries; read and written with the GIL held, if there is a Python instance
+  bool backlog_ = false;         // the idle handle goes on with what was left, mostly since a drain ran out of time
+  unsigned emits_in_a_row_ = 0;  // entries of JavaScript's, without one of libuv's in between
+  int depth_ = 0;                // of nested entries; read and written with the GIL held, if there is a Python instance
   std::atomic<uint64_t> now_ms_{0};
 
   bool threads_ = false;             // there are Python threads in any of the instances
@@ -180,7 +183,7 @@ class Core {
 // A stay in the core. Entries nest: only the outermost one drains and tells.
 class Core::Entry {
  public:
-  enum class Purpose { kOrdinary, kBacklog };
+  enum class Purpose { kOrdinary, kBacklog, kEmit };
   explicit Entry(Core &core, Purpose purpose = Purpose::kOrdinary);
   ~Entry();
   Entry(const Entry &) = delete;

@@ -1,5 +1,6 @@
 // Events in order, in memory that is kept when they are gone. A vector but for its size: appending is a comparison and
-// three stores, which on the event path can be told.
+// three stores, which on the event path can be told. And one that does not grow for ever: a feedback loop in which an
+// event leads to two would take all the memory there is.
 #ifndef MMPY_EVENT_BUFFER_H
 #define MMPY_EVENT_BUFFER_H
 
@@ -7,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
+#include <utility>
 
 namespace mmpy {
 
@@ -19,18 +22,14 @@ struct Event {
 
 class EventBuffer {
  public:
+  // Lost if there are too many already, or no memory for one more.
   void Append(const Event &event) {
-    if (size_ == capacity_) Grow(size_ + 1);
+    if (size_ == capacity_ && !Grow()) return;
     events_[size_++] = event;
   }
 
-  // Room for `count` more, which the caller fills.
-  Event *Extend(size_t count) {
-    if (capacity_ - size_ < count) Grow(size_ + count);
-    Event *const added = events_.get() + size_;
-    size_ += count;
-    return added;
-  }
+  // How many were lost since the last call.
+  uint64_t TakeLost() { return std::exchange(lost_, 0); }
 
   // Their channels count from `to` instead of `from`.
   void Renumber(ChannelId from, ChannelId to) {
@@ -44,18 +43,33 @@ class EventBuffer {
   const Event &operator[](size_t i) const { return events_[i]; }
 
  private:
+  static constexpr size_t kFirstCapacity = 64;
+
   // Out of the way of Append(), which is inlined where speed counts.
-  [[gnu::noinline, gnu::cold]] void Grow(size_t least) {
-    const size_t capacity = std::max(least, capacity_ == 0 ? size_t{64} : 2 * capacity_);
-    auto grown = std::make_unique<Event[]>(capacity);
-    std::copy_n(events_.get(), size_, grown.get());
-    events_ = std::move(grown);
-    capacity_ = capacity;
+  [[gnu::noinline, gnu::cold]] bool Grow() {
+    const size_t capacity = capacity_ == 0 ? kFirstCapacity : 2 * capacity_;
+    if (capacity > most_) {
+      ++lost_;
+      return false;
+    }
+    try {
+      auto grown = std::make_unique<Event[]>(capacity);
+      std::copy_n(events_.get(), size_, grown.get());
+      events_ = std::move(grown);
+      capacity_ = capacity;
+      return true;
+    } catch (const std::bad_alloc &) {
+      ++lost_;
+      most_ = std::max(capacity_, kFirstCapacity);  // asking again for every event would take longer than events do
+      return false;
+    }
   }
 
   std::unique_ptr<Event[]> events_;
   size_t size_ = 0;
   size_t capacity_ = 0;
+  size_t most_ = size_t{1} << 23;  // 128 MiB
+  uint64_t lost_ = 0;
 };
 
 }  // namespace mmpy

@@ -21,6 +21,8 @@ const char *KindName(Report::Kind kind) {
       return "socket-disabled";
     case Report::Kind::kThreadsLeft:
       return "threads-left";
+    case Report::Kind::kEventsLost:
+      return "events-lost";
     case Report::Kind::kSlow:
       return "slow";
     case Report::Kind::kWatchFailed:
@@ -86,7 +88,7 @@ void JsBridge::Call(const Napi::FunctionReference &function, const std::vector<n
 }
 
 void JsBridge::EmitOutbox(size_t count) {
-  const Core::Entry entry(*core_);
+  const Core::Entry entry(*core_, Core::Entry::Purpose::kEmit);
   const size_t known = core_->router().channel_count();
   for (size_t i = 0; i < std::min(count, outbox_capacity_); ++i) {
     if (outbox_channels_data_[i] < known) core_->Emit(outbox_channels_data_[i], outbox_values_data_[i]);

@@ -6,14 +6,23 @@
 namespace mmpy {
 
 void LoopTracer::Watch() {
-  watched_this_burst_ = true;
-  remaining_ = kEventsToWatch;
-  effects_.clear();
+  remaining_ = events_to_watch_;
+  // Later watches of a burst add to what earlier ones saw: a round may be longer than a watch.
+  if (events_to_watch_ == kEventsToWatch) {
+    effects_.clear();
+    noted_.clear();
+  }
+  rounds_to_watch_ = std::max(2 * rounds_, kSuspiciousRounds);
+  slices_to_watch_ = std::max(2 * slices_, kSuspiciousSlices);
+  events_to_watch_ = std::min(2 * events_to_watch_, kMostToWatch);
 }
 
 void LoopTracer::Rest() {
-  watched_this_burst_ = false;
   remaining_ = 0;
+  rounds_ = slices_ = 0;
+  rounds_to_watch_ = kSuspiciousRounds;
+  slices_to_watch_ = kSuspiciousSlices;
+  events_to_watch_ = kEventsToWatch;
 }
 
 void LoopTracer::Forget() {
@@ -23,12 +32,12 @@ void LoopTracer::Forget() {
 }
 
 void LoopTracer::Note(uint32_t cause, uint32_t effect) {
-  std::vector<uint32_t> &effects = effects_[cause];
-  if (std::find(effects.begin(), effects.end(), effect) == effects.end()) effects.push_back(effect);
+  if (noted_.insert(uint64_t{cause} << 32 | effect).second) effects_[cause].push_back(effect);
 }
 
 void LoopTracer::EndEvent() {
-  if (--remaining_ == 0) FindLoop();
+  // One that nobody has taken yet comes first.
+  if (--remaining_ == 0 && loop_.empty()) FindLoop();
 }
 
 // Depth-first search with an explicit stack; the first edge back to a channel on the current path closes a loop.
@@ -37,28 +46,32 @@ void LoopTracer::FindLoop() {
     uint32_t channel;
     size_t next_effect;
   };
-  std::unordered_set<uint32_t> done;
+  std::vector<Step> path;
+  std::unordered_map<uint32_t, size_t> places;  // in the path; of channels that it has left, kDone
+  constexpr size_t kDone = SIZE_MAX;
+  const auto enter = [&](uint32_t channel) {
+    places[channel] = path.size();
+    path.push_back({channel, 0});
+  };
   for (const auto &entry : effects_) {
-    std::vector<Step> path;
-    if (done.count(entry.first) == 0) path.push_back({entry.first, 0});
+    if (places.count(entry.first) == 0) enter(entry.first);
     while (!path.empty()) {
       const auto found = effects_.find(path.back().channel);
       if (found == effects_.end() || path.back().next_effect == found->second.size()) {
-        done.insert(path.back().channel);
+        places[path.back().channel] = kDone;
         path.pop_back();
         continue;
       }
       const uint32_t effect = found->second[path.back().next_effect++];
-      const auto back =
-          std::find_if(path.begin(), path.end(), [&](const Step &step) { return step.channel == effect; });
-      if (back == path.end()) {
-        if (done.count(effect) == 0) path.push_back({effect, 0});
+      const auto place = places.find(effect);
+      if (place == places.end()) {
+        enter(effect);
         continue;
       }
-      if (reported_.count(effect) != 0) continue;  // that loop is known
-      for (auto step = back; step != path.end(); ++step) {
-        loop_.push_back(step->channel);
-        reported_.insert(step->channel);
+      if (place->second == kDone || reported_.count(effect) != 0) continue;  // leads nowhere, or to what is known
+      for (size_t i = place->second; i < path.size(); ++i) {
+        loop_.push_back(path[i].channel);
+        reported_.insert(path[i].channel);
       }
       return;
     }

@@ -1,4 +1,8 @@
 // Finds the channels of a feedback loop by watching, for a while, which event led to which.
+//
+// It watches when the queue has not been empty for many rounds or for long, and as long as that goes on again: each
+// time after twice as long and for twice as many events, so that it costs little and finds a loop of any length and
+// breadth, and other loops after the first.
 #ifndef MMPY_LOOP_TRACER_H
 #define MMPY_LOOP_TRACER_H
 
@@ -12,20 +16,20 @@ namespace mmpy {
 
 class LoopTracer {
  public:
-  // Watching is worth its cost once this many rounds have followed each other without the queue getting empty.
-  static constexpr uint64_t kSuspiciousRounds = 1000;
-
   bool active() const { return remaining_ > 0; }
 
-  // Starts watching, unless this burst of rounds has been looked at already.
-  void Start() {
-    if (!watched_this_burst_) Watch();
+  // A round begins, or a slice of time is over, and the queue has not been empty since the last one.
+  void CountRound() {
+    if (++rounds_ >= rounds_to_watch_ && !active()) Watch();
+  }
+  void CountSlice() {
+    if (++slices_ >= slices_to_watch_ && !active()) Watch();
   }
 
   // Channels have other numbers from now on.
   void Forget();
 
-  // The queue was empty: whatever comes next is a new burst.
+  // The queue is empty: whatever comes next is a new burst.
   void Rest();
 
   // The handling of an event on `cause` queued one on `effect`.
@@ -39,16 +43,24 @@ class LoopTracer {
   std::vector<uint32_t> TakeLoop();
 
  private:
+  static constexpr uint64_t kSuspiciousRounds = 1000;
+  static constexpr uint64_t kSuspiciousSlices = 100;
   static constexpr size_t kEventsToWatch = 1024;
+  static constexpr size_t kMostToWatch = size_t{1} << 20;
 
   void Watch();
   void FindLoop();
 
   std::unordered_map<uint32_t, std::vector<uint32_t>> effects_;
+  std::unordered_set<uint64_t> noted_;     // pairs of cause and effect
   std::unordered_set<uint32_t> reported_;  // channels of loops that have been told of
   std::vector<uint32_t> loop_;
   size_t remaining_ = 0;
-  bool watched_this_burst_ = false;
+  uint64_t rounds_ = 0;
+  uint64_t rounds_to_watch_ = kSuspiciousRounds;
+  uint64_t slices_ = 0;
+  uint64_t slices_to_watch_ = kSuspiciousSlices;
+  size_t events_to_watch_ = kEventsToWatch;
 };
 
 }  // namespace mmpy

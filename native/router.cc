@@ -36,7 +36,18 @@ void Router::StartRound() {
   std::swap(current_, next_);
   next_->instances.clear();
   turn_ = 0;
-  if (++rounds_without_rest_ >= LoopTracer::kSuspiciousRounds) tracer_.Start();
+  tracer_.CountRound();
+}
+
+// There is a lot to do, or it would not have come to this.
+void Router::EndSlice() {
+  tracer_.CountSlice();
+  for (Round &round : rounds_) {
+    for (InstanceId instance = 0; instance < round.events.size(); ++instance) {
+      const uint64_t count = round.events[instance].TakeLost();
+      if (count > 0) losses_.push_back({instance, count});
+    }
+  }
 }
 
 // One event alone, so that whatever is queued afterwards and was not before is its effect. What was put off to the end
@@ -90,6 +101,7 @@ Router::Drained Router::Drain(uint64_t budget_ns) {
       while (event != end) {
         if (until_clock_ == 0 && LookAtClock(budget_ns)) {
           position_ = static_cast<size_t>(event - events.data());
+          EndSlice();
           return Drained::kOutOfTime;
         }
         size_t count = static_cast<size_t>(end - event);
@@ -108,7 +120,6 @@ Router::Drained Router::Drain(uint64_t budget_ns) {
       position_ = 0;
     }
     if (next_->instances.empty()) {
-      rounds_without_rest_ = 0;
       tracer_.Rest();
       return Drained::kEmpty;
     }

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "event_buffer.h"
@@ -91,6 +92,14 @@ class Router {
   // Throws away what is queued.
   void Clear();
 
+  // Events that were thrown away since the last call, because too many wait for an instance or memory is used up.
+  struct Loss {
+    InstanceId instance;
+    uint64_t count;
+  };
+  bool has_losses() const { return !losses_.empty(); }
+  std::vector<Loss> TakeLosses() { return std::exchange(losses_, {}); }
+
   // The feedback loop found since the last call, as channels each of whose handling emitted the next one's event (and
   // the last one's the first); empty if none was.
   bool loop_found() const { return tracer_.loop_found(); }
@@ -110,6 +119,7 @@ class Router {
   }
 
   void StartRound();
+  [[gnu::noinline, gnu::cold]] void EndSlice();
   [[gnu::noinline, gnu::cold]] void DeliverTraced(Destination &destination, const Event &event, bool is_last);
   [[gnu::noinline]] bool LookAtClock(uint64_t budget_ns);
 
@@ -123,7 +133,6 @@ class Router {
   Round *next_ = &rounds_[1];
   size_t turn_ = 0;      // in the current round, of the instance that is being served,
   size_t position_ = 0;  // and how many of its events have been delivered
-  uint64_t rounds_without_rest_ = 0;
 
   // Reading the clock costs half a handler call, so it is read after every `stride_` events: as many as are likely to
   // take some microseconds.
@@ -134,6 +143,7 @@ class Router {
   uint64_t clock_read_ = 0;
 
   LoopTracer tracer_;
+  std::vector<Loss> losses_;
 };
 
 }  // namespace mmpy
