@@ -194,8 +194,14 @@ export interface Binding {
   /** Whether the first has come since then; JavaScript may not have heard of it yet. */
   stopSignalSeen(): boolean;
   /**
-   * What to write to standard error of user code that does not return for a second, since no report arrives then: a line of
-   * text or of JSON, as the log's; null for nothing, as it is at first.
+   * What to write to standard error of user code that does not return for a second, since no report arrives then: lines in
+   * one of the log's formats; null for nothing, as it is at first.
    */
-  tellStuckCode(format: "text" | "json" | null): void;
+  tellStuckCode(format: "text" | "json" | "journal" | null): void;
+
+  /**
+   * Sends a datagram of sd_notify(3)'s lines to the service manager's socket: a path, or a name of the abstract kind with a
+   * leading `@`. Never waits. Returns what went wrong, or null. Needs neither Python nor a core.
+   */
+  notifyService(socket: string, text: string): string | null;
 }

@@ -1,4 +1,5 @@
 import { pino } from "pino";
+import { withPriority } from "./journal.js";
 
 /** Where messages go. A pino logger is one; so is any object with these methods. */
 export interface Logger {
@@ -11,31 +12,45 @@ export interface Logger {
 export const LOG_LEVELS = ["error", "warn", "info", "debug", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+export const LOG_FORMATS = ["text", "json", "journal"] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
 /**
  * A logger that writes to standard error at once, so that nothing is lost however the process ends.
  *
  * @param level the least important messages to write
- * @param format `text` for people, coloured on a terminal; `json` for programs, one object a line
+ * @param format `text` for people, coloured on a terminal; `json` for programs, one object a line; `journal` for systemd's
+ *   journal, which has the time itself: text with a priority in front of every line
  */
-export function standardErrorLogger(level: LogLevel, format: "text" | "json"): Logger {
+export function standardErrorLogger(level: LogLevel, format: LogFormat): Logger {
   const destination = pino.destination({ dest: 2, sync: true });
   // Nobody reads it any more (EPIPE), or there is no such descriptor: no reason to stop routing.
   destination.on("error", () => {});
   if (format === "json") return pino({ level, base: null }, destination);
   const colours = process.stderr.isTTY === true && !process.env.NO_COLOR;
-  return pino({ level, base: null }, { write: (line: string) => destination.write(asText(line, colours)) });
+  const shown = format === "journal" ? asEntries : (line: string) => asText(line, colours);
+  return pino({ level, base: null }, { write: (line: string) => destination.write(shown(line)) });
 }
 
 const COLOURS: Readonly<Record<string, number>> = { ERROR: 31, WARN: 33, INFO: 32, DEBUG: 34 };
 
 /** A line of pino's as a person wants it: the message says it all, fields are for programs. */
 function asText(line: string, colours: boolean): string {
-  const { level, time, msg } = JSON.parse(line) as { level: number; time: number; msg: string };
-  const label = (pino.levels.labels[level] ?? String(level)).toUpperCase();
+  const { label, time, msg } = read(line);
   const date = new Date(time);
   const [hours, minutes, seconds] = [date.getHours(), date.getMinutes(), date.getSeconds()].map(twoDigits);
   const stamp = `${hours}:${minutes}:${seconds}.${String(date.getMilliseconds()).padStart(3, "0")}`;
   return `[${stamp}] ${colours ? `\x1b[${COLOURS[label] ?? 0}m${label}\x1b[0m` : label}: ${msg}\n`;
+}
+
+function asEntries(line: string): string {
+  const { label, msg } = read(line);
+  return `${withPriority(label, `${label}: ${msg}`)}\n`;
+}
+
+function read(line: string): { label: string; time: number; msg: string } {
+  const { level, time, msg } = JSON.parse(line) as { level: number; time: number; msg: string };
+  return { label: (pino.levels.labels[level] ?? String(level)).toUpperCase(), time, msg };
 }
 
 function twoDigits(n: number): string {

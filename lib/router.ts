@@ -223,6 +223,12 @@ export class Router {
     return [...new Set([...this.#files, ...modules])];
   }
 
+  /** How much it routes, for people: `3 mappings between 3 instances`. */
+  get summary(): string {
+    const { mappings, instances } = this.#definition;
+    return `${count(mappings.length, "mapping")} between ${count(instances.length, "instance")}`;
+  }
+
   /** Whether events are being routed. */
   get running(): boolean {
     return this.#state === "running";
@@ -353,8 +359,7 @@ export class Router {
   async #start(): Promise<void> {
     await this.#startInstances([...this.#instances.values()]);
     const [instances, mappings] = [this.#instances.size, this.#definition.mappings.length];
-    const what = `${count(mappings, "mapping")} between ${count(instances, "instance")}`;
-    this.#logger?.info({ instances, mappings }, `routing ${what}`);
+    this.#logger?.info({ instances, mappings }, `routing ${this.summary}`);
     this.#keepAlive = setInterval(() => {}, 2 ** 30);
     this.#scheduler?.start();
     if (this.#core !== undefined) binding().run(this.#core);

@@ -12,6 +12,7 @@
 #include "js_bridge.h"
 #include "python_instance.h"
 #include "python_runtime.h"
+#include "service_notify.h"
 #include "stop_signals.h"
 
 namespace mmpy {
@@ -424,11 +425,22 @@ Napi::Value EndOnSecondSignal(const Info &info) {
 Napi::Value StopSignalWasSeen(const Info &info) { return Napi::Boolean::New(info.Env(), mmpy::StopSignalSeen()); }
 
 Napi::Value TellStuckCode(const Info &info) {
-  const std::string format = info.Length() > 0 && info[0].IsString() ? Text(info[0]) : "";
-  PythonRuntime::Get().watchdog().SetTell(format == "json"   ? Watchdog::Tell::kJson
-                                          : format == "text" ? Watchdog::Tell::kText
-                                                             : Watchdog::Tell::kNothing);
+  const std::string format = info.Length() > 0 ? Text(info[0]) : "";
+  PythonRuntime::Get().watchdog().SetTell(format == "json"      ? Watchdog::Tell::kJson
+                                          : format == "text"    ? Watchdog::Tell::kText
+                                          : format == "journal" ? Watchdog::Tell::kJournal
+                                                                : Watchdog::Tell::kNothing);
   return info.Env().Undefined();
+}
+
+Napi::Value NotifyServiceManager(const Info &info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 2 || !info[0].IsString() || !info[1].IsString()) {
+    Expect(env, false, "a socket and a text");
+    return env.Undefined();
+  }
+  const std::string problem = mmpy::NotifyService(Text(info[0]), Text(info[1]));
+  return problem.empty() ? env.Null() : Napi::Value(Napi::String::New(env, problem));
 }
 
 // An environment is freed by its own cleanup, after its last handle is closed, so the finalizer frees nothing.
@@ -466,6 +478,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"endOnSecondSignal", EndOnSecondSignal},
       {"stopSignalSeen", StopSignalWasSeen},
       {"tellStuckCode", TellStuckCode},
+      {"notifyService", NotifyServiceManager},
       {"stop", Stop},
   };
   for (const auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));

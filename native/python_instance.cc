@@ -329,13 +329,15 @@ void PythonInstance::ReportSlow(const Watchdog::Running &running, uint64_t elaps
   core_.Wake();
 }
 
-void PythonInstance::TellStuck(const Watchdog::Running &running, uint64_t elapsed_ms, bool as_json) {
+void PythonInstance::TellStuck(const Watchdog::Running &running, uint64_t elapsed_ms, Watchdog::Tell as) {
   const std::string subject = name_ + ": the " + running.role + " " + NameOf(running);
   const PyRef name = PyRef::Steal(PyUnicode_FromString(subject.c_str()));
   const PyRef elapsed = PyRef::Steal(PyLong_FromUnsignedLongLong(elapsed_ms));
-  const PyRef json = PyRef::Steal(PyLong_FromUnsignedLongLong(as_json ? 1 : 0));
-  if (name && elapsed && json) {
-    interpreter_.CallHelper("tell_stuck", {name.get(), elapsed.get(), json.get()});
+  const PyRef format = PyRef::Steal(PyUnicode_FromString(as == Watchdog::Tell::kJson      ? "json"
+                                                         : as == Watchdog::Tell::kJournal ? "journal"
+                                                                                          : "text"));
+  if (name && elapsed && format) {
+    interpreter_.CallHelper("tell_stuck", {name.get(), elapsed.get(), format.get()});
   }
   PyErr_Clear();
 }

@@ -108,7 +108,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   // that it has run for `limit_ms`, or that the process is to stop if that is 0.
   PyInterpreterState *interpreter_state() const { return interpreter_.interpreter_state(); }
   void ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms);
-  void TellStuck(const Watchdog::Running &running, uint64_t elapsed_ms, bool as_json);
+  void TellStuck(const Watchdog::Running &running, uint64_t elapsed_ms, Watchdog::Tell as);
   PyRef Interruption(const Watchdog::Running &running, uint64_t limit_ms);
 
   // The module's functions; see midimonster_module.h.

@@ -98,7 +98,7 @@ void Watchdog::Look(Observation &seen) {
       const PyRef function = PyRef::Borrow(running.function);
       PythonInstance &instance = *running.instance;
       if (must_warn && running.limited) instance.ReportSlow(running, elapsed);
-      if (must_tell && running.limited && runs()) instance.TellStuck(running, elapsed, tell == Tell::kJson);
+      if (must_tell && running.limited && runs()) instance.TellStuck(running, elapsed, tell);
       if (must_end && (stopping ? running.stoppable : running.limited)) {
         const PyRef interruption = instance.Interruption(running, stopping ? 0 : timeout);
         if (interruption && runs()) RaiseInThread(interruption.get());

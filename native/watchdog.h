@@ -36,7 +36,7 @@ class Watchdog {
     timeout_ms_.store(timeout_ms, std::memory_order_relaxed);
   }
 
-  enum class Tell : int { kNothing, kText, kJson };
+  enum class Tell : int { kNothing, kText, kJson, kJournal };
   // What to write to standard error of code that does not return, since then nobody reads the core's reports.
   void SetTell(Tell tell) { tell_.store(tell, std::memory_order_relaxed); }
 

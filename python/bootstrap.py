@@ -273,17 +273,19 @@ def running_stack():
     return "".join(traceback.format_list(traceback.FrameSummary(*place) for place in reversed(stack))).rstrip("\n")
 
 
-def tell_stuck(subject, elapsed, as_json):
+def tell_stuck(subject, elapsed, format):
     """Tells of it on standard error itself, in the log's format: the log waits for the loop's thread."""
     import os
     import time
 
     message = "%s still runs after %d ms, and everything else waits for it\n%s" % (subject, elapsed, running_stack())
     now = time.time()
-    if as_json:
+    if format == "json":
         import json
 
         line = json.dumps({"level": 40, "time": int(now * 1000), "msg": message})
+    elif format == "journal":
+        line = "\n".join(["<4>" + part for part in ("WARN: " + message).split("\n")])
     else:
         line = "[%s.%03d] WARN: %s" % (time.strftime("%H:%M:%S", time.localtime(now)), now % 1 * 1000, message)
     os.write(2, (line + "\n").encode("utf-8", "backslashreplace"))

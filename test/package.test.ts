@@ -90,6 +90,8 @@ describe("the npm package", function () {
       "python/midimonster.pyi",
       "python/examples/quickstart.cfg",
       "scripts/install.mjs",
+      "systemd/mmpy.service",
+      "systemd/mmpy@.service",
     ];
     assert.deepEqual(
       needed.filter((file) => !files.includes(file)),
@@ -97,7 +99,7 @@ describe("the npm package", function () {
     );
     assert.ok(files.some((file) => file.startsWith(`prebuilds/${process.platform}-${process.arch}/`)));
     const known =
-      /^(LICENSE|README\.md|package\.json|binding\.d\.ts|CMakeLists\.txt|scripts\/install\.mjs|dist\/.*\.(js|js\.map|d\.ts|txt)|lib\/.*\.ts|native\/[^/]*\.(cc|c|h|inc)|python\/[^/]*\.(py|pyi)|docs\/[^/]*\.(md|svg)|python\/examples\/[^/]*\.(py|cfg|md)|prebuilds\/(README\.md|[^/]*\/[^/]*\.node))$/;
+      /^(LICENSE|README\.md|package\.json|binding\.d\.ts|CMakeLists\.txt|scripts\/install\.mjs|systemd\/mmpy@?\.service|dist\/.*\.(js|js\.map|d\.ts|txt)|lib\/.*\.ts|native\/[^/]*\.(cc|c|h|inc)|python\/[^/]*\.(py|pyi)|docs\/[^/]*\.(md|svg)|python\/examples\/[^/]*\.(py|cfg|md)|prebuilds\/(README\.md|[^/]*\/[^/]*\.node))$/;
     assert.deepEqual(
       files.filter((file) => !known.test(file)),
       [],

@@ -214,6 +214,10 @@ describe("Ctrl-C while Python code does not return", () => {
       /^\[\d\d:\d\d:\d\d\.\d{3}\] WARN: py: the handler mod\.go still runs after \d+ ms, and everything else waits for it\n[\s\S]*in go\n/m,
     ],
     ["json", /^\{"level": 40, "time": \d{13}, "msg": "py: the handler mod\.go still runs after \d+ ms.*in go.*"\}$/m],
+    [
+      "journal",
+      /^<4>WARN: py: the handler mod\.go still runs after \d+ ms, and everything else waits for it\n(<4>.*\n)*<4>.*in go\n<4>/m,
+    ],
   ];
   for (const [format, line] of formats) {
     it(`after a second the log says as ${format} what everything waits for, though it never returns`, async () => {

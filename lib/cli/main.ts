@@ -1,10 +1,12 @@
 import { type Binding, binding } from "../binding.js";
 import { MidimonsterError } from "../errors.js";
+import { withPriority } from "../journal.js";
 import { type Logger, standardErrorLogger } from "../log.js";
 import { Router } from "../router.js";
 import { FileWatch } from "../watch.js";
 import { formatDescription } from "./description.js";
-import { type CommandLine, HELP, parseCommandLine } from "./options.js";
+import { type CommandLine, defaultLogFormat, HELP, parseCommandLine } from "./options.js";
+import { ServiceManager, serviceVariables } from "./service-manager.js";
 import { packageVersion } from "./version.js";
 
 async function main(line: CommandLine): Promise<number> {
@@ -50,8 +52,10 @@ async function run(line: CommandLine): Promise<number> {
   const stopped = stopSignal(addon);
   const logger = standardErrorLogger(line.logLevel, line.logFormat);
   if (line.logLevel !== "error" && line.logLevel !== "silent") addon.tellStuckCode(line.logFormat);
+  const service = new ServiceManager(serviceVariables, logger);
   const router = makeRouter(line, logger);
-  process.on("SIGHUP", () => reload(router, logger));
+  const reload = inTurn(() => reloadRouter(router, logger, service));
+  process.on("SIGHUP", reload);
   try {
     await router.load();
   } catch (error) {
@@ -60,8 +64,10 @@ async function run(line: CommandLine): Promise<number> {
     return 0;
   }
   await router.start();
-  const watch = line.watch ? watchFiles(router, logger) : undefined;
+  service.ready(`routing ${router.summary}`);
+  const watch = line.watch ? watchFiles(router, logger, reload) : undefined;
   const signal = await stopped;
+  service.stopping();
   watch?.close();
   logger.info({ signal }, `${signal}: stopping`);
   await router.stop();
@@ -69,7 +75,9 @@ async function run(line: CommandLine): Promise<number> {
 }
 
 /** Says at once what came of a reload, whoever asked for it. */
-async function reload(router: Router, logger: Logger): Promise<void> {
+async function reloadRouter(router: Router, logger: Logger, service: ServiceManager): Promise<void> {
+  if (router.running) service.reloading();
+  let failed = "";
   try {
     await router.reload();
   } catch (error) {
@@ -77,14 +85,25 @@ async function reload(router: Router, logger: Logger): Promise<void> {
     // It does not run yet, or no more.
     if (error.code === "STATE") logger.warn({}, `not reloaded: ${error.message}`);
     else logger.error({ code: error.code }, `not reloaded, everything goes on as before:\n${error.message}`);
+    failed = "; the last reload failed";
   }
+  if (router.running) service.ready(`routing ${router.summary}${failed}`);
+}
+
+/** Does something whenever asked to, once after the other: whoever asks meanwhile may mean what has changed meanwhile. */
+function inTurn(work: () => Promise<void>): () => Promise<void> {
+  let last = Promise.resolve();
+  return () => {
+    last = last.then(work);
+    return last;
+  };
 }
 
 /** Reloads when one of the router's files changes. */
-function watchFiles(router: Router, logger: Logger): FileWatch {
+function watchFiles(router: Router, logger: Logger, reload: () => Promise<void>): FileWatch {
   const watch = new FileWatch(
     async () => {
-      await reload(router, logger);
+      await reload();
       watch.set(router.files());
     },
     (message) => logger.warn({}, message),
@@ -111,15 +130,15 @@ function stopSignal(addon: Binding): Promise<NodeJS.Signals> {
 /** Says what went wrong, in the log's format; returns the exit status. */
 async function fail(error: unknown, format: CommandLine["logFormat"]): Promise<number> {
   if (!(error instanceof MidimonsterError)) throw error; // a defect: Node shows the stack
+  const write = (text: string) => {
+    process.stderr.write(`${format === "journal" ? withPriority("ERROR", text) : text}\n`);
+  };
   if (error.code === "USAGE") {
-    process.stderr.write(`mmpy: ${error.message}\nTry mmpy --help.\n`);
+    write(`mmpy: ${error.message}\nTry mmpy --help.`);
     return 2;
   }
-  if (format === "json") {
-    standardErrorLogger("error", "json").error({ code: error.code }, error.message);
-  } else {
-    process.stderr.write(`${error.message}\n`);
-  }
+  if (format === "json") standardErrorLogger("error", "json").error({ code: error.code }, error.message);
+  else write(error.message);
   return 1;
 }
 
@@ -128,7 +147,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
 });
 
-let format: CommandLine["logFormat"] = "text";
+let format = defaultLogFormat();
 try {
   const line = parseCommandLine(process.argv.slice(2));
   format = line.logFormat;

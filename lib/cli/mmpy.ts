@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The command. A Python is asked what it is while the rest of the program loads, since that takes as long.
+import "./service-manager.js"; // takes the service manager's variables out of what that Python gets
 import { expectPython } from "../python/discovery.js";
 
 const argv = process.argv.slice(2);

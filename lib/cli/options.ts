@@ -1,7 +1,8 @@
 import { parseArgs } from "node:util";
 import { parseOverride } from "../config/override.js";
 import { MidimonsterError, messageOf } from "../errors.js";
-import { LOG_LEVELS, type LogLevel } from "../log.js";
+import { isJournal } from "../journal.js";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log.js";
 
 export interface CommandLine {
   readonly command: "run" | "check" | "doctor" | "help" | "version";
@@ -10,7 +11,7 @@ export interface CommandLine {
   readonly backendOverrides: readonly string[];
   readonly instanceOverrides: readonly string[];
   readonly logLevel: LogLevel;
-  readonly logFormat: "text" | "json";
+  readonly logFormat: LogFormat;
   /** Output for programs, of `doctor`. */
   readonly json: boolean;
   /** Whether to reload when a file changes. */
@@ -36,7 +37,8 @@ Options:
   -i instance.option=value       set an option of an instance, before those of its section (repeatable)
   -b backend.option=value        set an option of a backend, likewise (repeatable)
       --log-level LEVEL          ${LOG_LEVELS.join(", ")} (default: info)
-      --log-format FORMAT        text or json (default: text)
+      --log-format FORMAT        text, json or journal (default: journal where standard error is systemd's
+                                 journal, else text)
       --watch                    reload when a file of the configuration or of its modules changes
       --json                     with doctor: print the report as JSON
   -v, --version                  print the version
@@ -56,6 +58,11 @@ Example:
   mmpy -i lfo.module=slow_lfo monster.cfg
 `;
 
+/** The format for a person who reads standard error: in the journal, or anywhere else. */
+export function defaultLogFormat(): LogFormat {
+  return isJournal(2) ? "journal" : "text";
+}
+
 /** @throws {MidimonsterError} `USAGE` */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   try {
@@ -66,7 +73,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
         i: { type: "string", short: "i", multiple: true, default: [] },
         b: { type: "string", short: "b", multiple: true, default: [] },
         "log-level": { type: "string", default: "info" },
-        "log-format": { type: "string", default: "text" },
+        "log-format": { type: "string", default: defaultLogFormat() },
         json: { type: "boolean", default: false },
         watch: { type: "boolean", default: false },
         version: { type: "boolean", short: "v", default: false },
@@ -93,7 +100,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       backendOverrides: values.b,
       instanceOverrides: values.i,
       logLevel: oneOf("--log-level", values["log-level"], LOG_LEVELS),
-      logFormat: oneOf("--log-format", values["log-format"], ["text", "json"]),
+      logFormat: oneOf("--log-format", values["log-format"], LOG_FORMATS),
       json: values.json,
       watch: values.watch,
     };
