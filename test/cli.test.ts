@@ -54,7 +54,7 @@ describe("mmpy", () => {
     [["--colour"], /mmpy: Unknown option '--colour'/],
     [["one.cfg", "two.cfg"], /more than one configuration: one\.cfg, two\.cfg/],
     [["--log-level", "loud"], /--log-level is one of error, warn, info, debug, silent, not 'loud'/],
-    [["--log-format", "xml"], /--log-format is one of text, json, not 'xml'/],
+    [["--log-format", "xml"], /--log-format is one of text, json, journal, not 'xml'/],
     [["--json"], /--json goes with doctor/],
     [["-i"], /mmpy: /],
     [["-i", "module=x"], /'module=x' is not an override; write -i instance\.option=value/],

@@ -54,7 +54,7 @@ describe("the template unit", () => {
     const expected = textOf("mmpy.service")
       .replace("Description=MIDIMonster python routing", "$& of %i")
       .replace("WorkingDirectory=/etc/mmpy", "$&/%i")
-      .replace("StateDirectory=mmpy", "$&/%i");
+      .replace("StateDirectory=mmpy", "$&-%i");
     assert.deepEqual(settingsOf(textOf("mmpy@.service")), settingsOf(expected));
   });
 });

@@ -339,6 +339,13 @@ def tick(count):
     assert.equal(await lives(), false);
   });
 
+  it("ends with a sign of life, so that the watchdog waits no longer than usual", () => {
+    const { texts, manager } = told(1000);
+    manager.reloading();
+    manager.ready("two");
+    assert.deepEqual(texts.slice(1), ["READY=1\nSTATUS=two", "WATCHDOG=1"]);
+  });
+
   it("is not heard of when it ends after the stop has begun", async () => {
     const { texts, manager } = told(1);
     manager.ready("one");

@@ -72,10 +72,12 @@ export class ServiceManager {
     const { socket, pingPeriod } = this.#variables;
     if (socket === undefined || pingPeriod === undefined || this.#stopping) return;
     clearInterval(this.#pings);
-    this.#pings = setInterval(() => {
+    const ping = () => {
       // systemd, which no longer waits for one then, would take it for the begin of new ones.
       if (!this.#native().stopSignalSeen()) this.#send(socket, "WATCHDOG=1");
-    }, pingPeriod).unref();
+    };
+    ping(); // now, since it ends the time that a reload was given
+    this.#pings = setInterval(ping, pingPeriod).unref();
   }
 
   /**
