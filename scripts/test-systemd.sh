@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Runs systemd/mmpy.service under a real systemd: Debian in a container, where mmpy is installed as npm does it. As root; what
-# it downloads and unpacks stays in build/systemd. `npm run test:systemd [SUITE]`, a suite of Debian: bookworm or trixie.
+# Runs systemd/mmpy.service under a real systemd: Debian in a container, where mmpy is installed as npm does it. As root.
+# `npm run test:systemd [SUITE]`, a suite of Debian: bookworm or trixie. What is unpacked stays in /var/tmp: tools that walk
+# through the project must not find a whole system there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 suite=${1:-bookworm}
-work=$PWD/build/systemd
+work=/var/tmp/midimonster-python-systemd
 root=$work/$suite
 
 for command in debootstrap systemd-nspawn nsenter; do
