@@ -39,7 +39,7 @@ npm install --silent --global --prefix "$root/usr" --ignore-scripts --no-audit -
 
 # What docs/service.md has the user do, as far as it is copying.
 rm -rf "$root"/etc/mmpy "$root"/etc/systemd/system/mmpy* "$root"/var/lib/private/mmpy "$root"/var/log/journal
-mkdir -p "$root/home/tech" "$root/etc/mmpy/side" "$root/etc/systemd/system/mmpy.service.d"
+mkdir -p "$root/home/tech" "$root/srv/show" "$root/etc/mmpy/side" "$root/etc/systemd/system/mmpy.service.d"
 cp "$root"/usr/lib/node_modules/midimonster-python/systemd/*.service "$root/etc/systemd/system/"
 # Shorter than the unit has it, so that this takes a minute.
 printf '[Service]\nWatchdogSec=3\nRestartSec=100ms\n' >"$root/etc/systemd/system/mmpy.service.d/override.conf"
@@ -81,6 +81,8 @@ expect() { "$@" || fail "$*"; }
 
 echo "Debian $suite, $(inside systemctl --version | head -n1), Node $(inside node --version), $(inside python3 --version)"
 
+inside id tech >/dev/null 2>&1 || inside useradd tech
+inside chmod 777 /srv/show
 # Stands in for a device at a USB port.
 inside mknod --mode=660 /dev/ttyACM0 c 1 3
 inside chgrp dialout /dev/ttyACM0
@@ -96,13 +98,19 @@ pid=$(inside systemctl show --property=MainPID --value mmpy)
 echo "modules reach what the unit lets them reach, and no more"
 until_true logged '^allowed: .*$'
 journal mmpy --grep='^(allowed|refused):' --output=cat
-expect logged '^allowed: environment, state, udp, tcp, unix, netlink, child, thread$'
-expect logged '^refused: device, port 80, write /etc, write /usr, home, vsock, namespace, clock, real time$'
-printf '[Service]\nPrivateDevices=no\nSupplementaryGroups=dialout\nAmbientCapabilities=CAP_NET_BIND_SERVICE\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n' \
+until_true logged '^allowed: environment, state, tmp, udp, tcp, unix, netlink, child, thread$'
+until_true logged '^refused: device, port 80, write /etc, write /usr, write /srv, home, vsock, namespace, clock, real time$'
+printf '[Service]\nPrivateDevices=no\nSupplementaryGroups=dialout\nAmbientCapabilities=CAP_NET_BIND_SERVICE\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n%s\n%s\n%s\n' \
+  ReadWritePaths=/srv/show ProtectHome=read-only RestrictAddressFamilies=AF_VSOCK \
   >"$root/etc/systemd/system/mmpy.service.d/more.conf"
 inside systemctl daemon-reload
 expect inside systemctl restart mmpy
-expect logged '^allowed: .*netlink, device, port 80, child, thread$'
+until_true logged '^allowed: .*netlink, device, port 80, child, thread, write /srv, home, vsock$'
+printf '[Service]\nDynamicUser=no\nUser=tech\n' >"$root/etc/systemd/system/mmpy.service.d/more.conf"
+inside systemctl daemon-reload
+expect inside systemctl restart mmpy
+pid=$(inside systemctl show --property=MainPID --value mmpy)
+[[ $(inside stat -c %U "/proc/$pid") == tech ]] || fail "it does not run as tech"
 rm "$root/etc/systemd/system/mmpy.service.d/more.conf"
 inside systemctl daemon-reload
 expect inside systemctl restart mmpy
@@ -145,7 +153,8 @@ if ((version >= 253)); then
   expect inside systemctl restart mmpy
   printf 'import time\ntime.sleep(5)\nprint("slept again")\n' >>"$root/etc/mmpy/desk.py"
   expect inside systemctl reload mmpy
-  expect logged '^slept again$'
+  expect shows StatusText "routing 6 mappings between 3 instances"
+  until_true logged '^slept again$'
   cp "$work/desk.py" "$root/etc/mmpy/desk.py"
 fi
 
@@ -153,14 +162,14 @@ echo "a handler that never returns: killed by the watchdog, started again"
 osc /hang f 1
 until_true shows NRestarts 1
 until_true shows ActiveState active
-expect logged 'the handler desk\.hang still runs after'
-expect logged "Failed with result 'watchdog'"
+until_true logged 'the handler desk\.hang still runs after'
+until_true logged "Failed with result 'watchdog'"
 
 echo "a crash: started again"
 osc /crash f 1
 until_true shows NRestarts 2
 until_true shows ActiveState active
-expect logged 'status=11/SEGV'
+until_true logged 'status=11/SEGV'
 
 echo "a stop: of a handler that never returns, with a cleanup handler that takes longer than the watchdog waits"
 osc /hang f 1
@@ -175,7 +184,7 @@ inside systemctl start mmpy 2>/dev/null && fail "started"
 until_true logged 'Start request repeated too quickly'
 expect shows ActiveState failed
 journal mmpy --priority=err --output=cat --lines=4
-expect logged "^monster.cfg:.*error: unknown backend 'nothing'$"
+until_true logged "^monster.cfg:.*error: unknown backend 'nothing'$"
 
 echo "several: each with its own folder"
 expect inside systemctl start mmpy@side
