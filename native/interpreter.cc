@@ -157,6 +157,8 @@ std::vector<std::string> Interpreter::Stop() {
   if (stays) {
     const PyRef name = PyRef::Steal(PyUnicode_FromString("forget_modules"));
     if (name) CallHelper("reloading", {name.get()});
+    PyErr_Clear();
+    CallHelper("report_no_more", {});
   }
   helpers_ = PyRef();
   PyErr_Clear();

@@ -391,13 +391,12 @@ def must_stay():
 
 def stop_threads():
     """Ends this interpreter's threads as far as they can be ended; returns the names of the others."""
-    import threading
     import time
 
-    me = threading.get_ident()
-
     def others():
-        return [thread for thread in threading.enumerate() if thread.ident != me]
+        # Not imported for this: there may be no descriptors left to read it with.
+        threading = sys.modules.get("threading")
+        return [] if threading is None else [thread for thread in threading.enumerate() if thread.ident != _loop_thread]
 
     def join(threads, patience):
         deadline = time.monotonic() + patience

@@ -205,6 +205,31 @@ describe("the documentation", () => {
     for (const code of codes) assert.ok(textOf("docs/typescript-api.md").includes(`\`${code}\``), code);
   });
 
+  it("names tests that there are", () => {
+    const list = path.join(folderWith({}), "tests.json");
+    const mocha = createRequire(import.meta.url).resolve("mocha/bin/mocha.js");
+    const options = ["--dry-run", "--reporter", "json", "--reporter-option", `output=${list}`];
+    const listed = spawnSync(process.execPath, [mocha, ...options, "test/**/*.test.ts"], { cwd: projectFolder });
+    assert.equal(listed.status, 0, String(listed.stderr));
+    const { tests } = JSON.parse(readFileSync(list, "utf8")) as { tests: { file: string; fullTitle: string }[] };
+    let count = 0;
+    for (const [, file = "", names = ""] of textOf("docs/reliability.md").matchAll(
+      /`([\w-]+)`: ("[^"]+"(?:, "[^"]+")*)/g,
+    )) {
+      const titles = tests
+        .filter((test) => path.basename(test.file) === `${file}.test.ts`)
+        .map((test) => test.fullTitle);
+      for (const [, name = ""] of names.matchAll(/"([^"]+)"/g)) {
+        assert.ok(
+          titles.some((title) => title.includes(name)),
+          `there is no test "${name}" in test/${file}.test.ts`,
+        );
+        ++count;
+      }
+    }
+    assert.ok(count > 50, `${count} tests are named`);
+  });
+
   it("type-checks its TypeScript", () => {
     const sources: Record<string, string> = {};
     for (const { name, files } of documents.flatMap(examplesIn)) {
