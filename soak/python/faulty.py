@@ -38,7 +38,8 @@ def handle(value):
 
 
 def read(sock):
-    sock.recv(16)
+    if not sock.recv(16):
+        midimonster.manage(None, sock)  # at its end it stays readable
     if chance.random() < 0.2:
         raise OSError("a socket function that raises")
 
