@@ -67,9 +67,11 @@ until_true() {
   done
 }
 inside() { nsenter --target "$leader" --all -- "$@"; }
-is_running() { [[ $(inside systemctl is-system-running) =~ ^(running|degraded)$ ]]; }
-has_leader() { leader=$(pgrep -P $nspawn) && [[ -n $leader ]]; }
-until_true has_leader
+# The first child of systemd-nspawn is not yet the container's own.
+is_running() {
+  leader=$(pgrep -P $nspawn) || return 1
+  [[ $(inside systemctl is-system-running) =~ ^(running|degraded)$ ]]
+}
 until_true is_running
 
 journal() { inside journalctl --no-pager --output=short --unit="$@"; }
