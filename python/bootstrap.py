@@ -210,7 +210,9 @@ def format_exception(error):
     # The user's traceback begins where the user's code does: not here, nor in the machinery of import.
     def is_ours(frame):
         name = frame.f_globals.get("__name__") or ""
-        return frame.f_globals is globals() or name == "importlib" or name.startswith("importlib._bootstrap")
+        # The same modules under two names: until something imports `importlib`, and from then on.
+        machinery = ("_frozen_importlib", "importlib._bootstrap")
+        return frame.f_globals is globals() or name == "importlib" or name.startswith(machinery)
 
     entry = error.__traceback__
     while entry is not None and is_ours(entry.tb_frame):
