@@ -1,8 +1,8 @@
 // Finds the channels of a feedback loop by watching, for a while, which event led to which.
 //
 // It watches when the queue has not been empty for many rounds or for long, and as long as that goes on again: each
-// time after twice as long and for twice as many events, so that it costs little and finds a loop of any length and
-// breadth, and other loops after the first.
+// time after twice as long, and for twice as many events, but few of all, so that it costs little and finds a loop of
+// any length and breadth, and other loops after the first.
 #ifndef MMPY_LOOP_TRACER_H
 #define MMPY_LOOP_TRACER_H
 
@@ -46,6 +46,7 @@ class LoopTracer {
   static constexpr uint64_t kSuspiciousRounds = 1000;
   static constexpr uint64_t kSuspiciousSlices = 100;
   static constexpr size_t kEventsToWatch = 1024;
+  static constexpr uint64_t kRoundsForAnEvent = 128;  // so that less than a hundredth of all events is watched
   static constexpr size_t kMostToWatch = size_t{1} << 20;
 
   void Watch();
