@@ -222,6 +222,12 @@ describe("many sockets", () => {
 import resource
 say(resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 3000) # Node has raised it as far as it can be
 pairs, count = [], 0
+def close_all():
+    for near, far in pairs:
+        near.close()
+        far.close()
+    del pairs[:]
+midimonster.cleanup_handler(close_all)
 def read(sock):
     global count
     sock.recv(1)
@@ -234,18 +240,14 @@ def go(value):
             midimonster.manage(read, pairs[-1][0])
     for near, far in pairs: far.send(b"x")
 def ask(value):
-    if value < 1: return go(1)
     # The first that is called closes all.
     for near, far in pairs:
         midimonster.manage(close, near)
         far.send(b"x")
 def close(sock):
     global count
-    for near, far in pairs:
-        midimonster.manage(None, near)
-        near.close()
-        far.close()
-    del pairs[:]
+    for near, far in pairs: midimonster.manage(None, near)
+    close_all()
     count = 0
     go(1)
     midimonster.output("done", 1)
@@ -339,7 +341,7 @@ for sender in senders: midimonster.manage(swallow, sender.stdout)
 def stop():
     for sender in senders:
         sender.kill()
-        sender.wait()
+        sender.communicate()
 midimonster.cleanup_handler(stop)
 `;
     const channels = ["tick", "read", "on", "thread"];
