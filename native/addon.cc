@@ -35,7 +35,7 @@ class Environment {
     const auto place = std::find_if(bridges_.begin(), bridges_.end(),
                                     [&](const std::shared_ptr<JsBridge> &bridge) { return bridge.get() == stopped; });
     if (place == bridges_.end()) return;
-    if (in_use) static_cast<void>(std::make_unique<std::shared_ptr<JsBridge>>(*place).release());  // on purpose kept
+    if (in_use) KeptForEver().push_back(*place);
     bridges_.erase(place);
   }
 
@@ -46,6 +46,13 @@ class Environment {
     environment->open_ = environment->bridges_.size() + 1;
     for (const auto &bridge : environment->bridges_) bridge->Abandon([environment]() { environment->CloseOne(); });
     environment->CloseOne();
+  }
+
+  // On purpose never freed, and still reachable, so that it does not pass for a leak. One environment's thread has
+  // Python.
+  static std::vector<std::shared_ptr<JsBridge>> &KeptForEver() {
+    static auto *const kept = std::make_unique<std::vector<std::shared_ptr<JsBridge>>>().release();
+    return *kept;
   }
 
   void CloseOne() {

@@ -63,8 +63,10 @@ std::string Initialize(void *library, const std::string &program_name) {
     // A variable, where everything else is functions: there is no other way before PyInitConfig.
     auto *const utf8_mode = static_cast<int *>(dlsym(library, "Py_UTF8Mode"));
     if (utf8_mode != nullptr) *utf8_mode = WantsUtf8Mode() ? 1 : 0;
-    // CPython keeps the pointer, so this string lives as long as the process.
-    if (wchar_t *name = Py_DecodeLocale(program_name.c_str(), nullptr)) Py_SetProgramName(name);
+    if (wchar_t *name = Py_DecodeLocale(program_name.c_str(), nullptr)) {
+      Py_SetProgramName(name);  // copies it, in every CPython since 3.8
+      PyMem_RawFree(name);
+    }
     Py_InitializeEx(0);
     return {};
   }
