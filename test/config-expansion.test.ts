@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
-import { type ChannelPattern, expand, MOST_CHANNELS, parsePattern } from "../lib/config/channel-pattern.js";
+import { type ChannelPattern, expand, parsePattern } from "../lib/config/channel-pattern.js";
 import { type Diagnostic, formatDiagnostic } from "../lib/config/diagnostic.js";
+import { CHANNELS } from "../lib/config/limits.js";
 import { parseText } from "../lib/config/parser.js";
 import { type Located, locate, makeSource } from "../lib/config/source.js";
 import type { ConfigTree } from "../lib/config/syntax.js";
@@ -78,9 +79,9 @@ describe("expressions in channel names", () => {
   });
 
   it("may stand for as many channels as there may be, but not for one more", () => {
-    const most = [`{1..${MOST_CHANNELS}}`, `{${MOST_CHANNELS}..1}`, `{1..2048}{1..${MOST_CHANNELS / 2048}}`];
+    const most = [`{1..${CHANNELS.most}}`, `{${CHANNELS.most}..1}`, `{1..2048}{1..${CHANNELS.most / 2048}}`];
     for (const text of most) {
-      assert.equal(pattern(text).pattern?.size, MOST_CHANNELS);
+      assert.equal(pattern(text).pattern?.size, CHANNELS.most);
       const tooMany = pattern(`${text}{1..2}`);
       assert.equal(tooMany.pattern, undefined);
       assert.match(tooMany.problems[0]?.message ?? "", / stands for 8388608 channels$/);
@@ -88,7 +89,7 @@ describe("expressions in channel names", () => {
   });
 
   const list = "write {1..512} for a range or {red,green,blue} for a list";
-  const most = `the most is ${MOST_CHANNELS} channels`;
+  const most = CHANNELS.help;
   const errors: [text: string, problems: [column: number, length: number, message: string, help: string][]][] = [
     ["{", [[1, 1, "'{' without a '}'", list]]],
     ["x{1..2", [[2, 5, "'{' without a '}'", list]]],
@@ -125,10 +126,7 @@ describe("expressions in channel names", () => {
         [5, 3, "'{2}' is neither a range nor a list", list],
       ],
     ],
-    [
-      "{1..9999}{1..9999}",
-      [[1, 18, "'{1..9999}{1..9999}' stands for 99980001 channels", `the most is ${MOST_CHANNELS}`]],
-    ],
+    ["{1..9999}{1..9999}", [[1, 18, "'{1..9999}{1..9999}' stands for 99980001 channels", CHANNELS.help]]],
   ];
   for (const [text, expected] of errors) {
     it(`${text} is an error: ${expected[0]?.[2]}`, () => {

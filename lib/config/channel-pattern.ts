@@ -1,4 +1,5 @@
 import type { Diagnostic } from "./diagnostic.js";
+import { CHANNELS } from "./limits.js";
 import { type Located, part } from "./source.js";
 
 /** `{first..last}` or `{a,b,c}`. */
@@ -12,9 +13,6 @@ export interface ChannelPattern {
   /** How many names it stands for. */
   readonly size: number;
 }
-
-/** The most names that one expression may stand for. */
-export const MOST_CHANNELS = 4_194_304;
 
 /**
  * Reads a pattern. Errors go to `report`, and the result is undefined then.
@@ -46,11 +44,11 @@ export function parsePattern(channel: Located, report: (diagnostic: Diagnostic) 
   }
   if (at < channel.text.length || parts.length === 0) parts.push(channel.text.slice(at));
   if (!sound) return undefined;
-  if (size > MOST_CHANNELS) {
+  if (size > CHANNELS.most) {
     report({
       message: `'${channel.text}' stands for ${Number.isSafeInteger(size) ? size : "too many"} channels`,
       location: channel.location,
-      help: [`the most is ${MOST_CHANNELS}`],
+      help: [CHANNELS.help],
     });
     return undefined;
   }
@@ -75,8 +73,8 @@ function parseChoice(expression: Located, report: (diagnostic: Diagnostic) => vo
     const first = Number(limits[1]);
     const last = Number(limits[2]);
     const size = Math.abs(last - first) + 1;
-    if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last) || size > MOST_CHANNELS) {
-      return fail(`'${expression.text}' is too large a range`, [`the most is ${MOST_CHANNELS} channels`]);
+    if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last) || size > CHANNELS.most) {
+      return fail(`'${expression.text}' is too large a range`, [CHANNELS.help]);
     }
     return { kind: "range", first, last, size };
   }

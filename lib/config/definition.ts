@@ -1,5 +1,6 @@
 import type { ChannelPattern } from "./channel-pattern.js";
 import type { Diagnostic } from "./diagnostic.js";
+import { CHANNELS } from "./limits.js";
 import type { Override } from "./override.js";
 import type { Location } from "./source.js";
 import { didYouMean } from "./suggest.js";
@@ -91,6 +92,7 @@ export function define(
     return settings;
   };
 
+  let channels = 0;
   for (const section of tree.sections) {
     if (section.kind === "backend") {
       const { text, location } = section.backend;
@@ -116,6 +118,13 @@ export function define(
           channelLocation: spec.channel.location,
         })) as [ChannelReference, ChannelReference];
         const [from, to] = direction === "<" ? [sides[1], sides[0]] : sides;
+        const size = Math.max(from.pattern.size, to.pattern.size);
+        // Once: that is where it became too much.
+        if (channels <= CHANNELS.most && channels + size > CHANNELS.most) {
+          const message = "all mappings together stand for too many channels";
+          report({ message, location: left.channel.location, help: [CHANNELS.help] });
+        }
+        channels += size;
         definition.mappings.push({ from, to, bidirectional: direction === "<>" });
       }
     }

@@ -3,6 +3,7 @@ import path from "node:path";
 import { MidimonsterError, messageOf } from "../errors.js";
 import { type ChannelPattern, parsePattern } from "./channel-pattern.js";
 import type { Diagnostic } from "./diagnostic.js";
+import { INCLUDES } from "./limits.js";
 import { type Located, type Location, locate, makeSource, part, readText, type Source } from "./source.js";
 import type { ChannelSpec, ConfigTree, Direction, Mapping, Section } from "./syntax.js";
 
@@ -201,6 +202,10 @@ class Parser {
     if (again >= 0) {
       const chain = [...open.slice(again).map((file) => file.shown), shown].join(" includes ");
       this.#error(`a file includes itself: ${chain}`, target.location);
+      return;
+    }
+    if (open.length >= INCLUDES.most) {
+      this.#error("files include files too deeply", target.location, [INCLUDES.help]);
       return;
     }
     this.read(source, open);

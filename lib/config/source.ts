@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
+import { FILE_SIZE } from "./limits.js";
 
 /** A piece of configuration text: a file, or what stands in for one, like the command line. */
 export interface Source {
@@ -29,9 +30,11 @@ export interface Located {
 /**
  * Reads a file as text: UTF-8, or Latin-1 where it is not that, so that every byte stays what it is.
  *
- * @throws {Error} if it can't be read, or is UTF-16
+ * @throws {Error} if it can't be read, is too large, or is UTF-16
  */
 export function readText(file: string): string {
+  const { size } = statSync(file);
+  if (size > FILE_SIZE.most) throw new Error(`it has ${size} bytes; ${FILE_SIZE.help}`);
   const bytes = readFileSync(file);
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
     throw new Error("it is UTF-16; save it as UTF-8");

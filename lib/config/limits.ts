@@ -1,0 +1,22 @@
+/**
+ * What a configuration may ask for. It is no attack to have more, but mostly a slip of the keyboard, which should not end in
+ * a machine without memory. Each can be raised by an environment variable.
+ */
+export interface Limit {
+  readonly most: number;
+  /** For messages: how to raise it. */
+  readonly help: string;
+}
+
+function limit(variable: string, usual: number): Limit {
+  const told = Number(process.env[variable]);
+  const most = Number.isSafeInteger(told) && told > 0 ? told : usual;
+  return { most, help: `the most is ${most}; the environment variable ${variable} can raise it` };
+}
+
+/** Channels that one expression, or all mappings together, stand for. */
+export const CHANNELS = limit("MMPY_MOST_CHANNELS", 4_194_304);
+/** Files that are open inside each other. */
+export const INCLUDES = limit("MMPY_MOST_INCLUDES", 100);
+/** Bytes of one file. */
+export const FILE_SIZE = limit("MMPY_MOST_BYTES", 256 * 2 ** 20);

@@ -1,0 +1,150 @@
+// Configuration text that nobody would write: an error or a definition, in time and memory that are bounded.
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import fc from "fast-check";
+import { type Definition, define } from "../lib/config/definition.js";
+import { type Diagnostic, formatDiagnostics } from "../lib/config/diagnostic.js";
+import { parseFile } from "../lib/config/parser.js";
+import { MidimonsterError } from "../lib/errors.js";
+import { folderWith } from "./helpers.js";
+
+interface Outcome {
+  readonly definition: Definition | undefined;
+  readonly errors: readonly Diagnostic[];
+}
+
+/** Reads a file as a router does; anything but an error of the configuration is thrown on. */
+function read(file: string): Outcome {
+  try {
+    const { tree, diagnostics } = parseFile(file);
+    const errors = [...diagnostics];
+    return { definition: define(tree, [], (diagnostic) => errors.push(diagnostic)), errors };
+  } catch (error) {
+    if (!(error instanceof MidimonsterError)) throw error;
+    return { definition: undefined, errors: error.diagnostics };
+  }
+}
+
+function readText(text: string | Uint8Array): Outcome {
+  const file = path.join(folderWith({}), "monster.cfg");
+  writeFileSync(file, text);
+  return read(file);
+}
+
+const many = (count: number, text: (i: number) => string) => Array.from({ length: count }, (_, i) => text(i)).join("");
+
+describe("a configuration", () => {
+  const extremes: [what: string, text: () => string | Uint8Array, error: RegExp | undefined][] = [
+    ["with NULs", () => "\0[py\0thon a\0]\nmodule=\0\n[map]\n\0.x > b.\0\n", undefined],
+    [
+      "that is not UTF-8",
+      () => Uint8Array.from([0xff, 0xc3, 0x28, 0xa0, 0xa1, 0xe2, 0x28, 0xa1]),
+      /belongs to no section/,
+    ],
+    ["with CRLF and a byte order mark", () => "\ufeff[loopback l]\r\nx = y\r\n", undefined],
+    ["with a line of five megabytes", () => `[map]\n${"a".repeat(5e6)}\n`, /is not a mapping/],
+    ["with a channel's name of five megabytes", () => `[map]\na.${"x".repeat(5e6)} > b.y\n`, undefined],
+    ["with half a million lines that are none", () => `[map]\n${"x\n".repeat(500_000)}`, /is not a mapping/],
+    ["with half a million broken headers", () => "[\n".repeat(500_000), /needs a '\]'/],
+    ["with a million open braces", () => `[map]\na.${"{".repeat(1e6)} > b.y\n`, /'\{' without a '\}'/],
+    ["with 200,000 expressions in one name", () => `[map]\na.${"{a,b}".repeat(200_000)} > b.y\n`, /stands for/],
+    ["with a range of ten million", () => "[map]\na.{1..10000000} > b.y\n", /MMPY_MOST_CHANNELS can raise it/],
+    ["with a range of 10^300", () => `[map]\na.{1..1${"0".repeat(300)}} > b.y\n`, /too large a range/],
+    ["with a list of a million", () => `[map]\na.{${many(1e6, (i) => `${i},`)}x} > b.y\n`, undefined],
+    [
+      "with many mappings of a million each",
+      () => `[map]\n${many(10, (i) => `a.${i}{1..1000000} > b.${i}{1..1000000}\n`)}`,
+      /all mappings together stand for too many channels[\s\S]*MMPY_MOST_CHANNELS can raise it/,
+    ],
+  ];
+  for (const [what, text, error] of extremes) {
+    it(`${what}: ${error === undefined ? "is read" : "is an error, told in a screen or two"}`, () => {
+      const { errors } = readText(text());
+      if (error === undefined) return;
+      const told = formatDiagnostics(errors);
+      assert.match(told, error);
+      assert.ok(told.length < 20_000, `${told.length} characters`);
+    });
+  }
+
+  it("that includes files thousands deep is an error that says how deep it may be", () => {
+    const files = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`${i}.cfg`, `[include ${i + 1}.cfg]\n`]));
+    const { errors } = read(path.join(folderWith({ ...files, "3000.cfg": "" }), "0.cfg"));
+    assert.match(formatDiagnostics(errors), /files include files too deeply[\s\S]*MMPY_MOST_INCLUDES can raise it/);
+  });
+
+  // Pieces of the language, in any order, and anything at all in between.
+  const piece = fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.constantFrom(
+        "[",
+        "]",
+        "[map]\n",
+        "[python a]\n",
+        "[loopback b]\n",
+        "[backend python]\n",
+        "[include x]\n",
+      ),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.constantFrom(
+        "a.x",
+        "b.y",
+        " > ",
+        " < ",
+        "<>",
+        "><",
+        "=",
+        "module = m",
+        ".",
+        ";",
+        "\n",
+        "\r\n",
+        " ",
+        "\t",
+      ),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.constantFrom("{", "}", "{1..5}", "{5..1}", "{a,b}", "..", ",", "{1..", "{,}", "{1..2}{3..4}"),
+    },
+    { weight: 1, arbitrary: fc.string({ unit: "binary" }) },
+    { weight: 1, arbitrary: fc.constantFrom("\0", "\ufeff", "\u2028", "\ud800", "é", "🎹") },
+  );
+
+  it("of any pieces in any order is a definition or errors with a place in it", () => {
+    const seconds = Number(process.env.FUZZ_SECONDS ?? 0);
+    const limits =
+      seconds > 0 ? { numRuns: Number.MAX_SAFE_INTEGER, interruptAfterTimeLimit: seconds * 1000 } : { numRuns: 2000 };
+    const file = path.join(folderWith({}), "monster.cfg");
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {
+        writeFileSync(file, pieces.join(""));
+        const { definition, errors } = read(file);
+        assert.ok(definition !== undefined || errors.length > 0);
+        for (const { location, message } of errors) {
+          assert.ok(message.length > 0);
+          const line = location?.source.lines[location.line - 1];
+          assert.ok(line !== undefined && location !== undefined && location.column >= 1, message);
+          assert.ok(location.column - 1 <= line.length, message);
+        }
+      }),
+      { ...limits, endOnFailure: true },
+    );
+  }).timeout(2 ** 30);
+
+  it("of any bytes is a definition or errors", () => {
+    const file = path.join(folderWith({}), "monster.cfg");
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 2000 }), (bytes) => {
+        writeFileSync(file, bytes);
+        const { definition, errors } = read(file);
+        assert.ok(definition !== undefined || errors.length > 0);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
