@@ -7,7 +7,8 @@ namespace mmpy {
 
 void LoopTracer::Watch() {
   remaining_ = events_to_watch_;
-  // Later watches of a burst add to what earlier ones saw: a round may be longer than a watch.
+  sampling_ = false;
+  // Later watches of a burst add to what was seen before.
   if (events_to_watch_ == kEventsToWatch) {
     effects_.clear();
     noted_.clear();
@@ -38,7 +39,7 @@ void LoopTracer::Note(uint32_t cause, uint32_t effect) {
 
 void LoopTracer::EndEvent() {
   // One that nobody has taken yet comes first.
-  if (--remaining_ == 0 && loop_.empty()) FindLoop();
+  if (--remaining_ == 0 && !sampling_ && loop_.empty()) FindLoop();
 }
 
 // Depth-first search with an explicit stack; the first edge back to a channel on the current path closes a loop.

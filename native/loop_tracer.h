@@ -2,7 +2,8 @@
 //
 // It watches when the queue has not been empty for many rounds or for long, and as long as that goes on again: each
 // time after twice as long, and for twice as many events, but few of all, so that it costs little and finds a loop of
-// any length and breadth, and other loops after the first.
+// any length and breadth, and other loops after the first. A round may be longer than any watch, so it also looks at
+// some events of every slice in between.
 #ifndef MMPY_LOOP_TRACER_H
 #define MMPY_LOOP_TRACER_H
 
@@ -23,7 +24,14 @@ class LoopTracer {
     if (++rounds_ >= rounds_to_watch_ && !active()) Watch();
   }
   void CountSlice() {
-    if (++slices_ >= slices_to_watch_ && !active()) Watch();
+    if (++slices_ <= kSuspiciousSlices && slices_ < slices_to_watch_) return;
+    if (active()) return;
+    if (slices_ >= slices_to_watch_) {
+      Watch();
+    } else {
+      remaining_ = kSample;
+      sampling_ = true;
+    }
   }
 
   // Channels have other numbers from now on.
@@ -48,6 +56,7 @@ class LoopTracer {
   static constexpr size_t kEventsToWatch = 1024;
   static constexpr uint64_t kRoundsForAnEvent = 128;  // so that less than a hundredth of all events is watched
   static constexpr size_t kMostToWatch = size_t{1} << 20;
+  static constexpr size_t kSample = 16;
 
   void Watch();
   void FindLoop();
@@ -57,6 +66,7 @@ class LoopTracer {
   std::unordered_set<uint32_t> reported_;  // channels of loops that have been told of
   std::vector<uint32_t> loop_;
   size_t remaining_ = 0;
+  bool sampling_ = false;  // what is seen is searched at the end of the next watch
   uint64_t rounds_ = 0;
   uint64_t rounds_to_watch_ = kSuspiciousRounds;
   uint64_t slices_ = 0;
