@@ -61,7 +61,7 @@ bool PythonInstance::Belongs(PyObject *function, PyObject *modules) {
 }
 
 void PythonInstance::EndReload(bool keep) {
-  const std::unique_ptr<Reload> reload = std::exchange(reload_, nullptr);
+  std::unique_ptr<Reload> reload = std::exchange(reload_, nullptr);
   if (reload == nullptr) return;
   creating_ = false;
   const GilScope own(gil_, state());
@@ -84,6 +84,7 @@ void PythonInstance::EndReload(bool keep) {
   } else {
     UndoReload(*reload);
   }
+  reload.reset();  // it has functions of what goes now
   const PyRef kept = PyRef::Steal(PyLong_FromUnsignedLongLong(keep ? 1 : 0));
   if (!kept || !CallReloading("end_reload", kept.get())) PyErr_Clear();
 }

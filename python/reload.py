@@ -102,8 +102,12 @@ def belongs(function, modules):
 
 def end_reload(keep):
     if keep:
-        for name in _replaced:
+        for name, old in _replaced.items():
             _sources.pop(name, None)
+            # A new version may keep the old one for good, and that would keep all before it.
+            for key, value in list(vars(old).items()):
+                if isinstance(value, type(sys)) and value is not old and value.__name__ == name:
+                    del vars(old)[key]
         _note_sources()
     else:
         for name in list(sys.modules):
@@ -113,6 +117,10 @@ def end_reload(keep):
         sys.modules.update(_replaced)
     _before.clear()
     _replaced.clear()
+    # A module is in a cycle with its functions. What it alone has, like sockets, is not to wait for chance.
+    import gc
+
+    gc.collect()
 
 
 def source_files():

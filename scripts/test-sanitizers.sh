@@ -18,7 +18,7 @@ if ((${#tests[@]} == 0)); then
   done
 fi
 
-npx cmake-js compile --out build/sanitizers --CDMMPY_SANITIZE=address,undefined
+npx cmake-js compile --out build/sanitizers/build --CDMMPY_SANITIZE=address,undefined
 npm run -s build:ts
 reports=$project/build/sanitizers/reports
 rm -rf "$reports"

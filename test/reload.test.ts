@@ -149,6 +149,27 @@ midimonster.interval(lambda: (say(midimonster.previous()), midimonster.output("a
     assert.deepEqual(session.said().slice(0, 4), [null, "mod", true, null]);
   });
 
+  it("lets go of all but the last old version, though each keeps the one before it", async () => {
+    const version = (number: number) => `
+import builtins, weakref
+previous = midimonster.previous()
+class Version: pass
+version = Version()
+if previous is None: builtins.versions = []
+builtins.versions.append(weakref.ref(version))
+NUMBER = ${number}
+def ask(value): midimonster.output("answer", sum(ref() is not None for ref in builtins.versions) / 100)
+`;
+    const session = await start(CONFIG, { "mod.py": version(0) });
+    for (let number = 1; number <= 5; ++number) {
+      session.write("mod.py", version(number));
+      await session.router.reload();
+    }
+    // The objects of a module that is in a cycle go with the next collection.
+    const alive = await ask(session);
+    assert.ok(alive !== undefined && alive <= 0.03, `${alive}`);
+  });
+
   it("ends the intervals of the old version and keeps those of other modules", async () => {
     const session = await start(`${CONFIG}py.tick > probe.tick\n`, {
       "mod.py": `

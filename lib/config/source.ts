@@ -33,7 +33,7 @@ export interface Located {
  * @throws {Error} if it can't be read, is too large, or is UTF-16
  */
 export function readText(file: string): string {
-  const { size } = statSync(file);
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0; // reading says why not, if it can't be read
   if (size > FILE_SIZE.most) throw new Error(`it has ${size} bytes; ${FILE_SIZE.help}`);
   const bytes = readFileSync(file);
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
