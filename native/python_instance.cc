@@ -260,7 +260,7 @@ void PythonInstance::FinishRound() {
 }
 
 // The index of the channel that `name` names, kNone, or kLookupFailed with an exception set.
-inline uint32_t PythonInstance::FindChannel(PyObject *name) {
+uint32_t PythonInstance::FindChannel(PyObject *name) {
   const uint32_t cached = name_cache_.Find(name, ChannelTable::kNone);
   return cached != ChannelTable::kNone ? cached : FindUncached(name);
 }
