@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 project=$PWD
 work=$project/build/arm64
 root=$work/root
-tests=${*:-"module-functions module-intervals module-sockets module-batch faults-exceptions faults-loops faults-threads interpreter reload router-api watchdog"}
+tests=${*:-"module-functions module-intervals module-sockets module-batch interpreter reload router-api watchdog"}
 # One starts sys.executable, an ARM program, which this machine does not run by itself; the other's times are of a processor
 # that is not a tenth as fast.
 not_here='sys.executable are sane|over a core that was blocked'
