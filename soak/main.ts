@@ -137,7 +137,7 @@ const socket = createSocket("udp4").bind(0, "127.0.0.1");
 await once(socket, "listening");
 const ping = new Ping(socket);
 const filling = setInterval(() => ping.fill(), BURST_EVERY);
-const child = spawn(process.execPath, [mmpy, "--log-format", "json", "monster.cfg"], {
+const child = spawn(process.execPath, [mmpy, "--log-format", "json", "-b", "python.handler-warn=1000", "monster.cfg"], {
   cwd: folder,
   env: { ...process.env, SOAK_PORT: String(socket.address().port) },
   stdio: ["ignore", "pipe", "pipe"],
