@@ -1,0 +1,41 @@
+/** Reads the log of mmpy, a JSON object a line: counts what is expected, and keeps what is not. */
+
+interface Line {
+  readonly msg: string;
+  readonly repeated?: number;
+}
+
+/** What the show does on purpose, and what the log says of it. */
+const EXPECTED: readonly RegExp[] = [
+  /^Python \d+\.\d+\.\d+ from /,
+  /^routing \d+ mappings between \d+ instances$/,
+  /^churn: output\(\) on channel 'nowhere', which is not mapped anywhere/,
+  /^SIGTERM: stopping$/,
+];
+const RAISED = /raised[\s\S]*RuntimeError: on purpose, number \d+$/;
+const RELOADED = /^reloaded: /;
+const LEFT = /^churn: the socket managed by churn\.leave \(descriptor \d+\) was closed without midimonster\.manage/;
+
+export class LogCheck {
+  readonly unexpected: string[] = [];
+  raised = 0;
+  left = 0;
+  reloads = 0;
+
+  read(line: string): void {
+    const parsed = parse(line);
+    if (parsed === undefined) this.unexpected.push(line);
+    else if (RAISED.test(parsed.msg)) this.raised += parsed.repeated ?? 1;
+    else if (LEFT.test(parsed.msg)) ++this.left;
+    else if (RELOADED.test(parsed.msg)) ++this.reloads;
+    else if (!EXPECTED.some((expected) => expected.test(parsed.msg))) this.unexpected.push(parsed.msg);
+  }
+}
+
+function parse(line: string): Line | undefined {
+  try {
+    return JSON.parse(line) as Line;
+  } catch {
+    return undefined;
+  }
+}
