@@ -11,6 +11,7 @@ import type {
   Setting,
 } from "./config/definition.js";
 import type { Diagnostic } from "./config/diagnostic.js";
+import { MOST_ERRORS } from "./config/limits.js";
 import type { Location } from "./config/source.js";
 import { didYouMean } from "./config/suggest.js";
 import { MidimonsterError, messageOf } from "./errors.js";
@@ -70,7 +71,10 @@ export class Loader {
    */
   async create(definition: Definition): Promise<void> {
     for (const backend of definition.backends.values()) await this.#configureBackend(backend);
-    for (const instance of definition.instances) await this.#createInstance(instance);
+    for (const instance of definition.instances) {
+      if (this.#hasManyErrors(instance.nameLocation)) return;
+      await this.#createInstance(instance);
+    }
   }
 
   /**
@@ -114,10 +118,21 @@ export class Loader {
     for (const { instance } of this.instances.values()) {
       if (instance instanceof PythonInstance) instance.fixChannels();
     }
-    for (const mapping of definition.mappings) this.#map(mapping);
+    for (const mapping of definition.mappings) {
+      if (this.#hasManyErrors(mapping.from.instanceLocation)) break;
+      this.#map(mapping);
+    }
     for (const instance of this.instances.values()) this.#resolveHandlers(instance);
     if (this.diagnostics.length === 0) this.#install();
     for (const instance of this.instances.values()) instance.finish();
+  }
+
+  /** Whether to look for no more; says so where. */
+  #hasManyErrors(location: Location | undefined): boolean {
+    if (this.diagnostics.length < MOST_ERRORS) return false;
+    if (this.diagnostics.length === MOST_ERRORS)
+      this.#error("too many errors", location, { help: ["what comes after this is not looked at"] });
+    return true;
   }
 
   #error(message: string, location: Location | undefined, extra: Partial<Diagnostic> = {}): void {

@@ -7,6 +7,8 @@ import { type Definition, define } from "../lib/config/definition.js";
 import { type Diagnostic, formatDiagnostics } from "../lib/config/diagnostic.js";
 import { parseFile } from "../lib/config/parser.js";
 import { MidimonsterError } from "../lib/errors.js";
+import { silentLogger } from "../lib/log.js";
+import { Router } from "../lib/router.js";
 import { folderWith } from "./helpers.js";
 
 interface Outcome {
@@ -52,6 +54,16 @@ describe("a configuration", () => {
     ["with a range of ten million", () => "[map]\na.{1..10000000} > b.y\n", /MMPY_MOST_CHANNELS can raise it/],
     ["with a range of 10^300", () => `[map]\na.{1..1${"0".repeat(300)}} > b.y\n`, /too large a range/],
     ["with a list of a million", () => `[map]\na.{${many(1e6, (i) => `${i},`)}x} > b.y\n`, undefined],
+    ["with a million lines of errors", () => `[map]\n${"x\n".repeat(1e6)}`, /is not a mapping/],
+    ["with sixty million empty lines", () => "\n".repeat(6e7), undefined],
+    ["with more bytes than there may be", () => "\n".repeat(7e7), /too many bytes; .*MMPY_MOST_BYTES can raise it/],
+    ["with more lines than there may be", () => `[map]\n${"a.b>a.c\n".repeat(1.1e6)}`, /MMPY_MOST_LINES can raise it/],
+    [
+      "with a million names of a megabyte",
+      () => `[map]\na.${"x".repeat(1e6)}{1..1000000} > b.y\n`,
+      /the names of all channels together are too long[\s\S]*MMPY_MOST_LETTERS can raise it/,
+    ],
+    ["that includes what never ends", () => "[include /dev/zero]\n", /MMPY_MOST_BYTES can raise it/],
     [
       "with many mappings of a million each",
       () => `[map]\n${many(10, (i) => `a.${i}{1..1000000} > b.${i}{1..1000000}\n`)}`,
@@ -73,6 +85,39 @@ describe("a configuration", () => {
     const { errors } = read(path.join(folderWith({ ...files, "3000.cfg": "" }), "0.cfg"));
     assert.match(formatDiagnostics(errors), /files include files too deeply[\s\S]*MMPY_MOST_INCLUDES can raise it/);
   });
+
+  it("whose files include the next one twice, thirty deep, is an error that says how many there may be", () => {
+    const files = Object.fromEntries(
+      Array.from({ length: 30 }, (_, i) => [`${i}.cfg`, `[include ${i + 1}.cfg]\n[include ${i + 1}.cfg]\n`]),
+    );
+    const { errors } = read(path.join(folderWith({ ...files, "30.cfg": "" }), "0.cfg"));
+    assert.match(formatDiagnostics(errors), /too many files are included[\s\S]*MMPY_MOST_FILES can raise it/);
+  });
+
+  // Errors that only loading finds, which must not look for suggestions without end.
+  const wrong: [what: string, text: string, error: RegExp][] = [
+    [
+      "with two names of a megabyte that are nearly the same",
+      `[loopback ${"x".repeat(1e6)}a]\n[map]\n${"x".repeat(1e6)}b.y > ${"x".repeat(1e6)}a.y\n`,
+      /no instance 'x+ … x+b'/,
+    ],
+    [
+      "with 200,000 mappings between instances that there are not, of a thousand",
+      `${many(1000, (i) => `[loopback inst${i}]\n`)}[map]\n${many(2e5, (i) => `unst${i}.x > onst${i}.y\n`)}`,
+      /no instance 'unst0'[\s\S]*and 951 more errors$/,
+    ],
+  ];
+  for (const [what, text, error] of wrong) {
+    it(`${what}: is an error in a moment`, async () => {
+      const router = Router.fromFile(path.join(folderWith({ "monster.cfg": text }), "monster.cfg"), {
+        logger: silentLogger,
+      });
+      await assert.rejects(router.load(), ({ message }: Error) => {
+        assert.match(message, error);
+        return true;
+      });
+    });
+  }
 
   // Pieces of the language, in any order, and anything at all in between.
   const piece = fc.oneof(

@@ -105,6 +105,16 @@ export function* expand(pattern: ChannelPattern): Generator<string, void, void> 
   for (let n = 0; n < pattern.size; ++n) yield nameAt(pattern, n);
 }
 
+/** How many letters all its names have together, at most. */
+export function lettersOf({ parts, size }: ChannelPattern): number {
+  const longest = (piece: string | Choice) => {
+    if (typeof piece === "string") return piece.length;
+    if (piece.kind === "range") return String(Math.max(piece.first, piece.last)).length;
+    return piece.items.reduce((most, item) => Math.max(most, item.length), 0);
+  };
+  return size * parts.reduce((sum, piece) => sum + longest(piece), 0);
+}
+
 function nameAt(pattern: ChannelPattern, n: number): string {
   let rest = n;
   let name = "";

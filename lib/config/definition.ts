@@ -1,6 +1,6 @@
-import type { ChannelPattern } from "./channel-pattern.js";
+import { type ChannelPattern, lettersOf } from "./channel-pattern.js";
 import type { Diagnostic } from "./diagnostic.js";
-import { CHANNELS } from "./limits.js";
+import { CHANNELS, LETTERS, type Limit } from "./limits.js";
 import type { Override } from "./override.js";
 import type { Location } from "./source.js";
 import { didYouMean } from "./suggest.js";
@@ -92,7 +92,18 @@ export function define(
     return settings;
   };
 
-  let channels = 0;
+  // Where it becomes too much is an error, once; what is too much is left out, so that errors can be looked for in the rest.
+  const total = (limit: Limit, message: string) => {
+    let sum = 0;
+    return (more: number, location: Location): boolean => {
+      const had = sum <= limit.most;
+      sum += more;
+      if (had && sum > limit.most) report({ message, location, help: [limit.help] });
+      return sum <= limit.most;
+    };
+  };
+  const channels = total(CHANNELS, "all mappings together stand for too many channels");
+  const letters = total(LETTERS, "the names of all channels together are too long");
   for (const section of tree.sections) {
     if (section.kind === "backend") {
       const { text, location } = section.backend;
@@ -118,14 +129,11 @@ export function define(
           channelLocation: spec.channel.location,
         })) as [ChannelReference, ChannelReference];
         const [from, to] = direction === "<" ? [sides[1], sides[0]] : sides;
-        const size = Math.max(from.pattern.size, to.pattern.size);
-        // Once: that is where it became too much.
-        if (channels <= CHANNELS.most && channels + size > CHANNELS.most) {
-          const message = "all mappings together stand for too many channels";
-          report({ message, location: left.channel.location, help: [CHANNELS.help] });
-        }
-        channels += size;
-        definition.mappings.push({ from, to, bidirectional: direction === "<>" });
+        const { location } = left.channel;
+        const fits =
+          channels(Math.max(from.pattern.size, to.pattern.size), location) &&
+          letters(lettersOf(from.pattern) + lettersOf(to.pattern), location);
+        if (fits) definition.mappings.push({ from, to, bidirectional: direction === "<>" });
       }
     }
   }

@@ -16,7 +16,16 @@ function limit(variable: string, usual: number): Limit {
 
 /** Channels that one expression, or all mappings together, stand for. */
 export const CHANNELS = limit("MMPY_MOST_CHANNELS", 4_194_304);
+/** Letters of all their names together. */
+export const LETTERS = limit("MMPY_MOST_LETTERS", 2 ** 28);
 /** Files that are open inside each other. */
 export const INCLUDES = limit("MMPY_MOST_INCLUDES", 100);
-/** Bytes of one file. */
-export const FILE_SIZE = limit("MMPY_MOST_BYTES", 256 * 2 ** 20);
+/** Files, each as often as it is included. */
+export const FILES = limit("MMPY_MOST_FILES", 10_000);
+/** Bytes of all files together. */
+export const BYTES = limit("MMPY_MOST_BYTES", 64 * 2 ** 20);
+/** Lines that say something. */
+export const LINES = limit("MMPY_MOST_LINES", 2 ** 20);
+
+/** Errors that are looked for: what comes after so many is hardly read. */
+export const MOST_ERRORS = 1000;

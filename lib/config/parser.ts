@@ -3,7 +3,7 @@ import path from "node:path";
 import { MidimonsterError, messageOf } from "../errors.js";
 import { type ChannelPattern, parsePattern } from "./channel-pattern.js";
 import type { Diagnostic } from "./diagnostic.js";
-import { INCLUDES } from "./limits.js";
+import { FILES, INCLUDES, LINES, MOST_ERRORS } from "./limits.js";
 import { type Located, type Location, locate, makeSource, part, readText, type Source } from "./source.js";
 import type { ChannelSpec, ConfigTree, Direction, Mapping, Section } from "./syntax.js";
 
@@ -69,20 +69,28 @@ class Parser {
   // What following lines belong to. An include leaves it as the included file's end does: it is as if that text stood
   // in its place. `skip` follows a header that could not be read; its lines would only give errors that mean nothing.
   #section: Section | "none" | "skip" = "none";
+  #bytes = 0;
+  #lines = 0;
+  #stopped = false;
 
   read(source: Source, open: readonly OpenFile[]): void {
     const inside = [...open, { real: realPath(source), shown: source.file }];
+    this.#bytes += source.size;
     this.files.push(path.join(source.folder, path.basename(source.file)));
-    for (let line = 1; line <= source.lines.length; ++line) {
+    for (let line = 1; line <= source.lines.length && !this.#stopped; ++line) {
       const content = locate(source, line, 0, Number.POSITIVE_INFINITY);
       if (content.text === "" || content.text.startsWith(";")) continue;
+      if (++this.#lines > LINES.most) {
+        this.#stop("too many lines", content.location, LINES.help);
+        return;
+      }
       if (content.text.startsWith("[")) {
         this.#header(content, inside);
       } else if (this.#section === "none") {
         this.#outside(content);
       } else if (this.#section !== "skip") {
         if (this.#section.kind === "map") {
-          const mapping = parseMapping(content, (diagnostic) => this.diagnostics.push(diagnostic));
+          const mapping = parseMapping(content, (diagnostic) => this.#report(diagnostic));
           if (mapping !== undefined) this.#section.mappings.push(mapping);
         } else {
           this.#assignment(content, this.#section);
@@ -92,7 +100,21 @@ class Parser {
   }
 
   #error(message: string, location: Location, help: readonly string[] = []): void {
-    this.diagnostics.push({ message, location, help });
+    this.#report({ message, location, help });
+  }
+
+  #report(diagnostic: Diagnostic): void {
+    if (this.diagnostics.length < MOST_ERRORS) this.diagnostics.push(diagnostic);
+    else if (diagnostic.location !== undefined) {
+      this.#stop("too many errors", diagnostic.location, "what comes after this is not read");
+    }
+  }
+
+  /** Gives up reading. */
+  #stop(message: string, location: Location, help: string): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.diagnostics.push({ message, location, help: [help] });
   }
 
   #outside(content: Located): void {
@@ -189,9 +211,13 @@ class Parser {
     const including = content.location.source;
     const resolved = path.resolve(including.folder, target.text);
     const shown = path.isAbsolute(target.text) ? target.text : path.join(path.dirname(including.file), target.text);
+    if (this.files.length >= FILES.most) {
+      this.#stop("too many files are included", target.location, FILES.help);
+      return;
+    }
     let text: string;
     try {
-      text = readText(resolved);
+      text = readText(resolved, this.#bytes);
     } catch (error) {
       this.#error(`can't read the included file: ${messageOf(error)}`, target.location);
       return;

@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from "node:fs";
-import { FILE_SIZE } from "./limits.js";
+import { closeSync, openSync, readSync } from "node:fs";
+import { BYTES } from "./limits.js";
 
 /** A piece of configuration text: a file, or what stands in for one, like the command line. */
 export interface Source {
@@ -8,6 +8,8 @@ export interface Source {
   /** The folder that relative paths in it start from. */
   readonly folder: string;
   readonly lines: readonly string[];
+  /** In UTF-16 code units, which are no more than its bytes. */
+  readonly size: number;
 }
 
 /** A stretch of one line of a source. */
@@ -30,12 +32,12 @@ export interface Located {
 /**
  * Reads a file as text: UTF-8, or Latin-1 where it is not that, so that every byte stays what it is.
  *
- * @throws {Error} if it can't be read, is too large, or is UTF-16
+ * @param before bytes of files that were read before
+ * @throws {Error} if it can't be read, is UTF-16, or there are too many bytes by now
  */
-export function readText(file: string): string {
-  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0; // reading says why not, if it can't be read
-  if (size > FILE_SIZE.most) throw new Error(`it has ${size} bytes; ${FILE_SIZE.help}`);
-  const bytes = readFileSync(file);
+export function readText(file: string, before = 0): string {
+  const bytes = readAtMost(file, BYTES.most - before);
+  if (bytes === undefined) throw new Error(`too many bytes; ${BYTES.help}`);
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
     throw new Error("it is UTF-16; save it as UTF-8");
   }
@@ -46,9 +48,28 @@ export function readText(file: string): string {
   }
 }
 
+/** What a file, a pipe or a device holds; undefined if that is more. */
+function readAtMost(file: string, most: number): Buffer | undefined {
+  const descriptor = openSync(file, "r");
+  try {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    for (;;) {
+      const piece = Buffer.allocUnsafe(2 ** 18);
+      const count = readSync(descriptor, piece);
+      if (count === 0) return Buffer.concat(pieces);
+      pieces.push(piece.subarray(0, count));
+      size += count;
+      if (size > most) return undefined;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** Splits text into lines as any editor does: LF, CRLF; a byte order mark at the start is not part of the text. */
 export function makeSource(file: string, folder: string, text: string): Source {
-  return { file, folder, lines: text.replace(/^\uFEFF/, "").split(/\r?\n/) };
+  return { file, folder, size: text.length, lines: text.replace(/^\uFEFF/, "").split(/\r?\n/) };
 }
 
 /** Blanks and control characters: what a person can't see does not belong to a name. */

@@ -1,10 +1,14 @@
 import { distance } from "fastest-levenshtein";
 
+/** Of longer names nobody wants to hear, and comparing them takes time by the product of their lengths. */
+const LONGEST = 1000;
+
 /**
  * The candidate that was probably meant, or undefined if none is near. A third of the letters may differ, and a different
  * case is nearer than any other letter.
  */
 export function nearest(found: string, candidates: Iterable<string>): string | undefined {
+  if (found.length > LONGEST) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(found.length / 3)) + 1;
   for (const candidate of candidates) {
