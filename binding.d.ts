@@ -135,8 +135,8 @@ export interface Binding {
   /** Names of up to `count` channels of a python instance, from index `first` on. */
   channelNames(core: Core, instance: number, first: number, count: number): string[];
   /**
-   * Finds the handlers of these channels of a python instance. `defaultHandler` serves those without a dot; empty for
-   * none. Enters Python.
+   * Finds the handlers of these channels of a python instance; gives up once more than a thousand have none. `defaultHandler` serves
+   * those without a dot; empty for none. Enters Python.
    */
   resolve(core: Core, instance: number, channels: Uint32Array, defaultHandler: string): ResolveError[];
   /**

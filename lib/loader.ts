@@ -337,7 +337,9 @@ export class Loader {
       this.#error(`no handler for '${name}.${channelName}': ${message}`, reference.channelLocation, {
         help: [
           ...didYouMean(channelName, candidates, "there are"),
-          ...(count > 1 ? [`and ${count - 1} more of '${reference.channel}'`] : []),
+          ...(count > 1
+            ? [`and ${errors.length > MOST_ERRORS ? "at least " : ""}${count - 1} more of '${reference.channel}'`]
+            : []),
         ],
         ...(detail.length > 0 && { detail: detail.join("\n") }),
       });

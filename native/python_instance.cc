@@ -158,6 +158,7 @@ std::vector<ResolveError> PythonInstance::Resolve(const std::vector<uint32_t> &c
       errors.push_back({ChannelTable::kNone, "'" + default_handler + "' is not of the form module.function", {}});
   }
   for (const uint32_t channel : channels) {
+    if (errors.size() > kMostResolveErrors) break;
     const std::string_view name = names_.name(channel);
     const bool dotted = name.find('.') != std::string_view::npos;
     // What has a batch for handler needs no other one.

@@ -24,7 +24,9 @@ struct mmpy_instance {};
 
 namespace mmpy {
 
-// A channel whose name does not lead to a function.
+// A channel whose name does not lead to a function. After so many no more are looked for: each takes a list of all that
+// may have been meant.
+constexpr size_t kMostResolveErrors = 1000;
 struct ResolveError {
   uint32_t channel;  // index within the instance
   std::string problem;

@@ -106,12 +106,16 @@ describe("a configuration", () => {
       `${many(1000, (i) => `[loopback inst${i}]\n`)}[map]\n${many(2e5, (i) => `unst${i}.x > onst${i}.y\n`)}`,
       /no instance 'unst0'[\s\S]*and 951 more errors$/,
     ],
+    [
+      "with 300,000 channels that lead to no function, of a module with hundreds",
+      "[loopback l]\n[python py]\nmodule = many\n[map]\nl.{1..300000} > py.many.f{1..300000}\n",
+      /no handler for 'py\.many\.f1'[\s\S]*did you mean 'many\.g1'.*\n.*and at least 1000 more of 'many\.f\{1\.\.300000\}'$/,
+    ],
   ];
   for (const [what, text, error] of wrong) {
     it(`${what}: is an error in a moment`, async () => {
-      const router = Router.fromFile(path.join(folderWith({ "monster.cfg": text }), "monster.cfg"), {
-        logger: silentLogger,
-      });
+      const folder = folderWith({ "monster.cfg": text, "many.py": many(600, (i) => `def g${i}(value): pass\n`) });
+      const router = Router.fromFile(path.join(folder, "monster.cfg"), { logger: silentLogger });
       await assert.rejects(router.load(), ({ message }: Error) => {
         assert.match(message, error);
         return true;
