@@ -260,12 +260,6 @@ void PythonInstance::FinishRound() {
   }
 }
 
-// The index of the channel that `name` names, kNone, or kLookupFailed with an exception set.
-uint32_t PythonInstance::FindChannel(PyObject *name) {
-  const uint32_t cached = name_cache_.Find(name, ChannelTable::kNone);
-  return cached != ChannelTable::kNone ? cached : FindUncached(name);
-}
-
 uint32_t PythonInstance::FindUncached(PyObject *name) {
   Py_ssize_t size = 0;
   const char *text = PyUnicode_AsUTF8AndSize(name, &size);

@@ -159,7 +159,11 @@ class PythonInstance final : public mmpy_instance, public Destination {
   void DropReplaced(const Reload &reload);
   uint32_t NewBatchPlace(const BatchPlace &place);
   ChannelBatch *FindBatch(size_t number) const;
-  uint32_t FindChannel(PyObject *name);
+  // The index of the channel that `name` names, kNone, or kLookupFailed with an exception set.
+  uint32_t FindChannel(PyObject *name) {
+    const uint32_t cached = name_cache_.Find(name, ChannelTable::kNone);
+    return cached != ChannelTable::kNone ? cached : FindUncached(name);
+  }
   uint32_t FindUncached(PyObject *name);
   bool FindOrCreate(PyObject *name, uint32_t *index);
   [[gnu::noinline, gnu::cold]] void ReportHandlerException(uint32_t channel, double value);

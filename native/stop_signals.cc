@@ -3,24 +3,27 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
+
 namespace mmpy {
 
 namespace {
 
 struct sigaction node_interrupt;
 struct sigaction node_terminate;
-volatile sig_atomic_t signals_seen = 0;
+// Signals may come to any thread, and the watchdog looks from its own.
+std::atomic<bool> seen{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "else it is not for signal handlers");
 
 // Only async-signal-safe calls in here.
 void OnSignal(int signal, siginfo_t *info, void *context) {
-  if (signals_seen != 0) {
+  if (seen.exchange(true)) {
     struct sigaction original = {};
     original.sa_handler = SIG_DFL;
     sigaction(signal, &original, nullptr);
     kill(getpid(), signal);
     return;
   }
-  signals_seen = 1;
   const struct sigaction &node = signal == SIGINT ? node_interrupt : node_terminate;
   if ((node.sa_flags & SA_SIGINFO) != 0) {
     node.sa_sigaction(signal, info, context);
@@ -31,7 +34,7 @@ void OnSignal(int signal, siginfo_t *info, void *context) {
 
 }  // namespace
 
-bool StopSignalSeen() { return signals_seen != 0; }
+bool StopSignalSeen() { return seen.load(); }
 
 void EndOnSecondSignal() {
   struct sigaction ours = {};
