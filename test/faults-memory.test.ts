@@ -45,8 +45,8 @@ ticks = 0
 def tick():
     global ticks
     ticks += 1
-    if ticks == 1: limit(64)
-    bytearray(100 << 20)
+    if ticks == 1: limit(1024)
+    bytearray(2 << 30)
     print("had enough")
     midimonster.interval(tick, 0)
 def later():
@@ -79,7 +79,7 @@ def on(value):
     midimonster.output("out", value)
 def begin():
     midimonster.interval(begin, 0)
-    limit(100)
+    limit(120)
     midimonster.output("out", 1)
 midimonster.interval(begin, 20)
 `,
