@@ -15,7 +15,7 @@ export interface Program {
 }
 
 export function ours(bench: Bench): Program {
-  const script = path.join(bench.project, "dist", "cli", "mmpy.js");
+  const script = path.join(bench.project, "dist", "cli", "mmpy.cjs");
   return {
     name: "ours",
     command: process.execPath,

@@ -27,7 +27,7 @@ if (values.help) {
   process.exit(0);
 }
 
-const mmpy = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..", "dist", "cli", "mmpy.js");
+const mmpy = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..", "dist", "cli", "mmpy.cjs");
 const ours: Program = {
   name: "this program",
   command: process.execPath,

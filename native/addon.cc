@@ -128,7 +128,6 @@ Napi::Value StartPython(const Info &info) {
   PythonOptions options;
   options.library = Text(object.Get("library"));
   options.program_name = Text(object.Get("programName"));
-  options.bootstrap = Text(object.Get("bootstrap"));
   options.bootstrap_path = Text(object.Get("bootstrapPath"));
   options.deep_bind = object.Get("deepBind").ToBoolean();
   options.ignore_home = object.Get("ignoreHome").ToBoolean();

@@ -94,16 +94,23 @@ std::string Initialize(void *library, const std::string &program_name) {
   return error;
 }
 
-// Python source as marshalled code, in the format of this version; empty if it is none.
-std::string Compile(const std::string &source, const std::string &path) {
+// A file of Python source as marshalled code, in the format of this version; empty if it is none. From beside it, as
+// Python keeps what it has compiled (__pycache__), if that is where Python does so: compiling takes as long as starting
+// an interpreter. Elsewhere it could be of another version of this package, whose files all have the same time from
+// npm.
+std::string Compile(const std::string &path) {
   const PyRef globals = PyRef::Steal(PyDict_New());
-  const PyRef text = PyRef::Steal(PyUnicode_FromStringAndSize(source.data(), static_cast<Py_ssize_t>(source.size())));
   const PyRef file = PyRef::Steal(PyUnicode_DecodeFSDefault(path.c_str()));
-  const PyRef program = PyRef::Steal(Py_CompileString(
-      "import marshal\ncode = marshal.dumps(compile(source, file, 'exec'))", "<compile>", Py_file_input));
+  const PyRef program =
+      PyRef::Steal(Py_CompileString("import marshal, sys\n"
+                                    "from _frozen_importlib_external import SourceFileLoader\n"
+                                    "loader = SourceFileLoader('bootstrap', file)\n"
+                                    "try: code = loader.get_code('bootstrap') if sys.pycache_prefix is None else None\n"
+                                    "except Exception: code = None  # what was kept is damaged\n"
+                                    "code = marshal.dumps(code or compile(loader.get_data(file), file, 'exec'))",
+                                    "<compile>", Py_file_input));
   std::string code;
-  if (globals && text && file && program && PyDict_SetItemString(globals.get(), "source", text.get()) == 0 &&
-      PyDict_SetItemString(globals.get(), "file", file.get()) == 0 &&
+  if (globals && file && program && PyDict_SetItemString(globals.get(), "file", file.get()) == 0 &&
       PyDict_SetItemString(globals.get(), "__builtins__", PyEval_GetBuiltins()) == 0 &&
       PyRef::Steal(PyEval_EvalCode(program.get(), globals.get(), globals.get()))) {
     PyObject *const bytes = PyDict_GetItemString(globals.get(), "code");
@@ -193,7 +200,7 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
     return {"PYTHON_LOAD", std::move(error)};
   setting_up_ = false;
   mmpy_module_bind();
-  bootstrap_code_ = Compile(options.bootstrap, options.bootstrap_path);
+  bootstrap_code_ = Compile(options.bootstrap_path);
   owner_ = owner;
   watchdog_.Start();
   gil_requests_.Start();

@@ -17,10 +17,9 @@
 namespace mmpy {
 
 struct PythonOptions {
-  std::string library;       // path of libpython, or a name for the loader's own search
-  std::string program_name;  // sys.executable of the chosen Python (a virtual environment's own, if it is one)
-  std::string bootstrap;     // source text of python/bootstrap.py
-  std::string bootstrap_path;
+  std::string library;         // path of libpython, or a name for the loader's own search
+  std::string program_name;    // sys.executable of the chosen Python (a virtual environment's own, if it is one)
+  std::string bootstrap_path;  // of python/bootstrap.py
   bool deep_bind = true;
   bool ignore_home = false;  // the environment variable PYTHONHOME means another Python
 };

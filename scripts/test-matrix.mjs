@@ -46,7 +46,7 @@ if (values.help) {
 
 /** Usable Pythons, the one that would be taken first. */
 function findPythons() {
-  const { stdout } = spawnSync(process.execPath, [path.join(folder, "dist", "cli", "mmpy.js"), "doctor", "--json"]);
+  const { stdout } = spawnSync(process.execPath, [path.join(folder, "dist", "cli", "mmpy.cjs"), "doctor", "--json"]);
   const { pythons, chosen } = JSON.parse(stdout.toString());
   const usable = pythons
     .filter(({ problem }) => problem === undefined)

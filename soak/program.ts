@@ -8,7 +8,7 @@ import { LogCheck } from "./log-check.js";
 /** A line of JSON that a module of the show prints. */
 export type Told = Readonly<Record<string, unknown>>;
 
-const mmpy = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..", "dist", "cli", "mmpy.js");
+const mmpy = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..", "dist", "cli", "mmpy.cjs");
 
 export class Program {
   readonly log = new LogCheck();

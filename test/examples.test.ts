@@ -25,7 +25,7 @@ describe("the examples", () => {
       this.skip();
     }
     // exec: script(1) runs this in a shell, and a shell that stays would itself end at Ctrl-C, whatever mmpy does.
-    const command = `exec ${process.execPath} dist/cli/mmpy.js python/examples/quickstart.cfg`;
+    const command = `exec ${process.execPath} dist/cli/mmpy.cjs python/examples/quickstart.cfg`;
     const running = run("script", ["-qefc", command, "/dev/null"], { cwd: projectFolder });
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape sequence that moves the cursor up
     await running.sees(/wave #*-* \d\.\d\d[\s\S]*\x1b\[3A/);

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "../lib/log.js";
 
 export const projectFolder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
-export const mmpyScript = path.join(projectFolder, "dist", "cli", "mmpy.js");
+export const mmpyScript = path.join(projectFolder, "dist", "cli", "mmpy.cjs");
 
 const folders: string[] = [];
 
@@ -118,6 +118,17 @@ export function run(command: string, args: readonly string[], options: { cwd?: s
   const child = spawn(command, [...args], { stdio: ["pipe", "pipe", "pipe"], ...options });
   running.push(child);
   return new Running(child);
+}
+
+/** A folder with the package as it is installed, built. */
+export function copyOfPackage(): string {
+  const copy = folderWith({});
+  for (const name of ["dist", "python", "build/Release", "package.json"]) {
+    cpSync(path.join(projectFolder, name), path.join(copy, name), { recursive: true });
+  }
+  rmSync(path.join(copy, "python", "__pycache__"), { recursive: true, force: true });
+  symlinkSync(path.join(projectFolder, "node_modules"), path.join(copy, "node_modules"));
+  return copy;
 }
 
 /** Runs mmpy as a user does. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { cpSync, readdirSync, symlinkSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { findPythons } from "../lib/python/discovery.js";
-import { folderWith, projectFolder, run } from "./helpers.js";
+import { copyOfPackage, folderWith, projectFolder, run } from "./helpers.js";
 import { start } from "./session.js";
 
 const index = path.join(projectFolder, "dist", "index.js");
@@ -310,16 +310,33 @@ await first.stop();
   });
 });
 
-describe("two copies of the package in one process", () => {
-  const copyOfPackage = () => {
-    const copy = folderWith({});
-    for (const name of ["dist", "python", "build/Release", "package.json"]) {
-      cpSync(path.join(projectFolder, name), path.join(copy, name), { recursive: true });
+describe("the package's own Python code", () => {
+  it("is kept compiled as Python does, and compiled anew where that is damaged", async () => {
+    const copy = copyOfPackage();
+    const kept = path.join(copy, "python", "__pycache__");
+    const { PYTHONDONTWRITEBYTECODE: _, ...env } = process.env;
+    const starts = async () => {
+      const command = path.join(copy, "dist", "cli", "mmpy.cjs");
+      const folder = folderWith({ "monster.cfg": CONFIG, "mod.py": MODULE });
+      const running = run(process.execPath, [command, "check"], { cwd: folder, env });
+      assert.deepEqual(await running.exited, { code: 0, signal: null }, running.stderr);
+    };
+    await starts();
+    const [name = "", ...others] = readdirSync(kept);
+    assert.match(name, /^bootstrap\.cpython-3\d+\.pyc$/);
+    assert.deepEqual(others, []);
+    const file = path.join(kept, name);
+    const whole = readFileSync(file);
+    // As a power cut may leave it: the start of the file, and nothing but zeros.
+    const damaged = Buffer.concat([whole.subarray(0, 16), Buffer.alloc(whole.length - 16)]);
+    for (const content of [damaged, Buffer.alloc(0)]) {
+      writeFileSync(file, content);
+      await starts();
     }
-    symlinkSync(path.join(projectFolder, "node_modules"), path.join(copy, "node_modules"));
-    return copy;
-  };
+  });
+});
 
+describe("two copies of the package in one process", () => {
   it("that choose different Pythons: the second one gets a clear error, and the first goes on", async function () {
     const usable = (await findPythons()).flatMap(({ choice }) => (choice ? [choice] : []));
     const [first, second] = [usable[0], usable.find(({ library }) => library !== usable[0]?.library)];

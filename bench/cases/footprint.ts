@@ -81,11 +81,11 @@ export const START_CASE: BenchCase = {
     const folder = folderWith(bench, {
       "monster.cfg": "[python a]\nmodule = mod\n[loopback l]\n[map]\na.out > l.x\nl.x > a.mod.first\n",
       "mod.py": `
-import json, os, time
+import os, time
 import midimonster
 midimonster.output("out", 1.0)
 def first(value):
-    print(json.dumps({"ms": (time.time() - float(os.environ["BENCH_START"])) * 1000}), flush=True)
+    print('{"ms": %f}' % ((time.time() - float(os.environ["BENCH_START"])) * 1000), flush=True)
 `,
     });
     const alone = (command: string, args: string[]) => async (): Promise<Told> => {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import path from "node:path";
 import { type Binding, type Core, packageFolder, type ResolveError } from "../binding.js";
 import type { Setting } from "../config/definition.js";
@@ -77,12 +77,10 @@ export class PythonBackend implements Backend {
         `environment variable PYTHONHOME is ignored: it is ${process.env.PYTHONHOME}, and the Python in use is that of ${choice.prefix}`,
       );
     }
-    const bootstrapPath = path.join(packageFolder, "python", "bootstrap.py");
     const error = binding.startPython({
       library: choice.library,
       programName: choice.executable,
-      bootstrap: readFileSync(bootstrapPath, "utf8"),
-      bootstrapPath,
+      bootstrapPath: path.join(packageFolder, "python", "bootstrap.py"),
       deepBind: this.#deepBind,
       ignoreHome,
       handlerWarn: this.#handlerWarn,

@@ -9,19 +9,19 @@ import { type CommandLine, defaultLogFormat, HELP, parseCommandLine } from "./op
 import { ServiceManager, serviceVariables } from "./service-manager.js";
 import { packageVersion } from "./version.js";
 
-async function main(line: CommandLine): Promise<number> {
+async function perform(line: CommandLine): Promise<number> {
   switch (line.command) {
     case "help":
-      process.stdout.write(HELP);
+      print(HELP);
       return 0;
     case "version":
-      process.stdout.write(`midimonster-python ${packageVersion()}\n`);
+      print(`midimonster-python ${packageVersion()}\n`);
       return 0;
     case "doctor": {
       // Loaded here, since no run should pay for it.
       const { examineMachine, formatReport } = await import("./doctor.js");
       const report = await examineMachine(line.config, line.backendOverrides);
-      process.stdout.write(line.json ? `${JSON.stringify(report, undefined, 2)}\n` : formatReport(report));
+      print(line.json ? `${JSON.stringify(report, undefined, 2)}\n` : formatReport(report));
       return report.ok ? 0 : 1;
     }
     case "check":
@@ -29,6 +29,14 @@ async function main(line: CommandLine): Promise<number> {
     case "run":
       return await run(line);
   }
+}
+
+function print(text: string): void {
+  // As `mmpy check | head` does: what nobody wants to read is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+  process.stdout.write(text);
 }
 
 function makeRouter(
@@ -43,7 +51,7 @@ async function check(line: CommandLine): Promise<number> {
   await router.load();
   const description = formatDescription(router.describe());
   await router.stop();
-  process.stdout.write(description);
+  print(description);
   return 0;
 }
 
@@ -146,17 +154,15 @@ async function fail(error: unknown, format: CommandLine["logFormat"]): Promise<n
   return 1;
 }
 
-// As `mmpy check | head` does: what nobody wants to read is no error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-});
-
-let format = defaultLogFormat();
-try {
-  const line = parseCommandLine(process.argv.slice(2));
-  format = line.logFormat;
-  // Not process.exit(): what is left to write gets written, and a handle that was not closed shows as a hang.
-  process.exitCode = await main(line);
-} catch (error) {
-  process.exitCode = await fail(error, format);
+/** Does what the command line says, and leaves the exit status to the process. */
+export async function main(): Promise<void> {
+  let format = defaultLogFormat();
+  try {
+    const line = parseCommandLine(process.argv.slice(2));
+    format = line.logFormat;
+    // Not process.exit(): what is left to write gets written, and a handle that was not closed shows as a hang.
+    process.exitCode = await perform(line);
+  } catch (error) {
+    process.exitCode = await fail(error, format);
+  }
 }

@@ -7,4 +7,4 @@ const argv = process.argv.slice(2);
 const runsNothing = argv.some((argument) => ["-h", "--help", "-v", "--version", "doctor"].includes(argument));
 // A configuration may name another one. Then this was for nothing, and costs nothing but the other core's time.
 if (!runsNothing && !argv.some((argument) => argument.startsWith("python.python="))) expectPython();
-await import("./main.js");
+import("./main.js").then(({ main }) => main());
