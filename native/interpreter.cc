@@ -174,6 +174,11 @@ std::vector<std::string> Interpreter::Stop() {
   return threads_left;
 }
 
+PyRef Interpreter::FunctionType() const {
+  PyObject *const one = helpers_ ? PyDict_GetItemString(helpers_.get(), "describe") : nullptr;
+  return one == nullptr ? PyRef() : PyRef::Steal(PyObject_Type(one));
+}
+
 PyRef Interpreter::CallHelper(const char *name, std::initializer_list<PyObject *> arguments) {
   PyObject *helper = helpers_ ? PyDict_GetItemString(helpers_.get(), name) : nullptr;
   if (helper == nullptr) {

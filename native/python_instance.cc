@@ -175,10 +175,30 @@ void PythonInstance::TakeHandlers() {
   for (Channel &channel : channels_) {
     if (channel.handler) before.push_back(std::exchange(channel.handler, {}));
   }
+  LookAhead(found_handlers_.size());
   for (auto &[channel, handler] : std::exchange(found_handlers_, {})) channels_[channel].handler = std::move(handler);
   // Then delivering is storing values, and the clock would cost as much.
   takes_whole_batches_ =
       std::none_of(channels_.begin(), channels_.end(), [](const Channel &channel) { return bool(channel.handler); });
+}
+
+// Of the handlers that were found, before they are in their places.
+void PythonInstance::LookAhead(size_t handlers) {
+  const bool many = handlers > Lookahead::kManyHandlers;
+  lookahead_.Reset(many ? channels_.size() : 0);
+  const PyRef function_type = interpreter_.FunctionType();
+  for (size_t i = 0; many && i < handlers; ++i) {
+    PyObject *const handler = found_handlers_[i].second.get();
+    const PyRef type = handler == nullptr ? PyRef() : PyRef::Steal(PyObject_Type(handler));
+    if (!type || type.get() != function_type.get()) continue;  // what else has attributes may run code for them
+    const PyRef code = PyRef::Steal(PyObject_GetAttrString(handler, "__code__"));
+    const PyRef constants = code ? PyRef::Steal(PyObject_GetAttrString(code.get(), "co_consts")) : PyRef();
+    if (constants) {
+      lookahead_.SetCode(found_handlers_[i].first, code.get(), constants.get());
+    } else {
+      PyErr_Clear();
+    }
+  }
 }
 
 void PythonInstance::Begin() {
@@ -212,6 +232,15 @@ inline void PythonInstance::NoteInBatches(const Channel &channel, double value) 
 }
 
 void PythonInstance::Deliver(const Event *events, size_t count) {
+  if (lookahead_.active()) {
+    DeliverEvents<true>(events, count);
+  } else {
+    DeliverEvents<false>(events, count);
+  }
+}
+
+template <bool kLookAhead>
+void PythonInstance::DeliverEvents(const Event *events, size_t count) {
   gil_.SwitchTo(state());
   Watchdog &watchdog = watchdog_;
   watchdog.Expect(&as_running_, interpreter_state());
@@ -219,9 +248,14 @@ void PythonInstance::Deliver(const Event *events, size_t count) {
   // They stay where they are: no channel is added once the core runs.
   Channel *const channels = channels_.data();
   const ChannelId first = first_channel_;
-  for (const Event *event = events; event != events + count; ++event) {
+  const Event *const end = events + count;
+  for (const Event *event = events; event != end; ++event) {
     const uint32_t index = event->channel - first;
     Channel &channel = channels[index];
+    if (kLookAhead && end - event > Lookahead::kEvents) {
+      const uint32_t soon = event[Lookahead::kEvents].channel - first;
+      lookahead_.Fetch(soon, channels[soon].handler.get(), name_cache_);
+    }
     if (channel.handler) {
       PyObject *const value = PyFloat_FromDouble(event->value);
       // The free slot in front lets CPython prepend `self` for a bound method without copying the arguments.
@@ -305,6 +339,7 @@ int PythonInstance::Output(PyObject *name, double value) {
     if (index == kLookupFailed || !FindOrCreate(name, &index)) return -1;
     if (index == ChannelTable::kNone) return 0;
   }
+  if (lookahead_.active() && current_ != ChannelTable::kNone) lookahead_.Note(current_, name);
   // What Python threads output meanwhile is as at any other time.
   if (reload_ != nullptr && core_.OnLoopThread()) {
     reload_->outputs.emplace_back(index, value);
@@ -398,10 +433,16 @@ PyObject *PythonInstance::OutputValue(PyObject *name) {
   return index == ChannelTable::kNone ? mmpy_none() : PyFloat_FromDouble(channels_[index].output);
 }
 
-PyObject *PythonInstance::Current() const {
+PyObject *PythonInstance::Current() {
   if (current_ == ChannelTable::kNone || !core_.OnLoopThread()) return mmpy_none();
-  const std::string_view name = names_.name(current_);
-  return PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size()));
+  // The same string each time, since a default handler may well output to it: the name cache finds it then.
+  if (current_names_.size() < names_.size()) current_names_.resize(names_.size());
+  PyRef &text = current_names_[current_];
+  if (!text) {
+    const std::string_view name = names_.name(current_);
+    text = PyRef::Steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
+  }
+  return PyRef(text).release();
 }
 
 PyObject *PythonInstance::Channels() const {
@@ -480,6 +521,7 @@ void PythonInstance::DropReferences() {
   // Moved out first: releasing runs user code (__del__), which may call the module's functions once more.
   sockets_.Clear();
   const std::vector<IntervalEntry> intervals = std::exchange(intervals_, {});
+  lookahead_.Reset(0);
   const std::vector<Channel> channels = std::exchange(channels_, {});
   const PyRef cleanup = std::exchange(cleanup_handler_, {});
   const auto found = std::exchange(found_handlers_, {});
@@ -489,6 +531,7 @@ void PythonInstance::DropReferences() {
   free_batches_.clear();
   const std::vector<std::unique_ptr<ChannelBatch>> batches = std::exchange(batches_, {});
   const PyRef capsule = std::exchange(capsule_, {});
+  current_names_.clear();
   name_cache_.Clear();
 }
 
@@ -541,6 +584,7 @@ void PythonInstance::Abandon() {
     if (batch != nullptr) batch->Abandon();
   }
   capsule_.release();
+  for (PyRef &name : current_names_) name.release();
   name_cache_.Abandon();
   interpreter_.Abandon();
 }

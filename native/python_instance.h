@@ -13,6 +13,7 @@
 #include "channel_table.h"
 #include "core.h"
 #include "interpreter.h"
+#include "lookahead.h"
 #include "managed_sockets.h"
 #include "midimonster_module.h"
 #include "name_cache.h"
@@ -121,7 +122,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   int Output(PyObject *name, double value);
   PyObject *InputValue(PyObject *name);
   PyObject *OutputValue(PyObject *name);
-  PyObject *Current() const;
+  PyObject *Current();
   unsigned long long Timestamp() const { return core_.now_ms(); }
   int Interval(PyObject *function, unsigned long long period_ms);
   int Manage(PyObject *function, PyObject *socket);
@@ -159,6 +160,9 @@ class PythonInstance final : public mmpy_instance, public Destination {
   void DropReplaced(const Reload &reload);
   uint32_t NewBatchPlace(const BatchPlace &place);
   ChannelBatch *FindBatch(size_t number) const;
+  template <bool kLookAhead>
+  void DeliverEvents(const Event *events, size_t count);
+  void LookAhead(size_t handlers);
   // The index of the channel that `name` names, kNone, or kLookupFailed with an exception set.
   uint32_t FindChannel(PyObject *name) {
     const uint32_t cached = name_cache_.Find(name, ChannelTable::kNone);
@@ -184,7 +188,9 @@ class PythonInstance final : public mmpy_instance, public Destination {
   PyRef capsule_;
   ChannelTable names_;
   NameCache name_cache_;
-  std::vector<Channel> channels_;                           // parallel to names_
+  std::vector<PyRef> current_names_;  // what Current() has returned, by channel
+  std::vector<Channel> channels_;     // parallel to names_
+  Lookahead lookahead_;
   std::vector<std::pair<uint32_t, PyRef>> found_handlers_;  // by channel, not in their places yet
   ChannelId first_channel_ = 0;
   uint32_t current_ = ChannelTable::kNone;

@@ -331,3 +331,50 @@ describe("a handler", () => {
     assert.deepEqual(await go(session), ["float"]);
   });
 });
+
+describe("thousands of handlers", () => {
+  it("of every kind get their events, output what they output before or something else, and may be loaded anew", async () => {
+    const many = 5000;
+    const module = (shift: number) => `
+import functools
+class Hostile:
+    def __getattr__(self, name): raise RuntimeError(name)
+    def __call__(self, value): midimonster.output("h1", value)
+class Holder:
+    def bound(self, value): midimonster.output("h2", value)
+def plain(name, value): midimonster.output(name, value)
+f1 = Hostile()
+f2 = Holder().bound
+f3 = functools.partial(plain, "h3")
+f4 = lambda value: midimonster.output("h4", value)
+last = {}
+for i in range(5, ${many + 1}):
+    exec("def f%d(value): midimonster.output('h%d', value + ${shift} / 1000)" % (i, i))
+def f5(value):
+    # Another name each time, made anew.
+    last[0] = last.get(0, 0) + 1
+    midimonster.output("h%d" % (5 if last[0] % 2 else 6), value)
+`;
+    const session = await start(
+      `[python py]\nmodule = mod\n[map]\nprobe.go{1..${many}} > py.mod.f{1..${many}}\npy.h{1..${many}} > probe.h{1..${many}}\n`,
+      { "mod.py": module(0) },
+    );
+    const round = async (value: number, of7: number) => {
+      for (let i = 1; i <= many; ++i) session.probe.emit(`go${i}`, value);
+      const came = session.probe.values(`h${many}`).length + 1;
+      await session.probe.until(`h${many}`, came);
+      for (const i of [1, 2, 3, 4]) assert.equal(session.probe.values(`h${i}`).at(-1), value, `h${i}`);
+      for (let i = 7; i <= many; ++i) {
+        assert.equal(session.probe.values(`h${i}`).length, came);
+        assert.ok(Math.abs((session.probe.values(`h${i}`).at(-1) ?? -1) - of7) < 1e-9, `h${i}`);
+      }
+    };
+    await round(0.25, 0.25);
+    await round(0.5, 0.5);
+    session.write("mod.py", module(1));
+    await session.router.reload();
+    await round(0.25, 0.251);
+    await round(0.75, 0.751);
+    assert.deepEqual([session.probe.values("h5").length, session.probe.values("h6").length], [2, 6]);
+  });
+});

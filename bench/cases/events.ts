@@ -91,6 +91,29 @@ function pingPong(name: string, what: string, channels: number, events: number, 
   };
 }
 
+/** The same with one function for all channels of an instance: what many channels cost by themselves. */
+function oneHandler(name: string, what: string, channels: number, events: number, oursOnly = false): Circle {
+  const rounds = Math.max(20, Math.round(events / channels / 2));
+  const names = Array.from({ length: channels }, (_, i) => `c${i + 1}`);
+  const handler = (value: string, more = "") => `def f(value):\n${more}    output(current(), ${value})\n`;
+  return {
+    name,
+    what,
+    oursOnly,
+    floor: false,
+    files: {
+      "monster.cfg": `[python a]\nmodule = ping\ndefault-handler = ping.f\n[python b]\nmodule = pong\ndefault-handler = pong.f\n[map]\na.c{1..${channels}} <> b.c{1..${channels}}\n`,
+      "ping.py": begin(
+        rounds,
+        2 * channels,
+        names,
+        `from midimonster import current\n${handler("value + STEP", "    if value >= LIMIT: turn(value)\n")}${start(`for i in range(1, ${channels + 1}): output("c%d" % i, 0.0)`)}`,
+      ),
+      "pong.py": `${PASS}from midimonster import current\n${handler("value")}`,
+    },
+  };
+}
+
 const FIRST = 'def f1(value):\n    if value >= LIMIT: turn(value)\n    output("o1", value + STEP)\n';
 
 function fanOut(events: number): Circle {
@@ -200,6 +223,8 @@ export const EVENT_CASES: readonly BenchCase[] = [
   circleCase((n) => pingPong("universe", "two instances, 512 events a round", 512, n), 1_500_000),
   circleCase((n) => pingPong("wide-4096", "two instances, 4096 events a round", 4096, n), 400_000),
   circleCase((n) => pingPong("wide-65536", "two instances, 65536 events a round", 65536, n, true), 4_000_000),
+  circleCase((n) => oneHandler("one-512", "as universe, with one function for all channels", 512, n), 1_500_000),
+  circleCase((n) => oneHandler("one-65536", "as wide-65536, with one function", 65536, n, true), 4_000_000),
   circleCase(fanOut, 1_500_000),
   circleCase(fanIn, 1_500_000),
   circleCase(loopbackChain, 3_000_000),
