@@ -4,9 +4,13 @@ import type { Logger } from "./log.js";
 /** How long repetitions of a message are only counted, in ms. */
 const QUIET_PERIOD = 10_000;
 
+/** What is said of repetitions: how many there were, and of how many other channels. */
+type Say = (count: number, others: number) => string;
+
 interface Repeated {
-  readonly say: (count: number) => string;
+  readonly say: Say;
   readonly fields: object;
+  readonly subjects: Set<string>;
   count: number;
 }
 
@@ -92,19 +96,24 @@ export class ReportLog {
 
   #exception(instance: string, { role, subject, value, text }: Report): void {
     const what = describe(instance, role, subject, value);
-    // A thread's name is often its number.
-    const key = `${instance}\n${role}\n${role === "thread" ? "" : subject}\n${placesOf(text)}`;
+    const places = placesOf(text);
+    // A thread's name is often its number, and one function may handle thousands of channels.
+    const ofAny = role === "thread" || (role === "handler" && places !== "");
+    const key = [instance, role, ofAny ? "" : subject, places].join("\n");
     const fields = { instance, role, subject, value };
-    const summary = `${describe(instance, role, subject)}: ${lastLine(text)}`;
-    const say = (count: number) => `${count === 1 ? "once more" : `${count} times more`}: ${summary}`;
-    if (this.#counts(key, 1, fields, say)) return;
+    const say: Say = (count, others) => {
+      const times = count === 1 ? "once more" : `${count} times more`;
+      const also = role === "handler" && others > 0 ? ` on this and ${others} other channel${others > 1 ? "s" : ""}` : "";
+      return `${times}: ${describe(instance, role, subject)}${also}: ${lastLine(text)}`;
+    };
+    if (this.#counts(key, subject, 1, fields, say)) return;
     this.#logger.error({ ...fields, traceback: text }, `${what}\n${text}`);
   }
 
   #eventsLost(instance: string, count: number): void {
     const fields = { instance };
-    const say = (more: number) => `${instance}: ${more} more events were lost`;
-    if (this.#counts(`${instance}\nlost`, count, fields, say)) return;
+    const say: Say = (more) => `${instance}: ${more} more events were lost`;
+    if (this.#counts(`${instance}\nlost`, "", count, fields, say)) return;
     this.#logger.error(
       { ...fields, lost: count },
       `${instance}: events are lost: more than can be kept wait for this instance, which takes them more slowly than they come`,
@@ -112,13 +121,14 @@ export class ReportLog {
   }
 
   /** Whether it has been told in full already; then it is counted. */
-  #counts(key: string, count: number, fields: object, say: (count: number) => string): boolean {
+  #counts(key: string, subject: string, count: number, fields: object, say: Say): boolean {
     const known = this.#repeated.get(key);
     if (known !== undefined) {
       known.count += count;
+      known.subjects.add(subject);
       return true;
     }
-    this.#repeated.set(key, { say, fields, count: 0 });
+    this.#repeated.set(key, { say, fields, subjects: new Set([subject]), count: 0 });
     this.#timer ??= setTimeout(() => this.#tick(), QUIET_PERIOD).unref();
     return false;
   }
@@ -136,7 +146,7 @@ export class ReportLog {
         this.#repeated.delete(key);
         continue;
       }
-      this.#logger.error({ ...repeated.fields, repeated: repeated.count }, repeated.say(repeated.count));
+      this.#logger.error({ ...repeated.fields, repeated: repeated.count }, repeated.say(repeated.count, repeated.subjects.size - 1));
       repeated.count = 0;
     }
   }

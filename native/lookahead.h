@@ -24,7 +24,7 @@ class Lookahead {
   // for 8,192, and saves 8 ns for 16,384 and 30 ns for 65,536; smaller machines run out of caches earlier.
   static constexpr size_t kManyHandlers = 4096;
   // How many events before. From 4 to 12 it makes no difference.
-  static constexpr ptrdiff_t kEvents = 6;
+  static constexpr uint32_t kEvents = 6;
 
   // Begins for so many channels, or ends with 0.
   void Reset(size_t channels) { std::vector<Hint>(channels).swap(hints_); }

@@ -186,6 +186,7 @@ void PythonInstance::TakeHandlers() {
 void PythonInstance::LookAhead(size_t handlers) {
   const bool many = handlers > Lookahead::kManyHandlers;
   lookahead_.Reset(many ? channels_.size() : 0);
+  DecideNoting();
   const PyRef function_type = interpreter_.FunctionType();
   for (size_t i = 0; many && i < handlers; ++i) {
     PyObject *const handler = found_handlers_[i].second.get();
@@ -232,7 +233,7 @@ inline void PythonInstance::NoteInBatches(const Channel &channel, double value) 
 }
 
 void PythonInstance::Deliver(const Event *events, size_t count) {
-  if (lookahead_.active()) {
+  if (count > size_t{Lookahead::kEvents} && lookahead_.active()) {
     DeliverEvents<true>(events, count);
   } else {
     DeliverEvents<false>(events, count);
@@ -252,7 +253,7 @@ void PythonInstance::DeliverEvents(const Event *events, size_t count) {
   for (const Event *event = events; event != end; ++event) {
     const uint32_t index = event->channel - first;
     Channel &channel = channels[index];
-    if (kLookAhead && end - event > Lookahead::kEvents) {
+    if (kLookAhead && end - event > ptrdiff_t{Lookahead::kEvents}) {
       const uint32_t soon = event[Lookahead::kEvents].channel - first;
       lookahead_.Fetch(soon, channels[soon].handler.get(), name_cache_);
     }
@@ -333,18 +334,25 @@ bool PythonInstance::FindOrCreate(PyObject *name, uint32_t *index) {
   return true;
 }
 
+// Whether to look at each output before it is one.
+void PythonInstance::DecideNoting() { notes_outputs_ = lookahead_.active() || reload_ != nullptr; }
+
+// Returns whether that was all.
+bool PythonInstance::NoteOutput(PyObject *name, uint32_t index, double value) {
+  if (lookahead_.active() && current_ != ChannelTable::kNone) lookahead_.Note(current_, name);
+  // What Python threads output meanwhile is as at any other time.
+  if (reload_ == nullptr || !core_.OnLoopThread()) return false;
+  reload_->outputs.emplace_back(index, value);
+  return true;
+}
+
 int PythonInstance::Output(PyObject *name, double value) {
   uint32_t index = FindChannel(name);
   if (index >= kLookupFailed) {
     if (index == kLookupFailed || !FindOrCreate(name, &index)) return -1;
     if (index == ChannelTable::kNone) return 0;
   }
-  if (lookahead_.active() && current_ != ChannelTable::kNone) lookahead_.Note(current_, name);
-  // What Python threads output meanwhile is as at any other time.
-  if (reload_ != nullptr && core_.OnLoopThread()) {
-    reload_->outputs.emplace_back(index, value);
-    return 0;
-  }
+  if (notes_outputs_ && NoteOutput(name, index, value)) return 0;
   channels_[index].output = value;
   if (!started_) {
     channels_[index].initial = true;
@@ -522,6 +530,7 @@ void PythonInstance::DropReferences() {
   sockets_.Clear();
   const std::vector<IntervalEntry> intervals = std::exchange(intervals_, {});
   lookahead_.Reset(0);
+  DecideNoting();
   const std::vector<Channel> channels = std::exchange(channels_, {});
   const PyRef cleanup = std::exchange(cleanup_handler_, {});
   const auto found = std::exchange(found_handlers_, {});

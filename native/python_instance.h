@@ -163,6 +163,8 @@ class PythonInstance final : public mmpy_instance, public Destination {
   template <bool kLookAhead>
   void DeliverEvents(const Event *events, size_t count);
   void LookAhead(size_t handlers);
+  void DecideNoting();
+  [[gnu::noinline]] bool NoteOutput(PyObject *name, uint32_t index, double value);
   // The index of the channel that `name` names, kNone, or kLookupFailed with an exception set.
   uint32_t FindChannel(PyObject *name) {
     const uint32_t cached = name_cache_.Find(name, ChannelTable::kNone);
@@ -196,6 +198,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   uint32_t current_ = ChannelTable::kNone;
   bool creating_ = true;  // output() creates channels
   bool started_ = false;  // output() sends
+  bool notes_outputs_ = false;
   bool retired_ = false;
   std::unique_ptr<Reload> reload_;  // while it is under way
   uint32_t next_interval_ = 0;

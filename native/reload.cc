@@ -30,6 +30,7 @@ PyRef PythonInstance::CallReloading(const char *function, PyObject *first, PyObj
 
 void PythonInstance::BeginReload() {
   reload_ = std::make_unique<Reload>();
+  DecideNoting();
   reload_->intervals = intervals_;
   reload_->watches = sockets_.Snapshot();
   for (const auto &batch : batches_) {
@@ -62,6 +63,7 @@ bool PythonInstance::Belongs(PyObject *function, PyObject *modules) {
 
 void PythonInstance::EndReload(bool keep) {
   std::unique_ptr<Reload> reload = std::exchange(reload_, nullptr);
+  DecideNoting();
   if (reload == nullptr) return;
   creating_ = false;
   const GilScope own(gil_, state());

@@ -5,7 +5,7 @@ import path from "node:path";
 import type { DoctorReport } from "../lib/cli/doctor.js";
 import { silentLogger } from "../lib/log.js";
 import { choosePython } from "../lib/python/discovery.js";
-import { folderWith, mmpy } from "./helpers.js";
+import { folderWith, mmpy, skipWithSanitizers } from "./helpers.js";
 
 async function report(args: readonly string[] = [], env: NodeJS.ProcessEnv = process.env) {
   const running = mmpy(["doctor", "--json", ...args], { env });
@@ -23,7 +23,8 @@ function nowhere(): NodeJS.ProcessEnv {
 }
 
 describe("mmpy doctor", () => {
-  it("tells of Node, the platform, the addon, every Python, and the one that an instance gets", async () => {
+  it("tells of Node, the platform, the addon, every Python, and the one that an instance gets", async function () {
+    skipWithSanitizers(this, "it takes Python's own OpenSSL, and a sanitizer none of its deepbind");
     const { code, found } = await report();
     const choice = await choosePython(undefined, silentLogger);
     assert.equal(code, 0);

@@ -88,7 +88,8 @@ def each(count):
     if count == 20: ctypes.CDLL(None).jump(ctypes.c_long(-7200))
     if count in (5, 15, 25): midimonster.output("what time is it, %d" % count, 1) # the log has it
 `,
-      { LD_PRELOAD: library },
+      // After a sanitizer's own, where one is there: it insists on being the first.
+      { LD_PRELOAD: [process.env.LD_PRELOAD, library].filter(Boolean).join(":") },
     );
     const all = await times(30);
     running.child.kill("SIGINT");

@@ -109,6 +109,21 @@ ${ASK}`,
     ]);
   });
 
+  it("in a default handler is logged once for all its channels", async () => {
+    const session = await start(
+      "[python py]\nmodule = mod\ndefault-handler = mod.all\n[map]\nprobe.c{1..512} > py.c{1..512}\nprobe.ask > py.mod.ask\npy.done > probe.done\n",
+      { "mod.py": `def all(value):\n    raise KeyError(midimonster.current())\n${ASK}` },
+    );
+    for (let i = 1; i <= 512; ++i) session.probe.emit(`c${i}`, 0.5);
+    await ask(session);
+    await session.router.stop();
+    const messages = session.log.matching(/raised/).map(({ message }) => message.split("\n")[0]);
+    assert.deepEqual(messages, [
+      "py.c1: the handler raised on value 0.5",
+      "511 times more: py.c1: the handler raised on this and 511 other channels: KeyError: 'c1'",
+    ]);
+  });
+
   it("in __float__ of an output value raises in the caller only", async () => {
     const session = await start(CONFIG, {
       "mod.py": `

@@ -26,6 +26,13 @@ after(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
+/** Skips a test, loudly, where `npm run test:sanitizers` runs it. */
+export function skipWithSanitizers(test: Mocha.Context, why: string): void {
+  if (process.env.MMPY_SANITIZERS === undefined) return;
+  console.log(`SKIPPED: ${why}`);
+  test.skip();
+}
+
 export interface LogEntry {
   readonly level: "error" | "warn" | "info" | "debug";
   readonly message: string;

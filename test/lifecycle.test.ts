@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { findPythons } from "../lib/python/discovery.js";
-import { copyOfPackage, folderWith, projectFolder, run } from "./helpers.js";
+import { copyOfPackage, folderWith, projectFolder, run, skipWithSanitizers } from "./helpers.js";
 import { start } from "./session.js";
 
 const index = path.join(projectFolder, "dist", "index.js");
@@ -284,7 +284,8 @@ midimonster.interval(bad, 10)
     assert.match(output, /^PYTHON_IN_USE .*already runs in another thread/);
   });
 
-  it("a second router that wants Python otherwise gets an error that says what differs", async () => {
+  it("a second router that wants Python otherwise gets an error that says what differs", async function () {
+    skipWithSanitizers(this, "with sanitizers there is no other deepbind than off");
     const output = await succeeds(`
 import { execFileSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
@@ -338,6 +339,7 @@ describe("the package's own Python code", () => {
 
 describe("two copies of the package in one process", () => {
   it("that choose different Pythons: the second one gets a clear error, and the first goes on", async function () {
+    skipWithSanitizers(this, "there is one addon with sanitizers for both copies");
     const usable = (await findPythons()).flatMap(({ choice }) => (choice ? [choice] : []));
     const [first, second] = [usable[0], usable.find(({ library }) => library !== usable[0]?.library)];
     if (first === undefined || second === undefined) {
@@ -358,7 +360,8 @@ await router.stop();
     assert.match(output, /^PYTHON_IN_USE .*another native addon has already started CPython in this process/);
   });
 
-  it("share no Python: the second one gets a clear error", async () => {
+  it("share no Python: the second one gets a clear error", async function () {
+    skipWithSanitizers(this, "there is one addon with sanitizers for both copies");
     const copy = copyOfPackage();
     const output = await succeeds(`
 const router = Router.fromFile("monster.cfg", { logger: silentLogger });
