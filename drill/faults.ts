@@ -1,7 +1,7 @@
 /** Faults, and what to look at when they have happened. */
 import type { Scenario, Seen } from "./run.js";
 
-export type Verdict = "survived" | "refused" | "silent" | "ignored" | "spins" | "hung" | "crashed";
+export type Verdict = "unseen" | "survived" | "refused" | "silent" | "ignored" | "spins" | "hung" | "crashed";
 
 export interface Fault extends Scenario {
   readonly what: string;

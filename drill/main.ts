@@ -35,7 +35,7 @@ const ours: Program = {
   cwd: undefined,
 };
 const programs = [ours];
-const binary = process.env.MIDIMONSTER_REF;
+const binary = process.env.MIDIMONSTER_REF && path.resolve(process.env.MIDIMONSTER_REF);
 // The reference finds its backends beside itself.
 if (binary)
   programs.push({ name: "the reference", command: binary, args: (config) => [config], cwd: path.dirname(binary) });
@@ -73,6 +73,7 @@ async function judge(program: Program, fault: Fault): Promise<[Verdict, string]>
     if (seen.end === "exit status 1" && message !== undefined) return ["refused", `${seen.end}, ${message}`];
     return ["crashed", `ended by itself: ${seen.end}`];
   }
+  if (!seen.provoked) return ["unseen", "it did not come to that"];
   if (seen.end === undefined) return ["hung", `still there five seconds after ${fault.signal ?? "Ctrl-C"}`];
   return fault.judge(seen);
 }

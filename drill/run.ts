@@ -23,6 +23,8 @@ export interface Scenario {
 export interface Seen {
   /** Lines of standard output between `fault` and the signal to stop. */
   readonly after: readonly string[];
+  /** Whether it came to the fault. */
+  readonly provoked: boolean;
   /** Everything that it wrote. */
   readonly output: string;
   /** How much of a processor it took in that time, from 0 to 1. */
@@ -64,6 +66,7 @@ export async function provoke(program: Program, { files, signal = "SIGINT" }: Sc
   const began = Date.now();
   const isThere = () => /^fault$/m.test(stdout);
   while (!isThere() && end === undefined && Date.now() - began < TO_FAULT) await sleep(20);
+  const provoked = isThere();
   const busy = ticks(child.pid);
   await Promise.race([ended, sleep(AFTERWARDS)]);
   const load = ((ticks(child.pid) - busy) * 10) / AFTERWARDS;
@@ -73,7 +76,7 @@ export async function provoke(program: Program, { files, signal = "SIGINT" }: Sc
   child.kill(signal);
   await Promise.race([ended, sleep(TO_END)]);
   const took = Date.now() - asked;
-  const seen = { after: after.split("\n"), output: stdout + stderr, load, livedOn, end, took };
+  const seen = { provoked, after: after.split("\n"), output: stdout + stderr, load, livedOn, end, took };
   child.kill("SIGKILL");
   await ended;
   rmSync(folder, { recursive: true, force: true });

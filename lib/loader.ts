@@ -52,6 +52,7 @@ export class Loader {
   // Instances that could not be created: mappings to them are no errors of their own.
   readonly #failed = new Set<string>();
   readonly #pairs: Pairs[] = [];
+  #gaveUp = false;
 
   constructor(host: LoaderHost, before?: Loader) {
     this.#host = host;
@@ -130,8 +131,8 @@ export class Loader {
   /** Whether to look for no more; says so where. */
   #hasManyErrors(location: Location | undefined): boolean {
     if (this.diagnostics.length < MOST_ERRORS) return false;
-    if (this.diagnostics.length === MOST_ERRORS)
-      this.#error("too many errors", location, { help: ["what comes after this is not looked at"] });
+    if (!this.#gaveUp) this.#error("too many errors", location, { help: ["what comes after this is not looked at"] });
+    this.#gaveUp = true;
     return true;
   }
 
@@ -175,6 +176,7 @@ export class Loader {
     const before = this.diagnostics.length;
     for (const setting of settings) {
       const { option, optionLocation, valueLocation } = setting;
+      if (this.#hasManyErrors(optionLocation)) return false;
       if (known !== undefined && !known.includes(option)) {
         const help = known.length > 0 ? didYouMean(option, known, "it has the options") : ["it has no options"];
         this.#error(`${owner} has no option '${option}'`, optionLocation, { help });

@@ -4,13 +4,13 @@ import type { Logger } from "./log.js";
 /** How long repetitions of a message are only counted, in ms. */
 const QUIET_PERIOD = 10_000;
 
-/** What is said of repetitions: how many there were, and of how many other channels. */
-type Say = (count: number, others: number) => string;
+/** What is said of repetitions: how many there were, and on which channels. */
+type Say = (count: number, channels: readonly string[]) => string;
 
 interface Repeated {
   readonly say: Say;
   readonly fields: object;
-  readonly subjects: Set<string>;
+  readonly channels: Set<string>;
   count: number;
 }
 
@@ -99,21 +99,22 @@ export class ReportLog {
     const places = placesOf(text);
     // A thread's name is often its number, and one function may handle thousands of channels.
     const ofAny = role === "thread" || (role === "handler" && places !== "");
-    const key = [instance, role, ofAny ? "" : subject, places].join("\n");
+    const key = [instance, role, ofAny ? "" : subject, places, typeOf(text)].join("\n");
     const fields = { instance, role, subject, value };
-    const say: Say = (count, others) => {
+    const say: Say = (count, [first = subject, ...others]) => {
       const times = count === 1 ? "once more" : `${count} times more`;
-      const also = role === "handler" && others > 0 ? ` on this and ${others} other channel${others > 1 ? "s" : ""}` : "";
-      return `${times}: ${describe(instance, role, subject)}${also}: ${lastLine(text)}`;
+      const also =
+        others.length > 0 ? ` on this and ${others.length} other channel${others.length > 1 ? "s" : ""}` : "";
+      return `${times}: ${describe(instance, role, first)}${also}: ${lastLine(text)}`;
     };
-    if (this.#counts(key, subject, 1, fields, say)) return;
+    if (this.#counts(key, role === "handler" ? [subject] : [], 1, fields, say)) return;
     this.#logger.error({ ...fields, traceback: text }, `${what}\n${text}`);
   }
 
   #eventsLost(instance: string, count: number): void {
     const fields = { instance };
     const say: Say = (more) => `${instance}: ${more} more events were lost`;
-    if (this.#counts(`${instance}\nlost`, "", count, fields, say)) return;
+    if (this.#counts(`${instance}\nlost`, [], count, fields, say)) return;
     this.#logger.error(
       { ...fields, lost: count },
       `${instance}: events are lost: more than can be kept wait for this instance, which takes them more slowly than they come`,
@@ -121,14 +122,14 @@ export class ReportLog {
   }
 
   /** Whether it has been told in full already; then it is counted. */
-  #counts(key: string, subject: string, count: number, fields: object, say: Say): boolean {
+  #counts(key: string, channels: readonly string[], count: number, fields: object, say: Say): boolean {
     const known = this.#repeated.get(key);
     if (known !== undefined) {
       known.count += count;
-      known.subjects.add(subject);
+      for (const channel of channels) known.channels.add(channel);
       return true;
     }
-    this.#repeated.set(key, { say, fields, subjects: new Set([subject]), count: 0 });
+    this.#repeated.set(key, { say, fields, channels: new Set(), count: 0 });
     this.#timer ??= setTimeout(() => this.#tick(), QUIET_PERIOD).unref();
     return false;
   }
@@ -146,8 +147,12 @@ export class ReportLog {
         this.#repeated.delete(key);
         continue;
       }
-      this.#logger.error({ ...repeated.fields, repeated: repeated.count }, repeated.say(repeated.count, repeated.subjects.size - 1));
+      this.#logger.error(
+        { ...repeated.fields, repeated: repeated.count },
+        repeated.say(repeated.count, [...repeated.channels]),
+      );
       repeated.count = 0;
+      repeated.channels.clear();
     }
   }
 }
@@ -169,4 +174,10 @@ function lastLine(text: string): string {
 /** The places in a traceback, without the message, which may hold a different number every time. */
 function placesOf(traceback: string): string {
   return [...traceback.matchAll(/^\s*File "(.*)", line (\d+)/gm)].map((match) => `${match[1]}:${match[2]}`).join("\n");
+}
+
+/** The type of the exception that a traceback is of: what its last part names first at the start of a line. */
+function typeOf(traceback: string): string {
+  const last = traceback.slice(Math.max(0, traceback.lastIndexOf("Traceback (most recent call last):")));
+  return /^(?!Traceback)[^\s:]+/m.exec(last)?.[0] ?? "";
 }

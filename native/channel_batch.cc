@@ -125,7 +125,13 @@ int PythonInstance::OutputBatch(size_t number) {
     for (const uint32_t index : batch.channels) channels_[index].initial = true;
     return 0;
   }
-  core_.Emit(first_channel_, batch.channels.data(), batch.clamped.data(), count);
+  if (channels_.size() == routed_) {
+    core_.Emit(first_channel_, batch.channels.data(), batch.clamped.data(), count);
+  } else {
+    for (size_t i = 0; i < count; ++i) {
+      if (batch.channels[i] < routed_) core_.Emit(first_channel_ + batch.channels[i], batch.clamped[i]);
+    }
+  }
   if (!core_.entered()) core_.Wake();
   return 0;
 }

@@ -93,10 +93,7 @@ void Core::Connect(const std::vector<uint32_t> &first_channels, std::vector<uint
   for (InstanceId id = 0; id < instances_.size(); ++id) {
     const size_t end = id + 1 < first_channels.size() ? first_channels[id + 1] : owner.size();
     for (size_t channel = first_channels[id]; channel < end; ++channel) owner[channel] = id;
-    if (pythons_[id] != nullptr) {
-      pythons_[id]->TakeHandlers();
-      pythons_[id]->SetFirstChannel(first_channels[id], end - first_channels[id]);
-    }
+    if (pythons_[id] != nullptr) pythons_[id]->SetFirstChannel(first_channels[id], end - first_channels[id]);
     if (auto *javascript = dynamic_cast<Javascript *>(instances_[id].get())) {
       javascript->first_channel = first_channels[id];
     }
@@ -105,6 +102,10 @@ void Core::Connect(const std::vector<uint32_t> &first_channels, std::vector<uint
   rows.reserve(targets.size());
   for (const ChannelId channel : targets) rows.push_back({channel, owner[channel]});
   router_.Connect(first_channels, std::move(offsets), std::move(rows));
+  // Not before: it runs Python code, during which threads may output, by the new numbers.
+  for (PythonInstance *python : pythons_) {
+    if (python != nullptr) python->TakeHandlers();
+  }
 }
 
 void Core::Run() {

@@ -32,7 +32,7 @@ class Lookahead {
 
   // Where the code of a channel's handler is, and the constants in it.
   void SetCode(uint32_t channel, PyObject *code, PyObject *constants) {
-    hints_[channel].code = reinterpret_cast<const char *>(code);
+    hints_[channel].code = code;
     hints_[channel].constants = constants;
   }
 
@@ -44,7 +44,7 @@ class Lookahead {
   // Inlined early, since GCC takes a function that only fetches for one that does nothing.
   [[gnu::always_inline]] void Fetch(uint32_t channel, PyObject *handler, const NameCache &names) const {
     const Hint &hint = hints_[channel];
-    FetchBytes<3>(reinterpret_cast<const char *>(handler));
+    FetchBytes<3>(handler);
     FetchBytes<4>(hint.code);
     __builtin_prefetch(hint.constants);
     __builtin_prefetch(hint.name, 1);
@@ -53,17 +53,18 @@ class Lookahead {
 
  private:
   struct Hint {
-    const char *code = nullptr;
+    PyObject *code = nullptr;
     PyObject *constants = nullptr;
     PyObject *name = nullptr;
   };
 
   // The first is written to: it has the reference count.
   template <int kLines>
-  [[gnu::always_inline]] static void FetchBytes(const char *start) {
+  [[gnu::always_inline]] static void FetchBytes(const void *start) {
     constexpr int kLine = 64;
+    const auto address = reinterpret_cast<uintptr_t>(start);  // maybe of nothing
     __builtin_prefetch(start, 1);
-    for (int i = 1; i < kLines; ++i) __builtin_prefetch(start + i * kLine);
+    for (int i = 1; i < kLines; ++i) __builtin_prefetch(reinterpret_cast<const void *>(address + i * kLine));
   }
 
   std::vector<Hint> hints_;

@@ -1,13 +1,14 @@
 // Finds a channel by the identity of the Python string that names it, before any hashing: most calls name a channel
 // with the same string object, a constant of the calling function. Four entries of the same hash lie together, a cache
 // line, so that names hardly ever push each other out. An entry owns its string, so that no other string can come to
-// life at its address; names that are made anew for every call would be kept without end, so there are at most four to
-// eight entries a channel.
+// life at its address; names that are made anew for every call would be kept without end, so there are at most
+// eight entries a channel, or 512.
 #ifndef MMPY_NAME_CACHE_H
 #define MMPY_NAME_CACHE_H
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -33,14 +34,7 @@ class NameCache {
   void Remember(PyObject *name, uint32_t channel, size_t channels) {
     // What is pushed out leaves last: dropping a string may run code of a str subclass that comes back here.
     std::vector<Entry> pushed_out;
-    if (++names_ > sets_.size() && sets_.size() < channels && bits_ < kMostBits) {
-      const std::vector<Set> before = Resize(bits_ + 1);
-      for (const Set &set : before) {
-        for (const Entry &entry : set.entries) {
-          if (entry.name) Put(entry, pushed_out);
-        }
-      }
-    }
+    if (++names_ > sets_.size() && sets_.size() < channels && bits_ < most_bits_) Grow(pushed_out);
     Put({PyRef::Borrow(name), channel}, pushed_out);
   }
 
@@ -63,7 +57,7 @@ class NameCache {
   static constexpr size_t kSetsAPage = kPage / kShortestString;
   static constexpr unsigned kSetsAPageBits = 6;
   static constexpr unsigned kFewestBits = kSetsAPageBits + 1;
-  static constexpr unsigned kMostBits = 20;
+  static constexpr unsigned kMostBits = 17;  // 8 MiB
   struct Entry {
     PyRef name;
     uint32_t channel = 0;
@@ -90,16 +84,32 @@ class NameCache {
     if (entry.name) pushed_out.push_back(std::move(entry));
   }
 
+  void Grow(std::vector<Entry> &pushed_out) {
+    try {
+      const std::vector<Set> before = Resize(bits_ + 1);
+      for (const Set &set : before) {
+        for (const Entry &entry : set.entries) {
+          if (entry.name) Put(entry, pushed_out);
+        }
+      }
+    } catch (const std::bad_alloc &) {
+      most_bits_ = bits_;  // it works at any size
+    }
+  }
+
   // Begins anew with this size; returns what there was.
   std::vector<Set> Resize(unsigned bits) {
+    std::vector<Set> sets(size_t{1} << bits);
     bits_ = bits;
     shift_ = 64 - (bits - kSetsAPageBits);
-    return std::exchange(sets_, std::vector<Set>(size_t{1} << bits));
+    sets_.swap(sets);
+    return sets;
   }
 
   std::vector<Set> sets_ = std::vector<Set>(size_t{1} << kFewestBits);
   unsigned bits_ = kFewestBits;
   unsigned shift_ = 64 - 1;
+  unsigned most_bits_ = kMostBits;
   size_t names_ = 0;  // that were remembered; more than there are, once some were pushed out
   unsigned next_victim_ = 0;
 };

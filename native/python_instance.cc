@@ -114,6 +114,7 @@ std::string PythonInstance::LoadModule(const std::string &value, const std::stri
 uint32_t PythonInstance::AddChannel(std::string_view name) {
   const uint32_t index = names_.Add(name);
   channels_.resize(names_.size());
+  DecideNoting();
   return index;
 }
 
@@ -175,7 +176,7 @@ void PythonInstance::TakeHandlers() {
   for (Channel &channel : channels_) {
     if (channel.handler) before.push_back(std::exchange(channel.handler, {}));
   }
-  LookAhead(found_handlers_.size());
+  LookAhead();
   for (auto &[channel, handler] : std::exchange(found_handlers_, {})) channels_[channel].handler = std::move(handler);
   // Then delivering is storing values, and the clock would cost as much.
   takes_whole_batches_ =
@@ -183,12 +184,14 @@ void PythonInstance::TakeHandlers() {
 }
 
 // Of the handlers that were found, before they are in their places.
-void PythonInstance::LookAhead(size_t handlers) {
-  const bool many = handlers > Lookahead::kManyHandlers;
+void PythonInstance::LookAhead() {
+  const auto is_one = [](const auto &found) { return bool(found.second); };
+  const bool many =
+      std::count_if(found_handlers_.begin(), found_handlers_.end(), is_one) > ptrdiff_t{Lookahead::kManyHandlers};
   lookahead_.Reset(many ? channels_.size() : 0);
   DecideNoting();
   const PyRef function_type = interpreter_.FunctionType();
-  for (size_t i = 0; many && i < handlers; ++i) {
+  for (size_t i = 0; many && i < found_handlers_.size(); ++i) {
     PyObject *const handler = found_handlers_[i].second.get();
     const PyRef type = handler == nullptr ? PyRef() : PyRef::Steal(PyObject_Type(handler));
     if (!type || type.get() != function_type.get()) continue;  // what else has attributes may run code for them
@@ -210,7 +213,7 @@ void PythonInstance::Begin() {
   if (status < 0) {
     core_.news().reports.push_back({Report::Kind::kWatchFailed, id_, "socket", "", uv_strerror(status), {}});
   }
-  for (uint32_t i = 0; i < channels_.size(); ++i) {
+  for (uint32_t i = 0; i < routed_; ++i) {
     if (channels_[i].initial) core_.Emit(first_channel_ + i, channels_[i].output);
   }
 }
@@ -325,7 +328,8 @@ bool PythonInstance::FindOrCreate(PyObject *name, uint32_t *index) {
   const char *text = PyUnicode_AsUTF8AndSize(name, &size);
   if (text == nullptr) return false;
   const std::string_view view(text, static_cast<size_t>(size));
-  if (creating_) {
+  // What comes of a reload is not known yet to threads.
+  if (creating_ && (reload_ == nullptr || core_.OnLoopThread())) {
     *index = AddChannel(view);
   } else {
     *index = ChannelTable::kNone;
@@ -335,14 +339,20 @@ bool PythonInstance::FindOrCreate(PyObject *name, uint32_t *index) {
 }
 
 // Whether to look at each output before it is one.
-void PythonInstance::DecideNoting() { notes_outputs_ = lookahead_.active() || reload_ != nullptr; }
+void PythonInstance::DecideNoting() {
+  notes_outputs_ = lookahead_.active() || reload_ != nullptr || channels_.size() > routed_;
+}
 
 // Returns whether that was all.
 bool PythonInstance::NoteOutput(PyObject *name, uint32_t index, double value) {
   if (lookahead_.active() && current_ != ChannelTable::kNone) lookahead_.Note(current_, name);
   // What Python threads output meanwhile is as at any other time.
-  if (reload_ == nullptr || !core_.OnLoopThread()) return false;
-  reload_->outputs.emplace_back(index, value);
+  if (reload_ != nullptr && core_.OnLoopThread()) {
+    reload_->outputs.emplace_back(index, value);
+    return true;
+  }
+  if (!started_ || index < routed_) return false;
+  if (reload_ == nullptr) ReportUnknown(names_.name(index));
   return true;
 }
 

@@ -55,7 +55,9 @@ class PythonInstance final : public mmpy_instance, public Destination {
   // Where the mapping has its channels. It may have none for it any more: then nothing that is output goes anywhere.
   void SetFirstChannel(ChannelId first, size_t count) {
     first_channel_ = first;
+    routed_ = count;
     if (count < names_.size()) started_ = false;
+    DecideNoting();
   }
 
   // Finds the handlers of the channels that are mapped to; TakeHandlers() then puts them in place of those before.
@@ -162,7 +164,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   ChannelBatch *FindBatch(size_t number) const;
   template <bool kLookAhead>
   void DeliverEvents(const Event *events, size_t count);
-  void LookAhead(size_t handlers);
+  void LookAhead();
   void DecideNoting();
   [[gnu::noinline]] bool NoteOutput(PyObject *name, uint32_t index, double value);
   // The index of the channel that `name` names, kNone, or kLookupFailed with an exception set.
@@ -195,6 +197,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   Lookahead lookahead_;
   std::vector<std::pair<uint32_t, PyRef>> found_handlers_;  // by channel, not in their places yet
   ChannelId first_channel_ = 0;
+  size_t routed_ = 0;  // channels that the mapping table knows; those of a reload come later, or never if it fails
   uint32_t current_ = ChannelTable::kNone;
   bool creating_ = true;  // output() creates channels
   bool started_ = false;  // output() sends

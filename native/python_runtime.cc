@@ -1,6 +1,7 @@
 #include "python_runtime.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <stdlib.h>
@@ -170,6 +171,11 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
                                    "; give all routers of the process the same"};
     }
     return {};
+  }
+
+  if (access(options.bootstrap_path.c_str(), R_OK) != 0) {
+    return {"PYTHON_LOAD", options.bootstrap_path + " can't be read (" + strerror(errno) +
+                               "), which is part of this package: install it again"};
   }
 
   // Another copy of this package has opened its libpython, perhaps of another version, for everybody to see, as below.

@@ -79,7 +79,7 @@ void PythonInstance::EndReload(bool keep) {
       channels_[channel].output = value;
     }
     for (const uint32_t channel : channels) {
-      if (!started_) continue;  // Begin() does
+      if (!started_ || channel >= routed_) continue;  // Begin() does, or there is nowhere to send it
       channels_[channel].initial = false;
       core_.Emit(first_channel_ + channel, channels_[channel].output);
     }

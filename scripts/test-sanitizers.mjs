@@ -95,8 +95,12 @@ async function passes(file, name) {
   const noLeaks = threads ? "" : LEAKS_LEFT_OUT[name];
   if (noLeaks) console.log(`SKIPPED: leaks of ${name}: ${noLeaks}`);
   let run = await test(file, { leaks: noLeaks === undefined, wholeStacks: false });
-  if (run.passed && run.leaks.length > 0) run = await test(file, { leaks: true, wholeStacks: true });
-  const found = [...run.errors, ...run.leaks];
+  const errors = [...run.errors];
+  if (run.passed && run.leaks.length > 0) {
+    run = await test(file, { leaks: true, wholeStacks: true });
+    errors.push(...run.errors);
+  }
+  const found = [...errors, ...run.leaks];
   console.log(`${name}: ${run.line} (${Math.round((Date.now() - begun) / 1000)} s)`);
   if (!run.passed) process.stderr.write(run.output);
   for (const report of found) console.error(report);

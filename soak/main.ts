@@ -62,14 +62,26 @@ try {
   const [ports] = await program.tells("ports");
   traffic = await Traffic.open(ports as { udp: number; tcp: number } & Told);
   let nextReload = 5000;
-  const unexpectedEnd = program.ended.then((end) => Promise.reject(new Error(`mmpy ended by itself: ${end}`)));
-  unexpectedEnd.catch(() => {}); // the end comes, in the end
+  let reloading: Promise<void> | undefined;
+  let wrong: unknown;
   while (elapsed() < total) {
-    await Promise.race([traffic.something(), unexpectedEnd]);
-    if (!values.reloads || elapsed() < nextReload) continue;
-    await reload(program, folder);
-    nextReload = elapsed() + Math.random() * 10_000;
+    if (program.end !== undefined) throw new Error(`mmpy ended by itself: ${program.end}`);
+    if (wrong !== undefined) throw wrong;
+    await traffic.something();
+    if (!values.reloads || reloading !== undefined || elapsed() < nextReload) continue;
+    // Everything else goes on meanwhile.
+    reloading = reload(program, folder).then(
+      () => {
+        nextReload = elapsed() + Math.random() * 10_000;
+        reloading = undefined;
+      },
+      (error) => {
+        wrong = error;
+      },
+    );
   }
+  await reloading;
+  if (wrong !== undefined) throw wrong;
   await traffic.settle();
   traffic.say("stop");
   await program.tells("stopped", 3);
@@ -90,7 +102,12 @@ summarise();
 /** Takes a sample after the warm-up, and shows how it goes. */
 function look(): void {
   if (program.end !== undefined) return;
-  const held = heldBy(program.pid);
+  let held: Held;
+  try {
+    held = heldBy(program.pid);
+  } catch {
+    return; // it has just ended, which is about to be told
+  }
   if (elapsed() > warmUp) samples.push(held);
   const seconds = Math.round(elapsed() / 1000);
   const { datagrams = 0, lines = 0 } = traffic ?? {};

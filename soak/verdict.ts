@@ -28,7 +28,8 @@ const MOST_GROWTH = 6;
 /** Far off what is measured (docs/benchmarks.md), since the machine may be busy: ms. */
 const MOST_P99 = 100;
 const MOST_LATE = 5000;
-const MOST_PHASE = 100;
+const MOST_PHASE = 100; // of those whose period is long enough to tell, since it is counted to the nearest place
+const MOST_SKIPPED = 0.2; // of all calls
 
 export function verdict(
   program: Program,
@@ -66,7 +67,11 @@ export function verdict(
       what: `interval of ${period} ms`,
       found: `${calls} calls, ${skipped} skipped; off by ${p99} ms at p99, ${worst} ms at most; phase off by ${phase.toFixed(1)} ms at the end`,
       // One in a hundred says something only where there are some thousands.
-      ok: (p99 <= MOST_P99 || calls < 1000) && worst <= MOST_LATE && Math.abs(phase) <= MOST_PHASE,
+      ok:
+        (p99 <= MOST_P99 || calls < 1000) &&
+        worst <= MOST_LATE &&
+        skipped <= MOST_SKIPPED * (calls + skipped) &&
+        (period < 4 * MOST_PHASE || Math.abs(phase) <= MOST_PHASE),
     });
   }
 

@@ -140,7 +140,8 @@ async function watch(running: Running, shown: string, folder: string): Promise<v
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   // What routes goes on for ever; everything else may be about to end by itself.
-  const patience = running.stderr.includes("routing") ? 0 : 500;
+  const longest = process.env.MMPY_SANITIZERS === undefined ? 500 : 10_000; // looking for leaks takes its time
+  const patience = running.stderr.includes("routing") ? 0 : longest;
   await Promise.race([running.exited, new Promise((resolve) => setTimeout(resolve, patience))]);
   if (!ended) {
     running.child.kill("SIGINT");

@@ -120,7 +120,7 @@ ${ASK}`,
     const messages = session.log.matching(/raised/).map(({ message }) => message.split("\n")[0]);
     assert.deepEqual(messages, [
       "py.c1: the handler raised on value 0.5",
-      "511 times more: py.c1: the handler raised on this and 511 other channels: KeyError: 'c1'",
+      "511 times more: py.c2: the handler raised on this and 510 other channels: KeyError: 'c1'",
     ]);
   });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { findPythons } from "../lib/python/discovery.js";
 import { copyOfPackage, folderWith, projectFolder, run, skipWithSanitizers } from "./helpers.js";
@@ -315,7 +315,7 @@ describe("the package's own Python code", () => {
   it("is kept compiled as Python does, and compiled anew where that is damaged", async () => {
     const copy = copyOfPackage();
     const kept = path.join(copy, "python", "__pycache__");
-    const { PYTHONDONTWRITEBYTECODE: _, ...env } = process.env;
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PYTHON")));
     const starts = async () => {
       const command = path.join(copy, "dist", "cli", "mmpy.cjs");
       const folder = folderWith({ "monster.cfg": CONFIG, "mod.py": MODULE });
@@ -334,6 +334,15 @@ describe("the package's own Python code", () => {
       writeFileSync(file, content);
       await starts();
     }
+  });
+
+  it("that is not there is named", async () => {
+    const copy = copyOfPackage();
+    rmSync(path.join(copy, "python", "bootstrap.py"));
+    const folder = folderWith({ "monster.cfg": CONFIG, "mod.py": MODULE });
+    const running = run(process.execPath, [path.join(copy, "dist", "cli", "mmpy.cjs"), "check"], { cwd: folder });
+    assert.deepEqual(await running.exited, { code: 1, signal: null });
+    assert.match(running.stderr, /\/python\/bootstrap\.py can't be read .*install it again/);
   });
 });
 

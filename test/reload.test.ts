@@ -472,6 +472,79 @@ def poke(value): builtins.other_end.send(b"x")
   });
 });
 
+describe("channels that only a new configuration maps", () => {
+  // Whatever has a wrong number reaches `l.x`, whose number follows those of `py`.
+  const config = `
+[python py]
+module = mod
+module = slow
+[loopback l]
+[map]
+probe.ask > py.mod.ask
+py.answer > probe.answer
+l.x > py.mod.astray
+`;
+  const module = `
+import threading
+def ask(value):
+    for i in range(20): midimonster.output("ghost%d" % i, 0.77)
+    batch.output([0.25, 0.5])
+    midimonster.output("answer", value)
+def astray(value): say(value)
+`;
+  const more = `${config}py.ghost{0..19} > l.y\npy.late > l.x\n`;
+
+  it("are unknown while and after it fails, also to batches that were made meanwhile", async () => {
+    const session = await start(config, {
+      "mod.py": `${module}batch = midimonster.batch(["answer", "answer2"])\n`,
+      "slow.py": "",
+    });
+    session.probe.emit("ask", 1);
+    await session.probe.until("answer", 2);
+    session.write("monster.cfg", `${more}l.x > py.mod.nope\n`);
+    session.write("slow.py", 'keep = midimonster.batch(["late", "later"])\nkeep.output([1, 1])\n');
+    await assert.rejects(session.router.reload(), /no handler for 'py\.mod\.nope'/);
+    session.probe.emit("ask", 0.75);
+    await session.probe.until("answer", 4);
+    assert.deepEqual(session.probe.values("answer"), [0.25, 1, 0.25, 0.75]);
+    assert.deepEqual(session.said(), []);
+    session.write("monster.cfg", more);
+    session.write("slow.py", 'midimonster.output("late", 0.125)\n');
+    await session.router.reload();
+    session.probe.emit("ask", 0.5);
+    await session.probe.until("answer", 6);
+    assert.deepEqual(session.said(), [0.125]);
+  });
+
+  it("are unknown to threads until it is there", async () => {
+    const threads = `
+ended = threading.Event()
+def work():
+    i = 0
+    while not ended.is_set():
+        i += 1
+        midimonster.output("ghost%d" % (i % 3000), 0.5)
+threading.Thread(target=work).start()
+midimonster.cleanup_handler(ended.set)
+batch = midimonster.batch(["answer"])
+`;
+    const session = await start(config, {
+      "mod.py": (module + threads).replace("[0.25, 0.5]", "[0.25]"),
+      "slow.py": "",
+    });
+    for (const turn of [1, 2, 3]) {
+      session.write("slow.py", `import time\ntime.sleep(0.1)\nturn = ${turn}\n`);
+      session.write("monster.cfg", turn % 2 === 0 ? config : more);
+      await session.router.reload();
+    }
+    const before = session.probe.values("answer").length;
+    session.probe.emit("ask", 1);
+    await session.probe.until("answer", before + 2);
+    assert.deepEqual(session.said(), []);
+    await session.router.stop();
+  });
+});
+
 describe("reload() under load", () => {
   it("loses no event, delivers none twice, and keeps their order", async () => {
     const counting = (version: number) => `

@@ -4,7 +4,16 @@ import { MidimonsterError, messageOf } from "../errors.js";
 import { type ChannelPattern, parsePattern } from "./channel-pattern.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { FILES, INCLUDES, LINES, MOST_ERRORS } from "./limits.js";
-import { type Located, type Location, locate, makeSource, part, readText, type Source } from "./source.js";
+import {
+  type Located,
+  type Location,
+  locate,
+  makeSource,
+  part,
+  readText,
+  type Source,
+  TooManyBytes,
+} from "./source.js";
 import type { ChannelSpec, ConfigTree, Direction, Mapping, Section } from "./syntax.js";
 
 /** A tree as far as it could be read, and everything that is wrong with the text. */
@@ -22,9 +31,9 @@ export interface ParseResult {
  * @throws {MidimonsterError} `CONFIG` if the file itself can't be read
  */
 export function parseFile(file: string): ParseResult {
-  let text: string;
+  let read: { text: string; size: number };
   try {
-    text = readText(file);
+    read = readText(file);
   } catch (error) {
     throw MidimonsterError.fromDiagnostics([
       {
@@ -33,7 +42,7 @@ export function parseFile(file: string): ParseResult {
       },
     ]);
   }
-  return parseSource(makeSource(file, path.dirname(path.resolve(file)), text));
+  return parseSource(makeSource(file, path.dirname(path.resolve(file)), read.text), read.size);
 }
 
 /**
@@ -46,8 +55,8 @@ export function parseText(text: string, file = "<text>"): ParseResult {
   return parseSource(makeSource(file, path.dirname(path.resolve(file)), text));
 }
 
-function parseSource(source: Source): ParseResult {
-  const parser = new Parser();
+function parseSource(source: Source, bytes = 0): ParseResult {
+  const parser = new Parser(bytes);
   parser.read(source, []);
   return { tree: { source, sections: parser.sections }, diagnostics: parser.diagnostics, files: parser.files };
 }
@@ -69,13 +78,20 @@ class Parser {
   // What following lines belong to. An include leaves it as the included file's end does: it is as if that text stood
   // in its place. `skip` follows a header that could not be read; its lines would only give errors that mean nothing.
   #section: Section | "none" | "skip" = "none";
-  #bytes = 0;
+  #bytes: number;
   #lines = 0;
   #stopped = false;
 
+  /** @param bytes of what is read first */
+  constructor(bytes: number) {
+    this.#bytes = bytes;
+  }
+
   read(source: Source, open: readonly OpenFile[]): void {
-    const inside = [...open, { real: realPath(source), shown: source.file }];
-    this.#bytes += source.size;
+    const inside = [
+      ...open,
+      { real: realPathOf(path.join(source.folder, path.basename(source.file))), shown: source.file },
+    ];
     this.files.push(path.join(source.folder, path.basename(source.file)));
     for (let line = 1; line <= source.lines.length && !this.#stopped; ++line) {
       const content = locate(source, line, 0, Number.POSITIVE_INFINITY);
@@ -215,15 +231,7 @@ class Parser {
       this.#stop("too many files are included", target.location, FILES.help);
       return;
     }
-    let text: string;
-    try {
-      text = readText(resolved, this.#bytes);
-    } catch (error) {
-      this.#error(`can't read the included file: ${messageOf(error)}`, target.location);
-      return;
-    }
-    const source = makeSource(shown, path.dirname(resolved), text);
-    const real = realPath(source);
+    const real = realPathOf(resolved);
     const again = open.findIndex((file) => file.real === real);
     if (again >= 0) {
       const chain = [...open.slice(again).map((file) => file.shown), shown].join(" includes ");
@@ -234,16 +242,27 @@ class Parser {
       this.#error("files include files too deeply", target.location, [INCLUDES.help]);
       return;
     }
-    this.read(source, open);
+    let text: string;
+    try {
+      const read = readText(resolved, this.#bytes);
+      text = read.text;
+      this.#bytes += read.size;
+    } catch (error) {
+      const message = `can't read the included file: ${messageOf(error)}`;
+      // It would be as much again each time.
+      if (error instanceof TooManyBytes) this.#stop(message, target.location, "what comes after this is not read");
+      else this.#error(message, target.location);
+      return;
+    }
+    this.read(makeSource(shown, path.dirname(resolved), text), open);
   }
 }
 
-function realPath(source: Source): string {
-  const resolved = path.join(source.folder, path.basename(source.file));
+function realPathOf(file: string): string {
   try {
-    return realpathSync(resolved);
+    return realpathSync(file);
   } catch {
-    return resolved; // text that is in no file
+    return file; // text that is in no file, or a file that is not there
   }
 }
 

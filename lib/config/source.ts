@@ -8,8 +8,6 @@ export interface Source {
   /** The folder that relative paths in it start from. */
   readonly folder: string;
   readonly lines: readonly string[];
-  /** In UTF-16 code units, which are no more than its bytes. */
-  readonly size: number;
 }
 
 /** A stretch of one line of a source. */
@@ -29,22 +27,32 @@ export interface Located {
   readonly location: Location;
 }
 
+/** Files that have more bytes than all together may have. */
+export class TooManyBytes extends Error {
+  constructor() {
+    super(`too many bytes; ${BYTES.help}`);
+  }
+}
+
 /**
  * Reads a file as text: UTF-8, or Latin-1 where it is not that, so that every byte stays what it is.
  *
  * @param before bytes of files that were read before
- * @throws {Error} if it can't be read, is UTF-16, or there are too many bytes by now
+ * @returns the text, and of how many bytes it is
+ * @throws {TooManyBytes} if there are too many by now
+ * @throws {Error} if it can't be read, or is UTF-16
  */
-export function readText(file: string, before = 0): string {
+export function readText(file: string, before = 0): { readonly text: string; readonly size: number } {
   const bytes = readAtMost(file, BYTES.most - before);
-  if (bytes === undefined) throw new Error(`too many bytes; ${BYTES.help}`);
+  if (bytes === undefined) throw new TooManyBytes();
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
     throw new Error("it is UTF-16; save it as UTF-8");
   }
+  const size = bytes.length;
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return { size, text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
   } catch {
-    return bytes.toString("latin1");
+    return { size, text: bytes.toString("latin1") };
   }
 }
 
@@ -69,7 +77,7 @@ function readAtMost(file: string, most: number): Buffer | undefined {
 
 /** Splits text into lines as any editor does: LF, CRLF; a byte order mark at the start is not part of the text. */
 export function makeSource(file: string, folder: string, text: string): Source {
-  return { file, folder, size: text.length, lines: text.replace(/^\uFEFF/, "").split(/\r?\n/) };
+  return { file, folder, lines: text.replace(/^\uFEFF/, "").split(/\r?\n/) };
 }
 
 /** Blanks and control characters: what a person can't see does not belong to a name. */
