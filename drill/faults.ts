@@ -171,6 +171,7 @@ def fault(): pass
   },
   {
     what: "a module that does not import",
+    atStart: true,
     files: {
       "monster.cfg": "[python other]\nmodule = other\n[python py]\nmodule = faulty\n",
       "other.py": `${LATER}def fault(): pass\n`,
@@ -180,6 +181,7 @@ def fault(): pass
   },
   {
     what: "a mapping to a function that there is not",
+    atStart: true,
     files: {
       "monster.cfg": "[python py]\nmodule = faulty\n[loopback l]\n[map]\nl.x > py.faulty.typo\n",
       "faulty.py": `${LATER}def fault(): pass\n`,

@@ -73,7 +73,7 @@ async function judge(program: Program, fault: Fault): Promise<[Verdict, string]>
     if (seen.end === "exit status 1" && message !== undefined) return ["refused", `${seen.end}, ${message}`];
     return ["crashed", `ended by itself: ${seen.end}`];
   }
-  if (!seen.provoked) return ["unseen", "it did not come to that"];
   if (seen.end === undefined) return ["hung", `still there five seconds after ${fault.signal ?? "Ctrl-C"}`];
+  if (!seen.provoked && !fault.atStart) return ["unseen", "it did not come to that"];
   return fault.judge(seen);
 }

@@ -15,6 +15,8 @@ export interface Program {
 export interface Scenario {
   /** monster.cfg and modules. One of them prints `fault` when it does what is to be seen. */
   readonly files: Readonly<Record<string, string>>;
+  /** The fault is in the configuration: there is nothing to wait for. */
+  readonly atStart?: boolean;
   /** What asks it to stop; default SIGINT. */
   readonly signal?: NodeJS.Signals;
 }
