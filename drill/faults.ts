@@ -54,6 +54,12 @@ const goesOn = (what: string) => (seen: Seen) => {
   return [again > 0 ? "survived" : "silent", fact] as [Verdict, string];
 };
 
+const goesOnAtRest = (seen: Seen, more = ""): [Verdict, string] => {
+  const again = count(seen.after, "again");
+  const fact = `${again} calls of an interval afterwards, ${Math.round(seen.load * 100)} % of a processor${more}`;
+  return [again === 0 ? "silent" : seen.load > 0.5 ? "spins" : "survived", fact];
+};
+
 export const FAULTS: readonly Fault[] = [
   {
     what: "a handler raises",
@@ -118,11 +124,7 @@ midimonster.manage(lambda sock: sock.recv(1), near)
 def fault(): near.close()
 `,
     },
-    judge: (seen) => {
-      const again = count(seen.after, "again");
-      const fact = `${again} calls of an interval afterwards, ${Math.round(seen.load * 100)} % of a processor`;
-      return [again === 0 ? "silent" : seen.load > 0.5 ? "spins" : "survived", fact];
-    },
+    judge: (seen) => goesOnAtRest(seen),
   },
   {
     what: "a socket function raises without reading",
@@ -135,11 +137,7 @@ midimonster.manage(lambda sock: 1 / 0, near)
 def fault(): far.send(b"x")
 `,
     },
-    judge: (seen) => {
-      const again = count(seen.after, "again");
-      const fact = `${again} calls of an interval afterwards, ${Math.round(seen.load * 100)} % of a processor, ${told(seen, /Traceback/)}`;
-      return [again === 0 ? "silent" : seen.load > 0.5 ? "spins" : "survived", fact];
-    },
+    judge: (seen) => goesOnAtRest(seen, `, ${told(seen, /Traceback/)}`),
   },
   {
     what: "a daemon thread runs at shutdown",
@@ -177,7 +175,11 @@ def fault(): pass
       "other.py": `${LATER}def fault(): pass\n`,
       "faulty.py": "import no_such_module\n",
     },
-    judge: (seen) => ["ignored", `runs without it, ${told(seen, /Traceback/)}`],
+    judge: (seen) => {
+      const again = count(seen.after, "again");
+      const fact = `${again} calls of an interval of the other instance, ${told(seen, /Traceback/)}`;
+      return [again > 0 ? "ignored" : "silent", fact];
+    },
   },
   {
     what: "a mapping to a function that there is not",
@@ -186,7 +188,11 @@ def fault(): pass
       "monster.cfg": "[python py]\nmodule = faulty\n[loopback l]\n[map]\nl.x > py.faulty.typo\n",
       "faulty.py": `${LATER}def fault(): pass\n`,
     },
-    judge: ({ output }) => ["ignored", /typo/.test(output) ? "runs, with a message" : "runs, without a message"],
+    judge: ({ after, output }) => {
+      const again = count(after, "again");
+      const fact = `${again} calls of an interval of the instance, ${/typo/.test(output) ? "with" : "without"} a message`;
+      return [again > 0 ? "ignored" : "silent", fact];
+    },
   },
   {
     what: "interval(f, 1)",

@@ -1,7 +1,6 @@
 import type { Backend, InstanceContext } from "./backends/backend.js";
 import { ModuleError, PythonBackend, type PythonContext, PythonInstance } from "./backends/python.js";
 import type { Binding, Core } from "./binding.js";
-import { expand } from "./config/channel-pattern.js";
 import type {
   BackendDefinition,
   ChannelReference,
@@ -17,6 +16,7 @@ import { didYouMean } from "./config/suggest.js";
 import { MidimonsterError, messageOf } from "./errors.js";
 import { addToCore, ChannelError, LoadedInstance, sameSettings } from "./instances.js";
 import type { Logger } from "./log.js";
+import { expandPairs } from "./mapping/pairs.js";
 import { compileRoutes, type Pairs } from "./mapping/routes.js";
 
 /** What loading needs of its router. */
@@ -358,48 +358,4 @@ export class Loader {
     binding.connect(core, table.firstChannels, table.offsets, table.targets);
     for (const instance of this.instances.values()) instance.firstChannel = table.firstChannels[instance.number] ?? 0;
   }
-}
-
-/** How many names are made at a time. */
-const CHUNK = 4096;
-
-function expandPairs(
-  source: LoadedInstance,
-  from: ChannelReference,
-  target: LoadedInstance,
-  to: ChannelReference,
-  bidirectional: boolean,
-): Pairs {
-  const use = (instance: LoadedInstance, reference: ChannelReference, names: string[], isSource: boolean) => {
-    if (bidirectional) instance.use(names, isSource ? "input" : "output", reference);
-    return instance.use(names, isSource ? "output" : "input", reference);
-  };
-  const sources = new Uint32Array(from.pattern.size);
-  const targets = new Uint32Array(to.pattern.size);
-  const sourceNames = expand(from.pattern);
-  const targetNames = expand(to.pattern);
-  for (let i = 0; i < Math.max(sources.length, targets.length); i += CHUNK) {
-    const left = take(sourceNames, CHUNK);
-    const right = take(targetNames, CHUNK);
-    // Both sides' channels are created by turns, as the reference does.
-    if (source === target) source.channels.add(byTurns(left, right));
-    if (left.length > 0) sources.set(use(source, from, left, true), i);
-    if (right.length > 0) targets.set(use(target, to, right, false), i);
-  }
-  return { fromInstance: source.number, toInstance: target.number, from: sources, to: targets };
-}
-
-function take<T>(values: Iterator<T, unknown>, most: number): T[] {
-  const taken: T[] = [];
-  while (taken.length < most) {
-    const next = values.next();
-    if (next.done === true) break;
-    taken.push(next.value);
-  }
-  return taken;
-}
-
-function byTurns<T>(left: readonly T[], right: readonly T[]): T[] {
-  const longer = left.length > right.length ? left : right;
-  return longer.flatMap((_, i) => [...left.slice(i, i + 1), ...right.slice(i, i + 1)]);
 }

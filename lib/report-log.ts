@@ -1,4 +1,5 @@
 import type { Report } from "./binding.js";
+import { count } from "./count.js";
 import type { Logger } from "./log.js";
 
 /** How long repetitions of a message are only counted, in ms. */
@@ -101,10 +102,9 @@ export class ReportLog {
     const ofAny = role === "thread" || (role === "handler" && places !== "");
     const key = [instance, role, ofAny ? "" : subject, places, typeOf(text)].join("\n");
     const fields = { instance, role, subject, value };
-    const say: Say = (count, [first = subject, ...others]) => {
-      const times = count === 1 ? "once more" : `${count} times more`;
-      const also =
-        others.length > 0 ? ` on this and ${others.length} other channel${others.length > 1 ? "s" : ""}` : "";
+    const say: Say = (repeats, [first = subject, ...others]) => {
+      const times = repeats === 1 ? "once more" : `${repeats} times more`;
+      const also = others.length > 0 ? ` on this and ${count(others.length, "other channel")}` : "";
       return `${times}: ${describe(instance, role, first)}${also}: ${lastLine(text)}`;
     };
     if (this.#counts(key, role === "handler" ? [subject] : [], 1, fields, say)) return;

@@ -10,15 +10,18 @@ import { type OptionValues, settings } from "./config/option-values.js";
 import { parseOverrides } from "./config/override.js";
 import { instanceNameProblem } from "./config/parser.js";
 import { type Reading, readConfiguration } from "./config/reading.js";
+import { count } from "./count.js";
 import { describe, type RouterDescription } from "./description.js";
-import { MidimonsterError, messageOf } from "./errors.js";
+import { MidimonsterError } from "./errors.js";
 import { channelName, type Instances, type LoadedInstance } from "./instances.js";
 import { Loader } from "./loader.js";
 import { type Logger, standardErrorLogger } from "./log.js";
+import { LoopLog } from "./loop-log.js";
 import { Outbox } from "./outbox.js";
 import { describeReload, type ReloadSummary } from "./reload-summary.js";
 import { ReportLog } from "./report-log.js";
 import { Scheduler } from "./scheduler.js";
+import { Started } from "./started.js";
 import { type TappedEvent, Taps } from "./taps.js";
 
 export interface RouterOptions {
@@ -36,9 +39,6 @@ export interface FileOptions extends Omit<RouterOptions, "folder"> {
   /** `instance.option=value`, like `-i` on the command line. */
   readonly instanceOverrides?: readonly string[];
 }
-
-/** How many channels of a feedback loop are named. */
-const LONGEST_LOOP = 20;
 
 type State = "new" | "loading" | "loaded" | "starting" | "running" | "stopping" | "stopped" | "failed";
 
@@ -60,6 +60,7 @@ export class Router {
   #read: (() => Reading) | undefined;
   readonly #backends = new Map<string, Backend>();
   readonly #outbox = new Outbox();
+  readonly #loops = new LoopLog((fields, message) => this.#logger?.warn(fields, message));
   readonly #taps = new Taps((message, error) => this.#logger?.error({ err: error }, message));
   #argument: string;
   #logger: Logger | undefined;
@@ -68,10 +69,7 @@ export class Router {
   #loader: Loader | undefined;
   #scheduler: Scheduler | undefined;
   #reports: ReportLog | undefined;
-  #startedBackends: Backend[] = [];
-  #startedInstances: LoadedInstance[] = [];
-  /** Instances of the feedback loops that were told of. */
-  readonly #loops = new Set<string>();
+  readonly #started = new Started((message) => this.#logger?.error({}, message));
   #keepAlive: NodeJS.Timeout | undefined;
   #current: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -313,7 +311,7 @@ export class Router {
             this.#scheduler?.set(instance, interval, period, now);
           }
         },
-        loop: (channels) => this.#warnOfLoop(channels),
+        loop: (channels) => this.#loops.log([...channels].map((channel) => channelName(this.#instances, channel))),
         tap: (channels, values, count) => this.#taps.show(this.#instances, channels, values, count),
       },
       this.#outbox.arrays,
@@ -362,26 +360,12 @@ export class Router {
   }
 
   async #start(): Promise<void> {
-    await this.#startInstances([...this.#instances.values()]);
+    await this.#started.start(this.#instances.values(), () => this.#refuseIfStopping());
     const [instances, mappings] = [this.#instances.size, this.#definition.mappings.length];
     this.#logger?.info({ instances, mappings }, `routing ${this.summary}`);
     this.#keepAlive = setInterval(() => {}, 2 ** 30);
     this.#scheduler?.start();
     if (this.#core !== undefined) binding().run(this.#core);
-  }
-
-  async #startInstances(instances: readonly LoadedInstance[]): Promise<void> {
-    for (const backend of new Set(instances.map(({ backend }) => backend))) {
-      if (this.#startedBackends.includes(backend)) continue;
-      this.#startedBackends.push(backend);
-      await started(`backend '${backend.name}'`, () => backend.start?.());
-    }
-    for (const loaded of instances) {
-      this.#refuseIfStopping();
-      this.#startedInstances.push(loaded);
-      await started(`instance '${loaded.name}'`, () => loaded.instance.start?.());
-    }
-    this.#refuseIfStopping();
   }
 
   async #reload(): Promise<ReloadSummary> {
@@ -421,13 +405,12 @@ export class Router {
       throw error;
     }
     const gone = loader.leave();
-    for (const { number, instance, name } of gone) {
-      this.#startedInstances = this.#startedInstances.filter((started) => started.number !== number);
-      this.#scheduler?.forget(number);
-      await this.#quietly(`instance '${name}'`, () => instance.stop?.());
-      native.retire(core, number);
+    for (const loaded of gone) {
+      this.#scheduler?.forget(loaded.number);
+      await this.#started.stop(loaded);
+      native.retire(core, loaded.number);
     }
-    await this.#startInstances(loader.created);
+    await this.#started.start(loader.created, () => this.#refuseIfStopping());
     native.run(core);
     const summary: ReloadSummary = {
       modules: loader.reloaded,
@@ -438,24 +421,11 @@ export class Router {
     return summary;
   }
 
-  async #quietly(what: string, stop: () => void | Promise<void>): Promise<void> {
-    try {
-      await stop();
-    } catch (error) {
-      this.#logger?.error({}, `${what} did not stop properly: ${messageOf(error)}`);
-    }
-  }
-
   async #end(state: "stopped" | "failed"): Promise<void> {
     if (this.#state === "stopped" || this.#state === "failed") return;
     this.#state = "stopping";
     this.#scheduler?.stop();
-    for (const { instance, name } of this.#startedInstances.splice(0)) {
-      await this.#quietly(`instance '${name}'`, () => instance.stop?.());
-    }
-    for (const backend of this.#startedBackends.splice(0)) {
-      await this.#quietly(`backend '${backend.name}'`, () => backend.stop?.());
-    }
+    await this.#started.stopAll();
     const core = this.#core;
     if (core !== undefined) {
       // A turn of the loop, since this may have been called from within the core.
@@ -503,33 +473,6 @@ export class Router {
   #applyTaps(): void {
     if (this.#core !== undefined) binding().tap(this.#core, this.#taps.size > 0);
   }
-
-  #warnOfLoop(channels: Uint32Array): void {
-    const loop = [...channels].map((channel) => channelName(this.#instances, channel));
-    // A mapping of a thousand channels has a thousand loops; one of them tells where to look.
-    const instances = [...new Set(loop.map(([instance]) => instance))].sort().join(" ");
-    if (this.#loops.has(instances)) return;
-    this.#loops.add(instances);
-    const names = loop.map((name) => name.join("."));
-    const left = names.length - LONGEST_LOOP;
-    const shown = left > 0 ? [...names.slice(0, LONGEST_LOOP), `(${count(left, "more channel")})`] : names;
-    this.#logger?.warn(
-      { channels: names },
-      `feedback loop: ${[...shown, names[0]].join(" -> ")}; its events go round as fast as the machine can`,
-    );
-  }
-}
-
-async function started(what: string, start: () => void | Promise<void>): Promise<void> {
-  try {
-    await start();
-  } catch (error) {
-    throw new MidimonsterError("BACKEND", `${what} did not start: ${messageOf(error)}`, [], { cause: error });
-  }
-}
-
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? "" : "s"}`;
 }
 
 function stackOf(error: unknown): string {

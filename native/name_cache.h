@@ -108,7 +108,7 @@ class NameCache {
 
   std::vector<Set> sets_ = std::vector<Set>(size_t{1} << kFewestBits);
   unsigned bits_ = kFewestBits;
-  unsigned shift_ = 64 - 1;
+  unsigned shift_ = 64 - (kFewestBits - kSetsAPageBits);
   unsigned most_bits_ = kMostBits;
   size_t names_ = 0;  // that were remembered; more than there are, once some were pushed out
   unsigned next_victim_ = 0;

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "user_code.h"
@@ -116,93 +115,6 @@ uint32_t PythonInstance::AddChannel(std::string_view name) {
   channels_.resize(names_.size());
   DecideNoting();
   return index;
-}
-
-bool PythonInstance::HasBatchHandler(const Channel &channel) const {
-  for (uint32_t at = channel.batch_place; at != kNoPlace; at = batch_places_[at].next) {
-    if (batches_[batch_places_[at].batch]->handler) return true;
-  }
-  return false;
-}
-
-std::vector<ResolveError> PythonInstance::Resolve(const std::vector<uint32_t> &channels,
-                                                  const std::string &default_handler) {
-  const Core::Entry entry(core_);
-  const GilScope own(PythonRuntime::Get().gil(), state());
-  std::vector<ResolveError> errors;
-
-  const auto resolve = [&](std::string_view name, uint32_t channel) -> PyRef {
-    const PyRef text = PyRef::Steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
-    const PyRef found = text ? interpreter_.CallHelper("resolve", {text.get()}) : PyRef();
-    if (!found) {
-      errors.push_back({channel, interpreter_.TakeException(), {}});
-      return {};
-    }
-    PyObject *function = PyTuple_GetItem(found.get(), 0);
-    PyObject *problem = PyTuple_GetItem(found.get(), 1);
-    if (mmpy_is_none(problem) == 0) {
-      ResolveError error{channel, ToText(problem), {}};
-      PyObject *candidates = PyTuple_GetItem(found.get(), 2);
-      for (Py_ssize_t i = 0; i < PyList_Size(candidates); ++i) {
-        error.candidates.push_back(ToText(PyList_GetItem(candidates, i)));
-      }
-      errors.push_back(std::move(error));
-    }
-    return mmpy_is_none(function) != 0 ? PyRef() : PyRef::Borrow(function);
-  };
-
-  found_handlers_.clear();
-  PyRef fallback;
-  if (!default_handler.empty()) {
-    fallback = resolve(default_handler, ChannelTable::kNone);
-    if (!fallback && errors.empty())
-      errors.push_back({ChannelTable::kNone, "'" + default_handler + "' is not of the form module.function", {}});
-  }
-  for (const uint32_t channel : channels) {
-    if (errors.size() > kMostResolveErrors) break;
-    const std::string_view name = names_.name(channel);
-    const bool dotted = name.find('.') != std::string_view::npos;
-    // What has a batch for handler needs no other one.
-    if (!dotted && channels_[channel].batch_place != kNoPlace && HasBatchHandler(channels_[channel])) continue;
-    found_handlers_.emplace_back(channel, !dotted && fallback ? fallback : resolve(name, channel));
-  }
-  return errors;
-}
-
-void PythonInstance::TakeHandlers() {
-  if (state() == nullptr) return;
-  const GilScope own(gil_, state());
-  std::vector<PyRef> before;  // released last: that runs user code (__del__)
-  for (Channel &channel : channels_) {
-    if (channel.handler) before.push_back(std::exchange(channel.handler, {}));
-  }
-  LookAhead();
-  for (auto &[channel, handler] : std::exchange(found_handlers_, {})) channels_[channel].handler = std::move(handler);
-  // Then delivering is storing values, and the clock would cost as much.
-  takes_whole_batches_ =
-      std::none_of(channels_.begin(), channels_.end(), [](const Channel &channel) { return bool(channel.handler); });
-}
-
-// Of the handlers that were found, before they are in their places.
-void PythonInstance::LookAhead() {
-  const auto is_one = [](const auto &found) { return bool(found.second); };
-  const bool many =
-      std::count_if(found_handlers_.begin(), found_handlers_.end(), is_one) > ptrdiff_t{Lookahead::kManyHandlers};
-  lookahead_.Reset(many ? channels_.size() : 0);
-  DecideNoting();
-  const PyRef function_type = interpreter_.FunctionType();
-  for (size_t i = 0; many && i < found_handlers_.size(); ++i) {
-    PyObject *const handler = found_handlers_[i].second.get();
-    const PyRef type = handler == nullptr ? PyRef() : PyRef::Steal(PyObject_Type(handler));
-    if (!type || type.get() != function_type.get()) continue;  // what else has attributes may run code for them
-    const PyRef code = PyRef::Steal(PyObject_GetAttrString(handler, "__code__"));
-    const PyRef constants = code ? PyRef::Steal(PyObject_GetAttrString(code.get(), "co_consts")) : PyRef();
-    if (constants) {
-      lookahead_.SetCode(found_handlers_[i].first, code.get(), constants.get());
-    } else {
-      PyErr_Clear();
-    }
-  }
 }
 
 void PythonInstance::Begin() {
@@ -373,70 +285,6 @@ int PythonInstance::Output(PyObject *name, double value) {
   return 0;
 }
 
-void PythonInstance::ReportHandlerException(uint32_t channel, double value) {
-  std::string text = interpreter_.TakeException();
-  core_.news().reports.push_back(
-      {Report::Kind::kException, id_, "handler", std::string(names_.name(channel)), std::move(text), value});
-}
-
-void PythonInstance::ReportUncaught(std::string role, std::string subject, std::string text) {
-  core_.news().reports.push_back(
-      {Report::Kind::kException, id_, std::move(role), std::move(subject), std::move(text), {}});
-  if (!core_.entered()) core_.Wake();
-}
-
-// For the watchdog
-
-std::string PythonInstance::NameOf(const Watchdog::Running &running) {
-  if (running.function != nullptr) return interpreter_.Describe(running.function);
-  return current_ == ChannelTable::kNone ? "" : std::string(names_.name(current_));
-}
-
-void PythonInstance::ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms) {
-  // The name first: what runs may go on while Python code here runs, see bootstrap.py.
-  std::string name = NameOf(running);
-  const PyRef stack = interpreter_.CallHelper("running_stack", {});
-  std::string text = stack ? ToText(stack.get()) : "";
-  PyErr_Clear();
-  core_.news().reports.push_back(
-      {Report::Kind::kSlow, id_, running.role, std::move(name), std::move(text), static_cast<double>(elapsed_ms)});
-  core_.Wake();
-}
-
-void PythonInstance::TellStuck(const Watchdog::Running &running, uint64_t elapsed_ms, Watchdog::Tell as) {
-  const std::string subject = name_ + ": the " + running.role + " " + NameOf(running);
-  const PyRef name = PyRef::Steal(PyUnicode_FromString(subject.c_str()));
-  const PyRef elapsed = PyRef::Steal(PyLong_FromUnsignedLongLong(elapsed_ms));
-  const PyRef format = PyRef::Steal(PyUnicode_FromString(as == Watchdog::Tell::kJson      ? "json"
-                                                         : as == Watchdog::Tell::kJournal ? "journal"
-                                                                                          : "text"));
-  if (name && elapsed && format) {
-    interpreter_.CallHelper("tell_stuck", {name.get(), elapsed.get(), format.get()});
-  }
-  PyErr_Clear();
-}
-
-PyRef PythonInstance::Interruption(const Watchdog::Running &running, uint64_t limit_ms) {
-  const std::string text = limit_ms == 0
-                               ? std::string("ended by a signal to stop")
-                               : "the " + std::string(running.role) + " ran for longer than handler-timeout, " +
-                                     std::to_string(limit_ms) + " ms";
-  const PyRef name = PyRef::Steal(PyUnicode_FromString(limit_ms == 0 ? "Stopped" : "HandlerTimeout"));
-  const PyRef message = PyRef::Steal(PyUnicode_FromString(text.c_str()));
-  PyRef interruption = name && message ? interpreter_.CallHelper("interruption", {name.get(), message.get()}) : PyRef();
-  PyErr_Clear();
-  return interruption;
-}
-
-void PythonInstance::ReportUnknown(std::string_view name) {
-  constexpr size_t kMostNames = 1000;  // names may be made up without end
-  const auto place = std::lower_bound(unknown_.begin(), unknown_.end(), name);
-  if ((place != unknown_.end() && *place == name) || unknown_.size() >= kMostNames) return;
-  unknown_.emplace(place, name);
-  core_.news().reports.push_back({Report::Kind::kUnknownChannel, id_, "", std::string(name), "", {}});
-  if (!core_.entered()) core_.Wake();
-}
-
 // Values and names
 
 PyObject *PythonInstance::InputValue(PyObject *name) {
@@ -477,48 +325,6 @@ PyObject *PythonInstance::Channels() const {
 PyObject *PythonInstance::CleanupHandler(PyObject *function) {
   PyRef replaced = std::exchange(cleanup_handler_, mmpy_is_none(function) != 0 ? PyRef() : PyRef::Borrow(function));
   return replaced ? replaced.release() : mmpy_none();
-}
-
-// Intervals
-
-int PythonInstance::Interval(PyObject *function, unsigned long long period_ms) {
-  // Comparing runs user code, which may register and cancel: compare against a copy, then look the winner up again.
-  const std::vector<IntervalEntry> snapshot = intervals_;
-  uint32_t id = UINT32_MAX;
-  for (const IntervalEntry &entry : snapshot) {
-    const int equal = PyObject_RichCompareBool(function, entry.function.get(), Py_EQ);
-    if (RefuseIfStopped() || equal < 0) return -1;
-    if (equal > 0) {
-      id = entry.id;
-      break;
-    }
-  }
-  const auto place =
-      std::find_if(intervals_.begin(), intervals_.end(), [&](const IntervalEntry &entry) { return entry.id == id; });
-  PyRef cancelled;
-  if (place == intervals_.end()) {
-    if (period_ms == 0) return 0;
-    id = next_interval_++;
-    intervals_.push_back({id, PyRef::Borrow(function)});
-  } else if (period_ms == 0) {
-    cancelled = std::move(place->function);
-    intervals_.erase(place);
-  }
-  if (reload_ != nullptr) reload_->renewed_intervals.push_back(id);
-  auto &changes = reload_ != nullptr ? reload_->interval_changes : core_.news().intervals;
-  changes.push_back({id_, id, static_cast<double>(period_ms), static_cast<double>(core_.now_ms())});
-  if (!core_.entered()) core_.Wake();
-  return 0;
-}
-
-void PythonInstance::RunInterval(uint32_t interval) {
-  const auto place = std::find_if(intervals_.begin(), intervals_.end(),
-                                  [&](const IntervalEntry &entry) { return entry.id == interval; });
-  if (place == intervals_.end()) return;  // cancelled by one that was due at the same time
-  const GilScope own(PythonRuntime::Get().gil(), state());
-  const PyRef function = place->function;  // it may cancel itself
-  if (!CallUser(interpreter_, {this, "interval", function.get()}, nullptr))
-    ReportException(core_, id_, interpreter_, "interval", function.get());
 }
 
 // Sockets

@@ -199,9 +199,9 @@ class PythonInstance final : public mmpy_instance, public Destination {
   ChannelId first_channel_ = 0;
   size_t routed_ = 0;  // channels that the mapping table knows; those of a reload come later, or never if it fails
   uint32_t current_ = ChannelTable::kNone;
-  bool creating_ = true;  // output() creates channels
-  bool started_ = false;  // output() sends
-  bool notes_outputs_ = false;
+  bool creating_ = true;        // output() creates channels
+  bool started_ = false;        // output() sends
+  bool notes_outputs_ = false;  // NoteOutput() is to be asked: of three reasons one bit, for the event path
   bool retired_ = false;
   std::unique_ptr<Reload> reload_;  // while it is under way
   uint32_t next_interval_ = 0;

@@ -1,4 +1,5 @@
 import { type Binding, binding } from "../binding.js";
+import { count } from "../count.js";
 import { MidimonsterError } from "../errors.js";
 import { withPriority } from "../journal.js";
 import { type Logger, standardErrorLogger } from "../log.js";
@@ -122,7 +123,7 @@ function watchFiles(router: Router, logger: Logger, reload: () => Promise<void>)
   );
   const files = router.files();
   watch.set(files);
-  logger.info({}, `watching ${files.length} file${files.length === 1 ? "" : "s"}`);
+  logger.info({}, `watching ${count(files.length, "file")}`);
   return watch;
 }
 

@@ -1,3 +1,4 @@
+import { count } from "../count.js";
 import type { Location } from "./source.js";
 
 /** One error in a configuration. */
@@ -41,7 +42,7 @@ const MOST_SHOWN = 50;
 export function formatDiagnostics(diagnostics: readonly Diagnostic[]): string {
   const lines = diagnostics.slice(0, MOST_SHOWN).map(formatDiagnostic);
   const rest = diagnostics.length - lines.length;
-  if (rest > 0) lines.push(`and ${rest} more error${rest === 1 ? "" : "s"}`);
+  if (rest > 0) lines.push(`and ${count(rest, "more error")}`);
   return lines.join("\n");
 }
 

@@ -1,0 +1,30 @@
+import { count } from "./count.js";
+
+/** How many channels of a feedback loop are named. */
+const LONGEST_LOOP = 20;
+
+/** Warns of feedback loops, of each once. */
+export class LoopLog {
+  readonly #warn: (fields: object, message: string) => void;
+  /** Instances of the loops that were told of. */
+  readonly #told = new Set<string>();
+
+  constructor(warn: (fields: object, message: string) => void) {
+    this.#warn = warn;
+  }
+
+  /** @param loop channels each of whose events leads to the next one's, and the last one's to the first one's */
+  log(loop: readonly (readonly [instance: string, channel: string])[]): void {
+    // A mapping of a thousand channels has a thousand loops; one of them tells where to look.
+    const instances = [...new Set(loop.map(([instance]) => instance))].sort().join(" ");
+    if (this.#told.has(instances)) return;
+    this.#told.add(instances);
+    const names = loop.map((name) => name.join("."));
+    const left = names.length - LONGEST_LOOP;
+    const shown = left > 0 ? [...names.slice(0, LONGEST_LOOP), `(${count(left, "more channel")})`] : names;
+    this.#warn(
+      { channels: names },
+      `feedback loop: ${[...shown, names[0]].join(" -> ")}; its events go round as fast as the machine can`,
+    );
+  }
+}
