@@ -5,7 +5,7 @@ import path from "node:path";
 
 const write = process.argv.includes("--write");
 const files = ["native", "test/native"].flatMap((folder) =>
-  readdirSync(folder)
+  readdirSync(folder, { recursive: true })
     .filter((name) => /\.(cc|h|c)$/.test(name))
     .map((name) => path.join(folder, name)),
 );

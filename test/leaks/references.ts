@@ -7,7 +7,7 @@ import { ProbeBackend, type ProbeInstance } from "../probe-backend.js";
 
 export const folder = path.dirname(fileURLToPath(import.meta.url));
 
-/** So many references to None the native part may keep before CPython 3.12 (native/midimonster_module.c). */
+/** So many references to None the native part may keep before CPython 3.12 (native/python/module.c). */
 const MOST_SPARE_NONES = 1024;
 
 export class Counting {

@@ -26,7 +26,7 @@ static void note(const char *name, const char *value) {
 #define SINCE_11 PYTHON_FUNCTION
 #define SINCE_12 PYTHON_FUNCTION
 #define SINCE_14(result, name, parameters) /* below */
-#include "../../native/python_symbols.inc"
+#include "../../native/python/symbols.inc"
 
 typedef struct PyInitConfig PyInitConfig;
 

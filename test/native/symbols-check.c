@@ -1,5 +1,5 @@
 /*
- * Compiled, never run: CPython's own headers say whether the signatures in python_symbols.inc are right. A function
+ * Compiled, never run: CPython's own headers say whether the signatures in symbols.inc are right. A function
  * whose type differs in this version is an error here, before it is a crash on somebody's machine.
  */
 #include <Python.h>
@@ -32,4 +32,4 @@ PyAPI_FUNC(PyObject *) Py_CompileString(const char *, const char *, int);
 #define SINCE_14 NOT_THERE
 #define PyInitConfig void
 #endif
-#include "../../native/python_symbols.inc"
+#include "../../native/python/symbols.inc"

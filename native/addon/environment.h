@@ -1,0 +1,78 @@
+// What one environment of Node's (its main thread, a worker) has of the addon: its loop and its cores. Lives until the
+// environment's asynchronous cleanup is done; a plain cleanup hook or a finalizer would leave handles open when the
+// addon is loaded in a worker thread only.
+#ifndef MMPY_ENVIRONMENT_H
+#define MMPY_ENVIRONMENT_H
+
+#include <napi.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "addon/js_bridge.h"
+
+namespace mmpy {
+
+class Environment {
+ public:
+  explicit Environment(Napi::Env env) {
+    napi_get_uv_event_loop(env, &loop_);
+    napi_add_async_cleanup_hook(env, &Environment::CleanUp, this, &hook_);
+  }
+
+  uv_loop_t *loop() const { return loop_; }
+  uint64_t id() const { return id_; }
+  void Add(std::shared_ptr<JsBridge> bridge) { bridges_.push_back(std::move(bridge)); }
+  // `in_use`: a Python thread that would not end may be inside it, for as long as the process lives.
+  void Forget(const JsBridge *stopped, bool in_use) {
+    const auto place = std::find_if(bridges_.begin(), bridges_.end(),
+                                    [&](const std::shared_ptr<JsBridge> &bridge) { return bridge.get() == stopped; });
+    if (place == bridges_.end()) return;
+    if (in_use) KeptForEver().push_back(*place);
+    bridges_.erase(place);
+  }
+
+ private:
+  static void CleanUp(napi_async_cleanup_hook_handle, void *data) {
+    auto *environment = static_cast<Environment *>(data);
+    // One more than there are bridges, so that none can be the last before all have begun.
+    environment->open_ = environment->bridges_.size() + 1;
+    for (const auto &bridge : environment->bridges_) bridge->Abandon([environment]() { environment->CloseOne(); });
+    environment->CloseOne();
+  }
+
+  // On purpose never freed, and still reachable, so that it does not pass for a leak. One environment's thread has
+  // Python.
+  static std::vector<std::shared_ptr<JsBridge>> &KeptForEver() {
+    static auto *const kept = std::make_unique<std::vector<std::shared_ptr<JsBridge>>>().release();
+    return *kept;
+  }
+
+  void CloseOne() {
+    if (--open_ > 0) return;
+    napi_async_cleanup_hook_handle hook = hook_;
+    const std::unique_ptr<Environment> self(this);
+    napi_remove_async_cleanup_hook(hook);
+  }
+
+  // Not its address, which a later environment may get too.
+  static uint64_t NextId() {
+    static std::atomic<uint64_t> last{0};
+    return ++last;
+  }
+
+  const uint64_t id_ = NextId();
+  std::vector<std::shared_ptr<JsBridge>> bridges_;
+  uv_loop_t *loop_ = nullptr;
+  napi_async_cleanup_hook_handle hook_ = nullptr;
+  size_t open_ = 0;
+};
+
+}  // namespace mmpy
+
+#endif

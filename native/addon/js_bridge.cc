@@ -1,0 +1,184 @@
+#include "addon/js_bridge.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace mmpy {
+
+namespace {
+
+constexpr size_t kSmallestBatch = 64;
+
+const char *KindName(Report::Kind kind) {
+  switch (kind) {
+    case Report::Kind::kException:
+      return "exception";
+    case Report::Kind::kUnknownChannel:
+      return "unknown-channel";
+    case Report::Kind::kSocketClosed:
+      return "socket-closed";
+    case Report::Kind::kSocketDisabled:
+      return "socket-disabled";
+    case Report::Kind::kThreadsLeft:
+      return "threads-left";
+    case Report::Kind::kEventsLost:
+      return "events-lost";
+    case Report::Kind::kSlow:
+      return "slow";
+    case Report::Kind::kWatchFailed:
+      return "watch-failed";
+  }
+  return "";
+}
+
+Napi::FunctionReference Function(const Napi::Object &callbacks, const char *name) {
+  return Napi::Persistent(callbacks.Get(name).As<Napi::Function>());
+}
+
+}  // namespace
+
+void JsBridge::Batch::Reserve(Napi::Env env, size_t count) {
+  // JavaScript may have transferred an array's buffer elsewhere: it is empty then, and its memory no longer ours.
+  if (count <= capacity_ && channels_reference_.Value().ElementLength() >= count &&
+      values_reference_.Value().ElementLength() >= count) {
+    return;
+  }
+  capacity_ = std::max({count > capacity_ ? 2 * count : capacity_, kSmallestBatch});
+  auto channels = Napi::Uint32Array::New(env, capacity_);
+  auto values = Napi::Float64Array::New(env, capacity_);
+  channels_ = channels.Data();
+  values_ = values.Data();
+  channels_reference_ = Napi::Persistent(channels);
+  values_reference_ = Napi::Persistent(values);
+}
+
+void JsBridge::Batch::Abandon() {
+  channels_reference_.Reset();
+  values_reference_.Reset();
+}
+
+JsBridge::JsBridge(Napi::Env env, uv_loop_t *loop, Napi::Object callbacks, Napi::Object outbox)
+    : env_(env),
+      context_(std::make_unique<Napi::AsyncContext>(env, "midimonster")),
+      deliver_(Function(callbacks, "deliver")),
+      reports_(Function(callbacks, "reports")),
+      intervals_(Function(callbacks, "intervals")),
+      loop_(Function(callbacks, "loop")),
+      tap_(Function(callbacks, "tap")) {
+  const auto channels = outbox.Get("channels").As<Napi::Uint32Array>();
+  const auto values = outbox.Get("values").As<Napi::Float64Array>();
+  outbox_channels_ = Napi::Persistent(channels);
+  outbox_values_ = Napi::Persistent(values);
+  outbox_channels_data_ = channels.Data();
+  outbox_values_data_ = values.Data();
+  outbox_capacity_ = std::min(channels.ElementLength(), values.ElementLength());
+  core_ = std::make_unique<Core>(loop, *this);
+}
+
+// Calls JavaScript from a libuv callback or from below JavaScript, whichever it is. TypeScript catches what its
+// callbacks throw; anything else is a defect and goes where Node sends uncaught exceptions.
+void JsBridge::Call(const Napi::FunctionReference &function, const std::vector<napi_value> &arguments) {
+  napi_value result = nullptr;
+  const napi_status status =
+      napi_make_callback(env_, *context_, env_.Global(), function.Value(), arguments.size(), arguments.data(), &result);
+  if (status == napi_pending_exception) {
+    napi_value error = nullptr;
+    if (napi_get_and_clear_last_exception(env_, &error) == napi_ok) napi_fatal_exception(env_, error);
+  }
+}
+
+void JsBridge::EmitOutbox(size_t count) {
+  const Core::Entry entry(*core_, Core::Entry::Purpose::kEmit);
+  const size_t known = core_->router().channel_count();
+  for (size_t i = 0; i < std::min(count, outbox_capacity_); ++i) {
+    if (outbox_channels_data_[i] < known) core_->Emit(outbox_channels_data_[i], outbox_values_data_[i]);
+  }
+}
+
+void JsBridge::DeliverToJavascript(InstanceId instance, ChannelId first_channel, const Event *events, size_t count) {
+  if (!alive_) return;
+  const Napi::HandleScope scope(env_);
+  delivery_.Reserve(env_, count);
+  for (size_t i = 0; i < count; ++i) {
+    delivery_.channels()[i] = events[i].channel - first_channel;
+    delivery_.values()[i] = events[i].value;
+  }
+  Call(deliver_, {Napi::Number::New(env_, instance), delivery_.channels_value(), delivery_.values_value(),
+                  Napi::Number::New(env_, static_cast<double>(count))});
+}
+
+void JsBridge::Tell(News news) {
+  if (!alive_) return;
+  const Napi::HandleScope scope(env_);
+  if (!news.tapped.empty()) {
+    const size_t count = news.tapped.size();
+    tapped_.Reserve(env_, count);
+    for (size_t i = 0; i < count; ++i) {
+      tapped_.channels()[i] = news.tapped[i].channel;
+      tapped_.values()[i] = news.tapped[i].value;
+    }
+    Call(tap_, {tapped_.channels_value(), tapped_.values_value(), Napi::Number::New(env_, static_cast<double>(count))});
+  }
+  if (!news.reports.empty()) {
+    auto array = Napi::Array::New(env_, news.reports.size());
+    for (uint32_t i = 0; i < news.reports.size(); ++i) {
+      const Report &report = news.reports[i];
+      auto object = Napi::Object::New(env_);
+      object.Set("kind", KindName(report.kind));
+      object.Set("instance", report.instance);
+      object.Set("role", report.role);
+      object.Set("subject", report.subject);
+      object.Set("text", report.text);
+      if (report.value) object.Set("value", *report.value);
+      array.Set(i, object);
+    }
+    Call(reports_, {array});
+  }
+  if (!news.intervals.empty()) {
+    auto array = Napi::Float64Array::New(env_, 4 * news.intervals.size());
+    double *next = array.Data();
+    for (const IntervalChange &change : news.intervals) {
+      *next++ = change.instance;
+      *next++ = change.interval;
+      *next++ = change.period_ms;
+      *next++ = change.now_ms;
+    }
+    Call(intervals_, {array});
+  }
+  if (!news.loop.empty()) {
+    auto array = Napi::Uint32Array::New(env_, news.loop.size());
+    std::copy(news.loop.begin(), news.loop.end(), array.Data());
+    Call(loop_, {array});
+  }
+}
+
+// Persistent references to functions keep all that those close over; without this, a stopped core would never go.
+void JsBridge::LetGo() {
+  alive_ = false;
+  context_.reset();
+  for (Napi::FunctionReference *reference : {&deliver_, &reports_, &intervals_, &loop_, &tap_, &stopped_}) {
+    reference->Reset();
+  }
+  outbox_channels_.Reset();
+  outbox_values_.Reset();
+  delivery_.Abandon();
+  tapped_.Abandon();
+}
+
+void JsBridge::Stop(Napi::Function stopped, std::function<void(bool)> done) {
+  stopped_ = Napi::Persistent(stopped);
+  core_->Stop([this, done = std::move(done)](bool in_use) {
+    if (!alive_) return;
+    const Napi::HandleScope scope(env_);
+    Call(stopped_, {});
+    LetGo();
+    done(in_use);
+  });
+}
+
+void JsBridge::Abandon(std::function<void()> done) {
+  LetGo();
+  core_->Abandon(std::move(done));
+}
+
+}  // namespace mmpy

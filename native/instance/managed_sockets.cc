@@ -1,0 +1,242 @@
+#include "instance/managed_sockets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "python/module.h"
+#include "python/user_code.h"
+
+namespace mmpy {
+
+namespace {
+
+// A socket function that raises this often in a row is unregistered: what it does not read stays readable, and the loop
+// would spin.
+constexpr unsigned kMostFailures = 10;
+
+void RaiseOsError(int error, const char *message) {
+  const PyRef arguments = PyRef::Steal(Py_BuildValue("(is)", error, message));
+  if (arguments) PyErr_SetObject(mmpy_exception_type(MMPY_OS_ERROR), arguments.get());
+}
+
+int RequireLoopThread(const Core &core) {
+  if (core.OnLoopThread()) return 0;
+  PyErr_SetString(mmpy_exception_type(MMPY_RUNTIME_ERROR),
+                  "manage() must be called from a handler, an interval or while the module loads, not from a thread");
+  return -1;
+}
+
+}  // namespace
+
+int ManagedSockets::Start() { return fd_watcher_.Start(core_.loop(), core_.handles()); }
+
+ManagedSockets::Watches::iterator ManagedSockets::FindDescriptor(int fd) {
+  return std::find_if(watches_.begin(), watches_.end(), [&](const auto &entry) { return entry.second.fd == fd; });
+}
+
+// Asks an object for its descriptor. Returns 0, or -1 with an exception set.
+int ManagedSockets::DescriptorOf(PyObject *socket, int *descriptor) {
+  const PyRef method = PyRef::Steal(PyObject_GetAttrString(socket, "fileno"));
+  if (!method) {
+    PyErr_Clear();
+    PyErr_SetString(mmpy_exception_type(MMPY_TYPE_ERROR), "manage() requires a socket-like object, with fileno()");
+    return -1;
+  }
+  const PyRef number = Call(method.get(), nullptr);
+  if (!number) return -1;
+  const long value = PyLong_AsLong(number.get());
+  if (value == -1 && PyErr_Occurred() != nullptr) return -1;
+  *descriptor = value < 0 || value > INT32_MAX ? -1 : static_cast<int>(value);
+  return 0;
+}
+
+void ManagedSockets::ForgetWatch(WatchId id, Report::Kind kind, std::string text) {
+  const auto place = watches_.find(id);
+  if (place == watches_.end()) return;
+  const Watch watch = std::move(place->second);  // released after the table is whole again
+  watches_.erase(place);
+  fd_watcher_.Remove(watch.fd, id);
+  core_.news().reports.push_back({kind, id_, "socket", interpreter_.Describe(watch.function.get()), std::move(text),
+                                  static_cast<double>(watch.fd)});
+}
+
+// Drops a watch whose object no longer has the descriptor that it was registered with. Returns whether it is gone.
+// Whether the descriptor was closed behind the object's back takes a system call, so it is not asked with every event.
+bool ManagedSockets::DropIfClosed(WatchId id, Look look) {
+  const auto place = watches_.find(id);
+  if (place == watches_.end()) return true;
+  const int fd = place->second.fd;
+  const PyRef socket = place->second.socket;  // fileno() is user code and may unregister it
+  int descriptor = -1;
+  std::string raised;
+  if (DescriptorOf(socket.get(), &descriptor) != 0) {
+    // So do files and serial ports that are closed; anything else is a mistake to tell of.
+    const bool says_closed = PyErr_ExceptionMatches(mmpy_exception_type(MMPY_VALUE_ERROR)) != 0 ||
+                             PyErr_ExceptionMatches(mmpy_exception_type(MMPY_OS_ERROR)) != 0;
+    if (!says_closed) raised = interpreter_.TakeException();
+    PyErr_Clear();
+  }
+  if (descriptor == fd && (look == Look::kQuick || fcntl(fd, F_GETFD) >= 0)) return watches_.count(id) == 0;
+  ForgetWatch(id, Report::Kind::kSocketClosed, std::move(raised));
+  return true;
+}
+
+Watchdog::Running ManagedSockets::AsRunning(PyObject *function) const {
+  return {core_.python(id_), "socket", function};
+}
+
+bool ManagedSockets::DropClosed() {
+  std::vector<WatchId> ids;
+  for (const auto &entry : watches_) ids.push_back(entry.first);
+  for (const WatchId id : ids) {
+    const auto place = watches_.find(id);
+    if (place == watches_.end()) continue;
+    const PyRef function = place->second.function;
+    const WatchedCall watched(PythonRuntime::Get().watchdog(), AsRunning(function.get()),
+                              interpreter_.interpreter_state());
+    DropIfClosed(id, Look::kThorough);
+  }
+  return !watches_.empty();
+}
+
+int ManagedSockets::Manage(PyObject *function, PyObject *socket) {
+  if (RequireLoopThread(core_) != 0) return -1;
+  int fd = -1;
+  if (DescriptorOf(socket, &fd) != 0) return -1;
+  if (fd < 0) {
+    PyErr_SetString(mmpy_exception_type(MMPY_VALUE_ERROR), "manage() requires an open socket; this one is closed");
+    return -1;
+  }
+
+  // The same number is the same socket, unless its old object says that it is closed.
+  auto place = FindDescriptor(fd);
+  if (place != watches_.end() && !DropIfClosed(place->first, Look::kThorough)) {
+    place = FindDescriptor(fd);
+    if (place != watches_.end()) {
+      // The kernel has forgotten it if it was closed and the number is another file's now.
+      const int error = fd_watcher_.Add(fd, place->first);
+      if (error != 0 && error != EEXIST) {
+        RaiseOsError(error, strerror(error));
+        return -1;
+      }
+      const Watch replaced = std::exchange(place->second, {fd, PyRef::Borrow(function), PyRef::Borrow(socket)});
+      return 0;
+    }
+  }
+
+  const WatchId id = next_watch_++;
+  const int error = fd_watcher_.Add(fd, id);
+  if (error == EPERM) {
+    RaiseOsError(EPERM,
+                 "manage() needs something that can be waited for, like a socket or a pipe; a regular file can't");
+    return -1;
+  }
+  if (error != 0) {
+    RaiseOsError(error, strerror(error));
+    return -1;
+  }
+  watches_.insert({id, {fd, PyRef::Borrow(function), PyRef::Borrow(socket)}});
+  core_.StartHousekeeping();
+  return 0;
+}
+
+int ManagedSockets::Unmanage(PyObject *socket) {
+  if (RequireLoopThread(core_) != 0) return -1;
+  // The same object first: it may be closed and have no number any more.
+  auto place = std::find_if(watches_.begin(), watches_.end(),
+                            [&](const auto &entry) { return entry.second.socket.get() == socket; });
+  if (place == watches_.end()) {
+    int fd = -1;
+    if (DescriptorOf(socket, &fd) != 0) return -1;
+    place = FindDescriptor(fd);
+  }
+  if (place == watches_.end()) return 0;
+  const Watch watch = std::move(place->second);
+  fd_watcher_.Remove(watch.fd, place->first);
+  watches_.erase(place);
+  return 0;
+}
+
+void ManagedSockets::OnReadable(const std::vector<WatchId> &watches) {
+  const Core::Entry entry(core_);
+  const GilScope own(PythonRuntime::Get().gil(), interpreter_.state());
+  for (const WatchId id : watches) HandleReadable(id);
+}
+
+void ManagedSockets::HandleReadable(WatchId id) {
+  const auto place = watches_.find(id);
+  if (place == watches_.end()) {
+    if (fd_watcher_.all_known()) return;  // unregistered by a handler of the same iteration
+    // Closed while a copy of it lives on elsewhere.
+    std::vector<std::pair<int, WatchId>> members;
+    for (const auto &member : watches_) members.push_back({member.second.fd, member.first});
+    const int error = fd_watcher_.Rebuild(members);
+    if (error != 0) {
+      core_.news().reports.push_back({Report::Kind::kWatchFailed, id_, "socket", "", strerror(error), {}});
+    }
+    return;
+  }
+  const int fd = place->second.fd;
+  // It may register another function in its place, or unregister itself.
+  const PyRef function = place->second.function;
+  const PyRef socket = place->second.socket;
+  // Over the whole, since fileno() is user code too.
+  const WatchedCall watched(PythonRuntime::Get().watchdog(), AsRunning(function.get()),
+                            interpreter_.interpreter_state());
+  if (DropIfClosed(id, Look::kQuick)) return;
+  const bool succeeded = static_cast<bool>(Call(function.get(), socket.get()));
+  if (!succeeded) ReportException(core_, id_, interpreter_, "socket", function.get(), fd);
+
+  const auto after = watches_.find(id);
+  if (after == watches_.end() || DropIfClosed(id, succeeded ? Look::kQuick : Look::kThorough)) return;
+  after->second.failures = succeeded ? 0 : after->second.failures + 1;
+  if (after->second.failures >= kMostFailures) ForgetWatch(id, Report::Kind::kSocketDisabled);
+}
+
+ManagedSockets::Watches ManagedSockets::Snapshot() {
+  for (auto &entry : watches_) entry.second.renewed = false;
+  return watches_;
+}
+
+ManagedSockets::Watches ManagedSockets::Restore(const Watches &snapshot) {
+  Watches replaced = std::exchange(watches_, snapshot);
+  for (const auto &[id, watch] : replaced) {
+    if (watches_.count(id) == 0) fd_watcher_.Remove(watch.fd, id);
+  }
+  for (const auto &[id, watch] : watches_) {
+    // One that was closed meanwhile can't be added, and housekeeping tells of it.
+    if (replaced.count(id) == 0) fd_watcher_.Add(watch.fd, id);
+  }
+  return replaced;
+}
+
+void ManagedSockets::DropUnlessRenewed(const std::function<bool(PyObject *function)> &is_one) {
+  Watches dropped;
+  const Watches watches = watches_;  // asking runs Python code
+  for (const auto &[id, watch] : watches) {
+    const auto place = watches_.find(id);
+    if (watch.renewed || !is_one(watch.function.get()) || place == watches_.end()) continue;
+    fd_watcher_.Remove(watch.fd, id);
+    dropped.insert(watches_.extract(place));
+  }
+}
+
+void ManagedSockets::Clear() {
+  fd_watcher_.Close();
+  const Watches watches = std::exchange(watches_, {});
+}
+
+void ManagedSockets::Abandon() {
+  fd_watcher_.Close();
+  for (auto &entry : watches_) {
+    entry.second.function.release();
+    entry.second.socket.release();
+  }
+  watches_.clear();
+}
+
+}  // namespace mmpy

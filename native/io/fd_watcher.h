@@ -1,0 +1,75 @@
+// Watches the descriptors of one python instance.
+//
+// They are in a ReadinessSet of their own, and libuv polls that set's descriptor. libuv never sees the user's
+// descriptors themselves, because user code may close one at any time without telling us: a closed descriptor in
+// libuv's own set aborts the process (uv__io_poll), and one whose number has been given to a socket of Node's takes
+// that socket's events. In our own set the kernel forgets a closed descriptor by itself and the number can be used
+// again at once. libuv would also make the descriptors non-blocking, which user code can tell (sendall, makefile), and
+// would refuse what Node or another instance watches already.
+#ifndef MMPY_FD_WATCHER_H
+#define MMPY_FD_WATCHER_H
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "io/readiness_set.h"
+#include "io/uv_handle.h"
+
+namespace mmpy {
+
+using WatchId = uint64_t;  // never used twice, other than descriptors
+
+// Told, on the loop's thread and without the GIL, which watched descriptors can be read, are at their end or in error.
+class FdListener {
+ public:
+  virtual ~FdListener() = default;
+  virtual void OnReadable(const std::vector<WatchId> &watches) = 0;
+};
+
+class FdWatcher {
+ public:
+  explicit FdWatcher(FdListener &listener) : listener_(listener) {}
+  ~FdWatcher() { Close(); }
+  FdWatcher(const FdWatcher &) = delete;
+  FdWatcher &operator=(const FdWatcher &) = delete;
+
+  // Adds a descriptor. Returns 0 or an errno, see ReadinessSet.
+  int Add(int fd, WatchId watch);
+
+  // Takes out what was added; harmless if it is closed.
+  void Remove(int fd, WatchId watch);
+
+  // Nothing else than what was added and not removed can be in the set: every descriptor was taken out before it was
+  // closed.
+  bool all_known() const { return all_known_; }
+
+  // Starts a new set with these members: the way out when a closed descriptor still reports, as it does while a copy of
+  // it is open elsewhere (a child process), and can't be named any more. Returns 0 or an errno.
+  int Rebuild(const std::vector<std::pair<int, WatchId>> &members);
+
+  // Starts telling the listener. Returns 0 or a libuv error.
+  int Start(uv_loop_t *loop, const std::shared_ptr<HandleCount> &count);
+
+  void Close();
+
+ private:
+  int Open();
+  int StartPolling();
+  void OnPoll();
+
+  FdListener &listener_;
+  ReadinessSet set_;
+  size_t members_ = 0;
+  WatchId sum_ = 0;  // of the members' watches: with one member, its watch
+  bool all_known_ = true;
+  uv_loop_t *loop_ = nullptr;  // set once started
+  std::shared_ptr<HandleCount> count_;
+  UvHandle<uv_poll_t> poll_;
+};
+
+}  // namespace mmpy
+
+#endif

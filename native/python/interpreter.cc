@@ -1,0 +1,208 @@
+#include "python/interpreter.h"
+
+#include <chrono>
+#include <thread>
+
+#include "python/module.h"
+
+namespace mmpy {
+
+namespace {
+
+// Python-callable: raise_in_thread((ident, exception)).
+PyObject *RaiseInThreadFunction(PyObject *, PyObject *arguments) {
+  return RaiseInThread(arguments) ? mmpy_none() : nullptr;
+}
+
+// Python-callable: share_environment() lets C code in Python's libraries see what setenv() has just changed.
+PyObject *ShareEnvironment(PyObject *, PyObject *) {
+  PythonRuntime::Get().ShareEnvironment();
+  return mmpy_none();
+}
+
+// What python/bootstrap.py finds in its namespace.
+PyMethodDef bootstrap_functions[] = {
+    {"raise_in_thread", RaiseInThreadFunction, METH_O, nullptr},
+    {"share_environment", ShareEnvironment, METH_NOARGS, nullptr},
+};
+
+// The current exception with its traceback, no longer current; NULL if there is none.
+PyRef TakeRaised() {
+  if (PyErr_GetRaisedException != nullptr) return PyRef::Steal(PyErr_GetRaisedException());
+  PyObject *type = nullptr;
+  PyObject *value = nullptr;
+  PyObject *traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  const PyRef owned_type = PyRef::Steal(type);
+  const PyRef owned_traceback = PyRef::Steal(traceback);
+  if (value != nullptr && traceback != nullptr) PyException_SetTraceback(value, traceback);
+  return PyRef::Steal(value);
+}
+
+}  // namespace
+
+bool RaiseInThread(PyObject *thread_and_exception) {
+  PyObject *const ident = PyTuple_GetItem(thread_and_exception, 0);
+  PyObject *const exception = PyTuple_GetItem(thread_and_exception, 1);
+  if (ident == nullptr || exception == nullptr) return false;
+  const unsigned long thread = PyLong_AsUnsignedLongMask(ident);
+  if (PyErr_Occurred() != nullptr) return false;
+  PyThreadState_SetAsyncExc(thread, exception);
+  return true;
+}
+
+std::string ToText(PyObject *text) {
+  Py_ssize_t size = 0;
+  const char *bytes = PyUnicode_AsUTF8AndSize(text, &size);
+  if (bytes == nullptr) {
+    PyErr_Clear();
+    // Half a surrogate pair, as undecodable file names have.
+    const PyRef escaped = PyRef::Steal(PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace"));
+    const char *const found = escaped ? PyBytes_AsString(escaped.get()) : nullptr;
+    PyErr_Clear();
+    return found == nullptr ? "" : found;
+  }
+  return std::string(bytes, static_cast<size_t>(size));
+}
+
+std::string Interpreter::Start(const std::string &folder, const std::string &argument) {
+  Gil &gil = runtime_.gil();
+  runtime_.ShareEnvironment();
+  PyThreadState *const state = runtime_.NewInterpreter();
+  if (state == nullptr) return "CPython could not create another interpreter";
+  gil.Adopt(state);
+  state_ = state;
+  interpreter_ = PyInterpreterState_Get();
+  runtime_.gil_requests().Add(interpreter_, state_);
+
+  const auto run = [&]() -> bool {
+    const PythonOptions &options = runtime_.options();
+    helpers_ = PyRef::Steal(PyDict_New());
+    if (!helpers_) return false;
+    const PyRef name = PyRef::Steal(PyUnicode_FromString("_mmpy_bootstrap"));
+    const PyRef file = PyRef::Steal(PyUnicode_DecodeFSDefault(options.bootstrap_path.c_str()));
+    if (!name || !file || PyDict_SetItemString(helpers_.get(), "__name__", name.get()) != 0 ||
+        PyDict_SetItemString(helpers_.get(), "__file__", file.get()) != 0 ||
+        PyDict_SetItemString(helpers_.get(), "__builtins__", PyEval_GetBuiltins()) != 0) {
+      return false;
+    }
+    for (PyMethodDef &function : bootstrap_functions) {
+      const PyRef object = PyRef::Steal(PyCFunction_NewEx(&function, nullptr, nullptr));
+      if (!object || PyDict_SetItemString(helpers_.get(), function.ml_name, object.get()) != 0) return false;
+    }
+    const std::string &bytes = runtime_.bootstrap_code();
+    const PyRef code =
+        PyRef::Steal(PyMarshal_ReadObjectFromString(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
+    if (!code || !PyRef::Steal(PyEval_EvalCode(code.get(), helpers_.get(), helpers_.get()))) return false;
+    const PyRef path = PyRef::Steal(PyUnicode_DecodeFSDefault(folder.c_str()));
+    const PyRef argv = PyRef::Steal(PyUnicode_DecodeFSDefault(argument.c_str()));
+    return path && argv && CallHelper("prepare", {path.get(), argv.get()});
+  };
+
+  std::string error;
+  if (!run()) {
+    error = TakeException();
+    Stop();
+  } else {
+    gil.SwitchTo(runtime_.main_state());
+  }
+  return error;
+}
+
+bool Interpreter::OtherThreadsExist() const {
+  for (PyThreadState *state = PyInterpreterState_ThreadHead(interpreter_); state != nullptr;
+       state = PyThreadState_Next(state)) {
+    if (state != state_) return true;
+  }
+  return false;
+}
+
+std::vector<std::string> Interpreter::StopThreads() {
+  Gil &gil = runtime_.gil();
+  std::vector<std::string> threads_left;
+  if (const PyRef names = CallHelper("stop_threads", {})) {
+    for (Py_ssize_t i = 0; i < PyList_Size(names.get()); ++i)
+      threads_left.push_back(ToText(PyList_GetItem(names.get(), i)));
+  } else {
+    PyErr_Clear();  // a bootstrap that did not even compile
+  }
+  gil.Pause();
+  runtime_.gil_requests().Remove(interpreter_);
+  gil.SwitchTo(state_);
+  // A thread counts as ended for `threading` a moment before CPython forgets its thread state.
+  constexpr int kPatience = 100;
+  for (int i = 0; i < kPatience && threads_left.empty() && OtherThreadsExist(); ++i) {
+    gil.Pause();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    gil.SwitchTo(state_);
+  }
+  if (threads_left.empty() && OtherThreadsExist())
+    threads_left.push_back("(a thread that was not made by `threading`)");
+  if (!threads_left.empty()) {
+    // They may go on computing, and what they raise from now on is theirs to print.
+    runtime_.gil_requests().Add(interpreter_, state_);
+    CallHelper("report_no_more", {});
+    PyErr_Clear();
+  }
+  return threads_left;
+}
+
+std::vector<std::string> Interpreter::Stop() {
+  Gil &gil = runtime_.gil();
+  std::vector<std::string> threads_left = StopThreads();
+  const PyRef must_stay = threads_left.empty() ? CallHelper("must_stay", {}) : PyRef();
+  PyErr_Clear();
+  const bool stays = must_stay && mmpy_is_none(must_stay.get()) == 0;
+  if (stays) {
+    const PyRef name = PyRef::Steal(PyUnicode_FromString("forget_modules"));
+    if (name) CallHelper("reloading", {name.get()});
+    PyErr_Clear();
+    CallHelper("report_no_more", {});
+  }
+  helpers_ = PyRef();
+  PyErr_Clear();
+  if (threads_left.empty() && !stays) {
+    Py_EndInterpreter(state_);
+    // Versions differ in whether the GIL is still held here; with no thread state current, Swap copes with both.
+    PyThreadState_Swap(runtime_.main_state());
+    gil.Adopt(runtime_.main_state());
+  } else {
+    gil.SwitchTo(runtime_.main_state());
+  }
+  state_ = nullptr;
+  return threads_left;
+}
+
+PyRef Interpreter::FunctionType() const {
+  PyObject *const one = helpers_ ? PyDict_GetItemString(helpers_.get(), "describe") : nullptr;
+  return one == nullptr ? PyRef() : PyRef::Steal(PyObject_Type(one));
+}
+
+PyRef Interpreter::CallHelper(const char *name, std::initializer_list<PyObject *> arguments) {
+  PyObject *helper = helpers_ ? PyDict_GetItemString(helpers_.get(), name) : nullptr;
+  if (helper == nullptr) {
+    PyErr_Format(mmpy_exception_type(MMPY_RUNTIME_ERROR), "the bootstrap code has no %s()", name);
+    return {};
+  }
+  return PyRef::Steal(PyObject_Vectorcall(helper, arguments.begin(), arguments.size(), nullptr));
+}
+
+std::string Interpreter::TakeException() {
+  const PyRef exception = TakeRaised();
+  if (!exception) return "an error without an exception";
+
+  std::string text;
+  if (const PyRef formatted = CallHelper("format_exception", {exception.get()})) text = ToText(formatted.get());
+  PyErr_Clear();
+  return text.empty() ? "an exception whose traceback could not be formatted" : text;
+}
+
+std::string Interpreter::Describe(PyObject *function) {
+  std::string text;
+  if (const PyRef name = CallHelper("describe", {function})) text = ToText(name.get());
+  PyErr_Clear();
+  return text.empty() ? "a function" : text;
+}
+
+}  // namespace mmpy

@@ -1,0 +1,380 @@
+#include "python/module.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+/* State shared by all interpreters: immortal for our purposes, since the runtime is never finalised. */
+
+static PyObject *none;
+/*
+ * References to None that are ours to give away. What handlers return pays for what output() returns, and that saves
+ * two calls into libpython an event. From 3.12 on None's references are not counted: then there is no end of them.
+ */
+static size_t spare_nones;
+static size_t most_spare_nones = 1024;
+static PyObject *exceptions[MMPY_SYSTEM_EXIT + 1];
+
+static int is_older_than_3_12(void) {
+  const char *version = Py_GetVersion();
+  return version[0] == '3' && version[1] == '.' && atoi(version + 2) < 12;
+}
+
+void mmpy_module_bind(void) {
+  static const char *const names[] = {"TypeError", "ValueError", "OSError", "RuntimeError", "SystemExit"};
+  PyObject *builtins = PyEval_GetBuiltins();
+  none = Py_BuildValue("");
+  if (!is_older_than_3_12()) {
+    spare_nones = SIZE_MAX / 2;
+    most_spare_nones = SIZE_MAX;
+  }
+  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    exceptions[i] = PyDict_GetItemString(builtins, names[i]);
+    Py_IncRef(exceptions[i]);
+  }
+}
+
+PyObject *mmpy_none(void) {
+  if (spare_nones > 0) {
+    spare_nones--;
+  } else {
+    Py_IncRef(none);
+  }
+  return none;
+}
+
+void mmpy_drop(PyObject *result) {
+  if (result == none && spare_nones < most_spare_nones) {
+    spare_nones++;
+  } else {
+    Py_DecRef(result);
+  }
+}
+
+int mmpy_is_none(PyObject *object) { return object == none; }
+
+PyObject *mmpy_exception_type(mmpy_exception which) { return exceptions[which]; }
+
+void mmpy_raise_stopped(int on_loop_thread) {
+  PyErr_SetString(exceptions[on_loop_thread ? MMPY_RUNTIME_ERROR : MMPY_SYSTEM_EXIT],
+                  "this midimonster instance has been stopped");
+}
+
+/* Helpers */
+
+mmpy_running mmpy_now_running;
+
+static mmpy_instance *instance_of(PyObject *capsule) {
+  if (capsule == mmpy_now_running.capsule) return mmpy_now_running.instance;
+  const mmpy_link *link = PyCapsule_GetPointer(capsule, NULL);
+  if (link == NULL) return NULL;
+  if (link->instance == NULL) mmpy_raise_stopped(pthread_equal(pthread_self(), link->loop_thread));
+  return link->instance;
+}
+
+static int check_count(const char *function, Py_ssize_t count, Py_ssize_t expected) {
+  if (count == expected) return 0;
+  PyErr_Format(exceptions[MMPY_TYPE_ERROR], "%s() takes exactly %zd argument%s (%zd given)", function, expected,
+               expected == 1 ? "" : "s", count);
+  return -1;
+}
+
+static PyObject *none_or_error(int result) { return result == 0 ? mmpy_none() : NULL; }
+
+/* The functions */
+
+static PyObject *module_output(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
+  if (count != 2) {
+    check_count("output", count, 2);
+    return NULL;
+  }
+  /* Conversion first: __float__ is user code and may do anything, also stop this instance. */
+  double value = PyFloat_AsDouble(arguments[1]);
+  if (value == -1.0 && PyErr_Occurred() != NULL) return NULL;
+  if (isnan(value)) {
+    PyErr_SetString(exceptions[MMPY_VALUE_ERROR], "output() value must be a number from 0.0 to 1.0, not NaN");
+    return NULL;
+  }
+  mmpy_instance *instance = instance_of(self);
+  if (instance == NULL) return NULL;
+  value = value < 0.0 ? 0.0 : value > 1.0 ? 1.0 : value;
+  return none_or_error(mmpy_instance_output(instance, arguments[0], value));
+}
+
+static PyObject *module_inputvalue(PyObject *self, PyObject *name) {
+  mmpy_instance *instance = instance_of(self);
+  return instance == NULL ? NULL : mmpy_instance_input_value(instance, name);
+}
+
+static PyObject *module_outputvalue(PyObject *self, PyObject *name) {
+  mmpy_instance *instance = instance_of(self);
+  return instance == NULL ? NULL : mmpy_instance_output_value(instance, name);
+}
+
+static PyObject *module_current(PyObject *self, PyObject *unused) {
+  (void)unused;
+  mmpy_instance *instance = instance_of(self);
+  return instance == NULL ? NULL : mmpy_instance_current(instance);
+}
+
+static PyObject *module_timestamp(PyObject *self, PyObject *unused) {
+  (void)unused;
+  mmpy_instance *instance = instance_of(self);
+  return instance == NULL ? NULL : PyLong_FromUnsignedLongLong(mmpy_instance_timestamp(instance));
+}
+
+/* Rounds to the nearest 10 ms as the reference does (halves up), but never down to 0, which would mean 'cancel'. */
+static unsigned long long round_period(double milliseconds) {
+  if (milliseconds == 0.0) return 0;
+  const double steps = floor((milliseconds + 5.0) / 10.0);
+  return steps < 1.0 ? 10 : (unsigned long long)steps * 10;
+}
+
+static PyObject *module_interval(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
+  static const double longest = 1e15; /* about 30,000 years; longer ones are not told apart */
+  if (check_count("interval", count, 2) != 0) return NULL;
+  if (!PyCallable_Check(arguments[0])) {
+    PyErr_SetString(exceptions[MMPY_TYPE_ERROR], "interval() requires a callable as its first argument");
+    return NULL;
+  }
+  const double milliseconds = PyFloat_AsDouble(arguments[1]);
+  if (milliseconds == -1.0 && PyErr_Occurred() != NULL) return NULL;
+  if (!(milliseconds >= 0.0) || isinf(milliseconds)) {
+    PyErr_SetString(exceptions[MMPY_VALUE_ERROR],
+                    "interval() period must be 0 (to cancel) or a positive number of milliseconds");
+    return NULL;
+  }
+  mmpy_instance *instance = instance_of(self);
+  if (instance == NULL) return NULL;
+  return none_or_error(
+      mmpy_instance_interval(instance, arguments[0], round_period(milliseconds < longest ? milliseconds : longest)));
+}
+
+static PyObject *module_manage(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
+  if (check_count("manage", count, 2) != 0) return NULL;
+  PyObject *function = arguments[0];
+  if (function != none && !PyCallable_Check(function)) {
+    PyErr_SetString(exceptions[MMPY_TYPE_ERROR], "manage() requires a callable or None as its first argument");
+    return NULL;
+  }
+  if (arguments[1] == none) {
+    PyErr_SetString(exceptions[MMPY_TYPE_ERROR], "manage() requires a socket-like object as its second argument");
+    return NULL;
+  }
+  mmpy_instance *instance = instance_of(self);
+  if (instance == NULL) return NULL;
+  return none_or_error(function == none ? mmpy_instance_unmanage(instance, arguments[1])
+                                        : mmpy_instance_manage(instance, function, arguments[1]));
+}
+
+static PyObject *module_channels(PyObject *self, PyObject *unused) {
+  (void)unused;
+  mmpy_instance *instance = instance_of(self);
+  return instance == NULL ? NULL : mmpy_instance_channels(instance);
+}
+
+static PyObject *module_cleanup_handler(PyObject *self, PyObject *function) {
+  if (function != none && !PyCallable_Check(function)) {
+    PyErr_SetString(exceptions[MMPY_TYPE_ERROR], "cleanup_handler() requires a callable or None");
+    return NULL;
+  }
+  mmpy_instance *instance = instance_of(self);
+  return instance == NULL ? NULL : mmpy_instance_cleanup_handler(instance, function);
+}
+
+static PyObject *module_batch(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
+  if (count != 1 && count != 2) {
+    PyErr_Format(exceptions[MMPY_TYPE_ERROR], "batch() takes 1 or 2 arguments (%zd given)", count);
+    return NULL;
+  }
+  PyObject *handler = count == 2 ? arguments[1] : none;
+  if (handler != none && !PyCallable_Check(handler)) {
+    PyErr_SetString(exceptions[MMPY_TYPE_ERROR], "batch() requires a callable or None as its second argument");
+    return NULL;
+  }
+  mmpy_instance *instance = instance_of(self);
+  return instance == NULL ? NULL : mmpy_instance_new_batch(instance, arguments[0], handler);
+}
+
+static PyObject *module_previous(PyObject *self, PyObject *unused) {
+  (void)unused;
+  mmpy_instance *instance = instance_of(self);
+  return instance == NULL ? NULL : mmpy_instance_previous(instance);
+}
+
+/* For python/batch.py only, which passes what is right: numbers are those that register() has returned. */
+
+static PyObject *batch_register(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
+  if (check_count("register", count, 4) != 0) return NULL;
+  mmpy_instance *instance = instance_of(self);
+  return instance == NULL
+             ? NULL
+             : mmpy_instance_register_batch(instance, arguments[0], arguments[1], arguments[2], arguments[3]);
+}
+
+static PyObject *batch_output(PyObject *self, PyObject *number) {
+  mmpy_instance *instance = instance_of(self);
+  return instance == NULL ? NULL
+                          : none_or_error(mmpy_instance_output_batch(instance, PyLong_AsUnsignedLongMask(number)));
+}
+
+static PyObject *batch_changed(PyObject *self, PyObject *number) {
+  mmpy_instance *instance = instance_of(self);
+  return instance == NULL ? NULL : mmpy_instance_changed_in_batch(instance, PyLong_AsUnsignedLongMask(number));
+}
+
+/* The memory of a batch's inputs goes. It may outlive the instance, and then there is nothing left to forget. */
+static PyObject *batch_forget(PyObject *self, PyObject *number) {
+  const mmpy_link *link = PyCapsule_GetPointer(self, NULL);
+  if (link == NULL) return NULL;
+  if (link->instance != NULL) mmpy_instance_forget_batch(link->instance, PyLong_AsUnsignedLongMask(number));
+  return mmpy_none();
+}
+
+/* Documentation: python/midimonster.pyi carries the same texts, and a test compares them. */
+
+static const char module_doc[] =
+    "Talk to the MIDIMonster core that runs this module.\n\n"
+    "Channel values are floats from 0.0 to 1.0. A function of a module that the configuration maps to, like\n"
+    "'my_handlers.on_fader', is called with the value of every event. Handlers run one at a time; while one runs,\n"
+    "nothing else does, so return quickly and use interval() and manage() to wait.";
+
+static const char output_doc[] =
+    "output(name, value, /)\n--\n\n"
+    "Output a value on a channel of this instance.\n\n"
+    "The event is queued and delivered to the mapped channels after the caller returns, in order.\n"
+    "While modules load, the channel is created and its last value is sent once at start.\n\n"
+    "name: the channel, without the instance. An unknown one is ignored with one warning.\n"
+    "value: int, float or anything with __float__, clamped to 0.0..1.0.\n"
+    "Raises ValueError for NaN, TypeError for other types, OverflowError for an int too large for a float.";
+
+static const char inputvalue_doc[] =
+    "inputvalue(name, /)\n--\n\n"
+    "Return the last value that arrived at a channel of this instance.\n\n"
+    "0.0 before the first event; None for a channel that does not exist. Inside the channel's own\n"
+    "handler this is still the previous value; the new one is the handler's argument.";
+
+static const char outputvalue_doc[] =
+    "outputvalue(name, /)\n--\n\n"
+    "Return the last value that was output on a channel of this instance.\n\n"
+    "0.0 before the first output(); None for a channel that does not exist.";
+
+static const char current_doc[] =
+    "current()\n--\n\n"
+    "Return the name of the channel whose handler is running.\n\n"
+    "None when no channel's handler runs, as in interval, socket and cleanup functions.";
+
+static const char timestamp_doc[] =
+    "timestamp()\n--\n\n"
+    "Return the core's time in milliseconds.\n\n"
+    "Monotonic, with no relation to the time of day. It is the time at which this iteration of the\n"
+    "core began, so everything that one iteration handles sees the same time.";
+
+static const char interval_doc[] =
+    "interval(function, milliseconds, /)\n--\n\n"
+    "Call function() periodically, or stop doing so.\n\n"
+    "The period is rounded to the nearest 10 ms, at least 10. Calls keep their phase: the n-th belongs\n"
+    "at start + n * period, and calls missed while the core was busy are skipped. An equal function (==)\n"
+    "that is already registered gets the new period.\n\n"
+    "milliseconds: the period; 0 cancels. Raises ValueError if negative, infinite or NaN.";
+
+static const char manage_doc[] =
+    "manage(function, socket, /)\n--\n\n"
+    "Call function(socket) whenever the socket has data to read, or stop doing so.\n\n"
+    "A socket has one handler: registering it again replaces the handler. Unregister a socket before\n"
+    "closing it.\n\n"
+    "function: a callable, or None to unregister.\n"
+    "socket: anything with fileno(): sockets, pipes, terminals, timerfd, eventfd, inotify.\n"
+    "Raises OSError for what can't be waited for, like a regular file, ValueError for a closed socket\n"
+    "and TypeError for an object without fileno(). To be called from the core's thread, not from a\n"
+    "threading.Thread, where it raises RuntimeError.";
+
+static const char channels_doc[] =
+    "channels()\n--\n\n"
+    "Return the names of this instance's channels, in order of creation.\n\n"
+    "Complete once the configuration has been read, so not yet while modules load.";
+
+static const char cleanup_handler_doc[] =
+    "cleanup_handler(function, /)\n--\n\n"
+    "Register a function to call once at shutdown, before this interpreter ends.\n\n"
+    "function: a callable without parameters, or None to remove the registered one.\n"
+    "Returns the function it replaces, or None. Events it outputs are no longer routed.";
+
+static const char previous_doc[] =
+    "previous()\n--\n\n"
+    "Return the version of the calling module that this one replaces, or None.\n\n"
+    "When a module is loaded anew, its old version is still there while the new one's top level runs, so state\n"
+    "can be taken over: sockets, values, threads. None at the first load, and once the module has loaded.\n"
+    "MIDIMonster itself has no previous(); hasattr(midimonster, 'previous') tells.";
+
+static const char batch_doc[] =
+    "batch(names, handler=None, /)\n--\n\n"
+    "Make a Batch: channels that are handled and output together, with one call for all.\n\n"
+    "While modules load, channels that do not exist are created. A channel may be in several batches.\n"
+    "MIDIMonster itself has no batch(); hasattr(midimonster, 'batch') tells.\n\n"
+    "names: a list of channels, without the instance and without dots.\n"
+    "handler: called as handler(batch) once for every round of events in which any of the channels got one.\n"
+    "They need no handler of their own then, and do not get the default handler.\n"
+    "Raises ValueError for an empty list, a name given twice and, once modules have loaded, a channel that\n"
+    "does not exist; TypeError for names that are not str.";
+
+static PyMethodDef batch_methods[] = {
+    {"register", (PyCFunction)(void (*)(void))batch_register, METH_FASTCALL, NULL},
+    {"output", batch_output, METH_O, NULL},
+    {"changed", batch_changed, METH_O, NULL},
+    {"forget", batch_forget, METH_O, NULL},
+};
+
+PyObject *mmpy_batch_functions(PyObject *capsule) {
+  enum { COUNT = sizeof(batch_methods) / sizeof(batch_methods[0]) };
+  PyObject *functions[COUNT] = {NULL};
+  PyObject *tuple = NULL;
+  for (size_t i = 0; i < COUNT; i++) {
+    functions[i] = PyCFunction_NewEx(&batch_methods[i], capsule, NULL);
+    if (functions[i] == NULL) goto done;
+  }
+  tuple = Py_BuildValue("OOOO", functions[0], functions[1], functions[2], functions[3]);
+done:
+  for (size_t i = 0; i < COUNT; i++) {
+    if (functions[i] != NULL) Py_DecRef(functions[i]);
+  }
+  return tuple;
+}
+
+static PyMethodDef methods[] = {
+    {"output", (PyCFunction)(void (*)(void))module_output, METH_FASTCALL, output_doc},
+    {"inputvalue", module_inputvalue, METH_O, inputvalue_doc},
+    {"outputvalue", module_outputvalue, METH_O, outputvalue_doc},
+    {"current", module_current, METH_NOARGS, current_doc},
+    {"timestamp", module_timestamp, METH_NOARGS, timestamp_doc},
+    {"interval", (PyCFunction)(void (*)(void))module_interval, METH_FASTCALL, interval_doc},
+    {"manage", (PyCFunction)(void (*)(void))module_manage, METH_FASTCALL, manage_doc},
+    {"channels", module_channels, METH_NOARGS, channels_doc},
+    {"cleanup_handler", module_cleanup_handler, METH_O, cleanup_handler_doc},
+    {"batch", (PyCFunction)(void (*)(void))module_batch, METH_FASTCALL, batch_doc},
+    {"previous", module_previous, METH_NOARGS, previous_doc},
+};
+
+/* Init. Not PyModule_Create: a PyModuleDef's layout holds an object header, whose size differs between builds. */
+
+PyObject *mmpy_module_new(PyObject *capsule) {
+  PyObject *module = PyModule_New("midimonster");
+  PyObject *name = PyUnicode_FromString("midimonster");
+  if (module == NULL || name == NULL || PyModule_SetDocString(module, module_doc) != 0) goto fail;
+  for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+    PyObject *function = PyCFunction_NewEx(&methods[i], capsule, name);
+    if (function == NULL) goto fail;
+    if (PyModule_AddObject(module, methods[i].ml_name, function) != 0) {
+      Py_DecRef(function);
+      goto fail;
+    }
+  }
+  Py_DecRef(name);
+  return module;
+
+fail:
+  if (name != NULL) Py_DecRef(name);
+  if (module != NULL) Py_DecRef(module);
+  return NULL;
+}

@@ -1,0 +1,99 @@
+/*
+ * The `midimonster` module that user code imports: the functions' arguments, errors and documentation are in
+ * module.c, what they do is the instance's (python_instance.cc, through the mmpy_instance_* functions).
+ *
+ * Everything here is called with the GIL held and a thread state of the instance's interpreter current, on the loop's
+ * thread or on a Python thread of the instance.
+ */
+#ifndef MMPY_MODULE_H
+#define MMPY_MODULE_H
+
+#include <pthread.h>
+
+#include "python/api.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A python instance; defined in python_instance.h. */
+typedef struct mmpy_instance mmpy_instance;
+
+/*
+ * What ties a module object to its instance. The module's functions hold it through a capsule and may outlive the
+ * instance (a thread that would not end keeps its interpreter), so the instance clears `instance` when it stops.
+ * `reporter` is the same one for longer: finalizers that run while its interpreter ends have something to report too.
+ */
+typedef struct mmpy_link {
+  mmpy_instance *instance;
+  mmpy_instance *reporter;
+  pthread_t loop_thread;
+} mmpy_link;
+
+/*
+ * The instance whose handlers the loop's thread calls, and its capsule: its functions, called by those handlers, find
+ * it with one comparison instead of three calls. Written with the GIL held; cleared before that instance stops.
+ */
+typedef struct mmpy_running {
+  PyObject *capsule;
+  mmpy_instance *instance;
+} mmpy_running;
+extern mmpy_running mmpy_now_running;
+
+/* Caches None and the exception types; once, after Py_InitializeEx, with the GIL held. They are the same objects in
+ * every interpreter. */
+void mmpy_module_bind(void);
+
+/*
+ * Makes a `midimonster` module for the current interpreter, tied to the instance by `capsule`, which holds an
+ * mmpy_link. Returns a new reference, or NULL with an exception set.
+ */
+PyObject *mmpy_module_new(PyObject *capsule);
+
+/*
+ * What python/batch.py needs of the native part, tied to the instance likewise: a tuple of the functions
+ * register(names, object, handler, memory), output(number), changed(number) and forget(number). A new reference, or
+ * NULL with an exception set.
+ */
+PyObject *mmpy_batch_functions(PyObject *capsule);
+
+/* New reference to None. */
+PyObject *mmpy_none(void);
+int mmpy_is_none(PyObject *object);
+
+/* Gives up a reference to what a function returned, mostly None. */
+void mmpy_drop(PyObject *result);
+
+/* Sets the exception of an instance that has been stopped: a RuntimeError, but SystemExit on Python threads, which ends
+ * them without a traceback at an ordinary shutdown. */
+void mmpy_raise_stopped(int on_loop_thread);
+
+/* Borrowed references to exception types. */
+typedef enum { MMPY_TYPE_ERROR, MMPY_VALUE_ERROR, MMPY_OS_ERROR, MMPY_RUNTIME_ERROR, MMPY_SYSTEM_EXIT } mmpy_exception;
+PyObject *mmpy_exception_type(mmpy_exception which);
+
+/* The instance's side. int results are 0, or -1 with an exception set; pointers are new references, or NULL likewise.
+ */
+int mmpy_instance_output(mmpy_instance *instance, PyObject *name, double value);
+PyObject *mmpy_instance_input_value(mmpy_instance *instance, PyObject *name);
+PyObject *mmpy_instance_output_value(mmpy_instance *instance, PyObject *name);
+PyObject *mmpy_instance_current(mmpy_instance *instance);
+unsigned long long mmpy_instance_timestamp(mmpy_instance *instance);
+int mmpy_instance_interval(mmpy_instance *instance, PyObject *function, unsigned long long period_ms);
+int mmpy_instance_manage(mmpy_instance *instance, PyObject *function, PyObject *socket);
+int mmpy_instance_unmanage(mmpy_instance *instance, PyObject *socket);
+PyObject *mmpy_instance_channels(mmpy_instance *instance);
+PyObject *mmpy_instance_new_batch(mmpy_instance *instance, PyObject *names, PyObject *handler);
+PyObject *mmpy_instance_register_batch(mmpy_instance *instance, PyObject *names, PyObject *object, PyObject *handler,
+                                       PyObject *memory);
+int mmpy_instance_output_batch(mmpy_instance *instance, size_t number);
+PyObject *mmpy_instance_changed_in_batch(mmpy_instance *instance, size_t number);
+PyObject *mmpy_instance_previous(mmpy_instance *instance);
+void mmpy_instance_forget_batch(mmpy_instance *instance, size_t number);
+PyObject *mmpy_instance_cleanup_handler(mmpy_instance *instance, PyObject *function);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

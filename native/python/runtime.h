@@ -1,0 +1,84 @@
+// The one CPython of this process: found by TypeScript, loaded and initialised here, never finalised.
+//
+// It is not finalised because Py_FinalizeEx aborts when daemon threads live and leaks what extension modules keep;
+// ending every interpreter (interpreter.h) is what releases users' objects, and the process's end does the rest.
+#ifndef MMPY_RUNTIME_H
+#define MMPY_RUNTIME_H
+
+#include <unistd.h>
+
+#include <string>
+
+#include "python/api.h"
+#include "python/gil.h"
+#include "python/gil_requests.h"
+#include "python/watchdog.h"
+
+namespace mmpy {
+
+struct PythonOptions {
+  std::string library;         // path of libpython, or a name for the loader's own search
+  std::string program_name;    // sys.executable of the chosen Python (a virtual environment's own, if it is one)
+  std::string bootstrap_path;  // of python/bootstrap.py
+  bool deep_bind = true;
+  bool ignore_home = false;  // the environment variable PYTHONHOME means another Python
+};
+
+// Why the runtime could not be had. `code` is one of binding.d.ts' PythonLoadErrorCode.
+struct PythonLoadError {
+  const char *code = nullptr;
+  std::string message;
+  explicit operator bool() const { return code != nullptr; }
+};
+
+class PythonRuntime {
+ public:
+  // The process's runtime. It outlives every environment and is never destroyed, since Python threads may outlive main.
+  static PythonRuntime &Get();
+
+  // Loads libpython and initialises it, for the environment `owner`; afterwards succeeds at once for the same owner and
+  // the same library, and fails for any other. Only the owner's thread may call anything below.
+  PythonLoadError Start(uint64_t owner, const PythonOptions &options);
+
+  // Lets Python see the environment variables as they are now. The variable `environ` exists twice: a program like Node
+  // has a copy, which everybody uses (a copy relocation), but what is loaded with DEEPBIND finds libc's original, which
+  // nobody keeps up to date: empty at first, dangling after the next setenv(). Called whenever Python is entered and
+  // after Python's own changes.
+  void ShareEnvironment() const {
+#ifdef __GLIBC__
+    if (libc_environ_ != nullptr) *libc_environ_ = environ;
+#endif
+  }
+
+  bool started() const { return main_state_ != nullptr; }
+  Gil &gil() { return gil_; }
+  GilRequests &gil_requests() { return gil_requests_; }
+  Watchdog &watchdog() { return watchdog_; }
+  PyThreadState *main_state() const { return main_state_; }
+  const PythonOptions &options() const { return options_; }
+  // The bootstrap code, compiled and marshalled once for all interpreters.
+  const std::string &bootstrap_code() const { return bootstrap_code_; }
+  std::string version() const;
+
+  // Py_NewInterpreter(), whose extension modules find their own OpenSSL and zlib from the first import on.
+  PyThreadState *NewInterpreter();
+
+ private:
+  // While an interpreter is set up, before any of our code can run in it, `site` runs what .pth files say, which may
+  // import extension modules; an audit hook is the one place from which to set its sys.setdlopenflags() before that.
+  static int OnAuditEvent(const char *event, PyObject *arguments, void *runtime);
+
+  uint64_t owner_ = 0;
+  PythonOptions options_;
+  std::string bootstrap_code_;
+  PyThreadState *main_state_ = nullptr;
+  bool setting_up_ = false;         // an interpreter; guarded by the GIL
+  char ***libc_environ_ = nullptr;  // NULL where there is no difference
+  Gil gil_;
+  GilRequests gil_requests_{gil_};
+  Watchdog watchdog_;
+};
+
+}  // namespace mmpy
+
+#endif

@@ -1,0 +1,138 @@
+#include "routing/router.h"
+
+#include <uv.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace mmpy {
+
+void Router::AddInstance(Destination *destination) {
+  destinations_.push_back(destination);
+  for (Round &round : rounds_) round.events.emplace_back();
+}
+
+void Router::Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
+                     std::vector<Target> targets) {
+  const auto channels = static_cast<ChannelId>(offsets.size() - 1);
+  for (InstanceId id = 0; id < first_channels_.size(); ++id) {
+    const ChannelId end = id + 1 < first_channels.size() ? first_channels[id + 1] : channels;
+    for (Round &round : rounds_) {
+      if (end > first_channels[id]) {
+        round.events[id].Renumber(first_channels_[id], first_channels[id]);
+        continue;
+      }
+      round.events[id].Clear();
+      if (&round == current_ && turn_ < round.instances.size() && round.instances[turn_] == id) position_ = 0;
+    }
+  }
+  first_channels_ = first_channels;
+  offsets_ = std::move(offsets);
+  targets_ = std::move(targets);
+  tracer_.Forget();
+}
+
+void Router::StartRound() {
+  std::swap(current_, next_);
+  next_->instances.clear();
+  turn_ = 0;
+  tracer_.CountRound();
+}
+
+// There is a lot to do, or it would not have come to this.
+void Router::EndSlice() {
+  tracer_.CountSlice();
+  for (Round &round : rounds_) {
+    for (InstanceId instance = 0; instance < round.events.size(); ++instance) {
+      const uint64_t count = round.events[instance].TakeLost();
+      if (count > 0) losses_.push_back({instance, count});
+    }
+  }
+}
+
+// One event alone, so that whatever is queued afterwards and was not before is its effect. What was put off to the end
+// of the round is taken for an effect of its last event, whose effect it is too.
+void Router::DeliverTraced(Destination &destination, const Event &event, bool is_last) {
+  std::vector<size_t> before;
+  before.reserve(next_->events.size());
+  for (const EventBuffer &events : next_->events) before.push_back(events.size());
+  destination.Deliver(&event, 1);
+  if (is_last && destination.put_off()) destination.FinishRound();
+  for (size_t i = 0; i < before.size(); ++i) {
+    const EventBuffer &events = next_->events[i];
+    for (size_t n = before[i]; n < events.size(); ++n) tracer_.Note(event.channel, events[n].channel);
+  }
+  tracer_.EndEvent();
+}
+
+// Whether the budget is used up.
+bool Router::LookAtClock(uint64_t budget_ns) {
+  constexpr uint64_t kFastStride = 20'000;  // ns
+  constexpr uint64_t kSlowStride = 200'000;
+  const uint64_t now = uv_hrtime();
+  until_clock_ = stride_;
+  if (drain_started_ == 0) {
+    // The first reading: these events' own time is unknown and not worth an earlier one.
+    drain_started_ = clock_read_ = now;
+    return false;
+  }
+  const uint64_t elapsed = now - clock_read_;
+  if (elapsed > kSlowStride) {
+    stride_ = 1;
+  } else if (elapsed < kFastStride) {
+    stride_ = std::min(2 * stride_, kLongestStride);
+  }
+  until_clock_ = stride_;
+  clock_read_ = now;
+  return now - drain_started_ >= budget_ns;
+}
+
+Router::Drained Router::Drain(uint64_t budget_ns) {
+  drain_started_ = 0;
+  for (;;) {
+    Round &round = *current_;
+    for (; turn_ < round.instances.size(); ++turn_) {
+      const InstanceId instance = round.instances[turn_];
+      Destination &destination = *destinations_[instance];
+      EventBuffer &events = round.events[instance];
+      // What is emitted meanwhile is of the next round, so these stay as they are.
+      const Event *event = events.data() + position_;
+      const Event *const end = events.data() + events.size();
+      while (event != end) {
+        if (until_clock_ == 0 && LookAtClock(budget_ns)) {
+          position_ = static_cast<size_t>(event - events.data());
+          EndSlice();
+          return Drained::kOutOfTime;
+        }
+        size_t count = static_cast<size_t>(end - event);
+        if (tracer_.active()) {
+          count = 1;
+          DeliverTraced(destination, *event, event + 1 == end);
+        } else {
+          if (!destination.takes_whole_batches()) count = std::min(count, until_clock_);
+          destination.Deliver(event, count);
+        }
+        until_clock_ -= std::min(count, until_clock_);
+        event += count;
+      }
+      if (destination.put_off()) destination.FinishRound();
+      events.Clear();
+      position_ = 0;
+    }
+    if (next_->instances.empty()) {
+      tracer_.Rest();
+      return Drained::kEmpty;
+    }
+    StartRound();
+  }
+}
+
+void Router::Clear() {
+  for (Round &round : rounds_) {
+    round.instances.clear();
+    for (EventBuffer &events : round.events) events.Clear();
+  }
+  turn_ = position_ = 0;
+}
+
+}  // namespace mmpy

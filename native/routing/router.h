@@ -1,0 +1,151 @@
+// The event queue and the table that says where events go.
+//
+// Events travel in rounds. What is emitted while a round is delivered waits, in order, in a buffer of its destination
+// instance for the next round; within a round every instance gets its events in one batch, instances in the order in
+// which their first event was emitted. So events reach one instance in the order in which they were output.
+//
+// The caller holds the GIL around every call if any destination is a Python instance: that makes Emit() safe from
+// Python's threads too.
+#ifndef MMPY_ROUTER_H
+#define MMPY_ROUTER_H
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "routing/event_buffer.h"
+#include "routing/loop_tracer.h"
+
+namespace mmpy {
+
+using InstanceId = uint32_t;
+
+// Where events go: an instance of any kind.
+class Destination {
+ public:
+  virtual ~Destination() = default;
+
+  // Handles a batch. May emit; may not drain. The events stay valid until it returns.
+  virtual void Deliver(const Event *events, size_t count) = 0;
+
+  // Whether it gets each batch in one call. Others get theirs in pieces, with a look at the clock in between.
+  bool takes_whole_batches() const { return takes_whole_batches_; }
+
+  // Something was put off until all of a round's events have been delivered: FinishRound() is called then.
+  bool put_off() const { return put_off_; }
+  virtual void FinishRound() {}
+
+ protected:
+  bool takes_whole_batches_ = false;
+  bool put_off_ = false;
+};
+
+// One row of the mapping table.
+struct Target {
+  ChannelId channel;
+  InstanceId instance;
+};
+
+class Router {
+ public:
+  Router() = default;
+  Router(const Router &) = delete;
+  Router &operator=(const Router &) = delete;
+
+  // Adds a destination. Instances are numbered in order of addition.
+  void AddInstance(Destination *destination);
+
+  // Installs the mapping table in compressed rows: the targets of channel c are targets[offsets[c]] up to, not
+  // including, targets[offsets[c + 1]]. There is one more offset than there are channels. An instance's channels begin
+  // at its element of `first_channels`. What is queued stays so, under its channels' new numbers; what is queued for an
+  // instance that has no channels any more goes.
+  void Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
+               std::vector<Target> targets);
+
+  // Queues an event for every channel that one of these sources is mapped to, in order.
+  void Emit(ChannelId base, const uint32_t *sources, const double *values, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      const ChannelId source = base + sources[i];
+      const Target *target = targets_.data() + offsets_[source];
+      const Target *const end = targets_.data() + offsets_[source + 1];
+      for (; target != end; ++target) NextOf(target->instance).Append({target->channel, values[i]});
+    }
+  }
+
+  // Queues an event for every channel that `source` is mapped to.
+  void Emit(ChannelId source, double value) {
+    const Target *target = targets_.data() + offsets_[source];
+    const Target *const end = targets_.data() + offsets_[source + 1];
+    for (; target != end; ++target) NextOf(target->instance).Append({target->channel, value});
+  }
+
+  enum class Drained { kEmpty, kOutOfTime };
+
+  // Delivers until the queue is empty or `budget_ns` nanoseconds have passed; a later call goes on where this one
+  // stopped. Not re-entrant.
+  [[gnu::noinline]] Drained Drain(uint64_t budget_ns);  // a function of its own keeps its variables in registers
+
+  bool empty() const { return turn_ == current_->instances.size() && next_->instances.empty(); }
+  size_t channel_count() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
+
+  // Throws away what is queued.
+  void Clear();
+
+  // Events that were thrown away since the last call, because too many wait for an instance or memory is used up.
+  struct Loss {
+    InstanceId instance;
+    uint64_t count;
+  };
+  bool has_losses() const { return !losses_.empty(); }
+  std::vector<Loss> TakeLosses() { return std::exchange(losses_, {}); }
+
+  // The feedback loop found since the last call, as channels each of whose handling emitted the next one's event (and
+  // the last one's the first); empty if none was.
+  bool loop_found() const { return tracer_.loop_found(); }
+  std::vector<ChannelId> TakeLoop() { return tracer_.TakeLoop(); }
+
+ private:
+  struct Round {
+    std::vector<InstanceId> instances;  // those with events, in the order of their turns
+    std::vector<EventBuffer> events;    // of every instance
+  };
+
+  // Where the next round's events for an instance go.
+  EventBuffer &NextOf(InstanceId instance) {
+    EventBuffer &events = next_->events[instance];
+    if (events.empty()) next_->instances.push_back(instance);
+    return events;
+  }
+
+  void StartRound();
+  [[gnu::noinline, gnu::cold]] void EndSlice();
+  [[gnu::noinline, gnu::cold]] void DeliverTraced(Destination &destination, const Event &event, bool is_last);
+  [[gnu::noinline]] bool LookAtClock(uint64_t budget_ns);
+
+  std::vector<ChannelId> first_channels_;
+  std::vector<uint32_t> offsets_;
+  std::vector<Target> targets_;
+  std::vector<Destination *> destinations_;  // of every instance
+
+  Round rounds_[2];
+  Round *current_ = &rounds_[0];
+  Round *next_ = &rounds_[1];
+  size_t turn_ = 0;      // in the current round, of the instance that is being served,
+  size_t position_ = 0;  // and how many of its events have been delivered
+
+  // Reading the clock costs half a handler call, so it is read after every `stride_` events: as many as are likely to
+  // take some microseconds.
+  static constexpr size_t kLongestStride = 64;
+  size_t stride_ = 1;
+  size_t until_clock_ = 0;  // how many events are left until then
+  uint64_t drain_started_ = 0;
+  uint64_t clock_read_ = 0;
+
+  LoopTracer tracer_;
+  std::vector<Loss> losses_;
+};
+
+}  // namespace mmpy
+
+#endif
