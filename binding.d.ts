@@ -82,8 +82,10 @@ export interface CoreCallbacks {
   tap(channels: Uint32Array, values: Float64Array, count: number): void;
 }
 
-/** Where JavaScript puts events that it emits, before {@link Binding.emit}. Channels are global indices. */
+/** Where JavaScript puts events that it emits, before {@link Binding.emit}. Channels are indices within their instance. */
 export interface Outbox {
+  /** Numbers of the instances that emit. */
+  readonly instances: Uint32Array;
   readonly channels: Uint32Array;
   readonly values: Float64Array;
 }

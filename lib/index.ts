@@ -1,22 +1,35 @@
+export {
+  type BackendDeclaration,
+  type ChannelForm,
+  type ChannelUse,
+  declareBackend,
+  type OptionPattern,
+  type ParsedChannel,
+  type SectionProblem,
+} from "./backends/declare.js";
 export type {
-  Backend,
-  BackendContext,
-  ChannelUse,
+  BackendModule,
+  BackendSetup,
+  Change,
+  Channel,
+  DeclaredInstance,
   EventBatch,
-  Instance,
-  InstanceContext,
-} from "./backends/backend.js";
+  InstanceSetup,
+  InstanceStatus,
+  NextOptions,
+  OpenBackend,
+  Problem,
+  Refusal,
+} from "./backends/instance.js";
+export { type Address, type Option, type OptionSet, option, type Parsed, type Values } from "./backends/options.js";
+export type { Backend, BackendContext, Instance, InstanceContext } from "./backends/simple.js";
 export { type Diagnostic, formatDiagnostic } from "./config/diagnostic.js";
 export type { OptionValues } from "./config/option-values.js";
 export type { Location, Source } from "./config/source.js";
-export type { RouterDescription } from "./description.js";
+export type { RouterDescription } from "./engine/description.js";
+export type { ReloadSummary } from "./engine/reload-summary.js";
+export { type FileOptions, Router, type RouterOptions } from "./engine/router.js";
+export type { TappedEvent } from "./engine/taps.js";
 export { type ErrorCode, MidimonsterError } from "./errors.js";
 export { LOG_LEVELS, type LogFormat, type Logger, type LogLevel, silentLogger, standardErrorLogger } from "./log.js";
 export type { PythonChoice } from "./python/discovery.js";
-export type { ReloadSummary } from "./reload-summary.js";
-export {
-  type FileOptions,
-  Router,
-  type RouterOptions,
-} from "./router.js";
-export type { TappedEvent } from "./taps.js";

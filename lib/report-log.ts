@@ -1,5 +1,6 @@
 import type { Report } from "./binding.js";
 import { count } from "./count.js";
+import { messageOf } from "./errors.js";
 import type { Logger } from "./log.js";
 
 /** How long repetitions of a message are only counted, in ms. */
@@ -119,6 +120,23 @@ export class ReportLog {
       { ...fields, lost: count },
       `${instance}: events are lost: more than can be kept wait for this instance, which takes them more slowly than they come`,
     );
+  }
+
+  /** An instance of a TypeScript backend emitted what is no event. */
+  badEmit(instance: string, problem: string): void {
+    const fields = { instance };
+    const say: Say = (more) => `${instance}: emit() was called wrongly ${more} more times: ${problem}`;
+    if (this.#counts(`${instance}\nemit\n${problem}`, [], 1, fields, say)) return;
+    this.#logger.error(fields, `${instance}: emit() was called wrongly, and the event is dropped: ${problem}`);
+  }
+
+  /** The handle() of a TypeScript backend threw, or its promise was rejected. */
+  handleThrew(instance: string, error: unknown): void {
+    const fields = { instance, err: error };
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const say: Say = (more) => `${instance}: handle() threw ${more} more times: ${messageOf(error)}`;
+    if (this.#counts(`${instance}\nhandle\n${text}`, [], 1, fields, say)) return;
+    this.#logger.error(fields, `${instance}: handle() threw: ${text}`);
   }
 
   /** Whether it has been told in full already; then it is counted. */

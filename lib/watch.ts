@@ -14,6 +14,7 @@ export class FileWatch {
   readonly #folders = new Map<string, FSWatcher>();
   #files: ReadonlySet<string> = new Set();
   #timer: NodeJS.Timeout | undefined;
+  #closed = false;
 
   /**
    * @param changed called once after any of the files has changed
@@ -24,8 +25,9 @@ export class FileWatch {
     this.#report = report;
   }
 
-  /** Watches these files from now on, and no others. */
+  /** Watches these files from now on, and no others; none once it is closed. */
   set(files: readonly string[]): void {
+    if (this.#closed) return;
     this.#files = new Set(files);
     const folders = new Set(files.map((file) => path.dirname(file)));
     for (const [folder, watcher] of this.#folders) {
@@ -57,5 +59,6 @@ export class FileWatch {
   close(): void {
     clearTimeout(this.#timer);
     this.set([]);
+    this.#closed = true;
   }
 }

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { type Diagnostic, formatDiagnostic } from "../lib/config/diagnostic.js";
+import { type FileOptions, Router } from "../lib/engine/router.js";
 import { MidimonsterError } from "../lib/errors.js";
-import { type FileOptions, Router } from "../lib/router.js";
 import { folderWith, MemoryLog } from "./helpers.js";
 
 const routers: Router[] = [];

@@ -6,9 +6,9 @@ import fc from "fast-check";
 import { type Definition, define } from "../lib/config/definition.js";
 import { type Diagnostic, formatDiagnostics } from "../lib/config/diagnostic.js";
 import { parseFile } from "../lib/config/parser.js";
+import { Router } from "../lib/engine/router.js";
 import { MidimonsterError } from "../lib/errors.js";
 import { silentLogger } from "../lib/log.js";
-import { Router } from "../lib/router.js";
 import { folderWith } from "./helpers.js";
 
 interface Outcome {

@@ -5,8 +5,8 @@ import { define } from "../lib/config/definition.js";
 import { type Diagnostic, formatDiagnostic } from "../lib/config/diagnostic.js";
 import { type Override, parseOverride } from "../lib/config/override.js";
 import { parseFile, parseText } from "../lib/config/parser.js";
+import { Router } from "../lib/engine/router.js";
 import { MidimonsterError } from "../lib/errors.js";
-import { Router } from "../lib/router.js";
 import { folderWith } from "./helpers.js";
 
 type Kind = Override["kind"];

@@ -1,4 +1,4 @@
-import type { Backend, EventBatch, Instance, InstanceContext } from "../lib/backends/backend.js";
+import type { Backend, EventBatch, Instance, InstanceContext } from "../lib/backends/simple.js";
 
 /** One instance of the backend `probe`: emits what a test wants and records what arrives. */
 export class ProbeInstance implements Instance {

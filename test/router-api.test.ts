@@ -118,7 +118,7 @@ describe("errors of the API", () => {
         [
           ["unknown backend 'loopbak'", "did you mean 'loopback'?"],
           ["an instance of 'python' has no option 'modul'", "did you mean 'module'?"],
-          ["no instance 'c'", "there are the instances: b"],
+          ["no instance 'c'", "available instances: b"],
         ],
       );
       return true;
@@ -255,15 +255,32 @@ describe("a custom backend", () => {
     assert.equal(backend.entries.at(-1), "stop");
   });
 
-  it("gets an error for a value or channel that can't be, and before it has started", async () => {
-    const backend = new DiaryBackend();
-    const router = make(backend);
-    await router.start();
-    assert.throws(() => backend.context?.emit(0, Number.NaN), code("VALUE", /NaN/));
-    assert.throws(() => backend.context?.emit(0, undefined as unknown as number), code("VALUE", /not undefined/));
-    assert.throws(() => backend.context?.emit("1" as unknown as number, 1), code("VALUE", /no channel number 1/));
-    assert.throws(() => backend.context?.emit(0.5, 1), code("VALUE", /no channel number 0.5/));
-    assert.throws(() => backend.context?.emit(4, 1), code("VALUE", /no channel number 4/));
+  const wrong: [what: string, channel: unknown, value: unknown, message: RegExp][] = [
+    ["NaN", 0, Number.NaN, /value is a number, not NaN/],
+    ["no value", 0, undefined, /value is a number, not undefined/],
+    ["a channel's number as a text", "1", 1, /no channel number 1/],
+    ["half a channel", 0.5, 1, /no channel number 0.5/],
+    ["a channel that there is not", 4, 1, /no channel number 4/],
+  ];
+  for (const [what, channel, value, message] of wrong) {
+    it(`that emits ${what} does not throw; it is logged once and counted, and nothing is sent`, async () => {
+      const backend = new DiaryBackend();
+      const log = new MemoryLog();
+      const router = make(backend, log);
+      await router.start();
+      backend.entries.length = 0;
+      for (let i = 0; i < 3; ++i) backend.context?.emit(channel as number, value as number);
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.deepEqual(backend.entries, []);
+      const told = log.matching(/d: emit\(\) was called wrongly/);
+      assert.equal(told.length, 1);
+      assert.match(told[0]?.message ?? "", message);
+      await router.stop();
+      assert.equal(log.matching(/emit\(\) was called wrongly 2 more times/).length, 1);
+    });
+  }
+
+  it("that emits while it is created is told so", async () => {
     const early: Backend = {
       name: "early",
       create: (context) => {
@@ -271,8 +288,11 @@ describe("a custom backend", () => {
         return {};
       },
     };
-    const other = track(new Router({ logger: silentLogger, backends: [early] })).instance("early", "e");
-    await assert.rejects(other.start(), /an instance can emit from its start\(\) on/);
+    const log = new MemoryLog();
+    await track(new Router({ logger: log, backends: [early] }))
+      .instance("early", "e")
+      .start();
+    await log.seen(/e: emit\(\) was called wrongly.*: an instance can emit from its start\(\) on/);
   });
 
   it("may emit in what it awaits: nothing is lost or doubled", async () => {
@@ -419,7 +439,9 @@ describe("the package", () => {
       "LOG_LEVELS",
       "MidimonsterError",
       "Router",
+      "declareBackend",
       "formatDiagnostic",
+      "option",
       "silentLogger",
       "standardErrorLogger",
     ]);

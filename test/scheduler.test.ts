@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Scheduler } from "../lib/scheduler.js";
+import { Scheduler } from "../lib/engine/scheduler.js";
 
 /** A clock that moves when told, in place of setTimeout: the scheduler's arithmetic without waiting. */
 class FakeTime {

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { Router } from "../lib/router.js";
+import { Router } from "../lib/engine/router.js";
 import { folderWith, MemoryLog } from "./helpers.js";
 import { ProbeBackend, type ProbeInstance } from "./probe-backend.js";
 

@@ -1,7 +1,7 @@
-import type { RouterDescription } from "../description.js";
+import type { RouterDescription } from "../engine/description.js";
 
 /** Rows of each table that are shown per instance before the rest is counted. */
-const MOST_CHANNELS_SHOWN = 40;
+const MAX_CHANNELS_SHOWN = 40;
 
 /** A loaded router as tables for a person. */
 export function formatDescription({ instances, mappings, python }: RouterDescription): string {
@@ -19,11 +19,8 @@ export function formatDescription({ instances, mappings, python }: RouterDescrip
     ),
     "",
   );
-  const rows = instances.flatMap(({ name, backend, channels, options }) => {
-    const hasDefault = backend === "python" && options.some(({ option }) => option === "default-handler");
-    const shown = channels
-      .slice(0, MOST_CHANNELS_SHOWN)
-      .map((channel) => [`${name}.${channel.name}`, role(backend, hasDefault, channel)]);
+  const rows = instances.flatMap(({ name, channels }) => {
+    const shown = channels.slice(0, MAX_CHANNELS_SHOWN).map((channel) => [`${name}.${channel.name}`, useOf(channel)]);
     const rest = channels.length - shown.length;
     return rest > 0 ? [...shown, [`${name}: ${rest} more`, ""]] : shown;
   });
@@ -37,18 +34,9 @@ export function formatDescription({ instances, mappings, python }: RouterDescrip
   return `${lines.join("\n")}\n`;
 }
 
-function role(
-  backend: string,
-  hasDefault: boolean,
-  { name, uses }: { readonly name: string; readonly uses: readonly string[] },
-): string {
-  if (uses.length === 0) return "output by a module, not mapped";
-  let handler = "";
-  if (backend === "python" && uses.includes("input")) {
-    if (name.includes(".")) handler = " (calls the function)";
-    else if (hasDefault) handler = " (calls the default handler)";
-  }
-  return `${uses.join(", ")}${handler}`;
+function useOf({ uses, note }: { readonly uses: readonly string[]; readonly note?: string }): string {
+  if (uses.length === 0) return note ?? "not mapped";
+  return note === undefined ? uses.join(", ") : `${uses.join(", ")} (${note})`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { pythonNamed } from "../backends/python.js";
+import { pythonNamed } from "../backends/python/index.js";
 import { binding, findAddon, packageFolder } from "../binding.js";
 import { define } from "../config/definition.js";
 import { parseOverrides } from "../config/override.js";

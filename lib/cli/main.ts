@@ -1,9 +1,9 @@
 import { type Binding, binding } from "../binding.js";
 import { count } from "../count.js";
+import { Router } from "../engine/router.js";
 import { MidimonsterError } from "../errors.js";
 import { withPriority } from "../journal.js";
 import { type Logger, standardErrorLogger } from "../log.js";
-import { Router } from "../router.js";
 import { FileWatch } from "../watch.js";
 import { formatDescription } from "./description.js";
 import { type CommandLine, defaultLogFormat, HELP, parseCommandLine } from "./options.js";

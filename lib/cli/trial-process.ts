@@ -1,7 +1,8 @@
 // The process in which `mmpy doctor` tries a Python, since CPython ends the process where it can't start. The parent is trial.ts.
+
+import { Router } from "../engine/router.js";
 import { MidimonsterError } from "../errors.js";
 import { silentLogger } from "../log.js";
-import { Router } from "../router.js";
 import type { Trial, TrialAnswer } from "./trial.js";
 
 const { folder, values, module } = JSON.parse(process.argv[2] ?? "") as Trial;

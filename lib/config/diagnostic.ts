@@ -1,8 +1,10 @@
 import { count } from "../count.js";
 import type { Location } from "./source.js";
 
-/** One error in a configuration. */
+/** One error in a configuration, or a warning. */
 export interface Diagnostic {
+  /** Absent: an error. */
+  readonly severity?: "warning";
   /** What is wrong, in one line. */
   readonly message: string;
   /** Where; absent for what did not come from a text, like calls of the API. */
@@ -21,13 +23,13 @@ export interface Diagnostic {
  *           |  ^~~~~
  *           = did you mean 'python'?
  */
-export function formatDiagnostic({ message, location, help = [], detail }: Diagnostic): string {
+export function formatDiagnostic({ severity, message, location, help = [], detail }: Diagnostic): string {
   const lines: string[] = [];
   const shown = shorten(visible(message));
   if (location === undefined) {
-    lines.push(`error: ${shown}`);
+    lines.push(`${severity ?? "error"}: ${shown}`);
   } else {
-    lines.push(`${location.source.file}:${location.line}:${location.column}: error: ${shown}`);
+    lines.push(`${location.source.file}:${location.line}:${location.column}: ${severity ?? "error"}: ${shown}`);
     lines.push(...excerpt(location));
   }
   for (const line of help) lines.push(`      = ${shorten(visible(line))}`);

@@ -1,41 +1,43 @@
 /** One mapping as pairs of channels: what both sides stand for, expanded and known to their instances. */
+import type { ChannelUse } from "../backends/declare.js";
 import { expand } from "../config/channel-pattern.js";
-import type { ChannelReference } from "../config/definition.js";
-import type { LoadedInstance } from "../instances.js";
+import type { ChannelReference, MappingDefinition } from "../config/definition.js";
+import type { InstanceEntry } from "../engine/instances.js";
 import type { Pairs } from "./routes.js";
 
 /** How many names are made at a time. */
 const CHUNK = 4096;
 
-/**
- * The pairs of a mapping, whose channels are created where they are new.
- *
- * @throws {ChannelError} for a channel that an instance does not have
- */
+/** The one names of channels that a mapping names; see `channels.parse` of a declaration. */
+export type ReadNames = (
+  entry: InstanceEntry,
+  names: readonly string[],
+  uses: readonly ChannelUse[],
+  reference: ChannelReference,
+) => readonly string[];
+
+/** The pairs of a mapping, whose channels are created where they are new. */
 export function expandPairs(
-  source: LoadedInstance,
-  from: ChannelReference,
-  target: LoadedInstance,
-  to: ChannelReference,
-  bidirectional: boolean,
+  source: InstanceEntry,
+  target: InstanceEntry,
+  { from, to, bidirectional }: MappingDefinition,
+  read: ReadNames,
 ): Pairs {
-  const use = (instance: LoadedInstance, reference: ChannelReference, names: string[], isSource: boolean) => {
-    if (bidirectional) instance.use(names, isSource ? "input" : "output", reference);
-    return instance.use(names, isSource ? "output" : "input", reference);
-  };
+  const sourceUses: ChannelUse[] = bidirectional ? ["input", "output"] : ["output"];
+  const targetUses: ChannelUse[] = bidirectional ? ["input", "output"] : ["input"];
   const sources = new Uint32Array(from.pattern.size);
   const targets = new Uint32Array(to.pattern.size);
   const sourceNames = expand(from.pattern);
   const targetNames = expand(to.pattern);
   for (let i = 0; i < Math.max(sources.length, targets.length); i += CHUNK) {
-    const left = take(sourceNames, CHUNK);
-    const right = take(targetNames, CHUNK);
-    // Both sides' channels are created by turns, as the reference does.
-    if (source === target) source.channels.add(byTurns(left, right));
-    if (left.length > 0) sources.set(use(source, from, left, true), i);
-    if (right.length > 0) targets.set(use(target, to, right, false), i);
+    const left = read(source, take(sourceNames, CHUNK), sourceUses, from);
+    const right = read(target, take(targetNames, CHUNK), targetUses, to);
+    // Channels of both sides are created alternately, as the reference does.
+    if (source === target) source.channels.add(alternately(left, right));
+    if (left.length > 0) sources.set(source.use(left, sourceUses, from), i);
+    if (right.length > 0) targets.set(target.use(right, targetUses, to), i);
   }
-  return { fromInstance: source.number, toInstance: target.number, from: sources, to: targets };
+  return { fromInstance: source.live.number, toInstance: target.live.number, from: sources, to: targets };
 }
 
 function take<T>(values: Iterator<T, unknown>, most: number): T[] {
@@ -48,7 +50,7 @@ function take<T>(values: Iterator<T, unknown>, most: number): T[] {
   return taken;
 }
 
-function byTurns<T>(left: readonly T[], right: readonly T[]): T[] {
+function alternately<T>(left: readonly T[], right: readonly T[]): T[] {
   const longer = left.length > right.length ? left : right;
   return longer.flatMap((_, i) => [...left.slice(i, i + 1), ...right.slice(i, i + 1)]);
 }

@@ -65,13 +65,16 @@ JsBridge::JsBridge(Napi::Env env, uv_loop_t *loop, Napi::Object callbacks, Napi:
       intervals_(Function(callbacks, "intervals")),
       loop_(Function(callbacks, "loop")),
       tap_(Function(callbacks, "tap")) {
+  const auto instances = outbox.Get("instances").As<Napi::Uint32Array>();
   const auto channels = outbox.Get("channels").As<Napi::Uint32Array>();
   const auto values = outbox.Get("values").As<Napi::Float64Array>();
+  outbox_instances_ = Napi::Persistent(instances);
   outbox_channels_ = Napi::Persistent(channels);
   outbox_values_ = Napi::Persistent(values);
+  outbox_instances_data_ = instances.Data();
   outbox_channels_data_ = channels.Data();
   outbox_values_data_ = values.Data();
-  outbox_capacity_ = std::min(channels.ElementLength(), values.ElementLength());
+  outbox_capacity_ = std::min({instances.ElementLength(), channels.ElementLength(), values.ElementLength()});
   core_ = std::make_unique<Core>(loop, *this);
 }
 
@@ -89,9 +92,9 @@ void JsBridge::Call(const Napi::FunctionReference &function, const std::vector<n
 
 void JsBridge::EmitOutbox(size_t count) {
   const Core::Entry entry(*core_, Core::Entry::Purpose::kEmit);
-  const size_t known = core_->router().channel_count();
   for (size_t i = 0; i < std::min(count, outbox_capacity_); ++i) {
-    if (outbox_channels_data_[i] < known) core_->Emit(outbox_channels_data_[i], outbox_values_data_[i]);
+    const ChannelId channel = core_->router().Find(outbox_instances_data_[i], outbox_channels_data_[i]);
+    if (channel != Router::kNoChannel) core_->Emit(channel, outbox_values_data_[i]);
   }
 }
 
@@ -159,6 +162,7 @@ void JsBridge::LetGo() {
   for (Napi::FunctionReference *reference : {&deliver_, &reports_, &intervals_, &loop_, &tap_, &stopped_}) {
     reference->Reset();
   }
+  outbox_instances_.Reset();
   outbox_channels_.Reset();
   outbox_values_.Reset();
   delivery_.Abandon();

@@ -63,8 +63,10 @@ class JsBridge final : public CoreListener {
   Napi::FunctionReference loop_;
   Napi::FunctionReference tap_;
   Napi::FunctionReference stopped_;
+  Napi::Reference<Napi::Uint32Array> outbox_instances_;
   Napi::Reference<Napi::Uint32Array> outbox_channels_;
   Napi::Reference<Napi::Float64Array> outbox_values_;
+  const uint32_t *outbox_instances_data_ = nullptr;
   const uint32_t *outbox_channels_data_ = nullptr;
   const double *outbox_values_data_ = nullptr;
   size_t outbox_capacity_ = 0;

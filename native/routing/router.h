@@ -86,6 +86,14 @@ class Router {
   // stopped. Not re-entrant.
   [[gnu::noinline]] Drained Drain(uint64_t budget_ns);  // a function of its own keeps its variables in registers
 
+  // The number over all instances of a channel of one of them; kNoChannel if the table has no such channel.
+  static constexpr ChannelId kNoChannel = UINT32_MAX;
+  ChannelId Find(InstanceId instance, uint32_t channel) const {
+    if (instance >= first_channels_.size()) return kNoChannel;
+    const size_t end = instance + 1 < first_channels_.size() ? first_channels_[instance + 1] : channel_count();
+    return channel < end - first_channels_[instance] ? first_channels_[instance] + channel : kNoChannel;
+  }
+
   bool empty() const { return turn_ == current_->instances.size() && next_->instances.empty(); }
   size_t channel_count() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
 

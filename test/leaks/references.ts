@@ -1,8 +1,8 @@
 /** A router with an instance that counts the references of the whole of CPython; it needs a debug build of it. */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { Router } from "../../lib/engine/router.js";
 import { silentLogger } from "../../lib/log.js";
-import { Router } from "../../lib/router.js";
 import { ProbeBackend, type ProbeInstance } from "../probe-backend.js";
 
 export const folder = path.dirname(fileURLToPath(import.meta.url));

@@ -1,4 +1,5 @@
-import { count } from "./count.js";
+import { count } from "../count.js";
+import type { NamedChannel } from "./channel-names.js";
 
 /** How many channels of a feedback loop are named. */
 const LONGEST_LOOP = 20;
@@ -14,12 +15,12 @@ export class LoopLog {
   }
 
   /** @param loop channels each of whose events leads to the next one's, and the last one's to the first one's */
-  log(loop: readonly (readonly [instance: string, channel: string])[]): void {
+  log(loop: readonly NamedChannel[]): void {
     // A mapping of a thousand channels has a thousand loops; one of them tells where to look.
-    const instances = [...new Set(loop.map(([instance]) => instance))].sort().join(" ");
+    const instances = [...new Set(loop.map(({ instance }) => instance))].sort().join(" ");
     if (this.#told.has(instances)) return;
     this.#told.add(instances);
-    const names = loop.map((name) => name.join("."));
+    const names = loop.map(({ instance, channel }) => `${instance}.${channel}`);
     const left = names.length - LONGEST_LOOP;
     const shown = left > 0 ? [...names.slice(0, LONGEST_LOOP), `(${count(left, "more channel")})`] : names;
     this.#warn(

@@ -1,5 +1,5 @@
-import { messageOf } from "./errors.js";
-import { channelName, type Instances } from "./instances.js";
+import { messageOf } from "../errors.js";
+import type { ChannelNames } from "./channel-names.js";
 
 /** An event as {@link Router.tap} shows it: where it was output, and its value in 0..1. */
 export interface TappedEvent {
@@ -32,11 +32,11 @@ export class Taps {
   }
 
   /** Shows the first `count` events of two parallel arrays; channels are global indices. */
-  show(instances: Instances, channels: Uint32Array, values: Float64Array, count: number): void {
+  show(names: ChannelNames, channels: Uint32Array, values: Float64Array, count: number): void {
     const events: TappedEvent[] = [];
     for (let i = 0; i < count; ++i) {
-      const [instance, channel] = channelName(instances, channels[i] ?? 0);
-      events.push({ instance, channel, value: values[i] ?? 0 });
+      const { instance, channel } = names.of(channels[i] as number);
+      events.push({ instance, channel, value: values[i] as number });
     }
     for (const listener of this.#listeners) {
       try {

@@ -1,13 +1,18 @@
-import type { Outbox as Arrays, Binding, Core } from "./binding.js";
+import type { Outbox as Arrays, Binding, Core } from "../binding.js";
 
 const CAPACITY = 8192;
 
 /**
  * Events that JavaScript emits, on their way into the core. They cross in batches: what a batch handler emits when it
- * returns, everything else at the end of the current turn.
+ * returns, everything else at the end of the current turn. Channels are numbered within their instance, so that an event
+ * that waits here over a reload still finds its channel.
  */
 export class Outbox {
-  readonly arrays: Arrays = { channels: new Uint32Array(CAPACITY), values: new Float64Array(CAPACITY) };
+  readonly arrays: Arrays = {
+    instances: new Uint32Array(CAPACITY),
+    channels: new Uint32Array(CAPACITY),
+    values: new Float64Array(CAPACITY),
+  };
   #count = 0;
   #flushes = false;
   #send: (count: number) => void = () => {};
@@ -23,11 +28,13 @@ export class Outbox {
     this.#count = 0;
   }
 
-  /** @param channel global index; @param value in 0..1 */
-  put(channel: number, value: number): void {
-    this.arrays.channels[this.#count] = channel;
-    this.arrays.values[this.#count] = value;
-    ++this.#count;
+  /** @param channel index within the instance; @param value in 0..1 */
+  put(instance: number, channel: number, value: number): void {
+    const { instances, channels, values } = this.arrays;
+    const at = this.#count++;
+    instances[at] = instance;
+    channels[at] = channel;
+    values[at] = value;
     if (this.#count === CAPACITY) this.flush();
     else if (!this.#delivering && !this.#flushes) {
       this.#flushes = true;

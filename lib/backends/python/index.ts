@@ -1,0 +1,69 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { declareBackend } from "../declare.js";
+import { option } from "../options.js";
+
+const MIN_TIME = 50; // ms; the watchdog looks every 25
+
+export const options = {
+  python: option.custom(
+    { doc: "the Python to use", example: "./venv" },
+    {
+      kind: "python",
+      form: "PATH | COMMAND | VERSION",
+      parse: (text, folder) => ({ value: pythonNamed(text, folder) }),
+    },
+  ),
+  deepbind: option.flag({
+    doc: "whether Python's libraries prefer their own OpenSSL and zlib to Node's",
+    default: true,
+  }),
+  "handler-warn": option.milliseconds({
+    doc: "how long a function may run before it is logged, with its stack",
+    default: 100,
+    min: MIN_TIME,
+  }),
+  "handler-timeout": option.milliseconds({
+    doc: "how long a function may run before it is ended with an exception",
+    default: 0,
+    min: MIN_TIME,
+  }),
+};
+
+export const instanceOptions = {
+  module: option.text({
+    doc: "a Python module to load",
+    form: "MODULE",
+    example: "my_handlers",
+    repeatable: true,
+    live: "append",
+  }),
+  "default-handler": option.text({
+    doc: "the function that handles channels without a dot",
+    form: "MODULE.FUNCTION",
+    example: "my_handlers.fader",
+    live: true,
+  }),
+};
+
+export default declareBackend({
+  name: "python",
+  summary: "runs Python modules, each instance with an interpreter of its own",
+  options,
+  instanceOptions,
+  channels: {
+    forms: [
+      { form: "MODULE.FUNCTION", doc: "calls the function with the value of each event", example: "my_handlers.fader" },
+      { form: "NAME", doc: "a channel that the module outputs on and reads; no dot in it", example: "dimmer" },
+    ],
+  },
+  examples: ["quickstart.cfg", "fade.cfg", "latch.cfg", "osc.cfg", "specification.cfg"],
+  load: () => import("./python.js"),
+});
+
+/** What an option `python` means, wherever it is read: an absolute path, or a word that is a command or a version. */
+export function pythonNamed(value: string, folder: string): string {
+  // A bare word is a command or a version, unless there is a folder of that name here: a virtual environment.
+  const file = path.resolve(folder, value);
+  return value.includes(path.sep) || existsSync(file) ? file : value;
+}

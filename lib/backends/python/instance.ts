@@ -1,0 +1,135 @@
+import type { ResolveError } from "../../binding.js";
+import type { Setting } from "../../config/definition.js";
+import { MOST_ERRORS } from "../../config/limits.js";
+import { didYouMean } from "../../config/suggest.js";
+import type { Engine } from "../../engine/engine.js";
+import { importAdvice } from "../../python/import-advice.js";
+import type { ChannelUse } from "../declare.js";
+import type {
+  Change,
+  DeclaredInstance,
+  InstanceSetup,
+  NativePart,
+  NextOptions,
+  Problem,
+  Unresolved,
+} from "../instance.js";
+import type { instanceOptions } from "./index.js";
+
+type Setup = InstanceSetup<typeof instanceOptions>;
+type Report = (problem: Problem) => void;
+
+/** An interpreter with user code. The core delivers its events; here is what configurations and reloads need. */
+export class PythonInstance implements DeclaredInstance<typeof instanceOptions> {
+  readonly native: NativePart;
+  readonly #name: string;
+  readonly #folder: string;
+  readonly #engine: Engine;
+  readonly #number: number;
+  readonly #executable: string;
+  /** How many of the `module` options have been loaded. */
+  #loaded = 0;
+  #defaultHandler: string | undefined;
+
+  constructor({ name, folder, engine, settings, options, report }: Setup, number: number, executable: string) {
+    this.#name = name;
+    this.#folder = folder;
+    this.#engine = engine;
+    this.#number = number;
+    this.#executable = executable;
+    const { binding, core } = engine;
+    this.native = {
+      number,
+      // A million names would be too many to have twice.
+      channels: {
+        get size() {
+          return binding.channelCount(core, number);
+        },
+        add: (names) => binding.addChannels(core, number, names),
+        names: (first, count) => binding.channelNames(core, number, first, count),
+      },
+      fixChannels: () => binding.fixChannels(core, number),
+      resolve: (inputs) => this.#resolve(inputs),
+    };
+    this.#defaultHandler = options["default-handler"];
+    this.#loadModules(settings, report);
+  }
+
+  change({ options, settings, report }: NextOptions<typeof instanceOptions>): Change {
+    const { binding, core } = this.#engine;
+    const [loaded, defaultHandler] = [this.#loaded, this.#defaultHandler];
+    this.#defaultHandler = options["default-handler"];
+    binding.beginReload(core, this.#number);
+    const { modules, traceback } = binding.reloadChanged(core, this.#number);
+    if (traceback === null) {
+      this.#loadModules(settings, report);
+    } else {
+      const help = importAdvice(traceback, modules[0] ?? "", this.#folder, this.#executable);
+      const message = `a changed module of instance '${this.#name}' does not import`;
+      report({ message, help, detail: traceback });
+    }
+    return {
+      modules: modules.map((module) => `${this.#name}.${module}`),
+      keep: () => binding.endReload(core, this.#number, true),
+      undo: () => {
+        binding.endReload(core, this.#number, false);
+        [this.#loaded, this.#defaultHandler] = [loaded, defaultHandler];
+      },
+    };
+  }
+
+  note({ name, uses }: { readonly name: string; readonly uses: readonly ChannelUse[] }): string | undefined {
+    if (uses.length === 0) return "output by a module, not mapped";
+    if (!uses.includes("input")) return undefined;
+    if (name.includes(".")) return "calls the function";
+    return this.#defaultHandler === undefined ? undefined : "calls the default handler";
+  }
+
+  /** Source files of its modules. */
+  files(): readonly string[] {
+    return this.#engine.binding.sourceFiles(this.#engine.core, this.#number);
+  }
+
+  /** Loads what the `module` options name, in order, beyond what has been loaded. */
+  #loadModules(settings: readonly Setting[], report: Report): void {
+    const { binding, core } = this.#engine;
+    const modules = settings.filter(({ option }) => option === "module");
+    for (const [index, { value, folder }] of modules.entries()) {
+      if (index < this.#loaded || value === "") continue; // an empty one has been reported as such
+      const traceback = binding.loadModule(core, this.#number, value, folder);
+      if (traceback === null) continue;
+      const help = importAdvice(traceback, value, folder, this.#executable);
+      const message = `module '${value}' of instance '${this.#name}' does not import`;
+      report({ message, option: "module", index, help, detail: traceback });
+    }
+    this.#loaded = modules.length;
+  }
+
+  #resolve(inputs: Uint32Array): Unresolved {
+    const { binding, core } = this.#engine;
+    const errors = binding.resolve(core, this.#number, inputs, this.#defaultHandler ?? "");
+    return {
+      channels: errors.filter(({ channel }) => channel >= 0).map((error) => this.#asRefusal(error)),
+      hasMore: errors.length > MOST_ERRORS,
+      options: errors
+        .filter(({ channel }) => channel < 0)
+        .map(({ problem, candidates }) => ({
+          message: `no default handler: ${problem}`,
+          option: "default-handler",
+          help: didYouMean(this.#defaultHandler ?? "", candidates, "available functions"),
+        })),
+    };
+  }
+
+  #asRefusal({ channel, problem, candidates }: ResolveError) {
+    const { binding, core } = this.#engine;
+    const [name = ""] = binding.channelNames(core, this.#number, channel, 1);
+    const [message = "", ...detail] = problem.split("\n");
+    return {
+      channel,
+      problem: `no handler for '${this.#name}.${name}': ${message}`,
+      help: didYouMean(name, candidates, "available functions"),
+      ...(detail.length > 0 && { detail: detail.join("\n") }),
+    };
+  }
+}

@@ -1,0 +1,76 @@
+import { existsSync, realpathSync } from "node:fs";
+import path from "node:path";
+import { packageFolder } from "../../binding.js";
+import { MidimonsterError } from "../../errors.js";
+import { choosePython, type PythonChoice } from "../../python/discovery.js";
+import type { BackendFacts, BackendSetup, InstanceSetup, OpenBackend } from "../instance.js";
+import type { instanceOptions, options } from "./index.js";
+import { PythonInstance } from "./instance.js";
+
+/** Runs Python modules in interpreters of their own. Events for its instances never touch JavaScript. */
+class PythonBackend implements OpenBackend<typeof instanceOptions> {
+  readonly #setup: BackendSetup<typeof options>;
+  #choice: PythonChoice | undefined;
+
+  constructor(setup: BackendSetup<typeof options>) {
+    this.#setup = setup;
+  }
+
+  facts(): BackendFacts {
+    return this.#choice === undefined ? {} : { python: this.#choice };
+  }
+
+  async instance(setup: InstanceSetup<typeof instanceOptions>): Promise<PythonInstance> {
+    const { executable } = await this.#load();
+    const { binding, core, argument } = setup.engine;
+    const number = binding.addPython(core, setup.name, setup.folder, argument);
+    if (typeof number === "string") {
+      throw new MidimonsterError("PYTHON_LOAD", `no interpreter for instance '${setup.name}': ${number}`);
+    }
+    return new PythonInstance(setup, number, executable);
+  }
+
+  /** Loads CPython, for the first instance. */
+  async #load(): Promise<PythonChoice> {
+    if (this.#choice !== undefined) return this.#choice;
+    const { options, log, engine } = this.#setup;
+    const choice = await choosePython(options.python, log);
+    const ignoreHome = pointsElsewhere(process.env.PYTHONHOME, choice);
+    if (ignoreHome) {
+      log.warn(
+        { PYTHONHOME: process.env.PYTHONHOME },
+        `environment variable PYTHONHOME is ignored: it is ${process.env.PYTHONHOME}, and the Python in use is that of ${choice.prefix}`,
+      );
+    }
+    const error = engine.binding.startPython({
+      library: choice.library,
+      programName: choice.executable,
+      bootstrapPath: path.join(packageFolder, "python", "bootstrap.py"),
+      deepBind: options.deepbind,
+      ignoreHome,
+      handlerWarn: options["handler-warn"],
+      handlerTimeout: options["handler-timeout"],
+    });
+    if (error !== null) {
+      throw new MidimonsterError(error.code, `${choice.executable} can't be used: ${error.message}`);
+    }
+    this.#choice = choice;
+    log.info({ python: choice }, `Python ${choice.version} from ${choice.executable}`);
+    return choice;
+  }
+}
+
+/** Whether PYTHONHOME would make CPython take another standard library or other packages than the chosen one's. */
+function pointsElsewhere(home: string | undefined, { prefix, basePrefix, baseExecPrefix }: PythonChoice): boolean {
+  if (!home) return false;
+  // With one, CPython does not look for a virtual environment at all.
+  if (prefix !== basePrefix) return true;
+  const colon = home.indexOf(path.delimiter);
+  const folders = colon < 0 ? [home, home] : [home.slice(0, colon), home.slice(colon + 1)];
+  const real = (folder: string | undefined = "") => (existsSync(folder) ? realpathSync(folder) : folder);
+  return real(folders[0]) !== real(basePrefix) || real(folders[1]) !== real(baseExecPrefix);
+}
+
+export function open(setup: BackendSetup<typeof options>): OpenBackend<typeof instanceOptions> {
+  return new PythonBackend(setup);
+}

@@ -1,0 +1,63 @@
+import type { ChannelUse } from "../backends/declare.js";
+import type { InstanceStatus } from "../backends/instance.js";
+import type { MappingDefinition } from "../config/definition.js";
+import type { PythonChoice } from "../python/discovery.js";
+import type { Instances, LiveBackend } from "./instances.js";
+
+/** What a router consists of, once loaded. */
+export interface RouterDescription {
+  readonly instances: readonly {
+    readonly name: string;
+    readonly backend: string;
+    readonly options: readonly { readonly option: string; readonly value: string }[];
+    readonly channels: readonly {
+      readonly name: string;
+      readonly uses: readonly ChannelUse[];
+      /** What its backend says of it, for people: `calls the function`. */
+      readonly note?: string;
+    }[];
+    /** How it does, where its backend tells. */
+    readonly status?: InstanceStatus;
+  }[];
+  readonly mappings: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly bidirectional: boolean;
+    /** How many pairs of channels, in one direction. */
+    readonly count: number;
+  }[];
+  /** The Python in use, if there is a python instance. */
+  readonly python?: PythonChoice;
+}
+
+export function describe(
+  instances: Instances,
+  mappings: readonly MappingDefinition[],
+  backends: Iterable<LiveBackend>,
+): RouterDescription {
+  return {
+    instances: [...instances.values()].map((entry) => {
+      const { name, live, definition, channels } = entry;
+      const { instance, backend } = live;
+      const status = instance.status?.();
+      return {
+        name,
+        backend: backend.declaration.name,
+        options: definition.settings.map(({ option, value }) => ({ option, value })),
+        channels: channels.names(0, channels.size).map((channel, i) => {
+          const uses = entry.uses(i);
+          const note = instance.note?.({ name: channel, uses });
+          return { name: channel, uses, ...(note !== undefined && { note }) };
+        }),
+        ...(status && { status }),
+      };
+    }),
+    mappings: mappings.map(({ from, to, bidirectional }) => ({
+      from: `${from.instance}.${from.channel}`,
+      to: `${to.instance}.${to.channel}`,
+      bidirectional,
+      count: Math.max(from.pattern.size, to.pattern.size),
+    })),
+    ...Object.assign({}, ...[...backends].map(({ open }) => open.facts?.())),
+  };
+}

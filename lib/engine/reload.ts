@@ -1,0 +1,122 @@
+// A reload: plan and prepare beside what runs, then commit in one synchronous step, or leave everything as it was.
+//
+// Plan: the configuration has been read and is compared with what runs. Prepare, asynchronous: new instances are made. Commit, without an `await`: the core is held,
+// changed modules are loaded, channels and handlers are found, the tables are exchanged, the core goes on. What is queued meanwhile
+// keeps its place under its channels' new numbers.
+import type { Change } from "../backends/instance.js";
+import type { Definition } from "../config/definition.js";
+import { inReadingOrder } from "../config/diagnostic.js";
+import { MidimonsterError, messageOf } from "../errors.js";
+import { Assembly } from "./assembly.js";
+import { type BuildHost, build, ownerOf, reportTo } from "./build.js";
+import { connect } from "./connect.js";
+import type { InstanceEntry } from "./instances.js";
+
+export class Reload {
+  readonly next = new Assembly();
+  /** Modules that were loaded again, as `instance.module`. */
+  readonly modules: string[] = [];
+  readonly #before: Assembly;
+  readonly #definition: Definition;
+  readonly #host: BuildHost;
+  readonly #backendsBefore: ReadonlySet<string>;
+
+  constructor(before: Assembly, definition: Definition, host: BuildHost) {
+    this.#before = before;
+    this.#definition = definition;
+    this.#host = host;
+    this.#backendsBefore = new Set(host.backends.keys());
+    if (definition.instances.length > 0 || before.entries.size === 0) return;
+    // Rather a file that an editor is just writing than a wish to stop everything.
+    throw MidimonsterError.fromDiagnostics([
+      { message: "the configuration has no instances any more", help: ["to end everything, stop the router"] },
+    ]);
+  }
+
+  /** Instances that do not go on. */
+  get gone(): InstanceEntry[] {
+    return [...this.#before.entries.values()].filter(({ live }) => !this.next.entries.has(live.number));
+  }
+
+  /** @throws {MidimonsterError} for errors found; then {@link abandon} follows */
+  async prepare(): Promise<void> {
+    await build(this.next, this.#definition, this.#host, this.#before);
+    this.#throwErrors();
+  }
+
+  /**
+   * The one step. Synchronous; not to be called from within the core.
+   *
+   * @param installed called when the core has the new tables, with the core still held
+   * @throws {MidimonsterError} for errors found, with everything as before; then {@link abandon} follows
+   */
+  commit(installed: () => void): void {
+    const { binding, core } = this.#host.engine;
+    const changes: Change[] = [];
+    let kept = false;
+    binding.hold(core, true);
+    try {
+      for (const entry of this.next.staying) changes.push(this.#change(entry));
+      kept = connect(this.next, this.#definition.mappings, this.#host.engine);
+      if (kept) {
+        installed();
+        this.#takeOver();
+        for (const { modules = [] } of changes) this.modules.push(...modules);
+      }
+    } finally {
+      for (const change of changes) this.#quietly(() => (kept ? change.keep?.() : change.undo?.()));
+      binding.hold(core, false);
+    }
+    this.#throwErrors();
+  }
+
+  /** Removes what {@link prepare} made. */
+  abandon(): void {
+    const { backends, retire } = this.#host;
+    for (const { live } of this.next.created) retire(live);
+    for (const name of backends.keys()) if (!this.#backendsBefore.has(name)) backends.delete(name);
+  }
+
+  #change(entry: InstanceEntry): Change {
+    const { live, options, definition } = entry;
+    const { findings } = this.next;
+    const errors = findings.errors.length;
+    const owner = ownerOf(live.backend.declaration);
+    const { settings, nameLocation } = definition;
+    let change: Change | undefined;
+    try {
+      change = live.instance.change?.({
+        options,
+        settings,
+        report: (problem) => reportTo(findings, problem, owner, settings, nameLocation),
+      });
+    } catch (error) {
+      findings.error(`instance '${live.name}' could not be changed: ${messageOf(error)}`, nameLocation);
+    }
+    entry.incomplete ||= findings.errors.length > errors;
+    return change ?? {};
+  }
+
+  /** An instance that is replaced hands its state to its successor. */
+  #takeOver(): void {
+    for (const { live } of this.next.created) {
+      const predecessor = this.#before.byName.get(live.name)?.live;
+      if (predecessor === undefined || predecessor.backend !== live.backend) continue;
+      this.#quietly(() => live.instance.takeOver?.(predecessor.instance));
+    }
+  }
+
+  /** What must not throw, and does, is reported; the reload goes on. */
+  #quietly(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#host.log.error({ err: error }, `an instance failed in the middle of a reload: ${messageOf(error)}`);
+    }
+  }
+
+  #throwErrors(): void {
+    const { errors } = this.next.findings;
+    if (errors.length > 0) throw MidimonsterError.fromDiagnostics(inReadingOrder(errors));
+  }
+}

@@ -1,0 +1,361 @@
+import path from "node:path";
+import type { BackendDeclaration } from "../backends/declare.js";
+import { BACKENDS } from "../backends/index.js";
+import { type Backend, declarationOf } from "../backends/simple.js";
+import { backendDefinition, type Definition, emptyDefinition } from "../config/definition.js";
+import { type Diagnostic, formatDiagnostics, inReadingOrder } from "../config/diagnostic.js";
+import { mappingsOf } from "../config/one-mapping.js";
+import { type OptionValues, settings } from "../config/option-values.js";
+import { parseOverrides } from "../config/override.js";
+import { instanceNameProblem } from "../config/parser.js";
+import { type Reading, readConfiguration } from "../config/reading.js";
+import { count } from "../count.js";
+import { MidimonsterError } from "../errors.js";
+import { type Logger, standardErrorLogger } from "../log.js";
+import { describe, type RouterDescription } from "./description.js";
+import { describeReload, type ReloadSummary } from "./reload-summary.js";
+import { Session } from "./session.js";
+import { type TappedEvent, Taps } from "./taps.js";
+
+export interface RouterOptions {
+  /** Where messages go. Default: warnings and errors as text to standard error. */
+  readonly logger?: Logger;
+  /** Backends beside those of this package: objects with `create()`, or declarations. */
+  readonly backends?: readonly (Backend | BackendDeclaration)[];
+  /** Where relative paths and Python modules start from, for what the API adds. Default: the current folder. */
+  readonly folder?: string;
+}
+
+export interface FileOptions extends Omit<RouterOptions, "folder"> {
+  /** `backend.option=value`, like `-b` on the command line. */
+  readonly backendOverrides?: readonly string[];
+  /** `instance.option=value`, like `-i` on the command line. */
+  readonly instanceOverrides?: readonly string[];
+}
+
+type State = "new" | "loading" | "loaded" | "starting" | "running" | "stopping" | "stopped" | "failed";
+
+/**
+ * Routes events between instances, as a configuration says. A router starts and stops once; for another run make another.
+ *
+ * Methods are to be called on the thread that made the router. A process holds one CPython: routers of one thread share
+ * it, a router on another thread gets an error with code `PYTHON_IN_USE`.
+ *
+ *     const router = Router.fromFile("monster.cfg");
+ *     await router.start();
+ *     process.once("SIGINT", () => router.stop());
+ */
+export class Router {
+  #definition: Definition;
+  #files: readonly string[] = [];
+  #diagnostics: readonly Diagnostic[] = [];
+  /** Reads the configuration again, if it was in files. */
+  #read: (() => Reading) | undefined;
+  readonly #declarations = new Map<string, BackendDeclaration>();
+  readonly #taps = new Taps((message, error) => this.#logger?.error({ err: error }, message));
+  #argument: string;
+  #logger: Logger | undefined;
+  #state: State = "new";
+  #session: Session | undefined;
+  #current: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+  #reloading: Promise<ReloadSummary> | undefined;
+  /** The one that follows: it is for all who ask meanwhile. */
+  #nextReload: Promise<ReloadSummary> | undefined;
+
+  /** A router without instances; add them with {@link instance} and {@link map}. */
+  constructor(options: RouterOptions = {}) {
+    const folder = path.resolve(options.folder ?? ".");
+    this.#definition = emptyDefinition(folder);
+    this.#argument = folder;
+    this.#logger = options.logger;
+    const declared = (options.backends ?? []).map((one) => ("create" in one ? declarationOf(one) : one));
+    for (const declaration of [...BACKENDS, ...declared]) {
+      if (this.#declarations.has(declaration.name)) {
+        throw new MidimonsterError("VALUE", `there already is a backend '${declaration.name}'`);
+      }
+      this.#declarations.set(declaration.name, declaration);
+    }
+  }
+
+  /**
+   * A router as a configuration file says. Errors in the file are thrown by {@link load} or {@link start}, together with
+   * all others.
+   *
+   * @throws {MidimonsterError} `CONFIG` if the file can't be read, `VALUE` for an override that is none
+   */
+  static fromFile(file: string, options: FileOptions = {}): Router {
+    const overrides = [
+      ...parseOverrides("backend", options.backendOverrides ?? []),
+      ...parseOverrides("instance", options.instanceOverrides ?? []),
+    ];
+    const read = () => readConfiguration(file, overrides);
+    const first = read();
+    const router = new Router({ ...options, folder: first.definition.folder });
+    router.#take(first);
+    router.#read = read;
+    router.#argument = file;
+    return router;
+  }
+
+  /**
+   * Sets options of a backend, as `[backend NAME]` does.
+   *
+   * @throws {MidimonsterError} `STATE` once the router is loaded
+   */
+  backend(name: string, options: OptionValues): this {
+    this.#expect("new", "backend()");
+    backendDefinition(this.#definition, name).settings.push(...settings(options, this.#definition.folder));
+    return this;
+  }
+
+  /**
+   * Adds an instance, as `[BACKEND NAME]` does.
+   *
+   * @param backend name of its backend
+   * @param name unique; no blank and no dot
+   * @throws {MidimonsterError} `VALUE` for a bad name, `STATE` once the router is loaded
+   */
+  instance(backend: string, name: string, options: OptionValues = {}): this {
+    this.#expect("new", "instance()");
+    const problem = typeof name === "string" ? instanceNameProblem(name) : "an instance needs a name";
+    if (problem !== undefined) throw new MidimonsterError("VALUE", problem);
+    const { folder } = this.#definition;
+    this.#definition.instances.push({ backend, name, folder, settings: settings(options, folder) });
+    return this;
+  }
+
+  /**
+   * Adds a mapping.
+   *
+   * @param from a channel, `instance.channel`, also with expressions like `{1..5}`; or a whole line of a `[map]`
+   *   section, as in `"a.x > b.y"`
+   * @param to the channel that gets the events of `from`; absent if `from` is a whole line
+   * @throws {MidimonsterError} `CONFIG` if that is no mapping, `STATE` once the router is loaded
+   */
+  map(from: string, to?: string): this {
+    this.#expect("new", "map()");
+    this.#definition.mappings.push(...mappingsOf(from, to, this.#definition.folder));
+    return this;
+  }
+
+  /**
+   * Does everything but run: creates instances, loads modules, resolves every handler. {@link start} does it if it has not
+   * been done.
+   *
+   * @throws {MidimonsterError} `CONFIG` with all errors found, or another code for what prevents any start. The router
+   *   has been stopped then.
+   */
+  async load(): Promise<void> {
+    this.#refuseIfStopping();
+    this.#expect("new", "load()");
+    await this.#step("loading", () => this.#load(), "loaded");
+  }
+
+  /**
+   * Starts routing.
+   *
+   * @throws {MidimonsterError} as {@link load} does; `BACKEND` if a backend does not start. The router has been stopped
+   *   then.
+   */
+  async start(): Promise<void> {
+    if (this.#state === "new") await this.load();
+    this.#refuseIfStopping();
+    this.#expect("loaded", "start()");
+    await this.#step("starting", () => this.#start(), "running");
+  }
+
+  /**
+   * Runs cleanup handlers, stops backends, closes everything. May be called at any time, also twice. Does not throw. A
+   * `start()` of a backend that is under way is told by its signal; each `stop()` has two seconds, all together five, then Python
+   * threads up to two and a half an instance.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= (async () => {
+      this.#session?.lifecycle.abort();
+      await this.#current?.catch(() => {});
+      await this.#end("stopped");
+    })();
+    return this.#stopping;
+  }
+
+  /**
+   * Reads the configuration again, if it came from a file, and the Python modules, and goes on with what has changed. What
+   * has not keeps running: interpreters, values, sockets, intervals. No event is lost, and none delivered twice.
+   *
+   * - A module whose source has changed is loaded again in its interpreter, with those that use it; it may take things over
+   *   from its old version, see `midimonster.previous()`.
+   * - An instance that is new is started, one that is gone is stopped. One with other options is replaced, but for options that
+   *   can change while it runs: of `python`, more modules and the default handler.
+   * - Options of backends take effect with the next start.
+   *
+   * New instances are made while everything runs; then modules are loaded and the mapping is exchanged in one step. Calls
+   * while a reload is under way are one reload, which follows.
+   *
+   * @returns what has changed
+   * @throws {MidimonsterError} `CONFIG` with all errors found, or for a configuration without instances; everything goes on as
+   *   before then. `BACKEND` if new instances do not start; all others run under the new configuration. `STATE` if the router does
+   *   not run.
+   */
+  reload(): Promise<ReloadSummary> {
+    if (this.#reloading === undefined && this.#nextReload === undefined) return this.#reloadNow();
+    this.#nextReload ??= (async () => {
+      await this.#reloading?.catch(() => {});
+      this.#nextReload = undefined;
+      return await this.#reloadNow();
+    })();
+    return this.#nextReload;
+  }
+
+  /** Absolute paths of the files that a reload reads: the configuration's, and those of Python modules. */
+  files(): string[] {
+    const entries = this.running ? [...(this.#session?.assembly.entries.values() ?? [])] : [];
+    return [...new Set([...this.#files, ...entries.flatMap(({ live }) => live.instance.files?.() ?? [])])];
+  }
+
+  /** How much it routes, for people: `3 mappings between 3 instances`. */
+  get summary(): string {
+    const { mappings, instances } = this.#definition;
+    return `${count(mappings.length, "mapping")} between ${count(instances.length, "instance")}`;
+  }
+
+  /** Whether events are being routed. */
+  get running(): boolean {
+    return this.#state === "running";
+  }
+
+  /**
+   * Shows every event where it is output, mapped or not, in batches and after delivery. Costs nothing when no tap is set.
+   *
+   * @returns a function that ends it
+   */
+  tap(listener: (events: readonly TappedEvent[]) => void): () => void {
+    this.#taps.add(listener);
+    this.#session?.applyTaps();
+    return () => {
+      this.#taps.delete(listener);
+      this.#session?.applyTaps();
+    };
+  }
+
+  /**
+   * What the router consists of.
+   *
+   * @throws {MidimonsterError} `STATE` before it is loaded, or if that failed
+   */
+  describe(): RouterDescription {
+    if (this.#session === undefined || ["loading", "failed"].includes(this.#state))
+      throw new MidimonsterError("STATE", "describe() needs a loaded router");
+    const { assembly, backends } = this.#session;
+    return describe(assembly.entries, this.#definition.mappings, backends.values());
+  }
+
+  #take({ definition, diagnostics, files }: Reading): void {
+    this.#definition = definition;
+    this.#diagnostics = diagnostics;
+    this.#files = files;
+  }
+
+  #expect(state: State, what: string): void {
+    if (this.#state === state) return;
+    throw new MidimonsterError("STATE", `${what} needs a router that is ${state}; this one is ${this.#state}`);
+  }
+
+  #refuseIfStopping(): void {
+    if (this.#stopping === undefined) return;
+    throw new MidimonsterError("STATE", "the router has been stopped; make another one to start again");
+  }
+
+  /** Goes from one state to another, or ends in failure. stop() waits for it. */
+  async #step(during: State, work: () => Promise<void>, after: State): Promise<void> {
+    this.#state = during;
+    this.#current = (async () => {
+      try {
+        await work();
+        this.#state = after;
+      } catch (error) {
+        await this.#end("failed");
+        throw error;
+      }
+    })();
+    await this.#current;
+  }
+
+  async #load(): Promise<void> {
+    this.#logger ??= standardErrorLogger("warn", "text");
+    const session = new Session(this.#declarations, this.#argument, this.#logger, this.#taps);
+    this.#session = session;
+    const found = () => inReadingOrder([...this.#diagnostics, ...session.assembly.findings.errors]);
+    try {
+      await session.load(this.#definition);
+    } catch (error) {
+      // What prevents any start does not hide what else was found.
+      if (!(error instanceof MidimonsterError) || found().length === 0) throw error;
+      const message = `${error.message}\n${formatDiagnostics(found())}`;
+      throw new MidimonsterError(error.code, message, found(), { cause: error });
+    }
+    if (found().length > 0) throw MidimonsterError.fromDiagnostics(found());
+  }
+
+  async #start(): Promise<void> {
+    await this.#session?.start();
+    this.#refuseIfStopping();
+    const [instances, mappings] = [this.#definition.instances.length, this.#definition.mappings.length];
+    this.#logger?.info({ instances, mappings }, `routing ${this.summary}`);
+    this.#session?.run();
+  }
+
+  async #reloadNow(): Promise<ReloadSummary> {
+    this.#refuseIfStopping();
+    this.#expect("running", "reload()");
+    this.#reloading = this.#reload();
+    const ended = () => {};
+    this.#current = this.#reloading.then(ended, ended);
+    try {
+      return await this.#reloading;
+    } finally {
+      this.#reloading = undefined;
+    }
+  }
+
+  async #reload(): Promise<ReloadSummary> {
+    const session = this.#session;
+    if (session === undefined) throw new Error("not running");
+    const reading = this.#read?.() ?? { definition: this.#definition, diagnostics: [], files: this.#files };
+    if (reading.diagnostics.length > 0) throw MidimonsterError.fromDiagnostics(inReadingOrder(reading.diagnostics));
+    await turnOfTheLoop();
+    const reload = session.reload(reading.definition);
+    try {
+      await reload.prepare();
+      await turnOfTheLoop();
+      this.#refuseIfStopping();
+      session.commit(reload, () => this.#take(reading));
+    } catch (error) {
+      reload.abandon();
+      throw error;
+    }
+    const failures = await session.exchange(reload);
+    this.#refuseIfStopping();
+    const summary: ReloadSummary = {
+      modules: reload.modules,
+      added: reload.next.created.map(({ name }) => name),
+      removed: reload.gone.map(({ name }) => name),
+    };
+    this.#logger?.info(summary, `reloaded: ${describeReload(summary)}`);
+    const [failure] = failures;
+    if (failure === undefined) return summary;
+    throw new MidimonsterError("BACKEND", failures.map(({ message }) => message).join("\n"), [], { cause: failure });
+  }
+
+  async #end(state: "stopped" | "failed"): Promise<void> {
+    if (this.#state === "stopped" || this.#state === "failed") return;
+    this.#state = "stopping";
+    await this.#session?.stop();
+    this.#state = state;
+  }
+}
+
+/** Called from within the core, or after an await in one of its callbacks, what follows runs outside of it. */
+function turnOfTheLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,225 @@
+// A router's native core and everything that hangs on it: the events that JavaScript emits and handles, intervals, taps,
+// reports. What the core runs is an assembly.
+import type { BackendDeclaration } from "../backends/declare.js";
+import type { EventBatch } from "../backends/instance.js";
+import { type Binding, binding, type Core } from "../binding.js";
+import type { Definition } from "../config/definition.js";
+import { type Diagnostic, formatDiagnostic } from "../config/diagnostic.js";
+import type { Logger } from "../log.js";
+import { ReportLog } from "../report-log.js";
+import { Assembly } from "./assembly.js";
+import { type BuildHost, build } from "./build.js";
+import { ChannelNames } from "./channel-names.js";
+import { connect } from "./connect.js";
+import type { Engine } from "./engine.js";
+import type { LiveBackend, LiveInstance } from "./instances.js";
+import { Lifecycle } from "./lifecycle.js";
+import { LoopLog } from "./loop-log.js";
+import { Outbox } from "./outbox.js";
+import { Reload } from "./reload.js";
+import { Scheduler } from "./scheduler.js";
+import type { Taps } from "./taps.js";
+
+export class Session {
+  readonly lifecycle: Lifecycle;
+  readonly backends = new Map<string, LiveBackend>();
+  assembly = new Assembly();
+  readonly #binding: Binding;
+  readonly #core: Core;
+  readonly #log: Logger;
+  readonly #taps: Taps;
+  readonly #outbox = new Outbox();
+  readonly #scheduler: Scheduler;
+  readonly #reports: ReportLog;
+  readonly #host: BuildHost;
+  /** All instances that live, by number; those of a reload that is being prepared too. */
+  readonly #live = new Map<number, LiveInstance>();
+  /** Of all instances there ever were, by number: reports may come late. */
+  readonly #instanceNames = new Map<number, string>();
+  #names = new ChannelNames(new Map());
+  readonly #warned = new Set<string>();
+  #keepAlive: NodeJS.Timeout | undefined;
+
+  /**
+   * @param argument `sys.argv[0]` of python instances
+   * @throws {MidimonsterError} `ADDON_LOAD`
+   */
+  constructor(declarations: ReadonlyMap<string, BackendDeclaration>, argument: string, log: Logger, taps: Taps) {
+    const native = binding();
+    const loops = new LoopLog((fields, message) => log.warn(fields, message));
+    const core = native.createCore(
+      {
+        deliver: (instance, channels, values, count) => this.#deliver(instance, { channels, values, length: count }),
+        reports: (reports) => {
+          for (const report of reports) this.#reports.log(report);
+        },
+        intervals: (rows) => this.#setIntervals(rows),
+        loop: (channels) => loops.log([...channels].map((channel) => this.#names.of(channel))),
+        tap: (channels, values, count) => taps.show(this.#names, channels, values, count),
+      },
+      this.#outbox.arrays,
+    );
+    this.#binding = native;
+    this.#core = core;
+    this.#log = log;
+    this.#taps = taps;
+    this.#outbox.connect(native, core);
+    this.#scheduler = new Scheduler({
+      now: () => native.now(core),
+      run: (pairs, count) => native.runIntervals(core, pairs, count),
+    });
+    this.#reports = new ReportLog(log, (instance) => this.#instanceNames.get(instance) ?? "?");
+    this.lifecycle = new Lifecycle((message) => log.error({}, message));
+    const engine: Engine = { binding: native, core, argument };
+    this.#host = {
+      engine,
+      log,
+      declarations,
+      backends: this.backends,
+      created: (live) => {
+        this.#live.set(live.number, live);
+        this.#instanceNames.set(live.number, live.name);
+      },
+      retire: (live) => this.retire(live),
+      emit: (live, name, channel, value) => this.#emit(live, name, channel, value),
+    };
+  }
+
+  /**
+   * Makes the instances of a definition and connects them, as far as that goes: the assembly's findings say what is wrong.
+   *
+   * @throws {MidimonsterError} for what makes all the rest pointless, like no Python
+   */
+  async load(definition: Definition): Promise<void> {
+    await build(this.assembly, definition, this.#host);
+    if (connect(this.assembly, definition.mappings, this.#host.engine)) this.#connected();
+    this.applyTaps();
+  }
+
+  /**
+   * Starts routing.
+   *
+   * @throws {MidimonsterError} `BACKEND` if a backend or an instance does not start
+   */
+  async start(): Promise<void> {
+    const [failure] = await this.lifecycle.start(this.#liveOf(this.assembly), "until-failure");
+    if (failure !== undefined) throw failure;
+  }
+
+  /** From here on events are delivered and intervals called. */
+  run(): void {
+    this.#keepAlive = setInterval(() => {}, 2 ** 30);
+    this.#scheduler.start();
+    this.#binding.run(this.#core);
+  }
+
+  /** A reload to another definition; what it needs is at hand until it is over. */
+  reload(definition: Definition): Reload {
+    return new Reload(this.assembly, definition, this.#host);
+  }
+
+  /**
+   * Commits a reload that has been prepared.
+   *
+   * @param installed called when there is no way back
+   * @throws {MidimonsterError} `CONFIG`, with everything as before
+   */
+  commit(reload: Reload, installed: () => void): void {
+    this.#outbox.flush();
+    reload.commit(() => {
+      this.assembly = reload.next;
+      this.#connected();
+      installed();
+    });
+  }
+
+  /** Stops the instances that a reload has left behind, then starts its new ones. Returns what did not start. */
+  async exchange({ gone, next }: Reload) {
+    for (const { live } of gone) {
+      await this.lifecycle.stop(live);
+      this.retire(live);
+    }
+    const failures = await this.lifecycle.start(
+      next.created.map(({ live }) => live),
+      "after-failures",
+    );
+    this.#binding.run(this.#core);
+    return failures;
+  }
+
+  /** Takes an instance out of the core for good. */
+  retire(live: LiveInstance): void {
+    this.#binding.retire(this.#core, live.number);
+    // Not before: its cleanup handler may have registered some.
+    this.#scheduler.forget(live.number);
+    this.#live.delete(live.number);
+    live.connected = false;
+  }
+
+  applyTaps(): void {
+    this.#binding.tap(this.#core, this.#taps.size > 0);
+  }
+
+  /** Stops everything. Waits for what takes its time, with limits. */
+  async stop(): Promise<void> {
+    this.#scheduler.stop();
+    await this.lifecycle.stopAll();
+    // A turn of the loop, since this may have been called from within the core.
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => this.#binding.stop(this.#core, resolve));
+    this.#outbox.disconnect();
+    this.#reports.close();
+    clearInterval(this.#keepAlive);
+  }
+
+  #liveOf(assembly: Assembly): LiveInstance[] {
+    return [...assembly.entries.values()].map(({ live }) => live);
+  }
+
+  #connected(): void {
+    this.#names = new ChannelNames(this.assembly.entries);
+    for (const warning of this.assembly.findings.warnings) this.#warnOnce(warning);
+  }
+
+  /** What was told at the start is not told again by every reload. */
+  #warnOnce(warning: Diagnostic): void {
+    const text = formatDiagnostic(warning);
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    this.#log.warn({}, text);
+  }
+
+  #setIntervals(rows: Float64Array): void {
+    for (let i = 0; i < rows.length; i += 4) {
+      const [instance = 0, interval = 0, period = 0, now = 0] = rows.subarray(i, i + 4);
+      this.#scheduler.set(instance, interval, period, now);
+    }
+  }
+
+  #deliver(number: number, batch: EventBatch): void {
+    const live = this.#live.get(number);
+    if (live === undefined) return;
+    this.#outbox.collect(() => {
+      try {
+        // Not promised by the type, but an async handle() is easily written, and its rejection would end the process.
+        const result: unknown = live.instance.handle?.(batch);
+        if (result instanceof Promise) result.catch((error: unknown) => this.#reports.handleThrew(live.name, error));
+      } catch (error) {
+        this.#reports.handleThrew(live.name, error);
+      }
+    });
+  }
+
+  /** Called from callbacks of sockets and timers, where an exception would end the process: so a bad event is reported and counted. */
+  #emit(live: LiveInstance | undefined, name: string, channel: number, value: number): void {
+    if (live?.connected !== true) {
+      this.#reports.badEmit(name, "an instance can emit from its start() on, until its stop()");
+    } else if (!(Number.isInteger(channel) && channel >= 0 && channel < live.channels.size)) {
+      this.#reports.badEmit(name, `there is no channel number ${channel}`);
+    } else if (typeof value !== "number" || Number.isNaN(value)) {
+      this.#reports.badEmit(name, `an event's value is a number, not ${value}`);
+    } else {
+      this.#outbox.put(live.number, channel, Math.min(1, Math.max(0, value)));
+    }
+  }
+}
