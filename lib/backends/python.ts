@@ -167,10 +167,11 @@ export class PythonInstance implements Instance {
       return;
     }
     const { binding, core } = this.#context;
-    const traceback = binding.loadModule(core, this.number, value, folder);
-    if (traceback !== null) {
-      const help = importAdvice(traceback, value, folder, this.#executable);
-      throw new ModuleError(`module '${value}' of instance '${this.#context.name}' does not import`, traceback, help);
+    const exception = binding.loadModule(core, this.number, value, folder);
+    if (exception !== null) {
+      const help = importAdvice(exception, value, folder, this.#executable);
+      const message = `module '${value}' of instance '${this.#context.name}' does not import`;
+      throw new ModuleError(message, exception.text, help);
     }
     this.modules.push({ value, folder });
     ++this.#named;
@@ -195,10 +196,10 @@ export class PythonInstance implements Instance {
     this.#named = 0;
     this.#defaultHandler = "";
     binding.beginReload(core, this.number);
-    const { modules, traceback } = binding.reloadChanged(core, this.number);
-    if (traceback !== null) {
-      const help = importAdvice(traceback, modules[0] ?? "", folder, this.#executable);
-      throw new ModuleError(`a changed module of instance '${name}' does not import`, traceback, help);
+    const { modules, exception } = binding.reloadChanged(core, this.number);
+    if (exception !== null) {
+      const help = importAdvice(exception, modules[0] ?? "", folder, this.#executable);
+      throw new ModuleError(`a changed module of instance '${name}' does not import`, exception.text, help);
     }
     return modules;
   }
