@@ -40,12 +40,36 @@ export interface PythonOptions {
   readonly handlerTimeout: number;
 }
 
+/** A place in a traceback. */
+export interface PythonPlace {
+  readonly file: string;
+  readonly line: number;
+  /** `<module>` outside of functions; empty for the place that a SyntaxError is about. */
+  readonly function: string;
+}
+
+/** What Python code raised. Texts are at most 64 KiB of UTF-8; of a longer one it says how much is left out in its middle. */
+export interface PythonException {
+  /** Qualified as in a traceback: `ValueError`, `mymod.Error`. */
+  readonly type: string;
+  /** What follows the type in a traceback; may be empty. */
+  readonly message: string;
+  /** `ImportError.name`: the module that was not found, or that something is missing from. */
+  readonly name?: string;
+  /** `ImportError.path` or `SyntaxError.filename`. */
+  readonly path?: string;
+  /** The traceback's last places, at most 100, outermost first. From where user code begins; not those of causes. */
+  readonly places: readonly PythonPlace[];
+  /** The whole traceback, with its causes, for people. */
+  readonly text: string;
+}
+
 /** Something user code or the world did that a user should know of. */
 export interface Report {
   readonly kind:
-    | "exception" // `subject` raised; `text` is the traceback; `value` the event's value or the descriptor
+    | "exception" // `subject` raised `exception`; `value` is the event's value or the descriptor
     | "unknown-channel" // output() on the channel `subject`, which does not exist
-    | "socket-closed" // the descriptor `value`, managed by `subject`, was closed without unregistering it; or its object's fileno() raised `text`
+    | "socket-closed" // the descriptor `value`, managed by `subject`, was closed without unregistering it; or its object's fileno() raised `exception`
     | "socket-disabled" // `subject` raised too often in a row and was unregistered
     | "events-lost" // `value` events for the instance were thrown away: too many wait, or memory is used up
     | "slow" // `subject` has been running for `value` ms; `text` is its stack then
@@ -61,6 +85,7 @@ export interface Report {
   readonly subject: string;
   readonly text: string;
   readonly value?: number;
+  readonly exception?: PythonException;
 }
 
 /**
@@ -104,7 +129,7 @@ export interface ModulesReloaded {
   /** Names of the modules that have changed, or use one that has. */
   readonly modules: string[];
   /** Of the one that failed; the others were not loaded then. */
-  readonly traceback: string | null;
+  readonly exception: PythonException | null;
 }
 
 export interface Binding {
@@ -126,8 +151,8 @@ export interface Binding {
    * is unusable.
    */
   addPython(core: Core, name: string, folder: string, argument: string): number | string;
-  /** Loads what a `module` option names. Enters Python. Returns the traceback if that failed. */
-  loadModule(core: Core, instance: number, value: string, folder: string): string | null;
+  /** Loads what a `module` option names. Enters Python. Returns what it raised, or null. */
+  loadModule(core: Core, instance: number, value: string, folder: string): PythonException | null;
   /** Makes channels of a python instance, unless it has them already. Returns their indices within the instance. */
   addChannels(core: Core, instance: number, names: readonly string[]): Uint32Array;
   /** From here on `output()` creates no channels in a python instance, only {@link addChannels} does. */

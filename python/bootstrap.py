@@ -56,7 +56,7 @@ def _follow_environment():
 
 
 def load_module(value, folder):
-    """Imports what a `module` option names. Returns None, or the traceback as text."""
+    """Imports what a `module` option names. Returns None, or what describe_exception() makes of what it raised."""
     try:
         if value.endswith(".py") or "/" in value:
             _load_path(value, folder)
@@ -68,7 +68,7 @@ def load_module(value, folder):
             _loaded[value] = (value, folder)
         _note_sources()
     except BaseException as error:
-        return format_exception(error)
+        return describe_exception(error)
     return None
 
 
@@ -177,7 +177,7 @@ def _walk(found, path, names):
             prefix = path + "."
             return (None, "'%s' has no '%s'" % (path, name), [prefix + other for other in _callables(found)])
         except BaseException as error:
-            return (None, "looking up '%s' in '%s' failed:\n%s" % (name, path, format_exception(error)), [])
+            return (None, "looking up '%s' in '%s' failed:\n%s" % (name, path, describe_exception(error)[-1]), [])
         path = "%s.%s" % (path, name)
     if not callable(found):
         return (None, "'%s' is of type %s and can't be called" % (path, type(found).__name__), [])
@@ -206,42 +206,142 @@ def describe(function):
     return "%s.%s" % (module, name) if isinstance(module, str) else name
 
 
-def format_exception(error):
-    # The user's traceback begins where the user's code does: not here, nor in the machinery of import.
-    def is_ours(frame):
-        name = frame.f_globals.get("__name__") or ""
-        # The same modules under two names: until something imports `importlib`, and from then on.
-        machinery = ("_frozen_importlib", "importlib._bootstrap")
-        return frame.f_globals is globals() or name == "importlib" or name.startswith(machinery)
+MAX_PLACES = 100
+MAX_BYTES = 64 * 1024  # of a message and of a whole traceback, in UTF-8
+MAX_NAME = 1024  # characters of a type, a file or a function
 
-    entry = error.__traceback__
-    while entry is not None and is_ours(entry.tb_frame):
+
+def describe_exception(error):
+    """An exception as data for the native part: (type, message, name, path, places, text), see PythonException in
+    binding.d.ts. Attributes of exceptions may run user code, so each part has a value of its own for when that fails."""
+    kind = _type_of(error)
+    message = _message_of(error)
+    entry = _first_of_user_code(error)
+    places = _places_of(entry)
+    name = path = None
+    if issubclass(type(error), ImportError):
+        name, path = _string_attribute(error, "name"), _string_attribute(error, "path")
+    elif issubclass(type(error), SyntaxError):
+        path = _string_attribute(error, "filename")
+        places += _place_of_syntax_error(error, path)
+    return (kind, message, name, path, places[-MAX_PLACES:], _text_of(error, entry, kind, message))
+
+
+def _type_of(error):
+    """The qualified name of its type as tracebacks show it. Read past a metaclass, which may be user code's."""
+    kind = type(error)
+    try:
+        name = _exact(type.__dict__["__qualname__"].__get__(kind))
+        module = type.__dict__["__module__"].__get__(kind)
+        if isinstance(module, str) and module not in ("builtins", "__main__"):
+            name = "%s.%s" % (_exact(module), name)
+        return name[:MAX_NAME]
+    except BaseException:
+        return "Exception"
+
+
+def _message_of(error):
+    """Its text as it ends a traceback. That of a SyntaxError names its place too, which is among the places."""
+    try:
+        is_syntax_error = issubclass(type(error), SyntaxError) and isinstance(error.msg, str)
+        return _bounded(error.msg if is_syntax_error else str(error))
+    except BaseException:
+        return "<exception str() failed>"
+
+
+def _exact(text):
+    """A subclass of str may have methods of its own."""
+    return str.__str__(text)
+
+
+def _string_attribute(error, name):
+    try:
+        value = getattr(error, name)
+        return _exact(value)[:MAX_NAME] if isinstance(value, str) else None
+    except BaseException:
+        return None
+
+
+def _first_of_user_code(error):
+    """Where the user's traceback begins: not here, nor in the machinery of import."""
+    # The same modules under two names: until something imports `importlib`, and from then on.
+    machinery = ("_frozen_importlib", "importlib._bootstrap")
+    entry = BaseException.__dict__["__traceback__"].__get__(error)
+    while entry is not None:
+        namespace = entry.tb_frame.f_globals
+        name = dict.get(namespace, "__name__")  # one that user code made may be of a class of its own
+        is_machinery = type(name) is str and (name == "importlib" or name.startswith(machinery))
+        if namespace is not globals() and not is_machinery:
+            break
         entry = entry.tb_next
+    return entry
+
+
+def _places_of(entry):
+    """The last places of a traceback as (file, line, function), outermost first."""
+    count = 0
+    last = entry
+    while last is not None:
+        count += 1
+        last = last.tb_next
+    for _ in range(count - MAX_PLACES):
+        entry = entry.tb_next
+    places = []
+    while entry is not None:
+        code = entry.tb_frame.f_code
+        places.append((_exact(code.co_filename)[:MAX_NAME], entry.tb_lineno or 0, _exact(code.co_name)[:MAX_NAME]))
+        entry = entry.tb_next
+    return places
+
+
+def _place_of_syntax_error(error, path):
+    try:
+        line = error.lineno
+    except BaseException:
+        line = None
+    return [] if path is None or type(line) is not int else [(path, min(max(line, 0), 0x7FFFFFFF), "")]
+
+
+def _text_of(error, entry, kind, message):
     try:
         import traceback
 
-        return "".join(traceback.format_exception(type(error), error, entry)).rstrip("\n")
+        return _bounded("".join(traceback.format_exception(type(error), error, entry)).rstrip("\n"))
     except BaseException:  # descriptors or memory are used up, the interpreter ends, or the exception is a strange one
-        return _format_plainly(error, entry)
+        return _bounded(_format_plainly(_places_of(entry), kind, message))
 
 
-def _format_plainly(error, entry):
+def _format_plainly(places, kind, message):
     lines = ["Traceback (most recent call last):"]
-    while entry is not None:
-        code = entry.tb_frame.f_code
-        lines.append('  File "%s", line %d, in %s' % (code.co_filename, entry.tb_lineno, code.co_name))
-        entry = entry.tb_next
-    try:
-        lines.append("%s: %s" % (type(error).__name__, error))
-    except BaseException:
-        lines.append(type(error).__name__)
+    lines += ['  File "%s", line %d, in %s' % place for place in places]
+    lines.append("%s: %s" % (kind, message) if message else kind)
     return "\n".join(lines)
+
+
+def _bounded(text):
+    """As much of a text's beginning and end as MAX_BYTES hold."""
+    text = _exact(text)
+    if len(text) * 6 <= MAX_BYTES:  # half a surrogate pair takes six bytes: \udcff
+        return text
+    chunks = range(0, len(text), MAX_BYTES)
+    size = len(text) if text.isascii() else sum(len(_encode(text[start : start + MAX_BYTES])) for start in chunks)
+    if size <= MAX_BYTES:
+        return text
+    half = MAX_BYTES // 2 - 32
+    head = _encode(text[:half])[:half].decode("utf-8", "ignore")
+    tail = _encode(text[-half:])[-half:].decode("utf-8", "ignore")
+    left_out = size - len(_encode(head)) - len(_encode(tail))
+    return "%s … %d bytes left out … %s" % (head, left_out, tail)
+
+
+def _encode(text):
+    return text.encode("utf-8", "backslashreplace")
 
 
 # What nobody can catch, in finalizers, in callbacks of the interpreter's own and in threads, leads into the log, unless
 # user code has a hook of its own for it.
 
-_report = None  # the native part's: takes a tuple of a role, a subject and a traceback
+_report = None  # the native part's: takes a tuple of a role, a subject and what describe_exception() returns
 _thread_hook = None  # threading's own
 
 
@@ -266,10 +366,11 @@ def report_no_more():
 
 def _tell(role, subject, error):
     try:
-        text = format_exception(error)
+        exception = describe_exception(error)
     except BaseException:  # the stack is used up
-        text = type(error).__name__
-    return _report is not None and _report((role, subject, text))
+        kind = _type_of(error)
+        exception = (kind, "", None, None, [], kind)
+    return _report is not None and _report((role, subject, exception))
 
 
 def _on_unraisable(unraisable):

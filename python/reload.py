@@ -63,7 +63,8 @@ def _is_of(value, modules):
 
 
 def reload_changed():
-    """Returns the names of the modules that were loaded anew, and the traceback of the one that failed, or None."""
+    """Returns the names of the modules that were loaded anew, and what describe_exception() makes of the exception of the one that
+    failed, or None."""
     global _path_loader
     _note_sources()  # those that have been imported since
     names = _changed()
@@ -77,9 +78,9 @@ def reload_changed():
     try:
         for name, (value, folder) in list(_loaded.items()):
             if name in names:
-                traceback = load_module(value, folder)
-                if traceback is not None:
-                    return sorted(names), traceback
+                exception = load_module(value, folder)
+                if exception is not None:
+                    return sorted(names), exception
     finally:
         _path_loader = usual_loader
         sys.meta_path.remove(_FreshFinder)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -136,8 +137,8 @@ Napi::Value LoadModule(const Info &info) {
   const Napi::Env env = info.Env();
   PythonInstance *python = PythonOf(info, BridgeOf(info));
   if (python == nullptr) return env.Undefined();
-  const std::string traceback = python->LoadModule(Text(info[2]), Text(info[3]));
-  return traceback.empty() ? env.Null() : Napi::Value(Napi::String::New(env, traceback));
+  const std::optional<PythonException> raised = python->LoadModule(Text(info[2]), Text(info[3]));
+  return raised ? ToJavascript(env, *raised) : env.Null();
 }
 
 Napi::Value AddChannels(const Info &info) {
@@ -279,8 +280,7 @@ Napi::Value ReloadChanged(const Info &info) {
   const PythonInstance::Reloaded reloaded = python->ReloadChanged();
   auto result = Napi::Object::New(env);
   result.Set("modules", Strings(env, reloaded.modules));
-  result.Set("traceback",
-             reloaded.traceback.empty() ? env.Null() : Napi::Value(Napi::String::New(env, reloaded.traceback)));
+  result.Set("exception", reloaded.exception ? ToJavascript(env, *reloaded.exception) : env.Null());
   return result;
 }
 

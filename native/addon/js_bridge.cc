@@ -37,6 +37,26 @@ Napi::FunctionReference Function(const Napi::Object &callbacks, const char *name
 
 }  // namespace
 
+Napi::Object ToJavascript(Napi::Env env, const PythonException &exception) {
+  auto places = Napi::Array::New(env, exception.places.size());
+  for (uint32_t i = 0; i < exception.places.size(); ++i) {
+    const PythonException::Place &place = exception.places[i];
+    auto object = Napi::Object::New(env);
+    object.Set("file", place.file);
+    object.Set("line", static_cast<double>(place.line));
+    object.Set("function", place.function);
+    places.Set(i, object);
+  }
+  auto result = Napi::Object::New(env);
+  result.Set("type", exception.type);
+  result.Set("message", exception.message);
+  if (exception.name) result.Set("name", *exception.name);
+  if (exception.path) result.Set("path", *exception.path);
+  result.Set("places", places);
+  result.Set("text", exception.text);
+  return result;
+}
+
 void JsBridge::Batch::Reserve(Napi::Env env, size_t count) {
   // JavaScript may have transferred an array's buffer elsewhere: it is empty then, and its memory no longer ours.
   if (count <= capacity_ && channels_reference_.Value().ElementLength() >= count &&
@@ -132,6 +152,7 @@ void JsBridge::Tell(News news) {
       object.Set("role", report.role);
       object.Set("subject", report.subject);
       object.Set("text", report.text);
+      if (report.exception) object.Set("exception", ToJavascript(env_, *report.exception));
       if (report.value) object.Set("value", *report.value);
       array.Set(i, object);
     }

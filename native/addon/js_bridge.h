@@ -13,6 +13,9 @@
 
 namespace mmpy {
 
+// A PythonException of binding.d.ts.
+Napi::Object ToJavascript(Napi::Env env, const PythonException &exception);
+
 class JsBridge final : public CoreListener {
  public:
   // `callbacks` and `outbox` are binding.d.ts' CoreCallbacks and Outbox.

@@ -66,7 +66,7 @@ class ManagedSockets final : public FdListener {
   bool DropIfClosed(WatchId id, Look look);
   void HandleReadable(WatchId id);
   Watchdog::Running AsRunning(PyObject *function) const;
-  void ForgetWatch(WatchId id, Report::Kind kind, std::string text = {});
+  void ForgetWatch(WatchId id, Report::Kind kind, std::optional<PythonException> raised = {});
 
   Core &core_;
   const InstanceId id_;

@@ -6,6 +6,7 @@
 #define MMPY_PYTHON_INSTANCE_H
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,9 +43,9 @@ class PythonInstance final : public mmpy_instance, public Destination {
   // Creates the interpreter. Returns an error text, or "".
   std::string Start(const std::string &name, const std::string &folder, const std::string &argument);
 
-  // Runs what a `module` option names, with `folder` as the working directory for that time. Returns a traceback, or
-  // "".
-  std::string LoadModule(const std::string &value, const std::string &folder);
+  // Runs what a `module` option names, with `folder` as the working directory for that time. Returns what it
+  // raised, if it did.
+  std::optional<PythonException> LoadModule(const std::string &value, const std::string &folder);
 
   // Makes a channel, unless there is one of that name. Returns its index.
   uint32_t AddChannel(std::string_view name);
@@ -74,8 +75,8 @@ class PythonInstance final : public mmpy_instance, public Destination {
   // off or can be undone: `keep` says which.
   void BeginReload();
   struct Reloaded {
-    std::vector<std::string> modules;  // those that were loaded anew
-    std::string traceback;             // of the one that failed, or ""
+    std::vector<std::string> modules;          // those that were loaded again
+    std::optional<PythonException> exception;  // of the one that failed
   };
   Reloaded ReloadChanged();
   void EndReload(bool keep);
@@ -118,7 +119,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   PyRef Interruption(const Watchdog::Running &running, uint64_t limit_ms);
 
   // An exception that nobody could catch, in a finalizer or on a Python thread. From any thread that holds the GIL.
-  void ReportUncaught(std::string role, std::string subject, std::string text);
+  void ReportUncaught(std::string role, std::string subject, PythonException raised);
 
   // The module's functions; see module.h.
   int Output(PyObject *name, double value);

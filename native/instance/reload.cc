@@ -48,8 +48,8 @@ PythonInstance::Reloaded PythonInstance::ReloadChanged() {
   Reloaded reloaded;
   PyObject *const names = PyTuple_GetItem(result.get(), 0);
   for (Py_ssize_t i = 0; i < PyList_Size(names); ++i) reloaded.modules.push_back(ToText(PyList_GetItem(names, i)));
-  PyObject *const traceback = PyTuple_GetItem(result.get(), 1);
-  if (mmpy_is_none(traceback) == 0) reloaded.traceback = ToText(traceback);
+  PyObject *const raised = PyTuple_GetItem(result.get(), 1);
+  if (mmpy_is_none(raised) == 0) reloaded.exception = ToException(raised);
   return reloaded;
 }
 

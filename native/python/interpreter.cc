@@ -26,20 +26,6 @@ PyMethodDef bootstrap_functions[] = {
     {"share_environment", ShareEnvironment, METH_NOARGS, nullptr},
 };
 
-// The current exception with its traceback, no longer current; NULL if there is none.
-PyRef TakeRaised() {
-  if (PyErr_GetRaisedException != nullptr) return PyRef::Steal(PyErr_GetRaisedException());
-  PyObject *type = nullptr;
-  PyObject *value = nullptr;
-  PyObject *traceback = nullptr;
-  PyErr_Fetch(&type, &value, &traceback);
-  PyErr_NormalizeException(&type, &value, &traceback);
-  const PyRef owned_type = PyRef::Steal(type);
-  const PyRef owned_traceback = PyRef::Steal(traceback);
-  if (value != nullptr && traceback != nullptr) PyException_SetTraceback(value, traceback);
-  return PyRef::Steal(value);
-}
-
 }  // namespace
 
 bool RaiseInThread(PyObject *thread_and_exception) {
@@ -102,7 +88,7 @@ std::string Interpreter::Start(const std::string &folder, const std::string &arg
 
   std::string error;
   if (!run()) {
-    error = TakeException();
+    error = TakeException().text;
     Stop();
   } else {
     gil.SwitchTo(runtime_.main_state());
@@ -188,14 +174,12 @@ PyRef Interpreter::CallHelper(const char *name, std::initializer_list<PyObject *
   return PyRef::Steal(PyObject_Vectorcall(helper, arguments.begin(), arguments.size(), nullptr));
 }
 
-std::string Interpreter::TakeException() {
-  const PyRef exception = TakeRaised();
-  if (!exception) return "an error without an exception";
-
-  std::string text;
-  if (const PyRef formatted = CallHelper("format_exception", {exception.get()})) text = ToText(formatted.get());
-  PyErr_Clear();
-  return text.empty() ? "an exception whose traceback could not be formatted" : text;
+PythonException Interpreter::TakeException() {
+  const PyRef raised = TakeRaised();
+  if (!raised) return {"SystemError", "an error without an exception", {}, {}, {}, "an error without an exception"};
+  if (const PyRef description = CallHelper("describe_exception", {raised.get()})) return ToException(description.get());
+  PyErr_Clear();  // a bootstrap that did not even compile, or memory or the stack is used up
+  return Undescribed(raised.get());
 }
 
 std::string Interpreter::Describe(PyObject *function) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "python/exception.h"
 #include "python/py_ref.h"
 #include "python/runtime.h"
 
@@ -49,8 +50,8 @@ class Interpreter {
   // Calls a function of the bootstrap code with up to four arguments; empty with an exception set if that fails.
   PyRef CallHelper(const char *name, std::initializer_list<PyObject *> arguments);
 
-  // Takes the current exception and returns its traceback as text; there is none afterwards.
-  std::string TakeException();
+  // Takes the current exception; there is none afterwards.
+  PythonException TakeException();
 
   // A short name for a function that user code handed to us.
   std::string Describe(PyObject *function);

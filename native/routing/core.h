@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "io/uv_handle.h"
+#include "python/exception.h"
 #include "python/runtime.h"
 #include "routing/router.h"
 
@@ -28,9 +29,9 @@ class PythonInstance;
 // Something a user should know of. TypeScript makes a sentence of it.
 struct Report {
   enum class Kind : uint32_t {
-    kException,       // subject: what raised; text: traceback
+    kException,       // subject: what raised; exception
     kUnknownChannel,  // subject: channel
-    kSocketClosed,    // subject: the handler; value: descriptor; text: traceback if fileno() raised
+    kSocketClosed,    // subject: the handler; value: descriptor; exception if fileno() raised
     kSocketDisabled,  // subject: the handler; value: descriptor
     kThreadsLeft,     // text: names
     kWatchFailed,     // subject: the handler; value: descriptor; text: why
@@ -43,6 +44,7 @@ struct Report {
   std::string subject;
   std::string text;
   std::optional<double> value;
+  std::optional<PythonException> exception = {};
 };
 
 // A call of interval(). period_ms 0 cancels.

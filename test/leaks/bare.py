@@ -36,7 +36,7 @@ cycle = sys.modules["cycle"]
 try:
     cycle.fail(0.5)
 except ValueError as raised:
-    namespace["format_exception"](raised)
+    namespace["describe_exception"](raised)
 cycle.go(0.5)
 cycle.read(cycle.near)
 cycle.close()
