@@ -10,7 +10,7 @@ import type {
   Setting,
 } from "./config/definition.js";
 import type { Diagnostic } from "./config/diagnostic.js";
-import { MOST_ERRORS } from "./config/limits.js";
+import { MAX_ERRORS } from "./config/limits.js";
 import type { Location } from "./config/source.js";
 import { didYouMean } from "./config/suggest.js";
 import { MidimonsterError, messageOf } from "./errors.js";
@@ -130,7 +130,7 @@ export class Loader {
 
   /** Whether to look for no more; says so where. */
   #hasManyErrors(location: Location | undefined): boolean {
-    if (this.diagnostics.length < MOST_ERRORS) return false;
+    if (this.diagnostics.length < MAX_ERRORS) return false;
     if (!this.#gaveUp) this.#error("too many errors", location, { help: ["what comes after this is not looked at"] });
     this.#gaveUp = true;
     return true;
@@ -340,7 +340,7 @@ export class Loader {
         help: [
           ...didYouMean(channelName, candidates, "there are"),
           ...(count > 1
-            ? [`and ${errors.length > MOST_ERRORS ? "at least " : ""}${count - 1} more of '${reference.channel}'`]
+            ? [`and ${errors.length > MAX_ERRORS ? "at least " : ""}${count - 1} more of '${reference.channel}'`]
             : []),
         ],
         ...(detail.length > 0 && { detail: detail.join("\n") }),

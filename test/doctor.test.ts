@@ -127,7 +127,7 @@ describe("mmpy doctor", () => {
     for (const args of [[], [path.join(folderWith({ "a.cfg": "[loopback l]\n" }), "a.cfg")]]) {
       const running = mmpy(["doctor", "-b", "pyton.python=3.12", ...args]);
       assert.equal((await running.exited).code, 1);
-      assert.match(running.stderr, /override was never used: the configuration has no backend 'pyton'/);
+      assert.match(running.stderr, /unused override: the configuration has no backend 'pyton'/);
       assert.match(running.stderr, /did you mean 'python'\?/);
     }
   });
