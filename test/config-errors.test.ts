@@ -154,7 +154,7 @@ describe("names that a configuration gets wrong", () => {
       [
         "monster.cfg:3:1: error: 3 channels on the left, 2 on the right\n" +
           "    3 | a.{1..3} > a.{x,y}\n      | ^~~~~~~~~~~~~~~~~~\n" +
-          "      = both sides of a mapping stand for equally many channels, or one of them for a single one",
+          "      = both sides of a mapping need the same number of channels, or one side a single channel",
       ],
     ],
     [
@@ -187,9 +187,9 @@ describe("overrides that a configuration has no use for", () => {
       instanceOverrides: ["py.module=show", "pi.module=x"],
     };
     assert.deepEqual((await errorsOf(config, overrides)).shown, [
-      "<command line>:1:4: error: this override was never used: the configuration has no backend 'pyton'\n" +
+      "<command line>:1:4: error: unused override: the configuration has no backend 'pyton'\n" +
         "    1 | -b pyton.deepbind=off\n      |    ^~~~~\n      = did you mean 'python'?",
-      "<command line>:1:4: error: this override was never used: the configuration has no instance 'pi'\n" +
+      "<command line>:1:4: error: unused override: the configuration has no instance 'pi'\n" +
         "    1 | -i pi.module=x\n      |    ^~\n      = did you mean 'py'?",
     ]);
   });
@@ -530,9 +530,9 @@ describe("a configuration with many errors", () => {
       "13:1 2 channels on the left, 3 on the right",
       "14:11 no instance 'goood'",
       "15:16 no handler for 'good.show.typo': 'show' has no 'typo'",
-      "17:7 '{' without a '}'",
-      "1:1 this line belongs to no section",
-      "1:4 this override was never used: the configuration has no instance 'nobody'",
+      "17:7 '{' without a matching '}'",
+      "1:1 this line is outside any section",
+      "1:4 unused override: the configuration has no instance 'nobody'",
       "2:10 unknown backend 'pithon'",
       "4:11 there already is an instance 'knobs'",
       "6:1 an instance of 'python' has no option 'modul'",

@@ -28,7 +28,11 @@ describe("an exception of Python code, as data", () => {
     assert.equal(error, null);
     const nothing = () => {};
     const callbacks = { deliver: nothing, reports: nothing, intervals: nothing, loop: nothing, tap: nothing };
-    core = native.createCore(callbacks, { channels: new Uint32Array(1), values: new Float64Array(1) });
+    core = native.createCore(callbacks, {
+      instances: new Uint32Array(1),
+      channels: new Uint32Array(1),
+      values: new Float64Array(1),
+    });
     folder = folderWith({});
     instance = native.addPython(core, "py", folder, "") as number;
     assert.equal(typeof instance, "number");

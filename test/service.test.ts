@@ -169,7 +169,7 @@ describe("a service manager's socket that fails", () => {
     [
       "is not there",
       "/nowhere/notify",
-      /can't be told READY=1: NOTIFY_SOCKET=\/nowhere\/notify: No such file or directory/,
+      /can't send READY=1 to the service manager: NOTIFY_SOCKET=\/nowhere\/notify: No such file or directory/,
     ],
     ["is an abstract name that nobody has", "@mmpy-test-nobody", /NOTIFY_SOCKET=@mmpy-test-nobody: Connection refused/],
     ["is no path", "notify", /NOTIFY_SOCKET=notify: neither a path nor an abstract name/],
@@ -197,7 +197,7 @@ describe("a service manager's socket that fails", () => {
     await bound.sees(/bound/);
     const cwd = folderOf('def tick(count): print("tick")\n');
     const running = mmpy([], { cwd, env: service(name, 1) });
-    await running.sees(/can't be told WATCHDOG=1: .*Resource temporarily unavailable/);
+    await running.sees(/can't send WATCHDOG=1 to the service manager: .*Resource temporarily unavailable/);
     const before = running.stdout.length;
     await running.sees(new RegExp(`^[\\s\\S]{${before}}(tick\n){5}`));
     await stop(running);
@@ -208,7 +208,7 @@ describe("a service manager's socket that fails", () => {
   it("at first is told READY later", async () => {
     const socket = path.join(folderWith({}), "notify");
     const running = mmpy([], { cwd: folderOf("def tick(count): pass\n"), env: service(socket) });
-    await running.sees(/can't be told READY=1/);
+    await running.sees(/can't send READY=1/);
     const manager = await Manager.start(socket);
     await manager.running.sees(/READY=1/);
     await stop(running);
@@ -221,7 +221,7 @@ describe("a service manager's socket that fails", () => {
     await manager.running.sees(/WATCHDOG=1/);
     await manager.messages();
     rmSync(manager.socket);
-    await running.sees(/can't be told WATCHDOG=1/);
+    await running.sees(/can't send WATCHDOG=1/);
     await stop(running);
   });
 });

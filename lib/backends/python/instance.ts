@@ -1,6 +1,6 @@
 import type { ResolveError } from "../../binding.js";
 import type { Setting } from "../../config/definition.js";
-import { MOST_ERRORS } from "../../config/limits.js";
+import { MAX_ERRORS } from "../../config/limits.js";
 import { didYouMean } from "../../config/suggest.js";
 import type { Engine } from "../../engine/engine.js";
 import { importAdvice } from "../../python/import-advice.js";
@@ -110,7 +110,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
     const errors = binding.resolve(core, this.#number, inputs, this.#defaultHandler ?? "");
     return {
       channels: errors.filter(({ channel }) => channel >= 0).map((error) => this.#asRefusal(error)),
-      hasMore: errors.length > MOST_ERRORS,
+      hasMore: errors.length > MAX_ERRORS,
       options: errors
         .filter(({ channel }) => channel < 0)
         .map(({ problem, candidates }) => ({
