@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,9 +23,10 @@ export function folderWith(files: Record<string, string>): string {
   return folder;
 }
 
-after(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
+/** Removes them. Processes that were killed a moment ago may still write there, hence more than one attempt. */
+export async function removeFolders(): Promise<void> {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+}
 
 /** Skips a test, loudly, where `npm run test:sanitizers` runs it. */
 export function skipWithSanitizers(test: Mocha.Context, why: string): void {
@@ -118,13 +120,14 @@ export class Running {
   }
 }
 
-const running: ChildProcess[] = [];
+const running: Running[] = [];
 
 /** Runs a command; it is killed when the tests end, if it has not ended by then. */
 export function run(command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
   const child = spawn(command, [...args], { stdio: ["pipe", "pipe", "pipe"], ...options });
-  running.push(child);
-  return new Running(child);
+  const started = new Running(child);
+  running.push(started);
+  return started;
 }
 
 /** A folder with the package as it is installed, built. */
@@ -143,6 +146,7 @@ export function mmpy(args: readonly string[], options: { cwd?: string; env?: Nod
   return run(process.execPath, [mmpyScript, ...args], options);
 }
 
-after(() => {
-  for (const child of running.splice(0)) child.kill("SIGKILL");
-});
+/** Kills the commands that still run. */
+export function killChildren(): void {
+  for (const { child } of running.splice(0)) child.kill("SIGKILL");
+}

@@ -67,6 +67,7 @@ export async function start(config: string, files: Record<string, string> = {}):
   return session;
 }
 
-afterEach(async () => {
+/** Stops all that were started. */
+export async function stopSessions(): Promise<void> {
   for (const session of sessions.splice(0)) await session.router.stop();
-});
+}
