@@ -52,6 +52,12 @@ void JsBridge::Batch::Reserve(Napi::Env env, size_t count) {
   values_reference_ = Napi::Persistent(values);
 }
 
+void JsBridge::Batch::Fill(Napi::Env env, const uint32_t *channels, const double *values, size_t count) {
+  Reserve(env, count);
+  std::copy_n(channels, count, channels_);
+  std::copy_n(values, count, values_);
+}
+
 void JsBridge::Batch::Abandon() {
   channels_reference_.Reset();
   values_reference_.Reset();
@@ -88,37 +94,35 @@ void JsBridge::Call(const Napi::FunctionReference &function, const std::vector<n
 }
 
 void JsBridge::EmitOutbox(size_t count) {
-  const Core::Entry entry(*core_, Core::Entry::Purpose::kEmit);
-  const size_t known = core_->router().channel_count();
-  for (size_t i = 0; i < std::min(count, outbox_capacity_); ++i) {
-    if (outbox_channels_data_[i] < known) core_->Emit(outbox_channels_data_[i], outbox_values_data_[i]);
-  }
+  core_->EmitFromOutside(outbox_channels_data_, outbox_values_data_, std::min(count, outbox_capacity_));
 }
 
-void JsBridge::DeliverToJavascript(InstanceId instance, ChannelId first_channel, const Event *events, size_t count) {
+InstanceId JsBridge::AddPython() {
+  const auto id = static_cast<InstanceId>(core_->instance_count());
+  auto instance = std::make_unique<PythonInstance>(*core_, id);
+  pythons_.resize(id + 1);
+  pythons_[id] = instance.get();
+  return core_->Add(std::move(instance));
+}
+
+void JsBridge::Deliver(InstanceId instance, const uint32_t *channels, const double *values, size_t count) {
   if (!alive_) return;
   const Napi::HandleScope scope(env_);
-  delivery_.Reserve(env_, count);
-  for (size_t i = 0; i < count; ++i) {
-    delivery_.channels()[i] = events[i].channel - first_channel;
-    delivery_.values()[i] = events[i].value;
-  }
+  delivery_.Fill(env_, channels, values, count);
   Call(deliver_, {Napi::Number::New(env_, instance), delivery_.channels_value(), delivery_.values_value(),
                   Napi::Number::New(env_, static_cast<double>(count))});
+}
+
+void JsBridge::Tapped(const uint32_t *channels, const double *values, size_t count) {
+  if (!alive_) return;
+  const Napi::HandleScope scope(env_);
+  tapped_.Fill(env_, channels, values, count);
+  Call(tap_, {tapped_.channels_value(), tapped_.values_value(), Napi::Number::New(env_, static_cast<double>(count))});
 }
 
 void JsBridge::Tell(News news) {
   if (!alive_) return;
   const Napi::HandleScope scope(env_);
-  if (!news.tapped.empty()) {
-    const size_t count = news.tapped.size();
-    tapped_.Reserve(env_, count);
-    for (size_t i = 0; i < count; ++i) {
-      tapped_.channels()[i] = news.tapped[i].channel;
-      tapped_.values()[i] = news.tapped[i].value;
-    }
-    Call(tap_, {tapped_.channels_value(), tapped_.values_value(), Napi::Number::New(env_, static_cast<double>(count))});
-  }
   if (!news.reports.empty()) {
     auto array = Napi::Array::New(env_, news.reports.size());
     for (uint32_t i = 0; i < news.reports.size(); ++i) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "instance/python_instance.h"
 #include "routing/core.h"
 
 namespace mmpy {
@@ -20,6 +21,12 @@ class JsBridge final : public CoreListener {
 
   Core &core() { return *core_; }
 
+  // Adds a python instance. The one with a number: NULL if that is of another kind.
+  InstanceId AddPython();
+  PythonInstance *python(InstanceId instance) const {
+    return instance < pythons_.size() ? pythons_[instance] : nullptr;
+  }
+
   // Queues the first `count` events of the outbox.
   void EmitOutbox(size_t count);
 
@@ -29,7 +36,8 @@ class JsBridge final : public CoreListener {
   // The environment is going away: gives up everything that belongs to it, then calls back.
   void Abandon(std::function<void()> done);
 
-  void DeliverToJavascript(InstanceId instance, ChannelId first_channel, const Event *events, size_t count) override;
+  void Deliver(InstanceId instance, const uint32_t *channels, const double *values, size_t count) override;
+  void Tapped(const uint32_t *channels, const double *values, size_t count) override;
   void Tell(News news) override;
 
  private:
@@ -39,14 +47,14 @@ class JsBridge final : public CoreListener {
   // A pair of typed arrays for a batch, as wide as the widest batch so far.
   class Batch {
    public:
-    void Reserve(Napi::Env env, size_t count);
-    uint32_t *channels() { return channels_; }
-    double *values() { return values_; }
+    void Fill(Napi::Env env, const uint32_t *channels, const double *values, size_t count);
     Napi::Value channels_value() const { return channels_reference_.Value(); }
     Napi::Value values_value() const { return values_reference_.Value(); }
     void Abandon();
 
    private:
+    void Reserve(Napi::Env env, size_t count);
+
     size_t capacity_ = 0;
     uint32_t *channels_ = nullptr;
     double *values_ = nullptr;
@@ -70,7 +78,8 @@ class JsBridge final : public CoreListener {
   size_t outbox_capacity_ = 0;
   Batch delivery_;
   Batch tapped_;
-  std::unique_ptr<Core> core_;  // last: it goes first, and its end may still tell
+  std::vector<PythonInstance *> pythons_;  // by instance; the core owns them
+  std::unique_ptr<Core> core_;             // last: it goes first, and its end may still tell
 };
 
 }  // namespace mmpy
