@@ -7,8 +7,6 @@ namespace mmpy {
 
 namespace {
 
-constexpr size_t kSmallestBatch = 64;
-
 const char *KindName(Report::Kind kind) {
   switch (kind) {
     case Report::Kind::kException:
@@ -37,32 +35,6 @@ Napi::FunctionReference Function(const Napi::Object &callbacks, const char *name
 
 }  // namespace
 
-void JsBridge::Batch::Reserve(Napi::Env env, size_t count) {
-  // JavaScript may have transferred an array's buffer elsewhere: it is empty then, and its memory no longer ours.
-  if (count <= capacity_ && channels_reference_.Value().ElementLength() >= count &&
-      values_reference_.Value().ElementLength() >= count) {
-    return;
-  }
-  capacity_ = std::max({count > capacity_ ? 2 * count : capacity_, kSmallestBatch});
-  auto channels = Napi::Uint32Array::New(env, capacity_);
-  auto values = Napi::Float64Array::New(env, capacity_);
-  channels_ = channels.Data();
-  values_ = values.Data();
-  channels_reference_ = Napi::Persistent(channels);
-  values_reference_ = Napi::Persistent(values);
-}
-
-void JsBridge::Batch::Fill(Napi::Env env, const uint32_t *channels, const double *values, size_t count) {
-  Reserve(env, count);
-  std::copy_n(channels, count, channels_);
-  std::copy_n(values, count, values_);
-}
-
-void JsBridge::Batch::Abandon() {
-  channels_reference_.Reset();
-  values_reference_.Reset();
-}
-
 JsBridge::JsBridge(Napi::Env env, uv_loop_t *loop, Napi::Object callbacks, Napi::Object outbox)
     : env_(env),
       context_(std::make_unique<Napi::AsyncContext>(env, "midimonster")),
@@ -70,7 +42,9 @@ JsBridge::JsBridge(Napi::Env env, uv_loop_t *loop, Napi::Object callbacks, Napi:
       reports_(Function(callbacks, "reports")),
       intervals_(Function(callbacks, "intervals")),
       loop_(Function(callbacks, "loop")),
-      tap_(Function(callbacks, "tap")) {
+      tap_(Function(callbacks, "tap")),
+      delivery_(env),
+      tapped_(env) {
   const auto channels = outbox.Get("channels").As<Napi::Uint32Array>();
   const auto values = outbox.Get("values").As<Napi::Float64Array>();
   outbox_channels_ = Napi::Persistent(channels);
@@ -83,10 +57,11 @@ JsBridge::JsBridge(Napi::Env env, uv_loop_t *loop, Napi::Object callbacks, Napi:
 
 // Calls JavaScript from a libuv callback or from below JavaScript, whichever it is. TypeScript catches what its
 // callbacks throw; anything else is a defect and goes where Node sends uncaught exceptions.
-void JsBridge::Call(const Napi::FunctionReference &function, const std::vector<napi_value> &arguments) {
+void JsBridge::Call(const Napi::FunctionReference &function, std::initializer_list<napi_value> arguments) {
   napi_value result = nullptr;
+  const napi_value callee = function.Value();  // also its own `this`, which must be an object and which it ignores
   const napi_status status =
-      napi_make_callback(env_, *context_, env_.Global(), function.Value(), arguments.size(), arguments.data(), &result);
+      napi_make_callback(env_, *context_, callee, callee, arguments.size(), arguments.begin(), &result);
   if (status == napi_pending_exception) {
     napi_value error = nullptr;
     if (napi_get_and_clear_last_exception(env_, &error) == napi_ok) napi_fatal_exception(env_, error);
@@ -108,16 +83,16 @@ InstanceId JsBridge::AddPython() {
 void JsBridge::Deliver(InstanceId instance, const uint32_t *channels, const double *values, size_t count) {
   if (!alive_) return;
   const Napi::HandleScope scope(env_);
-  delivery_.Fill(env_, channels, values, count);
-  Call(deliver_, {Napi::Number::New(env_, instance), delivery_.channels_value(), delivery_.values_value(),
+  if (!delivery_.Fill(channels, values, count)) return;
+  Call(deliver_, {Napi::Number::New(env_, instance), delivery_.channels(), delivery_.values(),
                   Napi::Number::New(env_, static_cast<double>(count))});
 }
 
 void JsBridge::Tapped(const uint32_t *channels, const double *values, size_t count) {
   if (!alive_) return;
   const Napi::HandleScope scope(env_);
-  tapped_.Fill(env_, channels, values, count);
-  Call(tap_, {tapped_.channels_value(), tapped_.values_value(), Napi::Number::New(env_, static_cast<double>(count))});
+  if (!tapped_.Fill(channels, values, count)) return;
+  Call(tap_, {tapped_.channels(), tapped_.values(), Napi::Number::New(env_, static_cast<double>(count))});
 }
 
 void JsBridge::Tell(News news) {
@@ -165,8 +140,8 @@ void JsBridge::LetGo() {
   }
   outbox_channels_.Reset();
   outbox_values_.Reset();
-  delivery_.Abandon();
-  tapped_.Abandon();
+  delivery_.Release();
+  tapped_.Release();
 }
 
 void JsBridge::Stop(Napi::Function stopped, std::function<void(bool)> done) {

@@ -6,9 +6,11 @@
 #include <napi.h>
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <vector>
 
+#include "addon/event_arrays.h"
 #include "instance/python_instance.h"
 #include "routing/core.h"
 
@@ -42,25 +44,7 @@ class JsBridge final : public CoreListener {
 
  private:
   void LetGo();
-  void Call(const Napi::FunctionReference &function, const std::vector<napi_value> &arguments);
-
-  // A pair of typed arrays for a batch, as wide as the widest batch so far.
-  class Batch {
-   public:
-    void Fill(Napi::Env env, const uint32_t *channels, const double *values, size_t count);
-    Napi::Value channels_value() const { return channels_reference_.Value(); }
-    Napi::Value values_value() const { return values_reference_.Value(); }
-    void Abandon();
-
-   private:
-    void Reserve(Napi::Env env, size_t count);
-
-    size_t capacity_ = 0;
-    uint32_t *channels_ = nullptr;
-    double *values_ = nullptr;
-    Napi::Reference<Napi::Uint32Array> channels_reference_;
-    Napi::Reference<Napi::Float64Array> values_reference_;
-  };
+  void Call(const Napi::FunctionReference &function, std::initializer_list<napi_value> arguments);
 
   Napi::Env env_;
   bool alive_ = true;  // false once the environment is going away
@@ -76,8 +60,8 @@ class JsBridge final : public CoreListener {
   const uint32_t *outbox_channels_data_ = nullptr;
   const double *outbox_values_data_ = nullptr;
   size_t outbox_capacity_ = 0;
-  Batch delivery_;
-  Batch tapped_;
+  EventArrays delivery_;
+  EventArrays tapped_;
   std::vector<PythonInstance *> pythons_;  // by instance; the core owns them
   std::unique_ptr<Core> core_;             // last: it goes first, and its end may still tell
 };
