@@ -89,13 +89,14 @@ export interface Report {
 }
 
 /**
- * What the core calls back. None may throw. `deliver` is called while events are being delivered, the others afterwards,
- * without the GIL; all may call into the binding again.
+ * What the core calls back. None may throw. All are called on the way out of the core, without the GIL: first `deliver`, then
+ * `tap`, then the others. They may call everything of the binding, stop() included; what they emit or cause is queued, and
+ * delivered once all of them have returned, so none is called from within another.
  */
 export interface CoreCallbacks {
   /**
-   * A batch for a JavaScript instance: events `0..count-1` of two arrays that are reused after the return. Channels are
-   * indices within the instance.
+   * All events for a JavaScript instance since the last call, in order: `0..count-1` of two arrays that are reused after the
+   * return. Channels are indices within the instance. While the core looks for a feedback loop, one event a call.
    */
   deliver(instance: number, channels: Uint32Array, values: Float64Array, count: number): void;
   reports(reports: Report[]): void;
@@ -182,7 +183,7 @@ export interface Binding {
   /**
    * While held, events are queued and not delivered. A reload holds the core, begins with every python instance that stays,
    * loads, resolves and connects, ends with every one, and lets go, all in one turn of the loop: so no event finds half of
-   * it. Letting go delivers. Enters Python. Not to be called from within the core.
+   * it. Letting go delivers. Enters Python.
    */
   hold(core: Core, hold: boolean): void;
   /**
@@ -199,11 +200,11 @@ export interface Binding {
   /**
    * Takes an instance out for good: a python instance runs its cleanup handler, then lets go of sockets, modules and threads;
    * its interpreter ends with the core. The mapping must not know it any more. Enters Python; may wait for Python threads,
-   * bounded. Not to be called from within the core.
+   * bounded.
    */
   retire(core: Core, instance: number): void;
   /**
-   * Queues the outbox's first `count` events and, unless called from within the core, delivers; in the next turn of the loop
+   * Queues the outbox's first `count` events and, unless called from a callback, delivers; in the next turn of the loop
    * where turns do not end, since what is delivered leads to more calls of this. May enter Python.
    */
   emit(core: Core, count: number): void;
@@ -215,7 +216,7 @@ export interface Binding {
   tap(core: Core, on: boolean): void;
   /**
    * Runs cleanup handlers, ends interpreters, closes every handle, then calls back. Enters Python; may wait for Python
-   * threads, bounded. Not to be called from within the core. The core is unusable afterwards.
+   * threads, bounded. The core is unusable afterwards.
    */
   stop(core: Core, stopped: () => void): void;
 

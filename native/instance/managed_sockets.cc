@@ -85,9 +85,7 @@ bool ManagedSockets::DropIfClosed(WatchId id, Look look) {
   return true;
 }
 
-Watchdog::Running ManagedSockets::AsRunning(PyObject *function) const {
-  return {core_.python(id_), "socket", function};
-}
+Watchdog::Running ManagedSockets::AsRunning(PyObject *function) const { return {&owner_, "socket", function}; }
 
 bool ManagedSockets::DropClosed() {
   std::vector<WatchId> ids;

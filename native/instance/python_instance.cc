@@ -66,7 +66,8 @@ PythonInstance::PythonInstance(Core &core, InstanceId id)
       gil_(PythonRuntime::Get().gil()),
       watchdog_(PythonRuntime::Get().watchdog()),
       interpreter_(PythonRuntime::Get()),
-      sockets_(core, id, interpreter_) {}
+      lock_(PythonRuntime::Get(), interpreter_),
+      sockets_(core, id, interpreter_, *this) {}
 
 PythonInstance::~PythonInstance() { Abandon(); }
 
@@ -332,7 +333,7 @@ int PythonInstance::Manage(PyObject *function, PyObject *socket) { return socket
 
 int PythonInstance::Unmanage(PyObject *socket) { return sockets_.Unmanage(socket); }
 
-bool PythonInstance::DropClosedSockets() {
+bool PythonInstance::Housekeep() {
   if (sockets_.empty()) return false;
   const GilScope own(PythonRuntime::Get().gil(), state());
   return sockets_.DropClosed();
