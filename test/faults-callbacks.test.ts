@@ -31,7 +31,8 @@ function bareCore(callbacks: Partial<CoreCallbacks>, channels = 2): Bare {
   return {
     core,
     emit: (...sources) => {
-      outbox.channels.set(sources);
+      outbox.instances.set(sources.map((source) => Math.floor(source / channels)));
+      outbox.channels.set(sources.map((source) => source % channels));
       outbox.values.fill(0.5);
       native.emit(core, sources.length);
     },
