@@ -91,7 +91,7 @@ describe("names that a configuration gets wrong", () => {
       { "monster.cfg": "[python py]\ncolour = red\n" },
       [
         "monster.cfg:2:1: error: an instance of 'python' has no option 'colour'\n" +
-          "    2 | colour = red\n      | ^~~~~~\n      = it has the options: module, default-handler",
+          "    2 | colour = red\n      | ^~~~~~\n      = available options: module, default-handler",
       ],
     ],
     [
@@ -114,8 +114,8 @@ describe("names that a configuration gets wrong", () => {
       "an option without its value",
       { "monster.cfg": "[python py]\nmodule =\ndefault-handler =\n" },
       [
-        "monster.cfg:2:1: error: 'module' needs a value\n    2 | module =\n      | ^~~~~~",
-        "monster.cfg:3:1: error: 'default-handler' needs a value\n    3 | default-handler =\n      | ^~~~~~~~~~~~~~~",
+        "monster.cfg:2:1: error: 'module' needs a value\n    2 | module =\n      | ^~~~~~\n      = write module = my_handlers",
+        "monster.cfg:3:1: error: 'default-handler' needs a value\n    3 | default-handler =\n      | ^~~~~~~~~~~~~~~\n      = write default-handler = my_handlers.fader",
       ],
     ],
     [
@@ -145,7 +145,7 @@ describe("names that a configuration gets wrong", () => {
       { "monster.cfg": "[loopback knobs]\n[map]\nknobs.x < midi.y\n" },
       [
         "monster.cfg:3:11: error: no instance 'midi'\n" +
-          "    3 | knobs.x < midi.y\n      |           ^~~~\n      = there are the instances: knobs",
+          "    3 | knobs.x < midi.y\n      |           ^~~~\n      = available instances: knobs",
       ],
     ],
     [
@@ -242,7 +242,7 @@ describe("mappings to handlers that are not there", () => {
       [
         "monster.cfg:5:14: error: no handler for 'py.show.zzzzzzzzzzzz': 'show' has no 'zzzzzzzzzzzz'\n" +
           "    5 | knobs.x > py.show.zzzzzzzzzzzz\n      |              ^~~~~~~~~~~~~~~~~\n" +
-          "      = there are: show.Lamp, show.fade, show.strobe",
+          "      = available functions: show.Lamp, show.fade, show.strobe",
       ],
     ],
     [
@@ -280,7 +280,7 @@ describe("mappings to handlers that are not there", () => {
       [
         "monster.cfg:5:22: error: no handler for 'py.show.ch1': 'show' has no 'ch1'\n" +
           "    5 | knobs.{1..1000} > py.show.ch{1..1000}\n      |                      ^~~~~~~~~~~~~~~~\n" +
-          "      = there are: show.Lamp, show.fade, show.strobe\n      = and 999 more of 'show.ch{1..1000}'",
+          "      = available functions: show.Lamp, show.fade, show.strobe\n      = and 999 more of 'show.ch{1..1000}'",
       ],
     ],
     [
@@ -434,7 +434,7 @@ describe("modules that do not import, with Python's traceback", () => {
       "shwo",
       "",
       [/^ModuleNotFoundError: No module named 'shwo'$/m],
-      /= there are the modules: show$/,
+      /= available modules: show$/,
     ],
     ["a path that is no file", "sub/shwo.py", "", [/^ModuleNotFoundError: No such file: 'sub\/shwo\.py'$/m]],
   ];
