@@ -484,7 +484,7 @@ describe("text that is no configuration", () => {
   );
   const noise: [what: string, text: fc.Arbitrary<string>][] = [
     ["any bytes", fc.string({ unit: "binary", maxLength: 200 })],
-    ["letters as people see them", fc.string({ unit: "grapheme", maxLength: 200 })],
+    ["characters as people see them", fc.string({ unit: "grapheme", maxLength: 200 })],
     ["ASCII", fc.string({ unit: "binary-ascii", maxLength: 200 })],
     ["pieces of configurations in any order", fc.string({ unit: token, maxLength: 60 })],
     [
@@ -506,9 +506,9 @@ describe("text that is no configuration", () => {
   }
 
   const long: [what: string, text: string, errors: number][] = [
-    ["a word of a million letters", "x".repeat(1_000_000), 1],
-    ["a header of a million letters", `[osc ${"x".repeat(1_000_000)}]`, 0],
-    ["a channel of a million letters", `[map]\na.${"x".repeat(1_000_000)} > b.y`, 0],
+    ["a word of a million characters", "x".repeat(1_000_000), 1],
+    ["a header of a million characters", `[osc ${"x".repeat(1_000_000)}]`, 0],
+    ["a channel of a million characters", `[map]\na.${"x".repeat(1_000_000)} > b.y`, 0],
     ["a hundred thousand blanks in a line", `[osc a]\nx = a${" ".repeat(100_000)}b`, 0],
     ["a hundred thousand blanks in a comment", `; a${" ".repeat(100_000)}b`, 0],
     ["a hundred thousand opening braces", `[map]\na.${"{".repeat(100_000)} > b.y`, 1],

@@ -80,6 +80,7 @@ export class Running {
   stdout = "";
   stderr = "";
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  #ended = false;
   #waiting: (() => void)[] = [];
 
   constructor(readonly child: ChildProcess) {
@@ -93,6 +94,7 @@ export class Running {
     });
     this.exited = new Promise((resolve) => {
       child.on("close", (code, signal) => {
+        this.#ended = true;
         resolve({ code, signal });
         this.#check();
       });
@@ -103,20 +105,26 @@ export class Running {
     for (const check of [...this.#waiting]) check();
   }
 
-  /** Resolves with the match once standard output or error has it; rejects if the command ends without. */
-  sees(pattern: RegExp): Promise<RegExpExecArray> {
-    return new Promise((resolve, reject) => {
+  /** Resolves once a condition holds, which is looked at whenever the command prints something, or once the command has ended. */
+  until(holds: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
       const check = () => {
-        const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
-        const ended = this.child.exitCode !== null || this.child.signalCode !== null;
-        if (match === null && !ended) return;
+        if (!this.#ended && !holds()) return;
         this.#waiting = this.#waiting.filter((other) => other !== check);
-        if (match !== null) resolve(match);
-        else reject(new Error(`ended without ${pattern}; stdout:\n${this.stdout}\nstderr:\n${this.stderr}`));
+        resolve();
       };
       this.#waiting.push(check);
       check();
     });
+  }
+
+  /** Resolves with the match once standard output or error has it; rejects if the command ends without. */
+  async sees(pattern: RegExp): Promise<RegExpExecArray> {
+    const match = () => pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
+    await this.until(() => match() !== null);
+    const found = match();
+    if (found !== null) return found;
+    throw new Error(`ended without ${pattern}; stdout:\n${this.stdout}\nstderr:\n${this.stderr}`);
   }
 }
 
