@@ -80,7 +80,7 @@ export class PythonBackend implements Backend {
     const error = binding.startPython({
       library: choice.library,
       programName: choice.executable,
-      bootstrapPath: path.join(packageFolder, "python", "bootstrap.py"),
+      bootstrapPath: path.join(packageFolder, "python", "runtime", "start.py"),
       deepBind: this.#deepBind,
       ignoreHome,
       handlerWarn: this.#handlerWarn,
