@@ -28,7 +28,7 @@ export interface PythonOptions {
   readonly library: string;
   /** `sys.executable` of the chosen Python; a virtual environment's own, if it is one. */
   readonly programName: string;
-  /** Path of `python/bootstrap.py`. */
+  /** Path of `python/runtime/start.py`, which loads its neighbours. */
   readonly bootstrapPath: string;
   /** Whether Python's libraries prefer their own OpenSSL and zlib to Node's (RTLD_DEEPBIND). */
   readonly deepBind: boolean;

@@ -19,7 +19,7 @@ describe("an exception of Python code, as data", () => {
     const error = native.startPython({
       library,
       programName: executable,
-      bootstrapPath: path.join(packageFolder, "python", "bootstrap.py"),
+      bootstrapPath: path.join(packageFolder, "python", "runtime", "start.py"),
       deepBind: true,
       ignoreHome: false,
       handlerWarn: 0,

@@ -144,7 +144,7 @@ export function copyOfPackage(): string {
   for (const name of ["dist", "python", "build/Release", "package.json"]) {
     cpSync(path.join(projectFolder, name), path.join(copy, name), { recursive: true });
   }
-  rmSync(path.join(copy, "python", "__pycache__"), { recursive: true, force: true });
+  rmSync(path.join(copy, "python", "runtime", "__pycache__"), { recursive: true, force: true });
   symlinkSync(path.join(projectFolder, "node_modules"), path.join(copy, "node_modules"));
   return copy;
 }

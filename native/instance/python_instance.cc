@@ -42,7 +42,8 @@ void RaiseNotAString(PyObject *found) {
   PyErr_Format(mmpy_exception_type(MMPY_TYPE_ERROR), "the channel's name must be str, not %s", text.c_str());
 }
 
-// Python-callable, for bootstrap.py: report((role, subject, exception)). Returns whether anybody was there to take it.
+// Python-callable, for python/runtime/uncaught.py: report((role, subject, exception)). Returns whether anybody was
+// there to take it.
 PyObject *ReportFunction(PyObject *capsule, PyObject *arguments) {
   const auto *link = static_cast<const mmpy_link *>(PyCapsule_GetPointer(capsule, nullptr));
   if (link == nullptr) return nullptr;

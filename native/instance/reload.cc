@@ -19,7 +19,7 @@ void Reload::Abandon() {
   cleanup_handler.release();
 }
 
-// Calls a function of python/reload.py.
+// Calls a function of python/runtime/reload.py.
 PyRef PythonInstance::CallReloading(const char *function, PyObject *first, PyObject *second) {
   const PyRef name = PyRef::Steal(PyUnicode_FromString(function));
   if (!name) return {};
@@ -162,7 +162,7 @@ void PythonInstance::Retire() {
   Unlink();
   DropReferences();
   retired_ = true;
-  if (!CallReloading("forget_modules")) PyErr_Clear();
+  if (!interpreter_.CallHelper("forget_modules", {})) PyErr_Clear();
   std::string names;
   for (const std::string &name : interpreter_.StopThreads()) names += names.empty() ? name : ", " + name;
   if (!names.empty()) core_.news().reports.push_back({Report::Kind::kThreadsLeft, id_, "", "", names, {}});

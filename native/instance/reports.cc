@@ -26,7 +26,7 @@ std::string PythonInstance::NameOf(const Watchdog::Running &running) {
 }
 
 void PythonInstance::ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms) {
-  // The name first: what runs may go on while Python code here runs, see bootstrap.py.
+  // The name first: what runs may go on while Python code here runs, see python/runtime/watchdog.py.
   std::string name = NameOf(running);
   const PyRef stack = interpreter_.CallHelper("running_stack", {});
   std::string text = stack ? ToText(stack.get()) : "";

@@ -20,8 +20,8 @@ PyObject *ShareEnvironment(PyObject *, PyObject *) {
   return mmpy_none();
 }
 
-// What python/bootstrap.py finds in its namespace.
-PyMethodDef bootstrap_functions[] = {
+// What python/runtime/start.py finds in its namespace.
+PyMethodDef native_functions[] = {
     {"raise_in_thread", RaiseInThreadFunction, METH_O, nullptr},
     {"share_environment", ShareEnvironment, METH_NOARGS, nullptr},
 };
@@ -66,21 +66,27 @@ std::string Interpreter::Start(const std::string &folder, const std::string &arg
     const PythonOptions &options = runtime_.options();
     helpers_ = PyRef::Steal(PyDict_New());
     if (!helpers_) return false;
-    const PyRef name = PyRef::Steal(PyUnicode_FromString("_mmpy_bootstrap"));
+    const PyRef name = PyRef::Steal(PyUnicode_FromString("_mmpy.start"));
     const PyRef file = PyRef::Steal(PyUnicode_DecodeFSDefault(options.bootstrap_path.c_str()));
     if (!name || !file || PyDict_SetItemString(helpers_.get(), "__name__", name.get()) != 0 ||
         PyDict_SetItemString(helpers_.get(), "__file__", file.get()) != 0 ||
         PyDict_SetItemString(helpers_.get(), "__builtins__", PyEval_GetBuiltins()) != 0) {
       return false;
     }
-    for (PyMethodDef &function : bootstrap_functions) {
+    for (PyMethodDef &function : native_functions) {
       const PyRef object = PyRef::Steal(PyCFunction_NewEx(&function, nullptr, nullptr));
       if (!object || PyDict_SetItemString(helpers_.get(), function.ml_name, object.get()) != 0) return false;
     }
     const std::string &bytes = runtime_.bootstrap_code();
-    const PyRef code =
+    const PyRef compiled =
         PyRef::Steal(PyMarshal_ReadObjectFromString(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
-    if (!code || !PyRef::Steal(PyEval_EvalCode(code.get(), helpers_.get(), helpers_.get()))) return false;
+    PyObject *const found = compiled ? PyDict_GetItemString(compiled.get(), "start") : nullptr;
+    if (found == nullptr) return false;
+    const PyRef code = PyRef::Borrow(found);  // start.py clears the dictionary
+    if (PyDict_SetItemString(helpers_.get(), "compiled", compiled.get()) != 0 ||
+        !PyRef::Steal(PyEval_EvalCode(code.get(), helpers_.get(), helpers_.get()))) {
+      return false;
+    }
     const PyRef path = PyRef::Steal(PyUnicode_DecodeFSDefault(folder.c_str()));
     const PyRef argv = PyRef::Steal(PyUnicode_DecodeFSDefault(argument.c_str()));
     return path && argv && CallHelper("prepare", {path.get(), argv.get()});
@@ -117,8 +123,8 @@ std::vector<std::string> Interpreter::StopThreads() {
   runtime_.gil_requests().Remove(interpreter_);
   gil.SwitchTo(state_);
   // A thread counts as ended for `threading` a moment before CPython forgets its thread state.
-  constexpr int kPatience = 100;
-  for (int i = 0; i < kPatience && threads_left.empty() && OtherThreadsExist(); ++i) {
+  constexpr int kTimeoutMs = 100;
+  for (int i = 0; i < kTimeoutMs && threads_left.empty() && OtherThreadsExist(); ++i) {
     gil.Pause();
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     gil.SwitchTo(state_);
@@ -141,8 +147,7 @@ std::vector<std::string> Interpreter::Stop() {
   PyErr_Clear();
   const bool stays = must_stay && mmpy_is_none(must_stay.get()) == 0;
   if (stays) {
-    const PyRef name = PyRef::Steal(PyUnicode_FromString("forget_modules"));
-    if (name) CallHelper("reloading", {name.get()});
+    CallHelper("forget_modules", {});
     PyErr_Clear();
     CallHelper("report_no_more", {});
   }
