@@ -434,7 +434,7 @@ describe("modules that do not import, with Python's traceback", () => {
       "shwo",
       "",
       [/^ModuleNotFoundError: No module named 'shwo'$/m],
-      /= there are the modules: show$/,
+      /= available modules: show$/,
     ],
     ["a path that is no file", "sub/shwo.py", "", [/^ModuleNotFoundError: No such file: 'sub\/shwo\.py'$/m]],
   ];

@@ -25,7 +25,7 @@ export function importAdvice(
   // With a path, it is the file that an option names which is not there.
   if (type !== "ModuleNotFoundError" || name === undefined || path !== undefined) return [];
   const [missing = name] = name.split(".", 1);
-  if (missing === module.split(".", 1)[0]) return didYouMean(module, modulesIn(folder), "there are the modules");
+  if (missing === module.split(".", 1)[0]) return didYouMean(module, modulesIn(folder), "available modules");
   return [`is it installed for the Python in use? ${executable} -m pip install ${missing}`];
 }
 
