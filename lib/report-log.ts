@@ -64,7 +64,7 @@ export class ReportLog {
         this.#logger.error(
           fields,
           `${instance}: ${report.subject} raised 10 times in a row and is unregistered from its socket (${descriptor}); ` +
-            "what it does not read stays readable and would call it for ever",
+            "what it does not read stays readable and would call it forever",
         );
         break;
       case "events-lost":

@@ -141,7 +141,7 @@ ${ASK}`,
     await session.probe.until("out", before + 2);
   });
 
-  it("in fileno() of a socket that is watched is logged by the function's name, and the socket let go", async () => {
+  it("in fileno() of a socket that is watched is logged by the function's name, and the socket released", async () => {
     const session = await start(CONFIG, {
       "mod.py": `
 import os
@@ -220,7 +220,7 @@ midimonster.manage(read, near)
   });
 });
 
-describe("an exception that nobody can catch", () => {
+describe("an exception that nothing can catch", () => {
   // What go does three times, and how the log calls what raised.
   const uncaught: [where: string, code: string, subject: RegExp, lastLine: RegExp][] = [
     ["in __del__", "Bad()", /^py: the finalizer mod\.Bad\.__del__ raised$/, /ValueError: from __del__$/],

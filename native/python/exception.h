@@ -8,13 +8,13 @@
 
 namespace mmpy {
 
-// The current exception with its traceback, no longer current; empty if there is none.
+// Takes the current exception, with its traceback. Empty if there was none.
 PyRef TakeRaised();
 
-// Reads what describe_exception() of the bootstrap code returns. No exception is set afterwards, whatever is found.
+// Reads the result of describe_exception() in python/runtime/exceptions.py. No exception is set afterwards.
 PythonException ToException(PyObject *description);
 
-// What can be said of an exception without running Python code: its type.
+// A substitute for when describe_exception() failed: the type only.
 PythonException Undescribed(PyObject *exception);
 
 }  // namespace mmpy

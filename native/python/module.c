@@ -304,7 +304,7 @@ static const char cleanup_handler_doc[] =
 static const char previous_doc[] =
     "previous()\n--\n\n"
     "Return the version of the calling module that this one replaces, or None.\n\n"
-    "When a module is loaded anew, its old version is still there while the new one's top level runs, so state\n"
+    "When a module is reloaded, its old version is still there while the new one's top level runs, so state\n"
     "can be taken over: sockets, values, threads. None at the first load, and once the module has loaded.\n"
     "MIDIMonster itself has no previous(); hasattr(midimonster, 'previous') tells.";
 

@@ -9,8 +9,8 @@ from .names import file_of
 def must_stay():
     """True if the interpreter must not end: it has an extension module that others may get a copy of which refers to it.
 
-    CPython keeps a module that is not made for several interpreters for the whole process: what imports numpy 1 again after
-    its first interpreter has ended crashes, and so does curses of CPython 3.12.1."""
+    CPython keeps a module that is not made for several interpreters for the whole process: importing numpy 1 again after its
+    first interpreter has ended crashes, and so does curses of CPython 3.12.1."""
     for name, module in list(sys.modules.items()):
         path = file_of(module)
         if path is not None and path.endswith(".so") and ("/lib-dynload/" not in path or name == "_curses"):

@@ -11,7 +11,7 @@ MAX_BYTES = 64 * 1024  # of a message and of a whole traceback, in UTF-8
 
 def describe_exception(error):
     """An exception as data for the native part: (type, message, name, path, places, text), see PythonException in
-    binding.d.ts. Attributes of exceptions may run user code, so each part has a value of its own for when that fails."""
+    binding.d.ts. Their attributes may run user code, so each part has a substitute for when that fails."""
     kind = qualified_type_name(type(error))
     message = _message_of(error)
     entry = _first_of_user_code(error)
@@ -37,7 +37,7 @@ def _message_of(error):
 def _first_of_user_code(error):
     entry = BaseException.__dict__["__traceback__"].__get__(error)
     while entry is not None:
-        name = dict.get(entry.tb_frame.f_globals, "__name__")  # what user code made may be of a class of its own
+        name = dict.get(entry.tb_frame.f_globals, "__name__")  # globals of exec() may be a dict of a class of its own
         if type(name) is not str or not (name == "importlib" or name.startswith(NOT_USER_CODE)):
             break
         entry = entry.tb_next

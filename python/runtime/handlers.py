@@ -46,8 +46,8 @@ def _walk(found, path, names):
 
 
 def _callables(owner):
-    """Names of what can be called in a module, a class or an object. No code of theirs runs for a mere suggestion: so
-    __dir__() and properties are not asked."""
+    """Names of the callables in a module, a class or an object. Found without running user code, since they are only a
+    suggestion: neither __dir__() nor properties are called."""
     kind = owner if issubclass(type(owner), type) else type(owner)
     places = [type.__dict__["__dict__"].__get__(base) for base in type.__dict__["__mro__"].__get__(kind)]
     try:

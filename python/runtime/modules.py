@@ -1,4 +1,4 @@
-"""Loading what `module` options name, and knowing the source files of user code."""
+"""Loading the modules that `module` options name, and the source files of user code."""
 
 import builtins
 import sys
@@ -12,9 +12,9 @@ replaced = {}  # name -> module: during a reload, the old versions, while it is 
 
 
 def load_module(value, folder, loader_type=None):
-    """Imports what a `module` option names. Returns None, or what describe_exception() makes of what it raised.
+    """Imports the module that a `module` option names. Returns None, or the exception as describe_exception() returns it.
 
-    loader_type: loads what is named by its path, in place of SourceFileLoader."""
+    loader_type: in place of SourceFileLoader, for modules that are named by their path."""
     try:
         if value.endswith(".py") or "/" in value:
             _load_path(value, folder, loader_type)
@@ -56,7 +56,7 @@ def note_sources():
 
 
 def _load_path(value, folder, loader_type):
-    # What importlib.util and importlib.machinery hand on. They import a lot themselves, in every instance.
+    # importlib.util and importlib.machinery only hand these on, and import a lot themselves, in every instance.
     import os
 
     from _frozen_importlib import module_from_spec

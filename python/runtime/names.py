@@ -1,5 +1,5 @@
-"""What things of user code are called. No code of theirs runs for that: it could raise, hang, or change what it is asked
-about. So attributes are read as `object` does it, and a class's past its metaclass."""
+"""Names of functions, types and modules of user code. None of its code runs for that, since it could raise or hang:
+attributes are read as `object` reads them, and those of a class past its metaclass."""
 
 import sys
 
@@ -36,7 +36,7 @@ def is_module(value):
 
 
 def namespace_of(module):
-    """A module's globals; of what user code has put in a module's place, nothing."""
+    """A module's globals; empty for an object that user code has put in a module's place."""
     try:
         return object.__getattribute__(module, "__dict__") if is_module(module) else {}
     except BaseException:
@@ -79,7 +79,7 @@ def unwrapped(function):
 
 
 def describe(function):
-    """A short name for what user code has handed over to be called."""
+    """A short name for a function, or another callable, of user code."""
     function = unwrapped(function)
     name = text_attribute(function, "__qualname__")
     if name is None:

@@ -53,8 +53,8 @@ def _uses(module, modules):
 
 
 def reload_changed():
-    """Returns the names of the modules that were loaded again, and what describe_exception() makes of the exception of the
-    one that failed, or None."""
+    """Returns the names of the modules that were loaded again, and the exception of the one that failed as
+    describe_exception() returns it, or None."""
     note_sources()  # those that have been imported since
     names = _changed()
     _before.clear()

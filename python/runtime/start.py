@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from .native import raise_in_thread, share_environment
 
     # Put here by the native part, as are these two and __file__.
-    compiled: "dict[str, types.CodeType]"
+    compiled: "dict[str, types.CodeType]" = {}
 
-PACKAGE = "_mmpy"  # what tracebacks leave out, see exceptions.py
+PACKAGE = "_mmpy"  # tracebacks leave it out, see exceptions.py
 
 _parts: "dict[str, types.ModuleType]" = {}
 
@@ -38,8 +38,8 @@ def part(name):
     if module is None:
         module = _new(name)
         exec(compiled.get(name) or _compile(module.__file__), module.__dict__)
-        # Only now: loading may fail, for want of a descriptor for example, and is tried again then. Of two threads that
-        # load it at once, both get that of the first.
+        # Published only now: loading may fail, for want of a descriptor for example, and is tried again next time. Two
+        # threads that load it at once both get the first one's.
         module = _parts.setdefault(name, module)
     return module
 

@@ -6,7 +6,7 @@ import sys
 from .exceptions import describe_exception
 from .names import describe, qualified_type_name, text_attribute, type_name, unwrapped
 
-_report = None  # the native part's: takes a tuple of a role, a subject and what describe_exception() returns
+_report = None  # the native part's: takes a tuple of a role, a subject and the result of describe_exception()
 _thread_hook = None  # threading's own
 
 
@@ -17,7 +17,7 @@ def report_through(report):
     _report = report
     _thread_hook = getattr(_thread, "_excepthook")
     sys.unraisablehook = _on_unraisable
-    threading = sys.modules.get("threading")  # what .pth files say may have imported it
+    threading = sys.modules.get("threading")  # a .pth file may have imported it
     if threading is None:
         setattr(_thread, "_excepthook", _on_thread_exception)  # it will take this one, without being imported now
     elif getattr(threading, "excepthook") is _thread_hook:
@@ -39,7 +39,7 @@ def tell(role, subject, error):
 
 
 def _on_unraisable(unraisable):
-    # CPython says what it was in words; up to 3.12 it also gives the object, later on mostly its repr() in those words.
+    # CPython describes the object in words; up to 3.12 it hands it over too, later mostly its repr() in those words only.
     words = unraisable.err_msg or ""
     role = "callback"
     if words.startswith("Exception ignored in thread"):

@@ -1,5 +1,5 @@
-"""What the watchdog's own thread calls while user code is at rest somewhere in the middle. It stays so for the time that
-CPython lets a thread run, some milliseconds: what must be of that moment is read first."""
+"""Functions that the watchdog's own thread calls while user code stands still in the middle. It does so for as long as
+CPython lets a thread run, some milliseconds: anything that must be of that moment is read first."""
 
 import sys
 
@@ -20,7 +20,7 @@ def running_stack():
 
 
 def tell_stuck(subject, elapsed, format):
-    """Tells of it on standard error itself, in the log's format: the log waits for the loop's thread."""
+    """Writes a warning to standard error itself, in the log's format: the log waits for the loop's thread."""
     import os
     import time
 
@@ -38,6 +38,7 @@ def tell_stuck(subject, elapsed, format):
 
 
 def interruption(name, message):
-    """What to raise, and in which thread, to end what the loop's thread runs. Not an Exception: `except Exception` lets it pass."""
+    """The exception that ends the code which the loop's thread runs, and that thread. Not an Exception: `except Exception` lets
+    it pass."""
     kind = type(name, (BaseException,), {"__module__": "midimonster", "__str__": lambda self: message})
     return LOOP_THREAD, kind
