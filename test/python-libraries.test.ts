@@ -241,6 +241,17 @@ def connect(value):
     });
   });
 
+  it("that work in no instance are told of: numpy before 2.4, with CPython 3.13 or later", async () => {
+    const folder = folderWith({
+      "monster.cfg": "[python one]\nmodule = mod\n",
+      // numpy's own words.
+      "mod.py": "raise RuntimeError('CPU dispatcher tracer already initlized')\n",
+    });
+    const checked = mmpy(["check"], { cwd: folder });
+    assert.deepEqual(await checked.exited, { code: 1, signal: null });
+    assert.match(checked.stderr, /= with CPython 3\.13 .* install numpy 2\.4 or later.*\n.* docs\/troubleshooting\.md/);
+  });
+
   describe("numpy", () => {
     const MODULE = "import numpy\nprint(numpy.arange(5).sum())\n";
     let problem: string | undefined;
