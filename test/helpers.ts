@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -23,9 +23,15 @@ export function folderWith(files: Record<string, string>): string {
   return folder;
 }
 
-/** Removes them. Processes that were killed a moment ago may still write there, hence more than one attempt. */
+/** Removes them, also where a test has made one read-only, or a process that was killed a moment ago still writes. */
 export async function removeFolders(): Promise<void> {
-  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  for (const folder of folders.splice(0)) {
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(async (error) => {
+      if (error.code !== "EACCES") throw error;
+      spawnSync("chmod", ["-R", "u+rwX", folder]);
+      await rm(folder, { recursive: true, force: true });
+    });
+  }
 }
 
 /** Skips a test, loudly, where `npm run test:sanitizers` runs it. */

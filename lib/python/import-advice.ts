@@ -22,6 +22,12 @@ export function importAdvice(
       "import it in one instance only, and see 'only one interpreter' in docs/troubleshooting.md",
     ];
   }
+  if (NUMPY_BEFORE_2_4.test(message)) {
+    return [
+      "with CPython 3.13 or later, numpy before 2.4 works in no instance: install numpy 2.4 or later in a virtual environment,",
+      "and see 'CPU dispatcher tracer' in docs/troubleshooting.md",
+    ];
+  }
   // With a path, it is the file that an option names which is not there.
   if (type !== "ModuleNotFoundError" || name === undefined || path !== undefined) return [];
   const [missing = name] = name.split(".", 1);
@@ -40,3 +46,6 @@ function modulesIn(folder: string): string[] {
 // numpy up to 1.24 and other users of Cython; later ones; modules that CPython itself keeps out.
 const REFUSES_SECOND_INTERPRETER =
   /can only be loaded (?:into one interpreter|once) per process|cannot load module more than once per process|does not support loading in subinterpreters/;
+
+// CPython 3.13 and later initialise a module of this kind in the main interpreter first; numpy is then initialised twice.
+const NUMPY_BEFORE_2_4 = /^RuntimeError: CPU dispatcher tracer already init/;
