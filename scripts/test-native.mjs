@@ -85,7 +85,6 @@ function run(suite) {
       ...process.env,
       ...(values.seed !== undefined && { MMPY_SEED: values.seed }),
       UBSAN_OPTIONS: "print_stacktrace=1",
-      ASAN_OPTIONS: "detect_stack_use_after_return=1:strict_string_checks=1",
     },
   });
   const before = counts.failed;
