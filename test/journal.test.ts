@@ -117,7 +117,7 @@ describe("the log in the journal", () => {
         "<3>monster.cfg:1:2: error: unknown backend 'nothing'",
         "<3>    1 | [nothing n]",
         "<3>      |  ^~~~~~~",
-        "<3>      = there are the backends: python, loopback",
+        "<3>      = available backends: python, loopback",
       ],
     ],
     ["the command line", {}, ["--colour"], 2, ["<3>mmpy: Unknown option '--colour'", "<3>Try mmpy --help."]],

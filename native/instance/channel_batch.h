@@ -16,8 +16,8 @@ struct ChannelBatch {
   bool renewed = true;  // made since the last reload began
 
   // The values by position. The inputs are in a bytes object, which is not ours to keep: it says when it goes
-  // (python/batch.py). The outputs are in a bytearray. This view of it is not given to user code: as long as it is
-  // there, the bytearray cannot be resized, whatever user code does with views of its own.
+  // (python/runtime/batch.py). The outputs are in a bytearray. This view of it is not given to user code: as long as it
+  // is there, the bytearray cannot be resized, whatever user code does with views of its own.
   PyRef output_view;
   double *inputs;
   double *outputs;

@@ -23,7 +23,7 @@ std::vector<ResolveError> PythonInstance::Resolve(const std::vector<uint32_t> &c
     const PyRef text = PyRef::Steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
     const PyRef found = text ? interpreter_.CallHelper("resolve", {text.get()}) : PyRef();
     if (!found) {
-      errors.push_back({channel, interpreter_.TakeException(), {}});
+      errors.push_back({channel, interpreter_.TakeException().text, {}});
       return {};
     }
     PyObject *function = PyTuple_GetItem(found.get(), 0);

@@ -54,14 +54,14 @@ int ManagedSockets::DescriptorOf(PyObject *socket, int *descriptor) {
   return 0;
 }
 
-void ManagedSockets::ForgetWatch(WatchId id, Report::Kind kind, std::string text) {
+void ManagedSockets::ForgetWatch(WatchId id, Report::Kind kind, std::optional<PythonException> raised) {
   const auto place = watches_.find(id);
   if (place == watches_.end()) return;
   const Watch watch = std::move(place->second);  // released after the table is whole again
   watches_.erase(place);
   fd_watcher_.Remove(watch.fd, id);
-  core_.news().reports.push_back({kind, id_, "socket", interpreter_.Describe(watch.function.get()), std::move(text),
-                                  static_cast<double>(watch.fd)});
+  core_.news().reports.push_back({kind, id_, "socket", interpreter_.Describe(watch.function.get()), "",
+                                  static_cast<double>(watch.fd), std::move(raised)});
 }
 
 // Drops a watch whose object no longer has the descriptor that it was registered with. Returns whether it is gone.
@@ -72,7 +72,7 @@ bool ManagedSockets::DropIfClosed(WatchId id, Look look) {
   const int fd = place->second.fd;
   const PyRef socket = place->second.socket;  // fileno() is user code and may unregister it
   int descriptor = -1;
-  std::string raised;
+  std::optional<PythonException> raised;
   if (DescriptorOf(socket.get(), &descriptor) != 0) {
     // So do files and serial ports that are closed; anything else is a mistake to tell of.
     const bool says_closed = PyErr_ExceptionMatches(mmpy_exception_type(MMPY_VALUE_ERROR)) != 0 ||
@@ -85,9 +85,7 @@ bool ManagedSockets::DropIfClosed(WatchId id, Look look) {
   return true;
 }
 
-Watchdog::Running ManagedSockets::AsRunning(PyObject *function) const {
-  return {core_.python(id_), "socket", function};
-}
+Watchdog::Running ManagedSockets::AsRunning(PyObject *function) const { return {&owner_, "socket", function}; }
 
 bool ManagedSockets::DropClosed() {
   std::vector<WatchId> ids;

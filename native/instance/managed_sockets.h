@@ -18,8 +18,8 @@ namespace mmpy {
 
 class ManagedSockets final : public FdListener {
  public:
-  ManagedSockets(Core &core, InstanceId id, Interpreter &interpreter)
-      : core_(core), id_(id), interpreter_(interpreter) {}
+  ManagedSockets(Core &core, InstanceId id, Interpreter &interpreter, PythonInstance &owner)
+      : core_(core), id_(id), interpreter_(interpreter), owner_(owner) {}
 
   // midimonster.manage(); 0, or -1 with an exception set.
   int Manage(PyObject *function, PyObject *socket);
@@ -66,11 +66,12 @@ class ManagedSockets final : public FdListener {
   bool DropIfClosed(WatchId id, Look look);
   void HandleReadable(WatchId id);
   Watchdog::Running AsRunning(PyObject *function) const;
-  void ForgetWatch(WatchId id, Report::Kind kind, std::string text = {});
+  void ForgetWatch(WatchId id, Report::Kind kind, std::optional<PythonException> raised = {});
 
   Core &core_;
   const InstanceId id_;
   Interpreter &interpreter_;
+  PythonInstance &owner_;
   FdWatcher fd_watcher_{*this};
   WatchId next_watch_ = 0;
   Watches watches_;

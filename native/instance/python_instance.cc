@@ -42,7 +42,8 @@ void RaiseNotAString(PyObject *found) {
   PyErr_Format(mmpy_exception_type(MMPY_TYPE_ERROR), "the channel's name must be str, not %s", text.c_str());
 }
 
-// Python-callable, for bootstrap.py: report((role, subject, traceback)). Returns whether anybody was there to take it.
+// Python-callable, for python/runtime/uncaught.py: report((role, subject, exception)). Returns whether anybody was
+// there to take it.
 PyObject *ReportFunction(PyObject *capsule, PyObject *arguments) {
   const auto *link = static_cast<const mmpy_link *>(PyCapsule_GetPointer(capsule, nullptr));
   if (link == nullptr) return nullptr;
@@ -52,7 +53,7 @@ PyObject *ReportFunction(PyObject *capsule, PyObject *arguments) {
     if (parts[i] == nullptr) return nullptr;
   }
   auto *const instance = static_cast<PythonInstance *>(link->reporter);
-  if (instance != nullptr) instance->ReportUncaught(ToText(parts[0]), ToText(parts[1]), ToText(parts[2]));
+  if (instance != nullptr) instance->ReportUncaught(ToText(parts[0]), ToText(parts[1]), ToException(parts[2]));
   return PyLong_FromUnsignedLongLong(instance == nullptr ? 0 : 1);
 }
 
@@ -66,7 +67,8 @@ PythonInstance::PythonInstance(Core &core, InstanceId id)
       gil_(PythonRuntime::Get().gil()),
       watchdog_(PythonRuntime::Get().watchdog()),
       interpreter_(PythonRuntime::Get()),
-      sockets_(core, id, interpreter_) {}
+      lock_(PythonRuntime::Get(), interpreter_),
+      sockets_(core, id, interpreter_, *this) {}
 
 PythonInstance::~PythonInstance() { Abandon(); }
 
@@ -84,18 +86,18 @@ std::string PythonInstance::Start(const std::string &name, const std::string &fo
   capsule_ = PyRef::Steal(PyCapsule_New(link.get(), nullptr, [](PyObject *capsule) {
     const std::unique_ptr<mmpy_link> owned(static_cast<mmpy_link *>(PyCapsule_GetPointer(capsule, nullptr)));
   }));
-  if (!capsule_) return interpreter_.TakeException();
+  if (!capsule_) return interpreter_.TakeException().text;
   link_ = link.release();
   const PyRef report = PyRef::Steal(PyCFunction_NewEx(&report_function, capsule_.get(), nullptr));
-  if (!report || !interpreter_.CallHelper("report_through", {report.get()})) return interpreter_.TakeException();
+  if (!report || !interpreter_.CallHelper("report_through", {report.get()})) return interpreter_.TakeException().text;
   const PyRef module = PyRef::Steal(mmpy_module_new(capsule_.get()));
   if (!module || PyDict_SetItemString(PyImport_GetModuleDict(), "midimonster", module.get()) != 0) {
-    return interpreter_.TakeException();
+    return interpreter_.TakeException().text;
   }
   return {};
 }
 
-std::string PythonInstance::LoadModule(const std::string &value, const std::string &folder) {
+std::optional<PythonException> PythonInstance::LoadModule(const std::string &value, const std::string &folder) {
   const Core::Entry entry(core_);
   const GilScope own(PythonRuntime::Get().gil(), state());
   const WorkingDirectory inside(folder);
@@ -103,11 +105,10 @@ std::string PythonInstance::LoadModule(const std::string &value, const std::stri
   const PyRef python_folder = PyRef::Steal(PyUnicode_DecodeFSDefault(folder.c_str()));
   if (!python_value || !python_folder) return interpreter_.TakeException();
   const WatchedCall watched(watchdog_, {this, "module", nullptr, false}, interpreter_state());
-  const PyRef traceback = interpreter_.CallHelper("load_module", {python_value.get(), python_folder.get()});
-  if (!traceback) return interpreter_.TakeException();
-  if (mmpy_is_none(traceback.get()) != 0) return {};
-  std::string text = ToText(traceback.get());
-  return text.empty() ? "the module raised an exception" : text;
+  const PyRef raised = interpreter_.CallHelper("load_module", {python_value.get(), python_folder.get()});
+  if (!raised) return interpreter_.TakeException();
+  if (mmpy_is_none(raised.get()) != 0) return {};
+  return ToException(raised.get());
 }
 
 uint32_t PythonInstance::AddChannel(std::string_view name) {
@@ -333,7 +334,7 @@ int PythonInstance::Manage(PyObject *function, PyObject *socket) { return socket
 
 int PythonInstance::Unmanage(PyObject *socket) { return sockets_.Unmanage(socket); }
 
-bool PythonInstance::DropClosedSockets() {
+bool PythonInstance::Housekeep() {
   if (sockets_.empty()) return false;
   const GilScope own(PythonRuntime::Get().gil(), state());
   return sockets_.DropClosed();

@@ -6,6 +6,7 @@
 #define MMPY_PYTHON_INSTANCE_H
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "instance/name_cache.h"
 #include "instance/reload.h"
 #include "python/interpreter.h"
+#include "python/interpreter_lock.h"
 #include "python/module.h"
 #include "python/py_ref.h"
 #include "routing/core.h"
@@ -42,9 +44,9 @@ class PythonInstance final : public mmpy_instance, public Destination {
   // Creates the interpreter. Returns an error text, or "".
   std::string Start(const std::string &name, const std::string &folder, const std::string &argument);
 
-  // Runs what a `module` option names, with `folder` as the working directory for that time. Returns a traceback, or
-  // "".
-  std::string LoadModule(const std::string &value, const std::string &folder);
+  // Runs what a `module` option names, with `folder` as the working directory for that time. Returns what it
+  // raised, if it did.
+  std::optional<PythonException> LoadModule(const std::string &value, const std::string &folder);
 
   // Makes a channel, unless there is one of that name. Returns its index.
   uint32_t AddChannel(std::string_view name);
@@ -52,8 +54,8 @@ class PythonInstance final : public mmpy_instance, public Destination {
 
   // From here on output() creates none: the mapping is being made.
   void FixChannels() { creating_ = false; }
-  // Where the mapping has its channels. It may have none for it any more: then nothing that is output goes anywhere.
-  void SetFirstChannel(ChannelId first, size_t count) {
+  // The mapping may have none for it any more: then nothing that is output goes anywhere.
+  void Connected(ChannelId first, size_t count) override {
     first_channel_ = first;
     routed_ = count;
     if (count < names_.size()) started_ = false;
@@ -65,17 +67,17 @@ class PythonInstance final : public mmpy_instance, public Destination {
   // reported with channel == ChannelTable::kNone.
   std::vector<ResolveError> Resolve(const std::vector<uint32_t> &channels, const std::string &default_handler);
 
-  void TakeHandlers();
+  void TakeHandlers() override;
 
-  // The core runs from now on: watches sockets, and emits what was output while modules loaded. Later calls do nothing.
-  void Begin();
+  // Watches sockets, and emits what was output while modules loaded.
+  void Begin() override;
 
   // Reloading; see reload.h. Within a Core::Entry. All that user code does between BeginReload() and EndReload() is put
   // off or can be undone: `keep` says which.
   void BeginReload();
   struct Reloaded {
-    std::vector<std::string> modules;  // those that were loaded anew
-    std::string traceback;             // of the one that failed, or ""
+    std::vector<std::string> modules;          // those that were loaded again
+    std::optional<PythonException> exception;  // of the one that failed
   };
   Reloaded ReloadChanged();
   void EndReload(bool keep);
@@ -83,9 +85,9 @@ class PythonInstance final : public mmpy_instance, public Destination {
   // The files of the modules that user code consists of.
   std::vector<std::string> SourceFiles();
 
-  // Out of the configuration: runs the cleanup handler and lets go of everything but the interpreter itself, which ends
-  // with the core: extension modules of others may depend on it. Within a Core::Entry.
-  void Retire();
+  // Runs the cleanup handler and releases everything but the interpreter itself, which ends with the core: extension
+  // modules of others may depend on it.
+  void Retire() override;
   void RunInterval(uint32_t interval);
 
   void Deliver(const Event *events, size_t count) override;
@@ -93,21 +95,17 @@ class PythonInstance final : public mmpy_instance, public Destination {
   // Calls the handlers of batches.
   void FinishRound() override;
 
-  // As ManagedSockets::DropClosed, within a Core::Entry.
-  bool DropClosedSockets();
+  // As ManagedSockets::DropClosed.
+  bool Housekeep() override;
 
-  // Runs the cleanup handler. Within a Core::Entry.
-  void CleanUp();
+  void CleanUp() override;
 
-  // Within a Core::Entry; the main interpreter's thread state is current afterwards. Returns whether no Python thread
-  // is left that may be inside this object.
-  bool Stop();
+  // The main interpreter's thread state is current afterwards.
+  bool Stop() override;
+  void Abandon() override;
 
-  // For an environment that is going away: lets go of everything without running user code. The GIL is held.
-  void Abandon();
-
+  CodeLock *code() override { return &lock_; }
   PyThreadState *state() const { return interpreter_.state(); }
-  bool HasThreads() const { return state() != nullptr && interpreter_.OtherThreadsExist(); }
 
   // For the watchdog, which holds the GIL with a thread state of this interpreter while user code is at rest in the
   // middle: reports what runs; writes it to standard error; makes what RaiseInThread() needs to end it, for the reason
@@ -118,7 +116,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   PyRef Interruption(const Watchdog::Running &running, uint64_t limit_ms);
 
   // An exception that nobody could catch, in a finalizer or on a Python thread. From any thread that holds the GIL.
-  void ReportUncaught(std::string role, std::string subject, std::string text);
+  void ReportUncaught(std::string role, std::string subject, PythonException raised);
 
   // The module's functions; see module.h.
   int Output(PyObject *name, double value);
@@ -188,6 +186,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   Watchdog &watchdog_;
   const Watchdog::Running as_running_ = {this, "handler", nullptr};
   Interpreter interpreter_;
+  InterpreterLock lock_;
   mmpy_link *link_ = nullptr;  // owned by the capsule
   PyRef capsule_;
   ChannelTable names_;

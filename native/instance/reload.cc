@@ -19,7 +19,7 @@ void Reload::Abandon() {
   cleanup_handler.release();
 }
 
-// Calls a function of python/reload.py.
+// Calls a function of python/runtime/reload.py.
 PyRef PythonInstance::CallReloading(const char *function, PyObject *first, PyObject *second) {
   const PyRef name = PyRef::Steal(PyUnicode_FromString(function));
   if (!name) return {};
@@ -48,8 +48,8 @@ PythonInstance::Reloaded PythonInstance::ReloadChanged() {
   Reloaded reloaded;
   PyObject *const names = PyTuple_GetItem(result.get(), 0);
   for (Py_ssize_t i = 0; i < PyList_Size(names); ++i) reloaded.modules.push_back(ToText(PyList_GetItem(names, i)));
-  PyObject *const traceback = PyTuple_GetItem(result.get(), 1);
-  if (mmpy_is_none(traceback) == 0) reloaded.traceback = ToText(traceback);
+  PyObject *const raised = PyTuple_GetItem(result.get(), 1);
+  if (mmpy_is_none(raised) == 0) reloaded.exception = ToException(raised);
   return reloaded;
 }
 
@@ -162,7 +162,7 @@ void PythonInstance::Retire() {
   Unlink();
   DropReferences();
   retired_ = true;
-  if (!CallReloading("forget_modules")) PyErr_Clear();
+  if (!interpreter_.CallHelper("forget_modules", {})) PyErr_Clear();
   std::string names;
   for (const std::string &name : interpreter_.StopThreads()) names += names.empty() ? name : ", " + name;
   if (!names.empty()) core_.news().reports.push_back({Report::Kind::kThreadsLeft, id_, "", "", names, {}});

@@ -7,14 +7,14 @@
 namespace mmpy {
 
 void PythonInstance::ReportHandlerException(uint32_t channel, double value) {
-  std::string text = interpreter_.TakeException();
+  PythonException raised = interpreter_.TakeException();
   core_.news().reports.push_back(
-      {Report::Kind::kException, id_, "handler", std::string(names_.name(channel)), std::move(text), value});
+      {Report::Kind::kException, id_, "handler", std::string(names_.name(channel)), "", value, std::move(raised)});
 }
 
-void PythonInstance::ReportUncaught(std::string role, std::string subject, std::string text) {
+void PythonInstance::ReportUncaught(std::string role, std::string subject, PythonException raised) {
   core_.news().reports.push_back(
-      {Report::Kind::kException, id_, std::move(role), std::move(subject), std::move(text), {}});
+      {Report::Kind::kException, id_, std::move(role), std::move(subject), "", {}, std::move(raised)});
   if (!core_.entered()) core_.Wake();
 }
 
@@ -26,7 +26,7 @@ std::string PythonInstance::NameOf(const Watchdog::Running &running) {
 }
 
 void PythonInstance::ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms) {
-  // The name first: what runs may go on while Python code here runs, see bootstrap.py.
+  // The name first: what runs may go on while Python code here runs, see python/runtime/watchdog.py.
   std::string name = NameOf(running);
   const PyRef stack = interpreter_.CallHelper("running_stack", {});
   std::string text = stack ? ToText(stack.get()) : "";

@@ -19,7 +19,7 @@ namespace mmpy {
 struct PythonOptions {
   std::string library;         // path of libpython, or a name for the loader's own search
   std::string program_name;    // sys.executable of the chosen Python (a virtual environment's own, if it is one)
-  std::string bootstrap_path;  // of python/bootstrap.py
+  std::string bootstrap_path;  // of python/runtime/start.py
   bool deep_bind = true;
   bool ignore_home = false;  // the environment variable PYTHONHOME means another Python
 };
@@ -56,7 +56,7 @@ class PythonRuntime {
   Watchdog &watchdog() { return watchdog_; }
   PyThreadState *main_state() const { return main_state_; }
   const PythonOptions &options() const { return options_; }
-  // The bootstrap code, compiled and marshalled once for all interpreters.
+  // What every interpreter runs of python/runtime/, compiled once for all: a marshalled dictionary of code by name.
   const std::string &bootstrap_code() const { return bootstrap_code_; }
   std::string version() const;
 
