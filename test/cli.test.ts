@@ -51,7 +51,7 @@ describe("mmpy", () => {
   }
 
   const usage: [args: string[], message: RegExp][] = [
-    [["--colour"], /mmpy: Unknown option '--colour'/],
+    [["--colour"], /mmpy: unknown option '--colour'\n/],
     [["one.cfg", "two.cfg"], /more than one configuration: one\.cfg, two\.cfg/],
     [["--log-level", "loud"], /--log-level is one of error, warn, info, debug, silent, not 'loud'/],
     [["--log-format", "xml"], /--log-format is one of text, json, journal, not 'xml'/],

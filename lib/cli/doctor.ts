@@ -8,8 +8,16 @@ import { parseFile, parseText } from "../config/parser.js";
 import { MidimonsterError } from "../errors.js";
 import { libc } from "../platform.js";
 import { findPythons } from "../python/discovery.js";
+import type { CommandLine } from "./options.js";
+import { print } from "./output.js";
 import { type Problem, type Seen, tryPython } from "./trial.js";
 import { packageVersion } from "./version.js";
+
+export async function doctor({ operand, backendOverrides, json }: CommandLine): Promise<number> {
+  const report = await examineMachine(operand, backendOverrides);
+  print(json ? `${JSON.stringify(report, undefined, 2)}\n` : formatReport(report));
+  return report.ok ? 0 : 1;
+}
 
 /** The findings of `mmpy doctor`; `--json` prints them as they are. */
 export interface DoctorReport {

@@ -10,6 +10,8 @@ import type { ConfigTree } from "./syntax.js";
 export interface Definition {
   /** The folder of definitions that don't name one of their own. */
   readonly folder: string;
+  /** The beginning of the file, for what has no other place. */
+  readonly location?: Location;
   readonly backends: Map<string, BackendDefinition>;
   readonly instances: InstanceDefinition[];
   readonly mappings: MappingDefinition[];
@@ -80,7 +82,8 @@ export function define(
   overrides: readonly Override[],
   report: (diagnostic: Diagnostic) => void,
 ): Definition {
-  const definition = emptyDefinition(tree.source.folder);
+  const location = { source: tree.source, line: 1, column: 1, length: 1 };
+  const definition: Definition = { ...emptyDefinition(tree.source.folder), location };
   const unused = new Set(overrides);
   const take = (kind: Override["kind"], target: string, folder: string): Setting[] => {
     const settings: Setting[] = [];

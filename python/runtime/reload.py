@@ -11,6 +11,7 @@ from .modules import digest, load_module, loaded, note_sources, replaced, source
 from .names import is_module, module_of, namespace_of, unwrapped
 
 _before = set()  # names of all modules there were
+_read = {}  # name -> hash of the source that was loaded: its file may have changed while it was loading
 
 
 class _FreshLoader(SourceFileLoader):
@@ -18,7 +19,9 @@ class _FreshLoader(SourceFileLoader):
 
     def get_code(self, fullname):
         path = self.get_filename(fullname)
-        return self.source_to_code(self.get_data(path), path)
+        source = self.get_data(path)
+        _read[fullname] = hash(source)
+        return self.source_to_code(source, path)
 
 
 class _FreshFinder:
@@ -93,6 +96,9 @@ def end_reload(keep):
                 if is_module(value) and value is not old and module_of(value) == name:
                     del namespace[key]
         note_sources()
+        for name, read in _read.items():
+            if name in sources:
+                sources[name] = (sources[name][0], read)
     else:
         for name in list(sys.modules):
             if name not in _before and source_of(sys.modules[name]) is not None:
@@ -100,6 +106,7 @@ def end_reload(keep):
                 loaded.pop(name, None)
         sys.modules.update(replaced)
     _before.clear()
+    _read.clear()
     replaced.clear()
     # A module is in a cycle with its functions. What it alone has, like sockets, is not to wait for chance.
     import gc
