@@ -48,4 +48,4 @@ const REFUSES_SECOND_INTERPRETER =
   /can only be loaded (?:into one interpreter|once) per process|cannot load module more than once per process|does not support loading in subinterpreters/;
 
 // CPython 3.13 and later initialise a module of this kind in the main interpreter first; numpy is then initialised twice.
-const NUMPY_BEFORE_2_4 = /^RuntimeError: CPU dispatcher tracer already init/;
+const NUMPY_BEFORE_2_4 = /^CPU dispatcher tracer already init/;
