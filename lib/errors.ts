@@ -60,5 +60,14 @@ export class MidimonsterError extends Error {
 
 /** The message of a thrown value, whatever its type. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? textOf(error.message) : textOf(error);
+}
+
+/** Any value as a text; never throws. */
+export function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return `an ${typeof value} that has no text`;
+  }
 }

@@ -123,21 +123,30 @@ export class ReportLog {
     );
   }
 
-  /** An instance of a TypeScript backend emitted what is no event. */
-  badEmit(instance: string, problem: string): void {
+  /**
+   * An instance of a TypeScript backend emitted what is no event.
+   *
+   * @param kind of problem: those of one kind are told once, and counted
+   */
+  badEmit(instance: string, kind: string, problem: string): void {
     const fields = { instance };
     const say: Say = (more) => `${instance}: emit() was called wrongly ${more} more times: ${problem}`;
-    if (this.#counts(`${instance}\nemit\n${problem}`, [], 1, fields, say)) return;
+    if (this.#counts(`${instance}\nemit\n${kind}`, [], 1, fields, say)) return;
     this.#logger.error(fields, `${instance}: emit() was called wrongly, and the event is dropped: ${problem}`);
   }
 
-  /** The handle() of a TypeScript backend threw, or its promise was rejected. */
-  handleThrew(instance: string, error: unknown): void {
-    const fields = { instance, err: error };
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    const say: Say = (more) => `${instance}: handle() threw ${more} more times: ${messageOf(error)}`;
-    if (this.#counts(`${instance}\nhandle\n${text}`, [], 1, fields, say)) return;
-    this.#logger.error(fields, `${instance}: handle() threw: ${text}`);
+  /**
+   * A function of a program threw, or its promise was rejected.
+   *
+   * @param what for messages: `desk: handle()`, `a tap`
+   */
+  threw(what: string, fields: object, error: unknown): void {
+    const stack = stackOf(error);
+    // Without the message, which may hold a different number every time.
+    const place = stack.match(/^ +at .*$/gm)?.join("\n") ?? "";
+    const say: Say = (more) => `${what} threw ${more} more times: ${messageOf(error)}`;
+    if (this.#counts(`${what}\n${place}`, [], 1, fields, say)) return;
+    this.#logger.error({ ...fields, err: error }, `${what} threw: ${stack}`);
   }
 
   /** Whether it has been told in full already; then it is counted. */
@@ -189,6 +198,11 @@ function describe(instance: string, role: string, subject: string, value?: numbe
 /** For programs that read the log. */
 function fieldsOf({ type, message, places, text }: PythonException) {
   return { traceback: text, exception: { type, message, places } };
+}
+
+function stackOf(error: unknown): string {
+  const stack = error instanceof Error ? error.stack : undefined;
+  return typeof stack === "string" ? stack : messageOf(error);
 }
 
 /** As a traceback ends, in one line. */

@@ -59,8 +59,8 @@ export interface BackendDeclaration<B extends OptionSet = OptionSet, I extends O
   readonly instanceOptions: I;
   readonly optionPatterns?: readonly OptionPattern[];
   /**
-   * What happens to options of `[backend NAME]` that are not declared: an `error` (the default), or they are `accepted` and reach the backend as
-   * they are written.
+   * What happens to options of `[backend NAME]` that are not declared: an `error` (the default), or they are `accepted`
+   * and reach the backend as they are written.
    */
   readonly otherOptions?: "error" | "accepted";
   /** The same for options of instances. */
@@ -82,7 +82,7 @@ export interface BackendDeclaration<B extends OptionSet = OptionSet, I extends O
   checkOptions?(options: Values<B>): readonly SectionProblem[];
   /** Looks at an instance's options together. Pure. */
   checkInstanceOptions?(options: Values<I>): readonly SectionProblem[];
-  /** Imports the backend's code; called when a configuration uses it. */
+  /** Imports the backend's code; called once a router, when its configuration first uses it. */
   load(): Promise<BackendModule<B, I, C>> | BackendModule<B, I, C>;
 }
 

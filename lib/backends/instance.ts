@@ -7,6 +7,7 @@ import type { Channels } from "../mapping/channel-set.js";
 import type { PythonChoice } from "../python/discovery.js";
 import type { ChannelUse } from "./declare.js";
 import type { OptionSet, Values } from "./options.js";
+import type { PatternValue } from "./read-options.js";
 
 /** What the `load()` of a declaration imports. */
 export interface BackendModule<B extends OptionSet = OptionSet, I extends OptionSet = OptionSet, C = unknown> {
@@ -71,7 +72,7 @@ export interface InstanceSetup<I extends OptionSet = OptionSet> {
   readonly folder: string;
   readonly options: Values<I>;
   /** Options with free names, in order: those of the declaration's patterns, parsed. */
-  readonly patterns: readonly { readonly name: string; readonly value: unknown }[];
+  readonly patterns: readonly PatternValue[];
   /** As they are written, in order. */
   readonly settings: readonly Setting[];
   readonly log: Logger;
@@ -83,8 +84,8 @@ export interface InstanceSetup<I extends OptionSet = OptionSet> {
 
   /**
    * Outputs a value on a channel. Queued, and delivered to all channels it is mapped to: after `handle` returns if called
-   * from there, else before the current turn of the event loop ends. Before the router runs it is kept until then. Never throws: a value that is not
-   * a number and an unknown channel are logged and counted.
+   * from there, else before the current turn of the event loop ends. Before the router runs it is kept until then. Never
+   * throws: a value that is not a number and an unknown channel are logged and counted.
    *
    * @param channel number of the channel, {@link Channel.index}
    * @param value clamped to 0..1
@@ -149,12 +150,13 @@ export interface InstanceStatus {
 
 /**
  * An instance. The router calls, in this order: `connect` with the channels that mappings use; `start`; while it runs,
- * `handle`; at a reload `change`, then `connect` with channels that are new to it; at the end `stop`.
+ * `handle`; at a reload `change`, then `connect` with channels that are new to it; at the end `stop`. Events that come
+ * between `connect` and the end of `start` wait for it, those that come after `stop` was called are dropped.
  */
 export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown> {
   /**
-   * Learns of channels that mappings use: of each once for each use, when everything else is known to be right. Synchronous, and not a moment to
-   * open anything.
+   * Learns of channels that mappings use: of each once for each use, when everything else is known to be right.
+   * Synchronous, and not a moment to open anything.
    *
    * @returns channels that there can't be, which is an error at their places; what a pure look at a name can tell belongs into the
    *   declaration's `parse`
@@ -171,7 +173,8 @@ export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown> 
   handle?(batch: EventBatch): void;
 
   /**
-   * The instance stays over a reload. Options that may change while it runs have their new values; the others are the same.
+   * The instance stays over a reload. Options that may change while it runs have their new values; the others are the
+   * same. Synchronous.
    *
    * @returns how to go on once it is known whether the reload succeeds
    */
@@ -198,6 +201,7 @@ export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown> 
 
 export interface NextOptions<I extends OptionSet = OptionSet> {
   readonly options: Values<I>;
+  readonly patterns: readonly PatternValue[];
   readonly settings: readonly Setting[];
   /** As {@link BackendSetup.report}; it undoes the reload. */
   report(problem: Problem): void;

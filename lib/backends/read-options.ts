@@ -3,83 +3,98 @@ import type { Setting } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
 import type { Location } from "../config/source.js";
 import { didYouMean } from "../config/suggest.js";
+import { messageOf } from "../errors.js";
 import type { OptionPattern, SectionProblem } from "./declare.js";
-import type { Option, OptionSet, ValueProblem, Values } from "./options.js";
+import type { Problem } from "./instance.js";
+import type { Option, OptionSet, Parsed, ValueProblem, Values } from "./options.js";
 
 /** What a section may hold. */
 export interface DeclaredSection<O extends OptionSet = OptionSet> {
+  /** For messages: `backend 'python'`. */
+  readonly owner: string;
   readonly options: O;
   readonly patterns?: readonly OptionPattern[] | undefined;
   /** Whether options that are not declared are accepted. */
   readonly open: boolean;
-  check?: ((values: Values<O>) => readonly SectionProblem[]) | undefined;
+  check?(values: Values<O>): readonly SectionProblem[];
+}
+
+/** The value of an option with a free name. */
+export interface PatternValue {
+  readonly name: string;
+  readonly value: unknown;
 }
 
 export interface ReadOptions {
   readonly values: Values<OptionSet>;
-  readonly patterns: readonly { readonly name: string; readonly value: unknown }[];
+  readonly patterns: readonly PatternValue[];
   /** Whether everything was right. */
   readonly sound: boolean;
-  /** A required option is missing: there can be no instance. */
+  /** A required option is missing: there can be nothing that has these options. */
   readonly missing: boolean;
 }
 
 /**
  * Reads the settings of one section.
  *
- * @param owner for messages: `backend 'python'`
  * @param location of the section, for what has no other place
  */
 export function readOptions(
   section: DeclaredSection,
   settings: readonly Setting[],
-  owner: string,
   location: Location | undefined,
   findings: Findings,
 ): ReadOptions {
   const before = findings.errors.length;
-  const given = new Map<string, unknown[]>();
-  const patterns: { name: string; value: unknown }[] = [];
-  for (const setting of settings) {
-    const { option: name, optionLocation } = setting;
-    if (findings.hasManyErrors(optionLocation)) break;
-    const declared = Object.hasOwn(section.options, name) ? section.options[name] : undefined;
-    const pattern = declared === undefined ? section.patterns?.find(({ matches }) => matches(name)) : undefined;
-    const option = declared ?? pattern?.option;
-    if (option === undefined) {
-      if (!section.open)
-        findings.error(`${owner} has no option '${name}'`, optionLocation, { help: helpWith(section, name) });
-      continue;
-    }
-    const parsed = parse(option, setting);
-    if ("problem" in parsed) {
-      const { message, place } = describe(parsed, setting, owner);
-      findings.error(message, place, parsed.help && { help: parsed.help });
-    } else if (pattern === undefined) {
-      given.set(name, [...(given.get(name) ?? []), parsed.value]);
-    } else {
-      patterns.push({ name, value: parsed.value });
-    }
-  }
-  const values: Record<string, unknown> = {};
+  const { given, patterns } = readSettings(section, settings, findings);
+  const declared = Object.entries(section.options);
+  // Not by assignment: an option may be called `__proto__`.
+  const values = Object.fromEntries(declared.map(([name, option]) => [name, valueFrom(option, given.get(name))]));
   let missing = false;
-  for (const [name, option] of Object.entries(section.options)) {
-    const found = given.get(name);
-    values[name] = found === undefined ? option.fallback : option.repeatable ? found : found.at(-1);
-    if (!option.required || found !== undefined) continue;
+  for (const [name, option] of declared) {
+    if (!option.required || given.has(name)) continue;
     missing = true;
     if (settings.some((setting) => setting.option === name)) continue; // it is there, and wrong
-    findings.error(`${owner} needs the option '${name}'`, location, {
+    findings.error(`${section.owner} needs the option '${name}'`, location, {
       help: [`write ${name} = ${option.example ?? option.form}`],
     });
   }
   if (findings.errors.length === before) {
-    for (const { problem, option, help } of section.check?.(values) ?? []) {
-      const place = placeOf(settings, option) ?? location;
-      findings.error(problem, place, help && { help });
+    for (const { problem, ...more } of check(section, values)) {
+      reportTo(findings, { message: problem, ...more }, section.owner, settings, location);
     }
   }
   return { values, patterns, sound: findings.errors.length === before, missing };
+}
+
+/** The option that a section declares under a name. */
+export function optionNamed(
+  options: OptionSet,
+  patterns: readonly OptionPattern[] | undefined,
+  name: string,
+): { readonly option: Option; readonly isPattern: boolean } | undefined {
+  const declared = Object.hasOwn(options, name) ? options[name] : undefined;
+  if (declared !== undefined) return { option: declared, isPattern: false };
+  const pattern = patterns?.find((one) => one.matches(name));
+  return pattern && { option: pattern.option, isPattern: true };
+}
+
+/** A problem that a backend reports, as an error at its place. */
+export function reportTo(
+  findings: Findings,
+  { message, option, index, help, detail }: Problem,
+  owner: string,
+  settings: readonly Setting[],
+  section: Location | undefined,
+): void {
+  if (findings.hasManyErrors(section)) return;
+  const place = option === undefined ? undefined : placeOf(settings, option, index);
+  // Without a place, as for options that the API gives, the message has to say which option it is.
+  const prefix = option === undefined || place !== undefined ? "" : `option '${option}' of ${owner}: `;
+  findings.error(prefix + message, place ?? section, {
+    ...(help && { help }),
+    ...(detail !== undefined && { detail }),
+  });
 }
 
 /** The place of a setting: of the last one of an option, or of its n-th. */
@@ -92,9 +107,56 @@ export function placeOf(
   return (index === undefined ? all.at(-1) : all[index])?.valueLocation;
 }
 
-function parse(option: Option, { option: name, value, folder }: Setting) {
-  if (value !== "" || option.takesEmpty) return option.parse(value, folder);
-  return { problem: "needs a value", help: [`write ${name} = ${option.example ?? option.form}`] };
+/** The values that are right; the others are errors. */
+function readSettings(section: DeclaredSection, settings: readonly Setting[], findings: Findings) {
+  const given = new Map<string, unknown[]>();
+  const patterns: PatternValue[] = [];
+  for (const setting of settings) {
+    const { option: name, optionLocation } = setting;
+    if (findings.hasManyErrors(optionLocation)) break;
+    const known = optionNamed(section.options, section.patterns, name);
+    if (known === undefined) {
+      if (section.open) continue;
+      findings.error(`${section.owner} has no option '${name}'`, optionLocation, { help: helpWith(section, name) });
+      continue;
+    }
+    const parsed = parse(known.option, setting);
+    if ("problem" in parsed) {
+      const { message, place } = describe(parsed, setting, section.owner);
+      findings.error(message, place, parsed.help && { help: parsed.help });
+    } else if (known.isPattern) {
+      patterns.push({ name, value: parsed.value });
+    } else {
+      const values = given.get(name);
+      if (values === undefined) given.set(name, [parsed.value]);
+      else values.push(parsed.value);
+    }
+  }
+  return { given, patterns };
+}
+
+function valueFrom(option: Option, given: readonly unknown[] | undefined): unknown {
+  if (given === undefined) return option.fallback;
+  return option.repeatable ? given : given.at(-1);
+}
+
+function check(section: DeclaredSection, values: Values<OptionSet>): readonly SectionProblem[] {
+  try {
+    return section.check?.(values) ?? [];
+  } catch (error) {
+    return [{ problem: `the options of ${section.owner} could not be checked: ${messageOf(error)}` }];
+  }
+}
+
+function parse(option: Option, { option: name, value, folder }: Setting): Parsed<unknown> {
+  if (value === "" && !option.takesEmpty) {
+    return { problem: "needs a value", help: [`write ${name} = ${option.example ?? option.form}`] };
+  }
+  try {
+    return option.parse(value, folder);
+  } catch (error) {
+    return { problem: `could not be read: ${messageOf(error)}` };
+  }
 }
 
 function describe({ problem, span }: ValueProblem, { option, valueLocation }: Setting, owner: string) {

@@ -146,7 +146,8 @@ async function openSimple(backend: Backend, setup: BackendSetup): Promise<OpenBa
 async function createSimple(backend: Backend, setup: InstanceSetup): Promise<DeclaredInstance> {
   const { name, folder, log, emit, now } = setup;
   const instance = await backend.create({ name, folder, log, emit, now });
-  if (typeof instance !== "object") throw new Error(`create() of backend '${backend.name}' made no instance`);
+  if (typeof instance !== "object" || instance === null)
+    throw new Error(`create() of backend '${backend.name}' made no instance`);
   await configure(instance, backend.instanceOptions, setup);
   const { binding, core } = setup.engine;
   return {

@@ -1,8 +1,8 @@
 // From a definition to an assembly: opens backends, makes instances. Nothing that runs is touched: instances of the assembly
 // before that can go on under the new configuration are taken over as they are.
 import type { BackendDeclaration } from "../backends/declare.js";
-import type { InstanceSetup, Problem } from "../backends/instance.js";
-import { placeOf, type ReadOptions, readOptions } from "../backends/read-options.js";
+import type { BackendModule, InstanceSetup, Problem } from "../backends/instance.js";
+import { optionNamed, type ReadOptions, readOptions, reportTo } from "../backends/read-options.js";
 import type { BackendDefinition, Definition, InstanceDefinition, Setting } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
 import type { Location } from "../config/source.js";
@@ -12,15 +12,22 @@ import type { Logger } from "../log.js";
 import type { Assembly } from "./assembly.js";
 import type { Engine } from "./engine.js";
 import { InstanceEntry, type LiveBackend, LiveInstance } from "./instances.js";
+import { untilAborted } from "./waiting.js";
 
 /** What building needs of its router. */
 export interface BuildHost {
   readonly engine: Engine;
   readonly log: Logger;
   readonly declarations: ReadonlyMap<string, BackendDeclaration>;
+  /** The code of backends that has been imported. New ones are added. */
+  readonly modules: Map<string, BackendModule>;
   /** Backends that are open. New ones are added. */
   readonly backends: Map<string, LiveBackend>;
-  /** Told of every instance that is made. */
+  /**
+   * Told of every instance that is made.
+   *
+   * @throws {Error} if the core has no such instance
+   */
   created(live: LiveInstance): void;
   /** Takes an instance out of the core for good. */
   retire(live: LiveInstance): void;
@@ -30,6 +37,7 @@ export interface BuildHost {
 
 /**
  * Makes the instances of a definition. Goes on after errors, to find as many as there are; they are the assembly's findings.
+ * Ends early when the router is to stop.
  *
  * @param assembly empty; it is filled
  * @param before the assembly that runs, if there is one
@@ -41,57 +49,74 @@ export async function build(
   host: BuildHost,
   before?: Assembly,
 ): Promise<void> {
-  const builder = new Builder(assembly, definition, host, before);
-  for (const backend of definition.backends.values()) await builder.openBackend(backend);
+  const builder = new Builder(assembly, host, before);
+  const { stopping } = host.engine;
+  for (const backend of definition.backends.values()) {
+    if (stopping.aborted) return;
+    await builder.openBackend(backend);
+  }
   for (const instance of definition.instances) {
-    if (assembly.findings.hasManyErrors(instance.nameLocation)) return;
+    if (stopping.aborted || assembly.findings.hasManyErrors(instance.nameLocation)) return;
     await builder.addInstance(instance);
   }
 }
 
 class Builder {
   readonly #assembly: Assembly;
-  readonly #definition: Definition;
   readonly #host: BuildHost;
   readonly #before: Assembly | undefined;
   readonly #findings: Findings;
-  readonly #failedBackends = new Set<string>();
+  readonly #knownBackends = new Set<string>();
 
-  constructor(assembly: Assembly, definition: Definition, host: BuildHost, before: Assembly | undefined) {
+  constructor(assembly: Assembly, host: BuildHost, before: Assembly | undefined) {
     this.#assembly = assembly;
-    this.#definition = definition;
     this.#host = host;
     this.#before = before;
     this.#findings = assembly.findings;
   }
 
   async openBackend({ name, location, settings }: BackendDefinition): Promise<void> {
+    this.#knownBackends.add(name);
     const declaration = this.#declarationOf(name, location);
     if (declaration === undefined) return;
-    const { backends, log, engine } = this.#host;
+    const { backends } = this.#host;
     const owner = `backend '${name}'`;
     const section = {
+      owner,
       options: declaration.options,
       open: declaration.otherOptions === "accepted",
-      check: declaration.checkOptions,
+      check: (values: ReadOptions["values"]) => declaration.checkOptions?.(values) ?? [],
     };
-    const { values } = readOptions(section, settings, owner, location, this.#findings);
+    const { values, missing } = readOptions(section, settings, location, this.#findings);
     const live = backends.get(name);
     if (live !== undefined) {
-      if (!sameSettings(live.settings, settings)) {
-        log.warn({ backend: name }, `options of ${owner} have changed; they take effect with the next start`);
-      }
-      return;
+      if (sameSettings(live.settings, settings)) return;
+      this.#findings.warn(`options of ${owner} have changed; they take effect with the next start`, location);
+    } else if (!missing) {
+      await this.#open(declaration, values, settings, location);
     }
-    const report = this.#reporter(owner, settings, location);
+  }
+
+  async #open(
+    declaration: BackendDeclaration,
+    options: ReadOptions["values"],
+    settings: readonly Setting[],
+    location: Location | undefined,
+  ): Promise<void> {
+    const { name } = declaration;
+    const { backends, modules, log, engine } = this.#host;
+    const owner = `backend '${name}'`;
+    const report = reporter(this.#findings, owner, settings, location);
     try {
-      const module = await declaration.load();
-      const open = await module.open({ name, options: values, settings, log, engine, report });
+      const module = modules.get(name) ?? (await untilAborted(declaration.load(), engine.stopping));
+      modules.set(name, module);
+      const opening = module.open({ name, options, settings, log, engine, report });
+      const open = await untilAborted(opening, engine.stopping);
+      if (typeof open?.instance !== "function") throw new Error("open() gave nothing that makes instances");
       backends.set(name, { declaration, open, settings });
     } catch (error) {
       if (error instanceof MidimonsterError) throw error;
       this.#findings.error(`${owner} could not be opened: ${messageOf(error)}`, location);
-      this.#failedBackends.add(name);
     }
   }
 
@@ -112,7 +137,7 @@ class Builder {
     const read = this.#readInstanceOptions(definition, backend.declaration);
     const before = this.#find(definition, backend);
     if (before !== undefined) {
-      const entry = new InstanceEntry(definition, read.values, before.live, true);
+      const entry = new InstanceEntry(definition, read, before.live, true);
       entry.incomplete = !read.sound;
       this.#assembly.add(entry);
       return;
@@ -133,31 +158,28 @@ class Builder {
 
   /** The backend of an instance, opened with its defaults if it has no section of its own. */
   async #backendOf({ backend: name, backendLocation }: InstanceDefinition): Promise<LiveBackend | undefined> {
-    const { backends, declarations } = this.#host;
-    if (!declarations.has(name)) {
-      this.#declarationOf(name, backendLocation);
-      return undefined;
-    }
-    if (!backends.has(name) && !this.#definition.backends.has(name) && !this.#failedBackends.has(name)) {
+    if (this.#declarationOf(name, backendLocation) === undefined) return undefined;
+    if (!this.#knownBackends.has(name)) {
       await this.openBackend({ name, settings: [], ...(backendLocation && { location: backendLocation }) });
     }
-    return backends.get(name);
+    return this.#host.backends.get(name);
   }
 
   #readInstanceOptions({ settings, nameLocation }: InstanceDefinition, declaration: BackendDeclaration): ReadOptions {
     const section = {
+      owner: ownerOf(declaration),
       options: declaration.instanceOptions,
       patterns: declaration.optionPatterns,
       open: declaration.otherInstanceOptions === "accepted",
-      check: declaration.checkInstanceOptions,
+      check: (values: ReadOptions["values"]) => declaration.checkInstanceOptions?.(values) ?? [],
     };
-    return readOptions(section, settings, ownerOf(declaration), nameLocation, this.#findings);
+    return readOptions(section, settings, nameLocation, this.#findings);
   }
 
   /** The instance that runs and can go on under this definition. */
   #find(definition: InstanceDefinition, { declaration }: LiveBackend): InstanceEntry | undefined {
     const before = this.#before?.byName.get(definition.name);
-    if (before === undefined || before.live.backend.declaration !== declaration) return undefined;
+    if (before === undefined || before.live.failed || before.live.backend.declaration !== declaration) return undefined;
     return canStay(before.definition, definition, declaration) ? before : undefined;
   }
 
@@ -175,42 +197,30 @@ class Builder {
       patterns: read.patterns,
       log,
       engine,
-      report: this.#reporter(ownerOf(backend.declaration), settings, nameLocation),
+      report: reporter(findings, ownerOf(backend.declaration), settings, nameLocation),
       emit: (channel, value) => emit(live, name, channel, value),
       now: () => engine.binding.now(engine.core),
     };
     try {
-      const instance = await backend.open.instance(setup);
+      const instance = await untilAborted(backend.open.instance(setup), engine.stopping);
+      if (typeof instance !== "object" || instance === null) throw new Error("instance() made none");
       const number = instance.native?.number ?? engine.binding.addJavascript(engine.core);
       live = new LiveInstance(name, backend, instance, number);
       this.#host.created(live);
-      const entry = new InstanceEntry(definition, read.values, live, false);
+      const entry = new InstanceEntry(definition, read, live, false);
       entry.incomplete = !read.sound || findings.errors.length > errors;
       this.#assembly.add(entry);
     } catch (error) {
       if (error instanceof MidimonsterError) throw error;
-      this.#findings.error(`instance '${name}' could not be created: ${messageOf(error)}`, nameLocation);
+      findings.error(`instance '${name}' could not be created: ${messageOf(error)}`, nameLocation);
       this.#assembly.failed.add(name);
     }
   }
-
-  #reporter(owner: string, settings: readonly Setting[], section: Location | undefined) {
-    return (problem: Problem) => reportTo(this.#findings, problem, owner, settings, section);
-  }
 }
 
-/** A problem that a backend reports, as an error at its place. */
-export function reportTo(
-  findings: Findings,
-  { message, option, index, help, detail }: Problem,
-  owner: string,
-  settings: readonly Setting[],
-  section: Location | undefined,
-): void {
-  const place = option === undefined ? section : placeOf(settings, option, index);
-  // Without a place, as for options that the API gives, the message has to say which option it is.
-  const prefix = option === undefined || place !== undefined ? "" : `option '${option}' of ${owner}: `;
-  findings.error(prefix + message, place, { ...(help && { help }), ...(detail !== undefined && { detail }) });
+/** A function of its own: a backend may keep it, and is not to keep a configuration that has gone with it. */
+function reporter(findings: Findings, owner: string, settings: readonly Setting[], section: Location | undefined) {
+  return (problem: Problem) => reportTo(findings, problem, owner, settings, section);
 }
 
 /** For messages about an instance's options. */
@@ -219,28 +229,23 @@ export function ownerOf({ name }: BackendDeclaration): string {
 }
 
 /** Whether an instance can take new settings while it runs. */
-function canStay(
-  before: InstanceDefinition,
-  next: InstanceDefinition,
-  { instanceOptions }: BackendDeclaration,
-): boolean {
+function canStay(before: InstanceDefinition, next: InstanceDefinition, declaration: BackendDeclaration): boolean {
   if (before.folder !== next.folder) return false;
-  const isLive = (option: string) => Object.hasOwn(instanceOptions, option) && instanceOptions[option]?.live;
-  const fixed = (settings: readonly Setting[]) => settings.filter(({ option }) => isLive(option) !== true);
-  const appended = (settings: readonly Setting[], only: boolean) =>
-    fixed(settings).filter(({ option }) => (isLive(option) === "append") === only);
-  if (!sameSettings(appended(before.settings, false), appended(next.settings, false))) return false;
-  const [old, now] = [appended(before.settings, true), appended(next.settings, true)];
-  const names = new Set(old.map(({ option }) => option));
-  return [...names].every((name) => {
-    const [first, second] = [old, now].map((settings) => settings.filter(({ option }) => option === name));
-    return sameSettings(first ?? [], (second ?? []).slice(0, first?.length));
+  const { instanceOptions, optionPatterns } = declaration;
+  const liveOf = ({ option }: Setting) => optionNamed(instanceOptions, optionPatterns, option)?.option.live ?? false;
+  const fixed = (settings: readonly Setting[]) => settings.filter((setting) => liveOf(setting) === false);
+  if (!sameSettings(fixed(before.settings), fixed(next.settings))) return false;
+  const appended = before.settings.filter((setting) => liveOf(setting) === "append");
+  return [...new Set(appended.map(({ option }) => option))].every((name) => {
+    const had = appended.filter(({ option }) => option === name);
+    const has = next.settings.filter(({ option }) => option === name);
+    return sameSettings(had, has.slice(0, had.length));
   });
 }
 
 /** Whether settings are the same, wherever they stand. */
-export function sameSettings(left: readonly Setting[], right: readonly Setting[]): boolean {
-  const key = (settings: readonly Setting[]) =>
-    JSON.stringify(settings.map(({ option, value, folder }) => [option, value, folder]));
-  return key(left) === key(right);
+function sameSettings(left: readonly Setting[], right: readonly Setting[]): boolean {
+  const same = ({ option, value, folder }: Setting, other: Setting | undefined) =>
+    option === other?.option && value === other.value && folder === other.folder;
+  return left.length === right.length && left.every((setting, i) => same(setting, right[i]));
 }

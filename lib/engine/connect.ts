@@ -1,13 +1,16 @@
 // From the mappings of a configuration to the tables of the core: channels, what handles them, rows.
-import type { ChannelUse } from "../backends/declare.js";
-import { placeOf } from "../backends/read-options.js";
+import type { BackendDeclaration, ChannelUse, ParsedChannel } from "../backends/declare.js";
+import type { Refusal } from "../backends/instance.js";
+import type { OptionSet, Values } from "../backends/options.js";
+import { reportTo } from "../backends/read-options.js";
 import type { ChannelReference, MappingDefinition } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
 import { didYouMean } from "../config/suggest.js";
 import { messageOf } from "../errors.js";
-import { expandPairs, type ReadNames } from "../mapping/pairs.js";
+import { expandPairs } from "../mapping/pairs.js";
 import { compileRoutes, type Pairs } from "../mapping/routes.js";
 import type { Assembly } from "./assembly.js";
+import { ownerOf } from "./build.js";
 import type { Engine } from "./engine.js";
 import type { InstanceEntry } from "./instances.js";
 
@@ -21,8 +24,7 @@ interface ChannelFinding {
 class ChannelFindings {
   readonly #first = new Map<ChannelReference, ChannelFinding & { count: number }>();
 
-  add(reference: ChannelReference | undefined, finding: ChannelFinding): void {
-    if (reference === undefined) return;
+  add(reference: ChannelReference, finding: ChannelFinding): void {
     const known = this.#first.get(reference);
     if (known === undefined) this.#first.set(reference, { ...finding, count: 1 });
     else ++known.count;
@@ -61,25 +63,21 @@ export function connect(assembly: Assembly, mappings: readonly MappingDefinition
 
 function mapAll(assembly: Assembly, mappings: readonly MappingDefinition[]): Pairs[] {
   const { findings } = assembly;
-  const refused = new ChannelFindings();
-  const warned = new ChannelFindings();
-  const read: ReadNames = (entry, names, uses, reference) =>
-    readNames(entry, names, uses, reference, { refused, warned });
   const pairs: Pairs[] = [];
   for (const mapping of mappings) {
     if (findings.hasManyErrors(mapping.from.instanceLocation)) break;
     const source = instanceOf(assembly, mapping.from);
     const target = instanceOf(assembly, mapping.to);
     if (source === undefined || target === undefined) continue;
-    const there = expandPairs(source, target, mapping, read);
+    const names = new NameReader();
+    const there = expandPairs(source, target, mapping, (...channels) => names.read(...channels));
+    names.tell(findings);
     pairs.push(there);
     if (mapping.bidirectional) {
       const { fromInstance, toInstance, from, to } = there;
       pairs.push({ fromInstance: toInstance, toInstance: fromInstance, from: to, to: from });
     }
   }
-  refused.tell((...error) => findings.error(...error));
-  warned.tell((...warning) => findings.warn(...warning));
   return pairs;
 }
 
@@ -92,73 +90,107 @@ function instanceOf({ byName, failed, findings }: Assembly, reference: ChannelRe
   return found;
 }
 
-/** Has a backend's declaration read the names of channels. Names that it refuses stay as they are written. */
-function readNames(
-  { live, name, options, incomplete }: InstanceEntry,
-  names: readonly string[],
-  uses: readonly ChannelUse[],
-  reference: ChannelReference,
-  { refused, warned }: { readonly refused: ChannelFindings; readonly warned: ChannelFindings },
-): readonly string[] {
-  const { channels } = live.backend.declaration;
-  if (channels.parse === undefined || incomplete) return names;
-  return names.map((written) => {
-    let canonical = written;
-    for (const use of uses) {
-      const parsed = channels.parse?.(written, use, options) ?? {};
-      const message = (text: string) => `'${name}.${written}': ${text}`;
-      if ("problem" in parsed) {
-        refused.add(reference, { message: message(parsed.problem), help: parsed.help });
-        break;
+/** Has the declarations of backends read the names of channels. */
+class NameReader {
+  readonly #refused = new ChannelFindings();
+  readonly #warned = new ChannelFindings();
+
+  /** @returns the one name of each channel; one that is refused stays as it is written */
+  read(
+    { live, name, read: { values }, incomplete }: InstanceEntry,
+    names: readonly string[],
+    uses: readonly ChannelUse[],
+    reference: ChannelReference,
+  ): readonly string[] {
+    const { channels } = live.backend.declaration;
+    if (channels.parse === undefined || incomplete) return names;
+    return names.map((written) => {
+      let canonical = written;
+      let warning: ChannelFinding | undefined;
+      for (const use of uses) {
+        const parsed = parseName(channels, written, use, values);
+        const finding = (text: string) => ({ message: `'${name}.${written}': ${text}`, help: parsed.help });
+        if ("problem" in parsed) {
+          this.#refused.add(reference, finding(parsed.problem));
+          return written;
+        }
+        if (parsed.warning !== undefined) warning = finding(parsed.warning);
+        canonical = parsed.name ?? written;
+        live.meanings[use].set(canonical, parsed.meaning);
       }
-      if (parsed.warning !== undefined) {
-        warned.add(reference, { message: message(parsed.warning), help: parsed.help });
-      }
-      canonical = parsed.name ?? written;
-      const [number = 0] = live.channels.add([canonical]);
-      live.meanings[number] = parsed.meaning;
-    }
-    return canonical;
-  });
+      if (warning !== undefined) this.#warned.add(reference, warning);
+      return canonical;
+    });
+  }
+
+  tell(findings: Findings): void {
+    this.#refused.tell((...error) => findings.error(...error));
+    this.#warned.tell((...warning) => findings.warn(...warning));
+  }
+}
+
+function parseName(
+  channels: BackendDeclaration["channels"],
+  name: string,
+  use: ChannelUse,
+  options: Values<OptionSet>,
+): ParsedChannel<unknown> {
+  try {
+    return channels.parse?.(name, use, options) ?? {};
+  } catch (error) {
+    return { problem: messageOf(error) };
+  }
 }
 
 /** Has the core find what handles the channels of an instance. */
 function resolve(entry: InstanceEntry, findings: Findings): void {
-  const { live, incomplete, places, definition } = entry;
+  const { live, incomplete } = entry;
   const unresolved = incomplete ? undefined : live.instance.native?.resolve?.(entry.inputs());
   if (unresolved === undefined) return;
-  for (const { message, option, help } of unresolved.options) {
-    findings.error(message, placeOf(definition.settings, option), help && { help });
+  const { settings, nameLocation } = entry.definition;
+  for (const problem of unresolved.options) {
+    reportTo(findings, problem, ownerOf(live.backend.declaration), settings, nameLocation);
   }
-  const found = new ChannelFindings();
-  for (const { channel, problem, help, detail } of unresolved.channels) {
-    found.add(places.input[channel], { message: problem, help, detail });
-  }
-  found.tell((...error) => findings.error(...error), unresolved.hasMore);
+  tellRefusals(entry, unresolved.channels, findings, unresolved.hasMore);
 }
 
 /** Tells an instance of channels that are new to it. */
 function tellChannels(entry: InstanceEntry, findings: Findings): void {
-  const { live, name, places } = entry;
+  const { live, name } = entry;
   if (live.instance.connect === undefined) return;
   const channels = entry.newChannels();
   if (channels.length === 0) return;
-  const found = new ChannelFindings();
-  let refused: ReadonlySet<number> = new Set();
   try {
-    const refusals = live.instance.connect(channels);
-    refused = new Set(refusals.map(({ channel }) => channel));
-    for (const { channel, problem, help, detail } of refusals) {
-      const message = `'${name}.${live.channels.names(channel, 1)[0]}': ${problem}`;
-      found.add(places.input[channel] ?? places.output[channel], { message, help, detail });
-    }
+    const refusals = live.instance.connect(channels) ?? [];
+    const refused = new Set(refusals.map(({ channel }) => channel));
+    // A number that an instance knows stays its channel's, also if this configuration comes to nothing.
+    for (const channel of channels) if (!refused.has(channel.index)) live.told(channel);
+    const named = ({ channel, problem }: Refusal) => `'${name}.${live.channels.names(channel, 1)[0]}': ${problem}`;
+    tellRefusals(
+      entry,
+      refusals.map((refusal) => ({ ...refusal, problem: named(refusal) })),
+      findings,
+    );
   } catch (error) {
     findings.error(`instance '${name}' did not take its channels: ${messageOf(error)}`, entry.definition.nameLocation);
-    return;
   }
-  // A number that an instance knows stays its channel's, also if this configuration comes to nothing.
-  for (const channel of channels) if (!refused.has(channel.index)) live.told(channel);
-  found.tell((...error) => findings.error(...error));
+}
+
+/** @param hasMore whether there are others that have not been looked at */
+function tellRefusals(
+  { places, name, definition }: InstanceEntry,
+  refusals: readonly Refusal[],
+  findings: Findings,
+  hasMore = false,
+): void {
+  const found = new ChannelFindings();
+  for (const { channel, problem, help, detail } of refusals) {
+    const reference = places.input[channel] ?? places.output[channel];
+    if (reference === undefined)
+      findings.error(`instance '${name}': ${problem}`, definition.nameLocation, help && { help });
+    else found.add(reference, { message: problem, help, detail });
+  }
+  found.tell((...error) => findings.error(...error), hasMore);
 }
 
 /** Exchanges the tables. There is no way back after this. */

@@ -1,6 +1,7 @@
 import type { ChannelUse } from "../backends/declare.js";
-import type { InstanceStatus } from "../backends/instance.js";
+import type { BackendFacts, DeclaredInstance, InstanceStatus } from "../backends/instance.js";
 import type { MappingDefinition } from "../config/definition.js";
+import { messageOf } from "../errors.js";
 import type { PythonChoice } from "../python/discovery.js";
 import type { Instances, LiveBackend } from "./instances.js";
 
@@ -39,15 +40,17 @@ export function describe(
     instances: [...instances.values()].map((entry) => {
       const { name, live, definition, channels } = entry;
       const { instance, backend } = live;
-      const status = instance.status?.();
+      const status = statusOf(instance);
       return {
         name,
         backend: backend.declaration.name,
         options: definition.settings.map(({ option, value }) => ({ option, value })),
-        channels: channels.names(0, channels.size).map((channel, i) => {
+        channels: channels.names(0, channels.size).flatMap((channel, i) => {
           const uses = entry.uses(i);
-          const note = instance.note?.({ name: channel, uses });
-          return { name: channel, uses, ...(note !== undefined && { note }) };
+          // Those of earlier configurations keep their numbers. The core's channels are those of a module too.
+          if (uses.length === 0 && instance.native?.channels === undefined) return [];
+          const note = noteOf(instance, channel, uses);
+          return [{ name: channel, uses, ...(note !== undefined && { note }) }];
         }),
         ...(status && { status }),
       };
@@ -58,6 +61,34 @@ export function describe(
       bidirectional,
       count: Math.max(from.pattern.size, to.pattern.size),
     })),
-    ...Object.assign({}, ...[...backends].map(({ open }) => open.facts?.())),
+    ...pythonOf(backends),
   };
+}
+
+function statusOf(instance: DeclaredInstance): InstanceStatus | undefined {
+  try {
+    return instance.status?.();
+  } catch (error) {
+    return { state: "failed", text: `status() threw: ${messageOf(error)}` };
+  }
+}
+
+function noteOf(instance: DeclaredInstance, name: string, uses: readonly ChannelUse[]): string | undefined {
+  try {
+    return instance.note?.({ name, uses });
+  } catch {
+    return undefined;
+  }
+}
+
+function pythonOf(backends: Iterable<LiveBackend>): BackendFacts {
+  for (const { open } of backends) {
+    try {
+      const python = open.facts?.().python;
+      if (python !== undefined) return { python };
+    } catch {
+      // Without facts the rest of the description is as good.
+    }
+  }
+  return {};
 }

@@ -6,4 +6,6 @@ export interface Engine {
   readonly core: Core;
   /** `sys.argv[0]` of python instances: the configuration's path, or the folder if there is none. */
   readonly argument: string;
+  /** Aborted when the router is to stop: the core takes no more instances. */
+  readonly stopping: AbortSignal;
 }

@@ -1,8 +1,9 @@
 import type { BackendDeclaration, ChannelUse } from "../backends/declare.js";
 import type { Channel, DeclaredInstance, OpenBackend } from "../backends/instance.js";
-import type { OptionSet, Values } from "../backends/options.js";
+import type { ReadOptions } from "../backends/read-options.js";
 import type { ChannelReference, InstanceDefinition, Setting } from "../config/definition.js";
 import { ChannelSet, type Channels } from "../mapping/channel-set.js";
+import { EarlyEvents } from "./early-events.js";
 
 const USES = ["input", "output"] as const;
 const bitOf = (use: ChannelUse) => 1 << USES.indexOf(use);
@@ -46,8 +47,13 @@ export class LiveInstance {
   readonly channels: Channels;
   /** Whether its channels are in the core's tables, so that it can emit. */
   connected = false;
-  /** By channel, what its name means to the backend; only where a declaration reads names. */
-  readonly meanings: unknown[] = [];
+  /** Events that come while it is `new` wait for its start; once it has `ended` they come to nothing. */
+  state: "new" | "running" | "ended" = "new";
+  /** Its start() has failed, or its backend's: the next reload makes it again. */
+  failed = false;
+  readonly early = new EarlyEvents();
+  /** By use and name, what a channel means to the backend; only where a declaration reads names. */
+  readonly meanings: Record<ChannelUse, Map<string, unknown>> = { input: new Map(), output: new Map() };
   readonly #told = new Uses();
 
   constructor(
@@ -82,7 +88,7 @@ export class InstanceEntry {
 
   constructor(
     readonly definition: InstanceDefinition,
-    readonly options: Values<OptionSet>,
+    readonly read: ReadOptions,
     readonly live: LiveInstance,
     /** Whether it ran under the configuration before. */
     readonly stays: boolean,
@@ -118,7 +124,8 @@ export class InstanceEntry {
     for (let index = 0; index < channels.size; ++index) {
       for (const use of this.uses(index)) {
         if (!live.isNew(index, use)) continue;
-        found.push({ index, name: channels.names(index, 1)[0] ?? "", use, meaning: live.meanings[index] });
+        const [name = ""] = channels.names(index, 1);
+        found.push({ index, name, use, meaning: live.meanings[use].get(name) });
       }
     }
     return found;

@@ -1,6 +1,7 @@
 // Starting and stopping backends and instances.
 import { MidimonsterError, messageOf } from "../errors.js";
 import type { LiveBackend, LiveInstance } from "./instances.js";
+import { ignoreRejection, untilAborted } from "./waiting.js";
 
 /** How long one stop() may take, in ms. */
 const STOP_TIMEOUT = 2000;
@@ -9,8 +10,9 @@ const STOP_ALL_TIMEOUT = 5000;
 
 /** Backends and instances that were started, and so have to be stopped. */
 export class Lifecycle {
-  #backends: LiveBackend[] = [];
-  #instances: LiveInstance[] = [];
+  /** With whether their start() has succeeded. */
+  readonly #backends = new Map<LiveBackend, boolean>();
+  readonly #instances = new Set<LiveInstance>();
   readonly #stopping = new AbortController();
   readonly #report: (problem: string) => void;
 
@@ -19,7 +21,12 @@ export class Lifecycle {
     this.#report = report;
   }
 
-  /** Tells every `start()` under way that the router is to stop. */
+  /** Aborted when the router is to stop. */
+  get signal(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  /** Tells every call under way that the router is to stop. */
   abort(): void {
     this.#stopping.abort();
   }
@@ -27,17 +34,18 @@ export class Lifecycle {
   /**
    * Starts instances, each after its backend. Ends early once {@link abort} was called.
    *
+   * @param started called for each whose start() has ended, however
    * @returns what did not start: an error with code `BACKEND` each
    */
   async start(
     instances: readonly LiveInstance[],
     goOn: "after-failures" | "until-failure",
+    started: (live: LiveInstance) => void = () => {},
   ): Promise<MidimonsterError[]> {
     const failures: MidimonsterError[] = [];
-    const { signal } = this.#stopping;
-    const failed = new Set<LiveBackend>();
-    const attempt = async (what: string, start: () => unknown): Promise<boolean> => {
-      if (signal.aborted || (goOn === "until-failure" && failures.length > 0)) return false;
+    const { signal } = this;
+    const ends = () => signal.aborted || (goOn === "until-failure" && failures.length > 0);
+    const succeeds = async (what: string, start: () => void | Promise<void>): Promise<boolean> => {
       try {
         await untilAborted(start(), signal);
         return true;
@@ -48,40 +56,46 @@ export class Lifecycle {
       }
     };
     for (const backend of new Set(instances.map(({ backend }) => backend))) {
-      if (this.#backends.includes(backend)) continue;
-      const name = `backend '${backend.declaration.name}'`;
-      const started = await attempt(name, () => {
-        this.#backends.push(backend);
-        return backend.open.start?.(signal);
-      });
-      if (!started) failed.add(backend);
+      if (ends()) return failures;
+      if (this.#backends.get(backend) === true) continue;
+      // One that did not start before has to close what that left open.
+      if (this.#backends.has(backend)) await this.#stopBackend(backend, STOP_TIMEOUT);
+      this.#backends.set(backend, false);
+      this.#backends.set(backend, await succeeds(nameOf(backend), () => backend.open.start?.(signal)));
     }
     for (const live of instances) {
-      if (failed.has(live.backend)) continue;
-      await attempt(`instance '${live.name}'`, () => {
-        this.#instances.push(live);
-        return live.instance.start?.(signal);
-      });
+      if (ends()) return failures;
+      if (this.#backends.get(live.backend) !== true) {
+        live.failed = true;
+        live.state = "ended";
+        continue;
+      }
+      this.#instances.add(live);
+      live.failed = !(await succeeds(`instance '${live.name}'`, () => live.instance.start?.(signal)));
+      if (live.state === "new") live.state = "running";
+      started(live);
     }
     return failures;
   }
 
-  /** Stops one instance, started or not. */
-  async stop(live: LiveInstance): Promise<void> {
-    this.#instances = this.#instances.filter((started) => started !== live);
-    await this.#stopWithin(STOP_TIMEOUT, `instance '${live.name}'`, () => live.instance.stop?.());
+  /** Stops an instance, if its start() has begun. */
+  async stop(live: LiveInstance, timeout = STOP_TIMEOUT): Promise<void> {
+    live.state = "ended";
+    if (!this.#instances.delete(live)) return;
+    await this.#stopWithin(timeout, `instance '${live.name}'`, () => live.instance.stop?.());
   }
 
   /** Stops all instances, then all backends. */
   async stopAll(): Promise<void> {
     const deadline = performance.now() + STOP_ALL_TIMEOUT;
     const timeLeft = () => Math.min(STOP_TIMEOUT, Math.max(0, deadline - performance.now()));
-    for (const { name, instance } of this.#instances.splice(0)) {
-      await this.#stopWithin(timeLeft(), `instance '${name}'`, () => instance.stop?.());
-    }
-    for (const { declaration, open } of this.#backends.splice(0)) {
-      await this.#stopWithin(timeLeft(), `backend '${declaration.name}'`, () => open.stop?.());
-    }
+    for (const live of this.#instances) await this.stop(live, timeLeft());
+    for (const backend of this.#backends.keys()) await this.#stopBackend(backend, timeLeft());
+  }
+
+  async #stopBackend(backend: LiveBackend, timeout: number): Promise<void> {
+    this.#backends.delete(backend);
+    await this.#stopWithin(timeout, nameOf(backend), () => backend.open.stop?.());
   }
 
   async #stopWithin(timeout: number, what: string, stop: () => void | Promise<void>): Promise<void> {
@@ -90,10 +104,10 @@ export class Lifecycle {
       timer = setTimeout(resolve, timeout, "late");
     });
     try {
-      const stopped = Promise.resolve(stop());
+      const stopped = stop();
+      // After the deadline its end is of no interest, but must not end the process either.
+      ignoreRejection(stopped);
       if ((await Promise.race([stopped, late])) !== "late") return;
-      // Its end is of no interest any more, but must not end the process either.
-      stopped.catch(() => {});
       this.#report(`${what} did not stop in time; its stop() is no longer waited for`);
     } catch (error) {
       this.#report(`${what} did not stop properly: ${messageOf(error)}`);
@@ -103,27 +117,6 @@ export class Lifecycle {
   }
 }
 
-/** Waits for a start(), but not for one that does not end when the router is to stop. */
-async function untilAborted(started: unknown, signal: AbortSignal): Promise<void> {
-  if (!(started instanceof Promise)) return;
-  let stop = () => {};
-  const aborted = new Promise<void>((_, reject) => {
-    const timeout = () =>
-      setTimeout(() => reject(new Error("it did not end when the router was stopped")), STOP_TIMEOUT);
-    let timer: NodeJS.Timeout | undefined;
-    const onAbort = () => {
-      timer = timeout();
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-    stop = () => {
-      signal.removeEventListener("abort", onAbort);
-      clearTimeout(timer);
-    };
-  });
-  try {
-    await Promise.race([started, aborted]);
-  } finally {
-    stop();
-    started.catch(() => {});
-  }
+function nameOf({ declaration }: LiveBackend): string {
+  return `backend '${declaration.name}'`;
 }

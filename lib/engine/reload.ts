@@ -1,21 +1,23 @@
 // A reload: plan and prepare beside what runs, then commit in one synchronous step, or leave everything as it was.
 //
-// Plan: the configuration has been read and is compared with what runs. Prepare, asynchronous: new instances are made. Commit, without an `await`: the core is held,
-// changed modules are loaded, channels and handlers are found, the tables are exchanged, the core goes on. What is queued meanwhile
-// keeps its place under its channels' new numbers.
+// Plan: the configuration has been read and is compared with what runs. Prepare, asynchronous: new instances are made.
+// Commit, without an `await`: the core is held, changed modules are loaded, channels and handlers are found, the tables are
+// exchanged, the core goes on. What is queued meanwhile keeps its place under its channels' new numbers.
 import type { Change } from "../backends/instance.js";
+import { reportTo } from "../backends/read-options.js";
 import type { Definition } from "../config/definition.js";
 import { inReadingOrder } from "../config/diagnostic.js";
 import { MidimonsterError, messageOf } from "../errors.js";
 import { Assembly } from "./assembly.js";
-import { type BuildHost, build, ownerOf, reportTo } from "./build.js";
+import { type BuildHost, build, ownerOf } from "./build.js";
 import { connect } from "./connect.js";
 import type { InstanceEntry } from "./instances.js";
+import { ignoreRejection, isPromise } from "./waiting.js";
 
 export class Reload {
   readonly next = new Assembly();
   /** Modules that were loaded again, as `instance.module`. */
-  readonly modules: string[] = [];
+  modules: readonly string[] = [];
   readonly #before: Assembly;
   readonly #definition: Definition;
   readonly #host: BuildHost;
@@ -54,25 +56,25 @@ export class Reload {
    */
   commit(installed: () => void): void {
     const { binding, core } = this.#host.engine;
-    const changes: Change[] = [];
+    const changes: { readonly name: string; readonly change: Change }[] = [];
     let kept = false;
     binding.hold(core, true);
     try {
-      for (const entry of this.next.staying) changes.push(this.#change(entry));
+      for (const entry of this.next.staying) changes.push({ name: entry.name, change: this.#change(entry) });
       kept = connect(this.next, this.#definition.mappings, this.#host.engine);
       if (kept) {
+        this.modules = changes.flatMap(({ change }) => change.modules ?? []);
         installed();
         this.#takeOver();
-        for (const { modules = [] } of changes) this.modules.push(...modules);
       }
     } finally {
-      for (const change of changes) this.#quietly(() => (kept ? change.keep?.() : change.undo?.()));
+      for (const { name, change } of changes) this.#quietly(name, () => (kept ? change.keep?.() : change.undo?.()));
       binding.hold(core, false);
     }
-    this.#throwErrors();
+    if (!kept) this.#throwErrors();
   }
 
-  /** Removes what {@link prepare} made. */
+  /** Removes what {@link prepare} made. Not to be called from within the core. */
   abandon(): void {
     const { backends, retire } = this.#host;
     for (const { live } of this.next.created) retire(live);
@@ -80,7 +82,7 @@ export class Reload {
   }
 
   #change(entry: InstanceEntry): Change {
-    const { live, options, definition } = entry;
+    const { live, read, definition } = entry;
     const { findings } = this.next;
     const errors = findings.errors.length;
     const owner = ownerOf(live.backend.declaration);
@@ -88,12 +90,17 @@ export class Reload {
     let change: Change | undefined;
     try {
       change = live.instance.change?.({
-        options,
+        options: read.values,
+        patterns: read.patterns,
         settings,
         report: (problem) => reportTo(findings, problem, owner, settings, nameLocation),
       });
     } catch (error) {
       findings.error(`instance '${live.name}' could not be changed: ${messageOf(error)}`, nameLocation);
+    }
+    if (isPromise(change)) {
+      ignoreRejection(change);
+      findings.error(`instance '${live.name}' could not be changed: its change() is asynchronous`, nameLocation);
     }
     entry.incomplete ||= findings.errors.length > errors;
     return change ?? {};
@@ -104,16 +111,16 @@ export class Reload {
     for (const { live } of this.next.created) {
       const predecessor = this.#before.byName.get(live.name)?.live;
       if (predecessor === undefined || predecessor.backend !== live.backend) continue;
-      this.#quietly(() => live.instance.takeOver?.(predecessor.instance));
+      this.#quietly(live.name, () => live.instance.takeOver?.(predecessor.instance));
     }
   }
 
   /** What must not throw, and does, is reported; the reload goes on. */
-  #quietly(work: () => void): void {
+  #quietly(name: string, work: () => unknown): void {
     try {
-      work();
+      ignoreRejection(work());
     } catch (error) {
-      this.#host.log.error({ err: error }, `an instance failed in the middle of a reload: ${messageOf(error)}`);
+      this.#host.log.error({ err: error }, `instance '${name}' threw in the middle of a reload: ${messageOf(error)}`);
     }
   }
 

@@ -13,9 +13,11 @@ import { count } from "../count.js";
 import { MidimonsterError } from "../errors.js";
 import { type Logger, standardErrorLogger } from "../log.js";
 import { describe, type RouterDescription } from "./description.js";
+import { guardedLogger } from "./guarded-logger.js";
 import { describeReload, type ReloadSummary } from "./reload-summary.js";
 import { Session } from "./session.js";
 import { type TappedEvent, Taps } from "./taps.js";
+import { turnOfTheLoop } from "./waiting.js";
 
 export interface RouterOptions {
   /** Where messages go. Default: warnings and errors as text to standard error. */
@@ -52,7 +54,7 @@ export class Router {
   /** Reads the configuration again, if it was in files. */
   #read: (() => Reading) | undefined;
   readonly #declarations = new Map<string, BackendDeclaration>();
-  readonly #taps = new Taps((message, error) => this.#logger?.error({ err: error }, message));
+  readonly #taps = new Taps();
   #argument: string;
   #logger: Logger | undefined;
   #state: State = "new";
@@ -68,13 +70,17 @@ export class Router {
     const folder = path.resolve(options.folder ?? ".");
     this.#definition = emptyDefinition(folder);
     this.#argument = folder;
-    this.#logger = options.logger;
+    this.#logger = options.logger && guardedLogger(options.logger);
     const declared = (options.backends ?? []).map((one) => ("create" in one ? declarationOf(one) : one));
     for (const declaration of [...BACKENDS, ...declared]) {
-      if (this.#declarations.has(declaration.name)) {
-        throw new MidimonsterError("VALUE", `there already is a backend '${declaration.name}'`);
+      const { name } = declaration;
+      if (typeof name !== "string" || !/^\S+$/.test(name)) {
+        throw new MidimonsterError("VALUE", "a backend needs a name without whitespace");
       }
-      this.#declarations.set(declaration.name, declaration);
+      if (this.#declarations.has(name)) {
+        throw new MidimonsterError("VALUE", `there already is a backend '${name}'`);
+      }
+      this.#declarations.set(name, declaration);
     }
   }
 
@@ -186,7 +192,7 @@ export class Router {
    * - A module whose source has changed is loaded again in its interpreter, with those that use it; it may take things over
    *   from its old version, see `midimonster.previous()`.
    * - An instance that is new is started, one that is gone is stopped. One with other options is replaced, but for options that
-   *   can change while it runs: of `python`, more modules and the default handler.
+   *   can change while it runs: of `python`, more modules and the default handler. One that did not start is replaced too.
    * - Options of backends take effect with the next start.
    *
    * New instances are made while everything runs; then modules are loaded and the mapping is exchanged in one step. Calls
@@ -209,8 +215,8 @@ export class Router {
 
   /** Absolute paths of the files that a reload reads: the configuration's, and those of Python modules. */
   files(): string[] {
-    const entries = this.running ? [...(this.#session?.assembly.entries.values() ?? [])] : [];
-    return [...new Set([...this.#files, ...entries.flatMap(({ live }) => live.instance.files?.() ?? [])])];
+    const own = this.running ? (this.#session?.files() ?? []) : [];
+    return [...new Set([...this.#files, ...own])];
   }
 
   /** How much it routes, for people: `3 mappings between 3 instances`. */
@@ -270,11 +276,13 @@ export class Router {
   async #step(during: State, work: () => Promise<void>, after: State): Promise<void> {
     this.#state = during;
     this.#current = (async () => {
+      await null; // what it calls may call stop(), which has to find this promise
       try {
         await work();
         this.#state = after;
       } catch (error) {
-        await this.#end("failed");
+        await this.#end(this.#stopping === undefined ? "failed" : "stopped");
+        this.#refuseIfStopping();
         throw error;
       }
     })();
@@ -282,6 +290,7 @@ export class Router {
   }
 
   async #load(): Promise<void> {
+    this.#refuseIfStopping();
     this.#logger ??= standardErrorLogger("warn", "text");
     const session = new Session(this.#declarations, this.#argument, this.#logger, this.#taps);
     this.#session = session;
@@ -294,6 +303,7 @@ export class Router {
       const message = `${error.message}\n${formatDiagnostics(found())}`;
       throw new MidimonsterError(error.code, message, found(), { cause: error });
     }
+    this.#refuseIfStopping();
     if (found().length > 0) throw MidimonsterError.fromDiagnostics(found());
   }
 
@@ -326,12 +336,12 @@ export class Router {
     await turnOfTheLoop();
     const reload = session.reload(reading.definition);
     try {
-      await reload.prepare();
-      await turnOfTheLoop();
+      await reload.prepare().finally(turnOfTheLoop);
       this.#refuseIfStopping();
       session.commit(reload, () => this.#take(reading));
     } catch (error) {
       reload.abandon();
+      this.#refuseIfStopping();
       throw error;
     }
     const failures = await session.exchange(reload);
@@ -353,9 +363,4 @@ export class Router {
     await this.#session?.stop();
     this.#state = state;
   }
-}
-
-/** Called from within the core, or after an await in one of its callbacks, what follows runs outside of it. */
-function turnOfTheLoop(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

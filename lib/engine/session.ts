@@ -4,7 +4,8 @@ import type { BackendDeclaration } from "../backends/declare.js";
 import type { EventBatch } from "../backends/instance.js";
 import { type Binding, binding, type Core } from "../binding.js";
 import type { Definition } from "../config/definition.js";
-import { type Diagnostic, formatDiagnostic } from "../config/diagnostic.js";
+import { formatDiagnostic } from "../config/diagnostic.js";
+import { type MidimonsterError, textOf } from "../errors.js";
 import type { Logger } from "../log.js";
 import { ReportLog } from "../report-log.js";
 import { Assembly } from "./assembly.js";
@@ -19,6 +20,7 @@ import { Outbox } from "./outbox.js";
 import { Reload } from "./reload.js";
 import { Scheduler } from "./scheduler.js";
 import type { Taps } from "./taps.js";
+import { isPromise, turnOfTheLoop } from "./waiting.js";
 
 export class Session {
   readonly lifecycle: Lifecycle;
@@ -37,7 +39,8 @@ export class Session {
   /** Of all instances there ever were, by number: reports may come late. */
   readonly #instanceNames = new Map<number, string>();
   #names = new ChannelNames(new Map());
-  readonly #warned = new Set<string>();
+  /** Warnings of the configuration that is installed. */
+  #warned: ReadonlySet<string> = new Set();
   #keepAlive: NodeJS.Timeout | undefined;
 
   /**
@@ -55,7 +58,8 @@ export class Session {
         },
         intervals: (rows) => this.#setIntervals(rows),
         loop: (channels) => loops.log([...channels].map((channel) => this.#names.of(channel))),
-        tap: (channels, values, count) => taps.show(this.#names, channels, values, count),
+        tap: (channels, values, count) =>
+          taps.show(this.#names, channels, values, count, (error) => this.#reports.threw("a tap", {}, error)),
       },
       this.#outbox.arrays,
     );
@@ -70,15 +74,21 @@ export class Session {
     });
     this.#reports = new ReportLog(log, (instance) => this.#instanceNames.get(instance) ?? "?");
     this.lifecycle = new Lifecycle((message) => log.error({}, message));
-    const engine: Engine = { binding: native, core, argument };
+    const engine: Engine = { binding: native, core, argument, stopping: this.lifecycle.signal };
     this.#host = {
       engine,
       log,
       declarations,
+      modules: new Map(),
       backends: this.backends,
       created: (live) => {
-        this.#live.set(live.number, live);
-        this.#instanceNames.set(live.number, live.name);
+        const { number, name } = live;
+        const isOfCore = Number.isInteger(number) && number >= 0 && number < native.instanceCount(core);
+        if (!isOfCore || this.#instanceNames.has(number)) {
+          throw new Error(`its native part has the number ${textOf(number)}, which is not that of a new instance`);
+        }
+        this.#live.set(number, live);
+        this.#instanceNames.set(number, name);
       },
       retire: (live) => this.retire(live),
       emit: (live, name, channel, value) => this.#emit(live, name, channel, value),
@@ -133,17 +143,24 @@ export class Session {
     });
   }
 
-  /** Stops the instances that a reload has left behind, then starts its new ones. Returns what did not start. */
-  async exchange({ gone, next }: Reload) {
+  /**
+   * Stops the instances that a reload has left behind, then starts its new ones. Ends early when the router is to stop,
+   * which stops all that are left.
+   *
+   * @returns what did not start
+   */
+  async exchange({ gone, next }: Reload): Promise<MidimonsterError[]> {
+    const { signal } = this.lifecycle;
     for (const { live } of gone) {
+      if (signal.aborted) return [];
       await this.lifecycle.stop(live);
+      await turnOfTheLoop();
       this.retire(live);
     }
-    const failures = await this.lifecycle.start(
-      next.created.map(({ live }) => live),
-      "after-failures",
-    );
-    this.#binding.run(this.#core);
+    const created = next.created.map(({ live }) => live);
+    const failures = await this.lifecycle.start(created, "after-failures", (live) => this.#deliverEarly(live));
+    await turnOfTheLoop();
+    if (!signal.aborted) this.#binding.run(this.#core);
     return failures;
   }
 
@@ -156,6 +173,18 @@ export class Session {
     live.connected = false;
   }
 
+  /** Files of instances whose change calls for a reload. */
+  files(): string[] {
+    return this.#liveOf(this.assembly).flatMap(({ name, instance }) => {
+      try {
+        return instance.files?.() ?? [];
+      } catch (error) {
+        this.#reports.threw(`${name}: files()`, { instance: name }, error);
+        return [];
+      }
+    });
+  }
+
   applyTaps(): void {
     this.#binding.tap(this.#core, this.#taps.size > 0);
   }
@@ -164,8 +193,7 @@ export class Session {
   async stop(): Promise<void> {
     this.#scheduler.stop();
     await this.lifecycle.stopAll();
-    // A turn of the loop, since this may have been called from within the core.
-    await new Promise((resolve) => setImmediate(resolve));
+    await turnOfTheLoop();
     await new Promise<void>((resolve) => this.#binding.stop(this.#core, resolve));
     this.#outbox.disconnect();
     this.#reports.close();
@@ -178,15 +206,12 @@ export class Session {
 
   #connected(): void {
     this.#names = new ChannelNames(this.assembly.entries);
-    for (const warning of this.assembly.findings.warnings) this.#warnOnce(warning);
-  }
-
-  /** What was told at the start is not told again by every reload. */
-  #warnOnce(warning: Diagnostic): void {
-    const text = formatDiagnostic(warning);
-    if (this.#warned.has(text)) return;
-    this.#warned.add(text);
-    this.#log.warn({}, text);
+    // What was told at the start is not told again by every reload, wherever it stands by now.
+    const warnings = new Map(this.assembly.findings.warnings.map((warning) => [warning.message, warning]));
+    for (const [message, warning] of warnings) {
+      if (!this.#warned.has(message)) this.#log.warn({}, formatDiagnostic(warning));
+    }
+    this.#warned = new Set(warnings.keys());
   }
 
   #setIntervals(rows: Float64Array): void {
@@ -198,14 +223,27 @@ export class Session {
 
   #deliver(number: number, batch: EventBatch): void {
     const live = this.#live.get(number);
-    if (live === undefined) return;
+    if (live?.state === "new") live.early.keep(batch);
+    else if (live?.state === "running") this.#handle(live, batch);
+  }
+
+  /** Delivers what came before an instance was started. */
+  #deliverEarly(live: LiveInstance): void {
+    const { batches, lost } = live.early.take();
+    for (const batch of batches) this.#handle(live, batch);
+    if (lost === 0) return;
+    this.#reports.log({ kind: "events-lost", instance: live.number, role: "", subject: "", text: "", value: lost });
+  }
+
+  #handle({ name, instance }: LiveInstance, batch: EventBatch): void {
+    const threw = (error: unknown) => this.#reports.threw(`${name}: handle()`, { instance: name }, error);
     this.#outbox.collect(() => {
       try {
         // Not promised by the type, but an async handle() is easily written, and its rejection would end the process.
-        const result: unknown = live.instance.handle?.(batch);
-        if (result instanceof Promise) result.catch((error: unknown) => this.#reports.handleThrew(live.name, error));
+        const result: unknown = instance.handle?.(batch);
+        if (isPromise(result)) Promise.resolve(result).catch(threw);
       } catch (error) {
-        this.#reports.handleThrew(live.name, error);
+        threw(error);
       }
     });
   }
@@ -213,11 +251,11 @@ export class Session {
   /** Called from callbacks of sockets and timers, where an exception would end the process: so a bad event is reported and counted. */
   #emit(live: LiveInstance | undefined, name: string, channel: number, value: number): void {
     if (live?.connected !== true) {
-      this.#reports.badEmit(name, "an instance can emit from its start() on, until its stop()");
+      this.#reports.badEmit(name, "time", "an instance can emit from its start() on, until its stop()");
     } else if (!(Number.isInteger(channel) && channel >= 0 && channel < live.channels.size)) {
-      this.#reports.badEmit(name, `there is no channel number ${channel}`);
+      this.#reports.badEmit(name, "channel", `there is no channel number ${textOf(channel)}`);
     } else if (typeof value !== "number" || Number.isNaN(value)) {
-      this.#reports.badEmit(name, `an event's value is a number, not ${value}`);
+      this.#reports.badEmit(name, "value", `an event's value is a number, not ${textOf(value)}`);
     } else {
       this.#outbox.put(live.number, channel, Math.min(1, Math.max(0, value)));
     }

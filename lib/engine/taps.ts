@@ -1,5 +1,5 @@
-import { messageOf } from "../errors.js";
 import type { ChannelNames } from "./channel-names.js";
+import { isPromise } from "./waiting.js";
 
 /** An event as {@link Router.tap} shows it: where it was output, and its value in 0..1. */
 export interface TappedEvent {
@@ -13,11 +13,6 @@ type Listener = (events: readonly TappedEvent[]) => void;
 /** The listeners of a router's taps. */
 export class Taps {
   readonly #listeners = new Set<Listener>();
-  readonly #report: (message: string, error: unknown) => void;
-
-  constructor(report: (message: string, error: unknown) => void) {
-    this.#report = report;
-  }
 
   get size(): number {
     return this.#listeners.size;
@@ -31,8 +26,18 @@ export class Taps {
     this.#listeners.delete(listener);
   }
 
-  /** Shows the first `count` events of two parallel arrays; channels are global indices. */
-  show(names: ChannelNames, channels: Uint32Array, values: Float64Array, count: number): void {
+  /**
+   * Shows the first `count` events of two parallel arrays; channels are global indices.
+   *
+   * @param threw told of what a listener throws
+   */
+  show(
+    names: ChannelNames,
+    channels: Uint32Array,
+    values: Float64Array,
+    count: number,
+    threw: (error: unknown) => void,
+  ): void {
     const events: TappedEvent[] = [];
     for (let i = 0; i < count; ++i) {
       const { instance, channel } = names.of(channels[i] as number);
@@ -40,9 +45,11 @@ export class Taps {
     }
     for (const listener of this.#listeners) {
       try {
-        listener(events);
+        // Not promised by the type, as with handle().
+        const result: unknown = listener(events);
+        if (isPromise(result)) Promise.resolve(result).catch(threw);
       } catch (error) {
-        this.#report(`a tap threw: ${messageOf(error)}`, error);
+        threw(error);
       }
     }
   }

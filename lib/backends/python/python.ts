@@ -22,7 +22,8 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
 
   async instance(setup: InstanceSetup<typeof instanceOptions>): Promise<PythonInstance> {
     const { executable } = await this.#load();
-    const { binding, core, argument } = setup.engine;
+    const { binding, core, argument, stopping } = setup.engine;
+    stopping.throwIfAborted();
     const number = binding.addPython(core, setup.name, setup.folder, argument);
     if (typeof number === "string") {
       throw new MidimonsterError("PYTHON_LOAD", `no interpreter for instance '${setup.name}': ${number}`);
