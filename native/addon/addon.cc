@@ -43,9 +43,9 @@ PythonInstance *PythonOf(const Info &info, JsBridge *bridge) {
   if (bridge == nullptr) return nullptr;
   PythonInstance *python =
       info.Length() > 1 && info[1].IsNumber() ? bridge->python(info[1].As<Napi::Number>().Uint32Value()) : nullptr;
-  if (python == nullptr || python->state() == nullptr)
-    Expect(info.Env(), false, "the number of a live python instance");
-  return python != nullptr && python->state() != nullptr ? python : nullptr;
+  if (python != nullptr && python->usable()) return python;
+  Expect(info.Env(), false, "the number of a live python instance");
+  return nullptr;
 }
 
 std::string Text(const Napi::Value &value) { return value.IsString() ? value.As<Napi::String>().Utf8Value() : ""; }
@@ -76,10 +76,12 @@ Napi::Value StartPython(const Info &info) {
   options.bootstrap_path = Text(object.Get("bootstrapPath"));
   options.deep_bind = object.Get("deepBind").ToBoolean();
   options.ignore_home = object.Get("ignoreHome").ToBoolean();
-  PythonRuntime::Get().watchdog().SetLimits(Milliseconds(object.Get("handlerWarn")),
-                                            Milliseconds(object.Get("handlerTimeout")));
   const PythonLoadError error = PythonRuntime::Get().Start(EnvironmentOf(env).id(), options);
-  if (!error) return env.Null();
+  if (!error) {
+    PythonRuntime::Get().watchdog().SetLimits(Milliseconds(object.Get("handlerWarn")),
+                                              Milliseconds(object.Get("handlerTimeout")));
+    return env.Null();
+  }
   auto result = Napi::Object::New(env);
   result.Set("code", error.code);
   result.Set("message", error.message);
@@ -141,8 +143,10 @@ Napi::Value InstanceCount(const Info &info) {
 
 Napi::Value LoadModule(const Info &info) {
   const Napi::Env env = info.Env();
-  PythonInstance *python = PythonOf(info, BridgeOf(info));
+  JsBridge *bridge = BridgeOf(info);
+  PythonInstance *python = PythonOf(info, bridge);
   if (python == nullptr) return env.Undefined();
+  const Core::Entry entry(bridge->core());
   const std::optional<PythonException> raised = python->LoadModule(Text(info[2]), Text(info[3]));
   return raised ? ToJavascript(env, *raised) : env.Null();
 }
@@ -199,7 +203,8 @@ Napi::Value ChannelNames(const Info &info) {
 
 Napi::Value Resolve(const Info &info) {
   const Napi::Env env = info.Env();
-  PythonInstance *python = PythonOf(info, BridgeOf(info));
+  JsBridge *bridge = BridgeOf(info);
+  PythonInstance *python = PythonOf(info, bridge);
   if (python == nullptr) return env.Undefined();
   const std::vector<uint32_t> channels = Numbers(info[2]);
   if (env.IsExceptionPending()) return env.Undefined();
@@ -207,6 +212,7 @@ Napi::Value Resolve(const Info &info) {
     Expect(env, false, "channels of the instance");
     return env.Undefined();
   }
+  const Core::Entry entry(bridge->core());
   const std::vector<ResolveError> errors = python->Resolve(channels, Text(info[3]));
   auto result = Napi::Array::New(env, errors.size());
   for (uint32_t i = 0; i < errors.size(); ++i) {
@@ -337,7 +343,7 @@ Napi::Value RunIntervals(const Info &info) {
   const Core::Entry entry(bridge->core());
   for (size_t i = 0; i < count; ++i) {
     PythonInstance *python = bridge->python(pairs[2 * i]);
-    if (python != nullptr && python->state() != nullptr) python->RunInterval(pairs[2 * i + 1]);
+    if (python != nullptr && python->usable()) python->RunInterval(pairs[2 * i + 1]);
   }
   return env.Undefined();
 }

@@ -140,12 +140,55 @@ std::vector<std::string> Interpreter::StopThreads() {
   return threads_left;
 }
 
-std::vector<std::string> Interpreter::Stop() {
-  Gil &gil = runtime_.gil();
-  std::vector<std::string> threads_left = StopThreads();
-  const PyRef must_stay = threads_left.empty() ? CallHelper("must_stay", {}) : PyRef();
+bool Interpreter::MustStay() {
+  const PyRef answer = CallHelper("must_stay", {});
   PyErr_Clear();
-  const bool stays = must_stay && mmpy_is_none(must_stay.get()) == 0;
+  return !answer || mmpy_is_none(answer.get()) == 0;
+}
+
+bool Interpreter::SharesModules() const {
+  const PyRef items = PyRef::Steal(PyDict_Items(PyImport_GetModuleDict()));
+  PyObject *const built_in = PySys_GetObject("builtin_module_names");
+  for (Py_ssize_t i = 0; items && i < PyList_Size(items.get()); ++i) {
+    PyObject *const item = PyList_GetItem(items.get(), i);
+    PyObject *const name = PyTuple_GetItem(item, 0);
+    PyObject *const module = PyTuple_GetItem(item, 1);
+    if (runtime_.main_modules().count(ToText(name)) != 0) continue;
+    if (PyModuleDef *const definition = PyModule_GetDef(module)) {
+      if (PyState_FindModule(definition) != nullptr) return true;
+      continue;  // made for several interpreters: it is not found this way
+    }
+    PyErr_Clear();  // not even a module
+    // A copy of another interpreter's has no definition, and neither have those that are written in Python.
+    const PyRef file = PyRef::Steal(PyObject_GetAttrString(module, "__file__"));
+    const std::string path = file && mmpy_is_none(file.get()) == 0 ? ToText(file.get()) : "";
+    PyErr_Clear();
+    const bool is_library = path.size() > 3 && path.compare(path.size() - 3, 3, ".so") == 0;
+    const bool is_built_in = built_in != nullptr && PySequence_Contains(built_in, name) == 1;
+    PyErr_Clear();
+    if (is_library || is_built_in) return true;
+  }
+  PyErr_Clear();
+  return !items;
+}
+
+void Interpreter::End() {
+  helpers_ = PyRef();
+  PyErr_Clear();
+  Py_EndInterpreter(state_);
+  // Versions differ in whether the GIL is still held here; with no thread state current, Swap copes with both.
+  PyThreadState_Swap(runtime_.main_state());
+  runtime_.gil().Adopt(runtime_.main_state());
+  state_ = nullptr;
+}
+
+std::vector<std::string> Interpreter::Stop() {
+  std::vector<std::string> threads_left = StopThreads();
+  const bool stays = threads_left.empty() && MustStay();
+  if (threads_left.empty() && !stays) {
+    End();
+    return threads_left;
+  }
   if (stays) {
     CallHelper("forget_modules", {});
     PyErr_Clear();
@@ -153,14 +196,7 @@ std::vector<std::string> Interpreter::Stop() {
   }
   helpers_ = PyRef();
   PyErr_Clear();
-  if (threads_left.empty() && !stays) {
-    Py_EndInterpreter(state_);
-    // Versions differ in whether the GIL is still held here; with no thread state current, Swap copes with both.
-    PyThreadState_Swap(runtime_.main_state());
-    gil.Adopt(runtime_.main_state());
-  } else {
-    gil.SwitchTo(runtime_.main_state());
-  }
+  runtime_.gil().SwitchTo(runtime_.main_state());
   state_ = nullptr;
   return threads_left;
 }

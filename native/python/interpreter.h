@@ -30,9 +30,20 @@ class Interpreter {
   // Ends Python threads: they are given a moment, then SystemExit. Returns the names of those that would not end.
   std::vector<std::string> StopThreads();
 
+  // Whether an extension module is in it that must never be without it (must_stay() in python/runtime/ending.py).
+  bool MustStay();
+
+  // Whether an extension module is in it that is not made for several interpreters, and that it does not have from the
+  // main one. There is one of those for the whole process: it refers to objects of the interpreter that imported or
+  // used it first (asyncio's set of tasks, the function behind datetime.strptime()), which are broken once that ends.
+  bool SharesModules() const;
+
+  // Ends the interpreter, which has no threads any more. The main interpreter's thread state is current afterwards.
+  void End();
+
   // Ends the interpreter, its threads first. If some would not end it stays, since ending it under them would abort the
-  // process; also if an extension module has to stay (must_stay() in python/runtime/ending.py), but without user code.
-  // The main interpreter's thread state is current afterwards.
+  // process; also if MustStay(), but without user code. The main
+  // interpreter's thread state is current afterwards.
   std::vector<std::string> Stop();
 
   // Leaves the interpreter to the process, without touching it and without the GIL.

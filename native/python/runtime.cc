@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 
+#include "python/interpreter.h"
 #include "python/module.h"
 #include "python/py_ref.h"
 
@@ -139,6 +140,17 @@ std::string Compile(const std::string &bootstrap_path) {
 // The flags for dlopen() under which extension modules find libpython but not Node's own OpenSSL and zlib.
 int ExtensionDlopenFlags(bool deep_bind) { return RTLD_NOW | (deep_bind ? kDeepBind : 0); }
 
+// Of the current interpreter.
+std::set<std::string> ModuleNames() {
+  std::set<std::string> names;
+  const PyRef items = PyRef::Steal(PyDict_Items(PyImport_GetModuleDict()));
+  for (Py_ssize_t i = 0; items && i < PyList_Size(items.get()); ++i) {
+    names.insert(ToText(PyTuple_GetItem(PyList_GetItem(items.get(), i), 0)));
+  }
+  PyErr_Clear();
+  return names;
+}
+
 }  // namespace
 
 int PythonRuntime::OnAuditEvent(const char *event, PyObject *, void *data) {
@@ -224,6 +236,7 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
   setting_up_ = false;
   mmpy_module_bind();
   bootstrap_code_ = Compile(options.bootstrap_path);
+  main_modules_ = ModuleNames();
   owner_ = owner;
   watchdog_.Start();
   gil_requests_.Start();

@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include <set>
 #include <string>
 
 #include "python/api.h"
@@ -58,6 +59,8 @@ class PythonRuntime {
   const PythonOptions &options() const { return options_; }
   // What every interpreter runs of python/runtime/, compiled once for all: a marshalled dictionary of code by name.
   const std::string &bootstrap_code() const { return bootstrap_code_; }
+  // Names of the modules that the main interpreter has, which never ends.
+  const std::set<std::string> &main_modules() const { return main_modules_; }
   std::string version() const;
 
   // Py_NewInterpreter(), whose extension modules find their own OpenSSL and zlib from the first import on.
@@ -71,6 +74,7 @@ class PythonRuntime {
   uint64_t owner_ = 0;
   PythonOptions options_;
   std::string bootstrap_code_;
+  std::set<std::string> main_modules_;
   PyThreadState *main_state_ = nullptr;
   bool setting_up_ = false;         // an interpreter; guarded by the GIL
   char ***libc_environ_ = nullptr;  // NULL where there is no difference
