@@ -294,9 +294,9 @@ export class Router {
     this.#logger ??= standardErrorLogger("warn", "text");
     const session = new Session(this.#declarations, this.#argument, this.#logger, this.#taps);
     this.#session = session;
-    const found = () => inReadingOrder([...this.#diagnostics, ...session.assembly.findings.errors]);
+    const found = () => inReadingOrder(session.assembly.findings.errors);
     try {
-      await session.load(this.#definition);
+      await session.load(this.#definition, this.#diagnostics);
     } catch (error) {
       // What prevents any start does not hide what else was found.
       if (!(error instanceof MidimonsterError) || found().length === 0) throw error;
