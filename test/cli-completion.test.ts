@@ -224,7 +224,7 @@ describe("mmpy completion zsh", () => {
   const setup = "autoload -U compinit; compinit -u -D; source <(mmpy completion zsh)";
   // What the terminal shows has these: the line between brackets, and what is listed if there are several.
   const cases: readonly ShellCase[] = [
-    ["mmpy ", ["check       -- do everything but run", "completion  -- ", "monster.cfg", "other.cfg", "more/"]],
+    ["mmpy ", ["check       -- do everything except run", "completion  -- ", "monster.cfg", "other.cfg", "more/"]],
     ["mmpy che", ["[mmpy check ]"]],
     ["mmpy --wat", ["[mmpy --watch ]"]],
     ["mmpy --log-level d", ["[mmpy --log-level debug ]"]],
