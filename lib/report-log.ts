@@ -142,8 +142,8 @@ export class ReportLog {
    */
   threw(what: string, fields: object, error: unknown): void {
     const stack = stackOf(error);
-    // Without the message, which may hold a different number every time.
-    const place = stack.match(/^ +at .*$/gm)?.join("\n") ?? "";
+    // Where it was thrown, without the message, which may hold a different number every time.
+    const place = /^ +at .*$/m.exec(stack)?.[0] ?? "";
     const say: Say = (more) => `${what} threw ${more} more times: ${messageOf(error)}`;
     if (this.#counts(`${what}\n${place}`, [], 1, fields, say)) return;
     this.#logger.error({ ...fields, err: error }, `${what} threw: ${stack}`);

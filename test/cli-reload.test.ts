@@ -77,6 +77,8 @@ describe("requests for a reload", () => {
 
 /** A module that takes a second to load again; then the loop has no time for anything else. */
 const SLOW = "import time\nprint('loading', flush=True)\ntime.sleep(1)\nprint('loaded', flush=True)\n";
+/** The same, and the stop comes to the loop before the reload has ended. */
+const STUBBORN = SLOW.replace("time.sleep(1)", "try: time.sleep(1)\nexcept BaseException: pass");
 const CONFIG = "[python py]\nmodule = mod\n";
 
 describe("mmpy", () => {
@@ -105,17 +107,25 @@ describe("mmpy", () => {
     assert.deepEqual(await running.exited, { code: 0, signal: null });
   });
 
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    it(`--watch ends in time at a ${signal} in the middle of a reload`, async () => {
-      const folder = folderWith({ "monster.cfg": CONFIG, "mod.py": "" });
-      const running = mmpy(["--watch"], { cwd: folder });
-      await running.sees(/watching 2 files/);
-      writeFileSync(path.join(folder, "mod.py"), SLOW);
-      await running.sees(/loading/);
-      running.child.kill(signal);
-      assert.deepEqual(await running.exited, { code: 0, signal: null });
-      assert.match(running.stderr, new RegExp(`${signal}: stopping`));
-    });
+  const changes: [what: string, file: string, text: string][] = [
+    ["a changed module loads", "mod.py", SLOW],
+    ["a new instance's module loads", "monster.cfg", `${CONFIG}[python new]\nmodule = slow\n`],
+    ["one loads that a stop does not end", "monster.cfg", `${CONFIG}[python new]\nmodule = stubborn\n`],
+  ];
+  for (const [what, file, text] of changes) {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      it(`--watch ends in time at a ${signal} while ${what}`, async () => {
+        const folder = folderWith({ "monster.cfg": CONFIG, "mod.py": "", "slow.py": SLOW, "stubborn.py": STUBBORN });
+        const running = mmpy(["--watch"], { cwd: folder });
+        await running.sees(/watching 2 files/);
+        writeFileSync(path.join(folder, file), text);
+        await running.sees(/loading/);
+        running.child.kill(signal);
+        assert.deepEqual(await running.exited, { code: 0, signal: null });
+        assert.match(running.stderr, new RegExp(`${signal}: stopping`));
+        assert.doesNotMatch(running.stderr, /ERROR|WARN/);
+      });
+    }
   }
 
   const empty: [what: string, text: string, shown: string][] = [

@@ -120,7 +120,7 @@ describe("the log in the journal", () => {
         "<3>      = available backends: python, loopback",
       ],
     ],
-    ["the command line", {}, ["--colour"], 2, ["<3>mmpy: Unknown option '--colour'", "<3>Try mmpy --help."]],
+    ["the command line", {}, ["--colour"], 2, ["<3>mmpy: unknown option '--colour'", "<3>Try mmpy --help."]],
   ];
   for (const [what, files, args, status, expected] of failures) {
     it(`has errors of ${what} as errors`, async () => {

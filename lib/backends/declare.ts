@@ -9,6 +9,7 @@ export type ChannelUse = "input" | "output";
 /** What a channel's name means, or why there can be no such channel. */
 export type ParsedChannel<C> =
   | {
+      readonly problem?: undefined;
       /** The one name of a channel that can be spelled in several ways. Absent: the name as it is written. */
       readonly name?: string;
       /** What the name means to the backend; it comes back in {@link Channel.meaning}. */

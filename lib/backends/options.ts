@@ -14,7 +14,7 @@ export interface ValueProblem {
 }
 
 /** What a text means, or why it means nothing. */
-export type Parsed<T> = { readonly value: T } | ValueProblem;
+export type Parsed<T> = { readonly problem?: undefined; readonly value: T } | ValueProblem;
 
 /**
  * An option, declared.

@@ -121,7 +121,7 @@ function readSettings(section: DeclaredSection, settings: readonly Setting[], fi
       continue;
     }
     const parsed = parse(known.option, setting);
-    if ("problem" in parsed) {
+    if (parsed.problem !== undefined) {
       const { message, place } = describe(parsed, setting, section.owner);
       findings.error(message, place, parsed.help && { help: parsed.help });
     } else if (known.isPattern) {

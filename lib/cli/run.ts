@@ -15,7 +15,7 @@ export async function run({ operand = "monster.cfg", ...line }: CommandLine): Pr
   if (line.logLevel !== "error" && line.logLevel !== "silent") addon.tellStuckCode(line.logFormat);
   const { backendOverrides, instanceOverrides } = line;
   const router = Router.fromFile(operand, { logger, backendOverrides, instanceOverrides });
-  const running = new RunningRouter(router, logger);
+  const running = new RunningRouter(router, logger, addon);
   process.on("SIGHUP", () => running.reload());
   try {
     await router.load();
@@ -34,15 +34,17 @@ export async function run({ operand = "monster.cfg", ...line }: CommandLine): Pr
 class RunningRouter {
   readonly #router: Router;
   readonly #logger: Logger;
+  readonly #addon: Binding;
   readonly #service: ServiceManager;
   readonly #reloads = new Coalesced(() => this.#reload());
   #state: "starting" | "running" | "stopping" = "starting";
   #reloadAtStart = false;
   #watch: FileWatch | undefined;
 
-  constructor(router: Router, logger: Logger) {
+  constructor(router: Router, logger: Logger, addon: Binding) {
     this.#router = router;
     this.#logger = logger;
+    this.#addon = addon;
     this.#service = new ServiceManager(serviceVariables, logger);
   }
 
@@ -73,9 +75,8 @@ class RunningRouter {
     if (!this.#router.running) return; // it has been stopped meanwhile
     this.#service.reloading();
     const failed = (await this.#reloadRouter()) ? "" : "; the last reload failed";
-    if (!this.#router.running) return;
-    this.#service.ready(`routing ${this.#router.summary}${failed}`);
     this.#watch?.set(this.#router.files());
+    if (this.#router.running) this.#service.ready(`routing ${this.#router.summary}${failed}`);
   }
 
   /** Returns whether everything went well. */
@@ -85,8 +86,8 @@ class RunningRouter {
       return true;
     } catch (error) {
       if (!(error instanceof MidimonsterError)) throw error;
-      // A stop that comes in the middle of it.
-      if (error.code === "STATE") return false;
+      // A stop in the middle of it is no error, nor is what that does to a module that loads.
+      if (error.code === "STATE" || this.#addon.stopSignalSeen()) return false;
       // An instance that is new and does not start does not undo the rest.
       const what = error.code === "BACKEND" ? "reloaded, but " : "not reloaded, everything goes on as before:\n";
       this.#logger.error({ code: error.code }, what + error.message);

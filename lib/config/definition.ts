@@ -111,7 +111,9 @@ export function define(
     if (section.kind === "backend") {
       const { text, location } = section.backend;
       const backend = backendDefinition(definition, text, location);
-      backend.settings.push(...take("backend", text, location.source.folder), ...section.assignments.map(settingOf));
+      // One by one: there may be more than a call takes arguments.
+      for (const setting of take("backend", text, location.source.folder)) backend.settings.push(setting);
+      for (const assignment of section.assignments) backend.settings.push(settingOf(assignment));
     } else if (section.kind === "instance") {
       const { backend, name, assignments } = section;
       definition.instances.push({

@@ -109,15 +109,16 @@ class NameReader {
       let warning: ChannelFinding | undefined;
       for (const use of uses) {
         const parsed = parseName(channels, written, use, values);
-        const finding = (text: string) => ({ message: `'${name}.${written}': ${text}`, help: parsed.help });
-        if ("problem" in parsed) {
-          this.#refused.add(reference, finding(parsed.problem));
+        const { problem, help } = parsed;
+        if (problem !== undefined) {
+          this.#refused.add(reference, { message: `'${name}.${written}': ${problem}`, help });
           return written;
         }
-        if (parsed.warning !== undefined) warning = finding(parsed.warning);
+        if (parsed.warning !== undefined) warning = { message: `'${name}.${written}': ${parsed.warning}`, help };
         canonical = parsed.name ?? written;
         live.meanings[use].set(canonical, parsed.meaning);
       }
+      // Once for both uses.
       if (warning !== undefined) this.#warned.add(reference, warning);
       return canonical;
     });

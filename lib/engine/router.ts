@@ -111,7 +111,9 @@ export class Router {
    */
   backend(name: string, options: OptionValues): this {
     this.#expect("new", "backend()");
-    backendDefinition(this.#definition, name).settings.push(...settings(options, this.#definition.folder));
+    const backend = backendDefinition(this.#definition, name);
+    // One by one: there may be more than a call takes arguments.
+    for (const setting of settings(options, this.#definition.folder)) backend.settings.push(setting);
     return this;
   }
 
@@ -247,10 +249,11 @@ export class Router {
   /**
    * What the router consists of.
    *
-   * @throws {MidimonsterError} `STATE` before it is loaded, or if that failed
+   * @throws {MidimonsterError} `STATE` before it is loaded, and once it is stopped
    */
   describe(): RouterDescription {
-    if (this.#session === undefined || ["loading", "failed"].includes(this.#state))
+    const isLoaded = ["loaded", "starting", "running"].includes(this.#state) && this.#stopping === undefined;
+    if (this.#session === undefined || !isLoaded)
       throw new MidimonsterError("STATE", "describe() needs a loaded router");
     const { assembly, backends } = this.#session;
     return describe(assembly.entries, this.#definition.mappings, backends.values());
@@ -294,9 +297,9 @@ export class Router {
     this.#logger ??= standardErrorLogger("warn", "text");
     const session = new Session(this.#declarations, this.#argument, this.#logger, this.#taps);
     this.#session = session;
-    const found = () => inReadingOrder([...this.#diagnostics, ...session.assembly.findings.errors]);
+    const found = () => inReadingOrder(session.assembly.findings.errors);
     try {
-      await session.load(this.#definition);
+      await session.load(this.#definition, this.#diagnostics);
     } catch (error) {
       // What prevents any start does not hide what else was found.
       if (!(error instanceof MidimonsterError) || found().length === 0) throw error;

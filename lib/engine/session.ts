@@ -4,7 +4,7 @@ import type { BackendDeclaration } from "../backends/declare.js";
 import type { EventBatch } from "../backends/instance.js";
 import { type Binding, binding, type Core } from "../binding.js";
 import type { Definition } from "../config/definition.js";
-import { formatDiagnostic } from "../config/diagnostic.js";
+import { type Diagnostic, formatDiagnostic } from "../config/diagnostic.js";
 import { type MidimonsterError, textOf } from "../errors.js";
 import type { Logger } from "../log.js";
 import { ReportLog } from "../report-log.js";
@@ -98,9 +98,11 @@ export class Session {
   /**
    * Makes the instances of a definition and connects them, as far as that goes: the assembly's findings say what is wrong.
    *
+   * @param errors found in the configuration's text
    * @throws {MidimonsterError} for what makes all the rest pointless, like no Python
    */
-  async load(definition: Definition): Promise<void> {
+  async load(definition: Definition, errors: readonly Diagnostic[]): Promise<void> {
+    for (const error of errors) this.assembly.findings.errors.push(error);
     await build(this.assembly, definition, this.#host);
     if (connect(this.assembly, definition.mappings, this.#host.engine)) this.#connected();
     this.applyTaps();

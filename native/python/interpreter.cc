@@ -1,6 +1,7 @@
 #include "python/interpreter.h"
 
 #include <chrono>
+#include <set>
 #include <thread>
 
 #include "python/module.h"
@@ -147,13 +148,16 @@ bool Interpreter::MustStay() {
 }
 
 bool Interpreter::SharesModules() const {
+  // Not made for several interpreters in CPython 3.9 to 3.11, but all that they keep are types and values.
+  static const std::set<std::string> harmless = {"_opcode", "_socket", "_sre", "_struct", "gc"};
   const PyRef items = PyRef::Steal(PyDict_Items(PyImport_GetModuleDict()));
   PyObject *const built_in = PySys_GetObject("builtin_module_names");
   for (Py_ssize_t i = 0; items && i < PyList_Size(items.get()); ++i) {
     PyObject *const item = PyList_GetItem(items.get(), i);
     PyObject *const name = PyTuple_GetItem(item, 0);
     PyObject *const module = PyTuple_GetItem(item, 1);
-    if (runtime_.main_modules().count(ToText(name)) != 0) continue;
+    const std::string text = ToText(name);
+    if (runtime_.main_modules().count(text) != 0 || harmless.count(text) != 0) continue;
     if (PyModuleDef *const definition = PyModule_GetDef(module)) {
       if (PyState_FindModule(definition) != nullptr) return true;
       continue;  // made for several interpreters: it is not found this way

@@ -1,0 +1,311 @@
+// Options of declared backends: kinds, defaults, and errors at the place of the mistake.
+import assert from "node:assert/strict";
+import path from "node:path";
+import { type Option, type OptionSet, option, Router, silentLogger } from "../lib/index.js";
+import { DeskBackend, Rig, track } from "./desk-backend.js";
+
+/** The values of instance options that a section says, or the errors in it. */
+async function read(options: OptionSet, lines: string): Promise<Record<string, unknown> | string> {
+  const backend = new DeskBackend();
+  const rig = new Rig(`[desk d]\n${lines}\n`, [backend.declaration({ instanceOptions: options })]);
+  const errors = await rig.errors(rig.router.load());
+  if (errors.length > 0) return errors.join("\n");
+  const values = { ...backend.desk("d").setup.options };
+  await rig.router.stop();
+  return values;
+}
+
+describe("an option", () => {
+  const doc = "for tests";
+  const colour = option.custom<{ red: number }>(
+    { doc },
+    {
+      kind: "colour",
+      form: "#RRGGBB",
+      parse(text) {
+        const at = text.search(/[^#0-9a-f]/);
+        if (at < 0) return { value: { red: Number.parseInt(text.slice(1, 3), 16) } };
+        return { problem: `'${text[at]}' is not a hexadecimal digit`, span: { start: at, length: 1 } };
+      },
+    },
+  );
+  const throwing = option.custom<string>(
+    { doc },
+    {
+      kind: "throwing",
+      form: "TEXT",
+      parse() {
+        throw new Error("a defect");
+      },
+    },
+  );
+  const address = (text: string) => {
+    const [host = "", port, ...words] = text.split(" ");
+    return { host, port: Number(port), words };
+  };
+
+  const values: [what: string, declared: Option, text: string, value: unknown][] = [
+    ["text", option.text({ doc }), " two  words ", "two  words"],
+    ["number", option.number({ doc }), "-1.5e1", -15],
+    ["number at its limits", option.number({ doc, min: 0, max: 1 }), "1", 1],
+    ["integer", option.integer({ doc }), "-7", -7],
+    ["milliseconds", option.milliseconds({ doc, min: 50 }), "50", 50],
+    ["milliseconds, off", option.milliseconds({ doc, min: 50 }), "off", 0],
+    ["milliseconds, 0", option.milliseconds({ doc, min: 50 }), "0", 0],
+    ["flag, on", option.flag({ doc }), "yes", true],
+    ["flag, as a number", option.flag({ doc }), "010", true],
+    ["flag, off", option.flag({ doc }), "false", false],
+    ["flag, as zero", option.flag({ doc }), "00", false],
+    ["choice", option.choice(["rgb", "cmy"], { doc }), "cmy", "cmy"],
+    ["address", option.address({ doc }), "0.0.0.0   8000", address("0.0.0.0 8000")],
+    ["address with words", option.address({ doc }), "::1 8000 local", address("::1 8000 local")],
+    ["address with a default port", option.address({ doc, defaultPort: 9000 }), "host", address("host 9000")],
+    ["custom", colour, "#10ff00", { red: 16 }],
+  ];
+  for (const [what, declared, text, value] of values) {
+    it(`of the kind ${what} takes '${text}'`, async () => {
+      assert.deepEqual(await read({ it: declared }, `it = ${text}`), { it: value });
+    });
+  }
+
+  it("of the kind path starts from the folder of the file that names it", async () => {
+    const backend = new DeskBackend();
+    const file = option.path({ doc, mustExist: true });
+    const rig = new Rig("[include sub/desk.cfg]\n", [backend.declaration({ instanceOptions: { file } })], {
+      "sub/desk.cfg": "[desk d]\nfile = show.txt\n",
+      "sub/show.txt": "",
+    });
+    await rig.router.load();
+    assert.deepEqual(backend.desk("d").setup.options, { file: path.join(rig.folder, "sub/show.txt") });
+  });
+
+  const errors: [what: string, declared: Option, line: string, error: string, caret: string, help?: string][] = [
+    [
+      "no value",
+      option.text({ doc, example: "x" }),
+      "it =",
+      "2:1: error: 'it' needs a value",
+      "^~",
+      "write it = x: for tests",
+    ],
+    ["a word for a number", option.number({ doc }), "it = much", "2:6: error: 'much' is not a number", "     ^~~~"],
+    ["infinity", option.number({ doc }), "it = 1e999", "2:6: error: '1e999' is not a number", "     ^~~~~"],
+    ["half an integer", option.integer({ doc }), "it = 1.5", "2:6: error: '1.5' is not a whole number", "     ^~~"],
+    [
+      "too much",
+      option.integer({ doc, min: 1, max: 9, unit: "s" }),
+      "it = 10",
+      "2:6: error: 10 is out of range: 1 to 9 s",
+      "     ^~",
+    ],
+    ["too little", option.number({ doc, min: 0.5 }), "it = 0", "2:6: error: 0 is out of range: 0.5 or more", "     ^"],
+    [
+      "too short a time",
+      option.milliseconds({ doc, min: 50 }),
+      "it = 49",
+      "2:6: error: a time in ms is needed, 50 or more, or off; not '49'",
+      "     ^~",
+    ],
+    ["perhaps", option.flag({ doc }), "it = perhaps", "2:6: error: on or off is needed, not 'perhaps'", "     ^~~~~~~"],
+    [
+      "a misspelt word",
+      option.choice(["linear", "square"], { doc }),
+      "it = linaer",
+      "2:6: error: 'linaer' is not one of linear, square",
+      "     ^~~~~~",
+      "did you mean 'linear'?",
+    ],
+    [
+      "another word",
+      option.choice(["linear", "square"], { doc }),
+      "it = x",
+      "2:6: error: 'x' is not one of linear, square",
+      "     ^",
+      "available values: linear, square",
+    ],
+    [
+      "a port out of range",
+      option.address({ doc }),
+      "it = 0.0.0.0  99999",
+      "2:15: error: '99999' is not a port: 1 to 65535",
+      "              ^~~~~",
+    ],
+    [
+      "no port",
+      option.address({ doc }),
+      "it = localhost",
+      "2:6: error: 'localhost' names no port",
+      "     ^~~~~~~~~",
+      "write HOST PORT, as in 0.0.0.0 8000",
+    ],
+    ["one wrong character", colour, "it = #10fg00", "2:10: error: 'g' is not a hexadecimal digit", "         ^"],
+    ["what its kind throws at", throwing, "it = x", "2:6: error: a defect", "     ^"],
+  ];
+  for (const [what, declared, line, error, caret, help] of errors) {
+    it(`with ${what} is an error at its place`, async () => {
+      const expected = [
+        `monster.cfg:${error}`,
+        `    2 | ${line}`,
+        `      | ${caret}`,
+        ...(help ? [`      = ${help}`] : []),
+      ];
+      assert.equal(await read({ it: declared }, line), expected.join("\n"));
+    });
+  }
+
+  it("with a path of a file that is not there names it whole", async () => {
+    const shown = await read({ it: option.path({ doc, mustExist: true }) }, "it = nowhere.txt");
+    assert.match(String(shown), /^monster\.cfg:2:6: error: there is no file 'nowhere\.txt'\n/);
+  });
+
+  it("that is required and missing is an error at its section, with an example", async () => {
+    const options = { port: option.integer({ doc, required: true, example: "8000" }) };
+    assert.equal(
+      await read(options, ""),
+      "monster.cfg:1:7: error: an instance of 'desk' needs the option 'port'\n    1 | [desk d]\n      |       ^\n      = write port = 8000",
+    );
+  });
+
+  it("that is required and wrong is one error", async () => {
+    const options = { port: option.integer({ doc, required: true }) };
+    const expected = "monster.cfg:2:8: error: 'x' is not a whole number\n    2 | port = x\n      |        ^";
+    assert.equal(await read(options, "port = x"), expected);
+  });
+
+  it("that is not given has its default, or none", async () => {
+    const options = {
+      text: option.text({ doc, default: "abc" }),
+      flag: option.flag({ doc, default: true }),
+      none: option.number({ doc }),
+      list: option.text({ doc, repeatable: true }),
+      listed: option.text({ doc, repeatable: true, default: "a" }),
+    };
+    const expected = { text: "abc", flag: true, none: undefined, list: [], listed: ["a"] };
+    assert.deepEqual(await read(options, ""), expected);
+  });
+
+  it("given several times has all values if it is repeatable, else the last one", async () => {
+    const options = { once: option.number({ doc }), often: option.number({ doc, repeatable: true, default: 9 }) };
+    const lines = "often = 3\nonce = 1\nonce = 2\noften = 1\noften = 3";
+    assert.deepEqual(await read(options, lines), { once: 2, often: [3, 1, 3] });
+  });
+
+  it("given a hundred thousand times is read in a moment", async () => {
+    const started = performance.now();
+    const lines = Array.from({ length: 100_000 }, (_, i) => `often = ${i}`).join("\n");
+    const values = await read({ often: option.integer({ doc, repeatable: true }) }, lines);
+    assert.equal((values as { often: number[] }).often.length, 100_000);
+    assert.ok(performance.now() - started < 10_000);
+  });
+
+  it("may be called as something that every object has", async () => {
+    const names = ["__proto__", "constructor", "toString", "hasOwnProperty"];
+    const options = Object.fromEntries(names.map((name) => [name, option.integer({ doc })]));
+    const values = await read(options, names.map((name, i) => `${name} = ${i}`).join("\n"));
+    assert.deepEqual(
+      Object.entries(values),
+      names.map((name, i) => [name, i]),
+    );
+  });
+
+  const unknown: [what: string, options: OptionSet, name: string, help: string][] = [
+    ["near one", { port: option.text({ doc }), host: option.text({ doc }) }, "ports", "did you mean 'port'?"],
+    [
+      "far from all",
+      { port: option.text({ doc }), host: option.text({ doc }) },
+      "zzzz",
+      "available options: port, host",
+    ],
+    ["where there are none", {}, "port", "it has no options"],
+    [
+      "called as something that every object has",
+      { port: option.text({ doc }) },
+      "constructor",
+      "available options: port",
+    ],
+  ];
+  for (const [what, options, name, help] of unknown) {
+    it(`that is unknown, ${what}: an error at its name`, async () => {
+      const shown = await read(options, `${name} = 1`);
+      const caret = "^".padEnd(name.length, "~");
+      const message = `monster.cfg:2:1: error: an instance of 'desk' has no option '${name}'`;
+      assert.equal(shown, `${message}\n    2 | ${name} = 1\n      | ${caret}\n      = ${help}`);
+    });
+  }
+
+  it("that is wrong in calls of the API is named in the message", async () => {
+    const backend = new DeskBackend();
+    const declaration = backend.declaration({
+      options: { mode: option.choice(["a", "b"], { doc }) },
+      instanceOptions: { port: option.integer({ doc }) },
+      checkInstanceOptions: () => [{ problem: "never asked" }],
+    });
+    const router = track(new Router({ backends: [declaration], logger: silentLogger }))
+      .backend("desk", { mode: "c" })
+      .instance("desk", "d", { port: "x" });
+    await assert.rejects(router.load(), {
+      message: [
+        "error: option 'mode' of backend 'desk': 'c' is not one of a, b",
+        "      = available values: a, b",
+        "error: option 'port' of an instance of 'desk': 'x' is not a whole number",
+      ].join("\n"),
+    });
+  });
+});
+
+describe("options beyond the declared ones", () => {
+  const pattern = {
+    form: "/PATH",
+    option: option.number({ doc: "a factor" }),
+    matches: (name: string) => name.startsWith("/"),
+  };
+
+  it("with free names come in order, parsed", async () => {
+    const backend = new DeskBackend();
+    const rig = new Rig("[desk d]\n/b = 2\nlevel = 1\n/a = 1\n/b = 3\n", [
+      backend.declaration({ optionPatterns: [pattern] }),
+    ]);
+    await rig.router.load();
+    assert.deepEqual(backend.desk("d").setup.patterns, [
+      { name: "/b", value: 2 },
+      { name: "/a", value: 1 },
+      { name: "/b", value: 3 },
+    ]);
+  });
+
+  it("with free names can be wrong, and are in the help for others", async () => {
+    const rig = new Rig("[desk d]\n/b = x\nc = 1\n", [
+      new DeskBackend().declaration({ instanceOptions: {}, optionPatterns: [pattern] }),
+    ]);
+    assert.deepEqual(await rig.errors(rig.router.load()), [
+      "monster.cfg:2:6: error: 'x' is not a number\n    2 | /b = x\n      |      ^",
+      "monster.cfg:3:1: error: an instance of 'desk' has no option 'c'\n    3 | c = 1\n      | ^\n      = available options: /PATH",
+    ]);
+  });
+
+  it("are accepted where the declaration says so, and reach the code as written", async () => {
+    const backend = new DeskBackend();
+    const settings: string[] = [];
+    const inner = backend.declaration();
+    const rig = new Rig("[backend desk]\nany = 1\n[desk d]\nother =\nfixed = x\nother = 2\n", [
+      {
+        ...inner,
+        otherOptions: "accepted",
+        otherInstanceOptions: "accepted",
+        load: async () => {
+          const module = await inner.load();
+          return {
+            open: (setup) => {
+              settings.push(...setup.settings.map(({ option, value }) => `${option}=${value}`));
+              return module.open(setup);
+            },
+          };
+        },
+      },
+    ]);
+    await rig.router.load();
+    settings.push(...backend.desk("d").setup.settings.map(({ option, value }) => `${option}=${value}`));
+    assert.deepEqual(settings, ["any=1", "other=", "fixed=x", "other=2"]);
+    assert.deepEqual({ ...backend.desk("d").setup.options }, { fixed: "x", level: undefined, step: [] });
+  });
+});
