@@ -28,7 +28,7 @@ export interface PythonOptions {
   readonly library: string;
   /** `sys.executable` of the chosen Python; a virtual environment's own, if it is one. */
   readonly programName: string;
-  /** Path of `python/bootstrap.py`. */
+  /** Path of `python/runtime/start.py`, which loads its neighbours. */
   readonly bootstrapPath: string;
   /** Whether Python's libraries prefer their own OpenSSL and zlib to Node's (RTLD_DEEPBIND). */
   readonly deepBind: boolean;
@@ -40,12 +40,36 @@ export interface PythonOptions {
   readonly handlerTimeout: number;
 }
 
+/** A place in a traceback. */
+export interface PythonPlace {
+  readonly file: string;
+  readonly line: number;
+  /** `<module>` outside of functions; empty for the place that a SyntaxError is about. */
+  readonly function: string;
+}
+
+/** What Python code raised. Texts are at most 64 KiB of UTF-8; of a longer one it says how much is left out in its middle. */
+export interface PythonException {
+  /** Qualified as in a traceback: `ValueError`, `mymod.Error`. */
+  readonly type: string;
+  /** What follows the type in a traceback; may be empty. */
+  readonly message: string;
+  /** `ImportError.name`: the module that was not found, or that something is missing from. */
+  readonly name?: string;
+  /** `ImportError.path` or `SyntaxError.filename`. */
+  readonly path?: string;
+  /** The traceback's last places, at most 100, outermost first. From where user code begins; not those of causes. */
+  readonly places: readonly PythonPlace[];
+  /** The whole traceback, with its causes, for people. */
+  readonly text: string;
+}
+
 /** Something user code or the world did that a user should know of. */
 export interface Report {
   readonly kind:
-    | "exception" // `subject` raised; `text` is the traceback; `value` the event's value or the descriptor
+    | "exception" // `subject` raised `exception`; `value` is the event's value or the descriptor
     | "unknown-channel" // output() on the channel `subject`, which does not exist
-    | "socket-closed" // the descriptor `value`, managed by `subject`, was closed without unregistering it; or its object's fileno() raised `text`
+    | "socket-closed" // the descriptor `value`, managed by `subject`, was closed without unregistering it; or its object's fileno() raised `exception`
     | "socket-disabled" // `subject` raised too often in a row and was unregistered
     | "events-lost" // `value` events for the instance were thrown away: too many wait, or memory is used up
     | "slow" // `subject` has been running for `value` ms; `text` is its stack then
@@ -61,16 +85,18 @@ export interface Report {
   readonly subject: string;
   readonly text: string;
   readonly value?: number;
+  readonly exception?: PythonException;
 }
 
 /**
- * What the core calls back. None may throw. `deliver` is called while events are being delivered, the others afterwards,
- * without the GIL; all may call into the binding again.
+ * What the core calls back. None may throw. All are called on the way out of the core, without the GIL: first `deliver`, then
+ * `tap`, then the others. They may call everything of the binding, stop() included; what they emit or cause is queued, and
+ * delivered once all of them have returned, so none is called from within another.
  */
 export interface CoreCallbacks {
   /**
-   * A batch for a JavaScript instance: events `0..count-1` of two arrays that are reused after the return. Channels are
-   * indices within the instance.
+   * All events for a JavaScript instance since the last call, in order: `0..count-1` of two arrays that are reused after the
+   * return. Channels are indices within the instance. While the core looks for a feedback loop, one event a call.
    */
   deliver(instance: number, channels: Uint32Array, values: Float64Array, count: number): void;
   reports(reports: Report[]): void;
@@ -104,7 +130,7 @@ export interface ModulesReloaded {
   /** Names of the modules that have changed, or use one that has. */
   readonly modules: string[];
   /** Of the one that failed; the others were not loaded then. */
-  readonly traceback: string | null;
+  readonly exception: PythonException | null;
 }
 
 export interface Binding {
@@ -126,8 +152,8 @@ export interface Binding {
    * is unusable.
    */
   addPython(core: Core, name: string, folder: string, argument: string): number | string;
-  /** Loads what a `module` option names. Enters Python. Returns the traceback if that failed. */
-  loadModule(core: Core, instance: number, value: string, folder: string): string | null;
+  /** Loads what a `module` option names. Enters Python. Returns what it raised, or null. */
+  loadModule(core: Core, instance: number, value: string, folder: string): PythonException | null;
   /** Makes channels of a python instance, unless it has them already. Returns their indices within the instance. */
   addChannels(core: Core, instance: number, names: readonly string[]): Uint32Array;
   /** From here on `output()` creates no channels in a python instance, only {@link addChannels} does. */
@@ -157,7 +183,7 @@ export interface Binding {
   /**
    * While held, events are queued and not delivered. A reload holds the core, begins with every python instance that stays,
    * loads, resolves and connects, ends with every one, and lets go, all in one turn of the loop: so no event finds half of
-   * it. Letting go delivers. Enters Python. Not to be called from within the core.
+   * it. Letting go delivers. Enters Python.
    */
   hold(core: Core, hold: boolean): void;
   /**
@@ -174,11 +200,11 @@ export interface Binding {
   /**
    * Takes an instance out for good: a python instance runs its cleanup handler, then lets go of sockets, modules and threads;
    * its interpreter ends with the core. The mapping must not know it any more. Enters Python; may wait for Python threads,
-   * bounded. Not to be called from within the core.
+   * bounded.
    */
   retire(core: Core, instance: number): void;
   /**
-   * Queues the outbox's first `count` events and, unless called from within the core, delivers; in the next turn of the loop
+   * Queues the outbox's first `count` events and, unless called from a callback, delivers; in the next turn of the loop
    * where turns do not end, since what is delivered leads to more calls of this. May enter Python.
    */
   emit(core: Core, count: number): void;
@@ -190,7 +216,7 @@ export interface Binding {
   tap(core: Core, on: boolean): void;
   /**
    * Runs cleanup handlers, ends interpreters, closes every handle, then calls back. Enters Python; may wait for Python
-   * threads, bounded. Not to be called from within the core. The core is unusable afterwards.
+   * threads, bounded. The core is unusable afterwards.
    */
   stop(core: Core, stopped: () => void): void;
 

@@ -1,35 +1,35 @@
-/** What a case is, and what it measures with. */
+/** Benchmark cases and their environment. */
 
-/** One thing that was measured, several times. */
+/** A figure that was measured several times. */
 export interface Measurement {
-  /** As in `hop` or `udp p99`. */
+  /** For example `hop` or `udp p99`. */
   readonly name: string;
   readonly what: string;
   readonly unit: string;
-  /** A value a run; runs of one measurement were made alternately. */
+  /** One value per run; runs of the programs alternate. */
   readonly ours: number[];
-  /** Of the C reference; empty without one, or where it can't do it. */
+  /** The C reference's values; empty without a reference, or if it does not support the case. */
   readonly reference: number[];
-  /** Of what CPython alone takes for the same; empty where that means nothing. */
+  /** CPython's own cost of the same work; empty where not applicable. */
   readonly floor: number[];
 }
 
 export interface Bench {
-  /** How often to run each of a pair. */
+  /** The number of runs of each program. */
   readonly pairs: number;
-  /** Shorter runs, to see that everything works. */
+  /** Runs are short, just to check that everything works. */
   readonly quick: boolean;
-  /** The folder of the project. */
+  /** The project's folder. */
   readonly project: string;
-  /** An interpreter with the libpython that both programs use. */
+  /** The interpreter whose libpython both programs use. */
   readonly python: string;
   /** The reference's binary. */
   readonly reference: string | undefined;
-  /** Says what is going on, on a terminal. */
+  /** Shows progress, on a terminal. */
   progress(text: string): void;
-  /** Says what could not be measured and why. */
+  /** Reports what could not be measured, and why. */
   skip(what: string, why: string): void;
-  /** Where temporary files of this run go. */
+  /** The folder for temporary files. */
   readonly folder: string;
 }
 

@@ -1,4 +1,4 @@
-/** What CPython alone takes for an event: see floor/floor.c. */
+/** The cost of an event in CPython alone: see floor/floor.c. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -6,12 +6,12 @@ import type { Bench } from "./case.js";
 
 const libraries = new Map<string, string | undefined>();
 
-/** A Python module that a case's own modules can import, to measure the floor in the process that they are measured in. */
+/** A Python module for a case's modules to import, to measure the floor in the process being measured. */
 export function floorModule(bench: Bench): string {
   return readFileSync(path.join(bench.project, "bench", "floor", "floor.py"), "utf8");
 }
 
-/** The shared library that it needs, if there is a C compiler. */
+/** The shared library that this module needs; undefined without a C compiler. */
 export function floorLibrary(bench: Bench): string | undefined {
   if (!libraries.has(bench.folder)) libraries.set(bench.folder, compile(bench));
   return libraries.get(bench.folder);

@@ -1,4 +1,4 @@
-"""Prints what CPython itself loses with each interpreter that ends: python3 bench/interpreter_leak.py"""
+"""Prints the memory that CPython itself leaks with each interpreter that ends: python3 bench/interpreter_leak.py"""
 
 import sys
 
@@ -21,10 +21,10 @@ def resident_kib():
         return int(file.read().split()[1]) * 4
 
 
-for _ in range(3):  # the last line counts, once caches are full
+for _ in range(3):  # the last line is the result, once caches are full
     before = resident_kib()
     for _ in range(ROUNDS):
         interpreter = create()
         interpreters.run_string(interpreter, "import socket, threading, json, os, linecache")
         interpreters.destroy(interpreter)
-    print(sys.version.split()[0], round((resident_kib() - before) / ROUNDS), "KiB an interpreter")
+    print(sys.version.split()[0], round((resident_kib() - before) / ROUNDS), "KiB per interpreter")

@@ -1,4 +1,4 @@
-/** The command `npm run bench`: runs cases, prints and keeps what they measured. */
+/** The command `npm run bench`: runs cases, prints and saves the results. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -15,20 +15,20 @@ const project = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..")
 
 const HELP = `Usage: npm run bench -- [options] [case...]
 
-Runs the cases named, or all of them, and prints what they measured and whether that is what docs/benchmarks.md promises.
-The results are kept in bench/results.json.
+Runs the cases named, or all of them, and prints the results and whether they meet the targets in docs/benchmarks.md.
+The results are saved in bench/results.json.
 
 Cases:
 ${CASES.map(({ name, what }) => `  ${name.padEnd(14)}${what}`).join("\n")}
 
 Options:
-  --pairs N        how often to run each program of a comparison, alternately (default 5)
-  --quick          runs that are too short to mean anything, to see that everything works
-  --write-docs     put the tables and the picture into docs/benchmarks.md, where it has a place for this version of Python
-  -h, --help       this text
+  --pairs N        number of alternating runs of each program (default 5)
+  --quick          runs too short to be meaningful, to check that everything works
+  --write-docs     write the tables and the chart into docs/benchmarks.md, in its section for this version of Python
+  -h, --help       show this text
 
 Environment:
-  MIDIMONSTER_REF  a binary of the C reference to compare with; its libpython has to be the one that MMPY_PYTHON names
+  MIDIMONSTER_REF  a binary of the C reference to compare with; must use the libpython that MMPY_PYTHON names
   MMPY_PYTHON      the Python to use: an interpreter or a version
 `;
 
@@ -49,7 +49,7 @@ const pairs = Number(values.pairs);
 if (!Number.isInteger(pairs) || pairs < 1) fail(`--pairs ${values.pairs} is not a positive whole number`);
 const unknown = positionals.filter((name) => !CASES.some((one) => one.name === name));
 if (unknown.length > 0)
-  fail(`there is no case ${unknown.join(", ")}; there are: ${CASES.map(({ name }) => name).join(", ")}`);
+  fail(`unknown case: ${unknown.join(", ")}; available cases: ${CASES.map(({ name }) => name).join(", ")}`);
 
 function fail(message: string): never {
   console.error(message);
@@ -97,7 +97,7 @@ try {
     },
   };
   if (bench.reference === undefined)
-    bench.skip("every comparison", "MIDIMONSTER_REF names no binary of the C reference");
+    bench.skip("every comparison", "MIDIMONSTER_REF does not name a binary of the C reference");
   const version = execFileSync(python, ["-c", "import platform; print(platform.python_version())"], {
     encoding: "utf8",
   });
@@ -116,7 +116,7 @@ try {
   console.log(`Node ${summary.node}, Python ${summary.python}, ${summary.machine}\n`);
   const wanted = CASES.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
   const measurements = await measure(wanted, bench);
-  const { text, markdown, picture } = tables(measurements, summary);
+  const { text, markdown, chart } = tables(measurements, summary);
   console.log(`\n${text}`);
   writeFileSync(
     path.join(project, "bench", "results.json"),
@@ -125,11 +125,11 @@ try {
   if (values["write-docs"]) {
     const docs = path.join(project, "docs");
     const file = path.join(docs, "benchmarks.md");
-    // A part for each version of Python, as in 3.11.
+    // One section per version of Python, such as 3.11.
     const minor = summary.python.split(".", 2).join(".");
     const parts = Object.entries(markdown).map(([name, lines]) => [`${name} ${minor}`, lines] as const);
     writeFileSync(file, writeInto(readFileSync(file, "utf8"), Object.fromEntries(parts)));
-    if (picture !== undefined) writeFileSync(path.join(docs, "benchmarks.svg"), picture);
+    if (chart !== undefined) writeFileSync(path.join(docs, "benchmarks.svg"), chart);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -1,13 +1,13 @@
-"""Prints what calls of many different Python functions cost, without any of this program: python3 bench/many_functions.py
+"""Prints the cost of calling many different Python functions, in plain CPython: python3 bench/many_functions.py
 
-Each call needs the function, its code, its constants: from so many functions on they are in no cache any more."""
+Each call needs the function, its code and its constants, which no longer fit into any cache beyond some number of functions."""
 
 import time
 
 
-def nanoseconds_a_call(functions, calls=2_000_000):
+def nanoseconds_per_call(functions, calls=2_000_000):
     source = "".join("def f%d(value):\n    output('o%d', str)\n" % (n, n) for n in range(functions))
-    namespace = {"output": isinstance}  # a function in C with two arguments
+    namespace = {"output": isinstance}  # a C function with two arguments
     exec(source, namespace)
     handlers = [namespace["f%d" % n] for n in range(functions)]
     for handler in handlers:
@@ -21,4 +21,4 @@ def nanoseconds_a_call(functions, calls=2_000_000):
 
 
 for functions in (1024, 8192, 131072):
-    print("%6d functions: %3.0f ns a call" % (functions, nanoseconds_a_call(functions)))
+    print("%6d functions: %3.0f ns per call" % (functions, nanoseconds_per_call(functions)))

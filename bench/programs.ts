@@ -1,11 +1,11 @@
-/** Starting what is measured: this program, the reference, other commands; and reading what they tell. */
+/** Runs the measured programs - this one, the reference, other commands - and reads the figures they print. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Bench } from "./case.js";
 
-/** What a measured program prints: a JSON object on a line of its own. */
-export type Told = Readonly<Record<string, number>>;
+/** The output of a measured program: a JSON object on a line of its own. */
+export type Figures = Readonly<Record<string, number>>;
 
 export interface Program {
   readonly name: "ours" | "reference";
@@ -27,7 +27,7 @@ export function ours(bench: Bench): Program {
 /** This program and, if there is one, the reference. */
 export function programs(bench: Bench): Program[] {
   if (bench.reference === undefined) return [ours(bench)];
-  // It looks for its backends beside itself.
+  // The reference looks for its backends in its own folder.
   const reference = path.dirname(bench.reference);
   return [ours(bench), { name: "reference", command: bench.reference, args: (config) => [config], cwd: reference }];
 }
@@ -45,16 +45,16 @@ export function folderWith(bench: Bench, files: Readonly<Record<string, string>>
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string | undefined;
-  /** Called when it has started. */
+  /** Called once the process has started. */
   readonly started?: (child: ChildProcess) => void;
 }
 
 /**
- * Runs a command until it tells its result, then kills it.
+ * Runs a command until it prints its figures, then kills it.
  *
- * @throws if it ends without a result
+ * @throws if it ends without printing any
  */
-export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Told> {
+export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Figures> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, [...args], {
       cwd: options.cwd,
@@ -64,13 +64,13 @@ export function run(command: string, args: readonly string[], options: RunOption
     const limit = setTimeout(() => child.kill("SIGKILL"), 300_000);
     let output = "";
     let errors = "";
-    let told: Told | undefined;
+    let figures: Figures | undefined;
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       output += text;
       const line = /^\{.*\}$/m.exec(output);
-      if (line === null || told !== undefined) return;
-      told = JSON.parse(line[0]) as Told;
-      // Not a signal that it could handle: the reference never leaves an endless chain of events.
+      if (line === null || figures !== undefined) return;
+      figures = JSON.parse(line[0]) as Figures;
+      // SIGKILL, since the reference never leaves an endless chain of events to handle another signal.
       child.kill("SIGKILL");
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -79,18 +79,20 @@ export function run(command: string, args: readonly string[], options: RunOption
     child.on("error", reject);
     child.on("close", (code, signal) => {
       clearTimeout(limit);
-      if (told !== undefined) resolve(told);
+      if (figures !== undefined) resolve(figures);
       else
         reject(
-          new Error(`${command} ${args.join(" ")} ended (${signal ?? code}) and told nothing:\n${output}${errors}`),
+          new Error(
+            `${command} ${args.join(" ")} ended (${signal ?? code}) without printing figures:\n${output}${errors}`,
+          ),
         );
     });
     options.started?.(child);
   });
 }
 
-/** Runs a configuration with a program until it tells its result. */
-export function runConfig(bench: Bench, program: Program, folder: string, options: RunOptions = {}): Promise<Told> {
+/** Runs a configuration with a program until it prints its figures. */
+export function runConfig(bench: Bench, program: Program, folder: string, options: RunOptions = {}): Promise<Figures> {
   return run(program.command, program.args(path.join(folder, "monster.cfg")), {
     ...options,
     cwd: program.cwd ?? folder,
@@ -98,14 +100,14 @@ export function runConfig(bench: Bench, program: Program, folder: string, option
   });
 }
 
-/** Runs a configuration alternately with each program; what each told, a run each. */
+/** Runs a configuration alternately with each program; returns each program's figures, one entry per run. */
 export async function alternately(
   bench: Bench,
   what: string,
-  measures: Readonly<Record<string, () => Promise<Told>>>,
+  measures: Readonly<Record<string, () => Promise<Figures>>>,
   pairs = bench.pairs,
-): Promise<Readonly<Record<string, Told[]>>> {
-  const results: Record<string, Told[]> = {};
+): Promise<Readonly<Record<string, Figures[]>>> {
+  const results: Record<string, Figures[]> = {};
   for (let pair = 0; pair < pairs; ++pair) {
     for (const [name, measure] of Object.entries(measures)) {
       bench.progress(`${what}: ${name}, ${pair + 1} of ${pairs}`);
@@ -116,8 +118,8 @@ export async function alternately(
   return results;
 }
 
-export function pick(told: readonly Told[] | undefined, name: string): number[] {
-  return (told ?? []).map((one) => {
+export function pick(runs: readonly Figures[] | undefined, name: string): number[] {
+  return (runs ?? []).map((one) => {
     const value = one[name];
     if (value === undefined) throw new Error(`no ${name} in ${JSON.stringify(one)}`);
     return value;

@@ -1,4 +1,4 @@
-/** What was measured, as text, as tables for the documentation, and as a picture. */
+/** The results as text, as tables for the documentation, and as a chart. */
 import type { Measurement } from "./case.js";
 import { format, formatSpread, median } from "./stats.js";
 import { draw } from "./svg.js";
@@ -23,9 +23,9 @@ export function report({ name, unit, ours, reference, floor }: Measurement): str
 }
 
 export function tables(measurements: readonly Measurement[], summary: Summary) {
-  const judged = verdicts(measurements).map(({ target: { what, bound, must, aim, unit }, figure, says }) => {
+  const judged = verdicts(measurements).map(({ target: { what, bound, must, aim, unit }, figure, result }) => {
     const limit = (value: number) => `${bound} ${value}${unit && ` ${unit}`}`;
-    return [what, limit(must), limit(aim), `${format(figure)}${unit && ` ${unit}`}`, says];
+    return [what, limit(must), limit(aim), `${format(figure)}${unit && ` ${unit}`}`, result];
   });
   const rows = measurements
     .filter(({ name }) => !name.startsWith("channels "))
@@ -44,9 +44,9 @@ export function tables(measurements: readonly Measurement[], summary: Summary) {
       `Printed by \`${summary.command}\` on ${summary.date}: ${summary.machine}, Node ${summary.node}, CPython ${summary.python}.`,
     ],
     targets: table(["figure", "must", "aim", "measured", ""], judged),
-    measurements: table(["case", "what", "unit", "ours", "reference", "reference ÷ ours", "floor"], rows),
+    measurements: table(["case", "description", "unit", "ours", "reference", "reference ÷ ours", "floor"], rows),
   };
-  return { text, markdown, picture: picture(measurements) };
+  return { text, markdown, chart: chart(measurements) };
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
@@ -54,7 +54,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => "---")), ...rows.map(line)];
 }
 
-function picture(measurements: readonly Measurement[]): string | undefined {
+function chart(measurements: readonly Measurement[]): string | undefined {
   const curve = (name: string, colour: string, values: (one: Measurement) => readonly number[]) => ({
     name,
     colour,
@@ -70,10 +70,10 @@ function picture(measurements: readonly Measurement[]): string | undefined {
     curve("ours", "#2471a3", ({ ours }) => ours),
     curve("floor", "#7f8c8d", ({ floor }) => floor),
   ].filter(({ points }) => points.length > 1);
-  return curves.length === 0 ? undefined : draw(curves, "channels, and so events a round", "ns an event");
+  return curves.length === 0 ? undefined : draw(curves, "channels, and so events per round", "ns per event");
 }
 
-/** Puts lines between the comments `<!-- NAME -->` and `<!-- end NAME -->` of a document. */
+/** Replaces the text between the comments `<!-- NAME -->` and `<!-- end NAME -->` of a document by lines. */
 export function writeInto(document: string, blocks: Readonly<Record<string, readonly string[]>>): string {
   let text = document;
   for (const [name, lines] of Object.entries(blocks)) {

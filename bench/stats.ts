@@ -1,10 +1,10 @@
-/** What is made of several measurements of one thing. */
+/** Statistics of repeated measurements. */
 
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** @param q 0 (the smallest) to 1 (the largest); between two values it is interpolated */
+/** @param q 0 (the smallest) to 1 (the largest); interpolates between values */
 export function quantile(values: readonly number[], q: number): number {
   if (values.length === 0) return Number.NaN;
   const sorted = values.toSorted((a, b) => a - b);
@@ -14,7 +14,7 @@ export function quantile(values: readonly number[], q: number): number {
   return below + (above - below) * (place - Math.floor(place));
 }
 
-/** As people read it: three digits that count, thousands grouped. */
+/** Formats a number with three significant digits and grouped thousands. */
 export function format(value: number): string {
   if (Number.isNaN(value)) return "-";
   const digits = Math.abs(value) >= 100 || value === 0 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 1 ? 2 : 3;

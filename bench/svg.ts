@@ -1,4 +1,4 @@
-/** A picture of cost against the number of channels, both on logarithmic axes. */
+/** A chart of cost against the number of channels, on logarithmic axes. */
 
 export interface Curve {
   readonly name: string;
@@ -11,7 +11,7 @@ const BOX = { left: 70, right: WIDTH - 110, top: 20, bottom: HEIGHT - 50 };
 
 /**
  * @param curves positive numbers only
- * @returns an SVG that can be read on a light and on a dark background
+ * @returns an SVG that is readable on light and dark backgrounds
  */
 export function draw(curves: readonly Curve[], xTitle: string, yTitle: string): string {
   const xs = curves.flatMap(({ points }) => points.map(([x]) => x));

@@ -1,15 +1,15 @@
-/** What is promised, and whether this run held it. */
+/** The performance targets, and whether a run meets them. */
 import type { Measurement } from "./case.js";
 import { median } from "./stats.js";
 
 export interface Target {
   readonly what: string;
-  /** How the figure compares with what is promised: at least, or at most. */
+  /** Whether the targets are lower or upper bounds of the figure. */
   readonly bound: "≥" | "≤";
   readonly must: number;
   readonly aim: number;
   readonly unit: string;
-  /** The figure; NaN where this run has not measured it. */
+  /** The figure; NaN if this run has not measured it. */
   figure(of: (name: string) => Measurement | undefined): number;
 }
 
@@ -92,7 +92,7 @@ export const TARGETS: readonly Target[] = [
     figure: (of) => ours(of("load 100000 seconds")),
   },
   {
-    what: "load: seconds a mapping at 1,000,000 ÷ at 100,000",
+    what: "load: seconds per mapping at 1,000,000 ÷ at 100,000",
     bound: "≤",
     must: 1.3,
     aim: 1,
@@ -100,7 +100,7 @@ export const TARGETS: readonly Target[] = [
     figure: (of) => ours(of("load 1000000 seconds")) / ours(of("load 100000 seconds")) / 10,
   },
   {
-    what: "load: memory for each channel, at 100,000 mappings",
+    what: "load: memory per channel, at 100,000 mappings",
     bound: "≤",
     must: 300,
     aim: 300,
@@ -116,7 +116,7 @@ export const TARGETS: readonly Target[] = [
     figure: (of) => ours(of("start")) / median(of("start")?.floor ?? []),
   },
   {
-    what: "memory of one more instance, ours ÷ reference",
+    what: "memory per additional instance, ours ÷ reference",
     bound: "≤",
     must: 1.1,
     aim: 1,
@@ -136,18 +136,18 @@ export const TARGETS: readonly Target[] = [
 export interface Verdict {
   readonly target: Target;
   readonly figure: number;
-  readonly says: "aim reached" | "held" | "MISSED";
+  readonly result: "aim reached" | "met" | "MISSED";
 }
 
-/** Of those targets whose figures are there. */
+/** The results for all targets that were measured. */
 export function verdicts(measurements: readonly Measurement[]): Verdict[] {
   const of = (name: string) => measurements.find((one) => one.name === name);
   return TARGETS.map((target) => ({ target, figure: target.figure(of) }))
     .filter(({ figure }) => !Number.isNaN(figure))
-    .map(({ target, figure }) => ({ target, figure, says: judge(target, figure) }));
+    .map(({ target, figure }) => ({ target, figure, result: judge(target, figure) }));
 }
 
-function judge({ bound, must, aim }: Target, figure: number): Verdict["says"] {
+function judge({ bound, must, aim }: Target, figure: number): Verdict["result"] {
   const within = (limit: number) => (bound === "≥" ? figure >= limit : figure <= limit);
-  return within(aim) ? "aim reached" : within(must) ? "held" : "MISSED";
+  return within(aim) ? "aim reached" : within(must) ? "met" : "MISSED";
 }

@@ -1,16 +1,17 @@
-/** Faults, and what to look at when they have happened. */
+/** Faults, and how to judge their consequences. */
 import type { Scenario, Seen } from "./run.js";
 
 export type Verdict = "unseen" | "survived" | "refused" | "silent" | "ignored" | "spins" | "hung" | "crashed";
 
 export interface Fault extends Scenario {
   readonly what: string;
-  /** For a program that lived on and ended when asked to. */
+  /** For a program that survived the fault and stopped on request. */
   judge(seen: Seen): [verdict: Verdict, fact: string];
 }
 
 const count = (lines: readonly string[], line: string) => lines.filter((one) => one === line).length;
-const told = ({ output }: Seen, pattern: RegExp) => (pattern.test(output) ? "told with a traceback" : "no traceback");
+const traceback = ({ output }: Seen, pattern: RegExp) =>
+  pattern.test(output) ? "with a traceback" : "without a traceback";
 
 /** An instance that calls `poke` of another one ten times a second. */
 const POKER = `
@@ -21,7 +22,7 @@ midimonster.output("poke", 0)
 `;
 const POKED = "[python poker]\nmodule = poker\n[python py]\nmodule = faulty\n[map]\npoker.poke > py.faulty.poke\n";
 
-/** The third call does something, and further ones say so. */
+/** The third call causes a fault; later calls print `again`. */
 const third = (statement: string, before = "") => `
 import midimonster, sys
 calls = 0
@@ -35,7 +36,7 @@ def poke(value):
     if calls > 3: print("again", flush=True)
 `;
 
-/** Something happens after 300 ms, while an interval says that it is still called. */
+/** A fault after 300 ms, beside an interval that prints `again`. */
 const LATER = `
 import midimonster
 def beat(): print("again", flush=True)
@@ -48,13 +49,13 @@ midimonster.interval(begin, 300)
 `;
 const ALONE = "[python py]\nmodule = faulty\n";
 
-const goesOn = (what: string) => (seen: Seen) => {
+const goesOn = (calls: string) => (seen: Seen) => {
   const again = count(seen.after, "again");
-  const fact = `${again} ${what} afterwards, ${told(seen, /Traceback/)}`;
+  const fact = `${again} ${calls} afterwards, ${traceback(seen, /Traceback/)}`;
   return [again > 0 ? "survived" : "silent", fact] as [Verdict, string];
 };
 
-const goesOnAtRest = (seen: Seen, more = ""): [Verdict, string] => {
+const goesOnIdle = (seen: Seen, more = ""): [Verdict, string] => {
   const again = count(seen.after, "again");
   const fact = `${again} calls of an interval afterwards, ${Math.round(seen.load * 100)} % of a processor${more}`;
   return [again === 0 ? "silent" : seen.load > 0.5 ? "spins" : "survived", fact];
@@ -124,7 +125,7 @@ midimonster.manage(lambda sock: sock.recv(1), near)
 def fault(): near.close()
 `,
     },
-    judge: (seen) => goesOnAtRest(seen),
+    judge: (seen) => goesOnIdle(seen),
   },
   {
     what: "a socket function raises without reading",
@@ -137,7 +138,7 @@ midimonster.manage(lambda sock: 1 / 0, near)
 def fault(): far.send(b"x")
 `,
     },
-    judge: (seen) => goesOnAtRest(seen, `, ${told(seen, /Traceback/)}`),
+    judge: (seen) => goesOnIdle(seen, `, ${traceback(seen, /Traceback/)}`),
   },
   {
     what: "a daemon thread runs at shutdown",
@@ -168,7 +169,7 @@ def fault(): pass
     },
   },
   {
-    what: "a module that does not import",
+    what: "a module that can't be imported",
     atStart: true,
     files: {
       "monster.cfg": "[python other]\nmodule = other\n[python py]\nmodule = faulty\n",
@@ -177,12 +178,12 @@ def fault(): pass
     },
     judge: (seen) => {
       const again = count(seen.after, "again");
-      const fact = `${again} calls of an interval of the other instance, ${told(seen, /Traceback/)}`;
+      const fact = `${again} calls of an interval of the other instance, ${traceback(seen, /Traceback/)}`;
       return [again > 0 ? "ignored" : "silent", fact];
     },
   },
   {
-    what: "a mapping to a function that there is not",
+    what: "a mapping to a missing function",
     atStart: true,
     files: {
       "monster.cfg": "[python py]\nmodule = faulty\n[loopback l]\n[map]\nl.x > py.faulty.typo\n",
@@ -227,7 +228,7 @@ def fault(): midimonster.output("out", float("nan"))
     judge: (seen) =>
       seen.after.includes("NaN arrived")
         ? ["ignored", "is delivered as a value"]
-        : ["survived", `is not delivered, ${told(seen, /ValueError/)}`],
+        : ["survived", `is not delivered, ${traceback(seen, /ValueError/)}`],
   },
 ];
 

@@ -1,4 +1,4 @@
-/** Provokes the same faults in this program and in the reference, and prints what became of both. */
+/** Provokes the same faults in this program and in the reference, and prints the consequences. */
 import { cpus } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,11 +10,11 @@ import { type Program, provoke } from "./run.js";
 
 const HELP = `Usage: npm run drill -- [word...]
 
-Provokes faults (drill/faults.ts), or those whose name has one of these words, and prints a table of what was seen. Exit
-status 1 if this program did not survive one. A minute, two with the reference.
+Provokes all faults in drill/faults.ts, or those whose names contain one of the words, and prints a table of the results.
+Exit status 1 if this program does not survive one. Takes a minute, or two with the reference.
 
 Environment:
-  MIDIMONSTER_REF  a binary of the C reference to do the same with
+  MIDIMONSTER_REF  a binary of the C reference to compare with
   MMPY_PYTHON      the Python to use
 `;
 
@@ -36,10 +36,10 @@ const ours: Program = {
 };
 const programs = [ours];
 const binary = process.env.MIDIMONSTER_REF && path.resolve(process.env.MIDIMONSTER_REF);
-// The reference finds its backends beside itself.
+// The reference looks for its backends in its own folder.
 if (binary)
   programs.push({ name: "the reference", command: binary, args: (config) => [config], cwd: path.dirname(binary) });
-else console.error("SKIPPED: the reference: MIDIMONSTER_REF names no binary of it");
+else console.error("SKIPPED: the reference: MIDIMONSTER_REF does not name a binary of it");
 
 const faults = FAULTS.filter(
   ({ what }) => positionals.length === 0 || positionals.some((word) => what.toLowerCase().includes(word.toLowerCase())),
@@ -68,12 +68,12 @@ for (const fault of faults) {
 
 async function judge(program: Program, fault: Fault): Promise<[Verdict, string]> {
   const seen = await provoke(program, fault);
-  if (!seen.livedOn) {
+  if (!seen.survived) {
     const message = /error: .*/.exec(seen.output)?.[0].replaceAll("|", "\\|");
     if (seen.end === "exit status 1" && message !== undefined) return ["refused", `${seen.end}, ${message}`];
     return ["crashed", `ended by itself: ${seen.end}`];
   }
-  if (seen.end === undefined) return ["hung", `still there five seconds after ${fault.signal ?? "Ctrl-C"}`];
-  if (!seen.provoked && !fault.atStart) return ["unseen", "it did not come to that"];
+  if (seen.end === undefined) return ["hung", `still running five seconds after ${fault.signal ?? "Ctrl-C"}`];
+  if (!seen.provoked && !fault.atStart) return ["unseen", "the fault did not occur"];
   return fault.judge(seen);
 }

@@ -1,4 +1,4 @@
-/** Runs a program with a fault in it, watches what goes on afterwards, and asks it to stop. */
+/** Runs a program with a fault, observes it afterwards, and asks it to stop. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,26 +13,26 @@ export interface Program {
 }
 
 export interface Scenario {
-  /** monster.cfg and modules. One of them prints `fault` when it does what is to be seen. */
+  /** monster.cfg and modules. One of the modules prints `fault` when the fault occurs. */
   readonly files: Readonly<Record<string, string>>;
-  /** The fault is in the configuration: there is nothing to wait for. */
+  /** The fault is in the configuration, so there is no `fault` to wait for. */
   readonly atStart?: boolean;
-  /** What asks it to stop; default SIGINT. */
+  /** The signal to stop; default SIGINT. */
   readonly signal?: NodeJS.Signals;
 }
 
-/** What was seen of one run. */
+/** Observations of one run. */
 export interface Seen {
   /** Lines of standard output between `fault` and the signal to stop. */
   readonly after: readonly string[];
-  /** Whether it came to the fault. */
+  /** Whether the fault occurred. */
   readonly provoked: boolean;
-  /** Everything that it wrote. */
+  /** All output. */
   readonly output: string;
-  /** How much of a processor it took in that time, from 0 to 1. */
+  /** Processor load in that time, from 0 to 1. */
   readonly load: number;
-  /** Whether it was there when it was asked to stop. */
-  readonly livedOn: boolean;
+  /** Whether the program was still running when asked to stop. */
+  readonly survived: boolean;
   /** How it ended: a signal's name or an exit status; undefined if it had to be killed. */
   readonly end: string | undefined;
   /** From the signal to the end, in ms. */
@@ -72,20 +72,20 @@ export async function provoke(program: Program, { files, signal = "SIGINT" }: Sc
   const busy = ticks(child.pid);
   await Promise.race([ended, sleep(AFTERWARDS)]);
   const load = ((ticks(child.pid) - busy) * 10) / AFTERWARDS;
-  const livedOn = end === undefined;
+  const survived = end === undefined;
   const [, after = ""] = stdout.split(/^fault$/m);
   const asked = Date.now();
   child.kill(signal);
   await Promise.race([ended, sleep(TO_END)]);
   const took = Date.now() - asked;
-  const seen = { provoked, after: after.split("\n"), output: stdout + stderr, load, livedOn, end, took };
+  const seen = { provoked, after: after.split("\n"), output: stdout + stderr, load, survived, end, took };
   child.kill("SIGKILL");
   await ended;
   rmSync(folder, { recursive: true, force: true });
   return { ...seen, output: stdout + stderr };
 }
 
-/** Processor time that a process has taken, in hundredths of a second. */
+/** Processor time used by a process, in hundredths of a second. */
 function ticks(pid: number | undefined): number {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];

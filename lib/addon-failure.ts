@@ -1,12 +1,12 @@
-// Why the addon does not load, and what to do about it, as a message.
+// The message for an addon that does not load: why, and what to do.
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { libc } from "./platform.js";
 
 /**
- * @param file the addon that was tried, if there was one
- * @param reason what the loader says
- * @param folder the package's
+ * @param file the addon that failed to load, if there is one
+ * @param reason the loader's message
+ * @param folder the package's folder
  */
 export function explainAddonFailure(file: string | undefined, reason: string, folder: string): string {
   const prebuilds = path.join(folder, "prebuilds");
@@ -17,7 +17,7 @@ export function explainAddonFailure(file: string | undefined, reason: string, fo
     `  looked for: ${path.join(folder, "build", "Release", "*.node")} (compiled here)`,
     `              ${path.join(prebuilds, platform, `*${libcTag()}.node`)} (prebuilt)`,
     `  prebuilt for: ${prebuiltFor(prebuilds).join(", ") || "nothing"}`,
-    `  found: ${file ?? "none of them"}`,
+    `  found: ${file ?? "none"}`,
     ...(file === undefined ? [] : [`  reason: ${reason.split("\n")[0]}`]),
     ...advice(file, reason),
   ].join("\n");
@@ -36,22 +36,23 @@ function prebuiltFor(folder: string): string[] {
 }
 
 const COMPILE = [
-  // Not by npm, which may be one that runs no install scripts.
+  // Not through npm, which may be configured to skip install scripts.
   "Compile it here: npm_config_build_from_source=true node node_modules/midimonster-python/scripts/install.mjs " +
-    "(in its own checkout: npm run build:native).",
-  "That needs a C++ compiler and cmake; on Debian: apt-get install g++ make cmake",
+    "(in a checkout of the project: npm run build:native).",
+  "This needs a C++ compiler and CMake; on Debian: apt-get install g++ make cmake",
 ];
-const REINSTALL = "Install the package again: npm install --force midimonster-python (in its own checkout: npm ci).";
+const REINSTALL =
+  "Reinstall the package: npm install --force midimonster-python (in a checkout of the project: npm ci).";
 
-// By what loaders say: glibc's, musl's, macOS's.
-const REASONS: readonly [said: RegExp, advice: readonly string[]][] = [
+// Matched against the messages of the loaders of glibc, musl and macOS.
+const REASONS: readonly [message: RegExp, advice: readonly string[]][] = [
   [
     /version [`']?GLIBCXX_|version [`']?CXXABI_/,
-    ["It was built for a newer libstdc++ than this system has: take a newer system, or compile it here.", ...COMPILE],
+    ["It was built for a newer libstdc++ than this system has: upgrade the system, or compile it here.", ...COMPILE],
   ],
   [
     /version [`']?GLIBC_/,
-    ["It was built for a newer glibc than this system has: take a newer system, or compile it here.", ...COMPILE],
+    ["It was built for a newer glibc than this system has: upgrade the system, or compile it here.", ...COMPILE],
   ],
   [
     /libstdc\+\+\.so/,
@@ -59,16 +60,16 @@ const REASONS: readonly [said: RegExp, advice: readonly string[]][] = [
   ],
   [
     /file too short|invalid ELF header|truncated|cannot read file data|mapped file|ELF file data encoding|ELF load command/i,
-    ["The file is damaged or no addon.", REINSTALL],
+    ["The file is damaged, or not an addon.", REINSTALL],
   ],
   [
     /wrong ELF class|incompatible architecture|wrong architecture|: cannot open shared object file/i,
-    ["It is for another kind of processor. Was node_modules copied from another machine?", REINSTALL],
+    ["It is built for another kind of processor. Was node_modules copied from another machine?", REINSTALL],
   ],
   [
     /undefined symbol|symbol not found/i,
     [
-      "Node lacks something that it needs: midimonster-python needs Node 20 or later. If that is not it, compile it here.",
+      "It uses a function that this Node lacks: midimonster-python needs Node 20 or later. If yours is, compile it here.",
       ...COMPILE,
     ],
   ],
@@ -76,7 +77,10 @@ const REASONS: readonly [said: RegExp, advice: readonly string[]][] = [
 
 function advice(file: string | undefined, reason: string): readonly string[] {
   if (file === undefined) {
-    return ["There is none for this platform, or the install script has not run (npm's --ignore-scripts).", ...COMPILE];
+    return [
+      "No addon is prebuilt for this platform, or the install script did not run (npm's --ignore-scripts).",
+      ...COMPILE,
+    ];
   }
-  return REASONS.find(([said]) => said.test(reason))?.[1] ?? COMPILE;
+  return REASONS.find(([message]) => message.test(reason))?.[1] ?? COMPILE;
 }

@@ -7,13 +7,13 @@ import { MidimonsterError, messageOf } from "./errors.js";
 
 export type * from "../binding.js";
 
-/** The package's own folder: `lib/` and `dist/` are both directly below it. */
+/** The package's folder, the parent of both `lib/` and `dist/`. */
 export const packageFolder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 
 let loaded: Binding | undefined;
 
 /**
- * The native addon, loaded when first asked for: a prebuilt one for this platform, or the one compiled at install.
+ * The native addon, loaded on first use: the one compiled at install, or one prebuilt for this platform.
  *
  * @throws {MidimonsterError} `ADDON_LOAD`
  */
@@ -35,7 +35,7 @@ function load(): Binding {
   }
 }
 
-/** The addon's file. Throws where there is none for this platform. */
+/** The addon's file. Throws if there is none for this platform. */
 export function findAddon(): string {
   const { path: find } = createRequire(import.meta.url)("node-gyp-build") as { path(folder: string): string };
   return find(packageFolder);

@@ -1,18 +1,18 @@
 import { type Diagnostic, formatDiagnostics } from "./config/diagnostic.js";
 
 /**
- * What went wrong, for programs. The message is for people.
+ * The kind of an error, for programs. The message is for people.
  *
- * - `CONFIG`: the configuration, or a Python module that it loads, has errors; see {@link MidimonsterError.diagnostics}
- * - `STATE`: a method was called at the wrong time, like `start()` twice
+ * - `CONFIG`: errors in the configuration or in a Python module that it loads; see {@link MidimonsterError.diagnostics}
+ * - `STATE`: a method was called at the wrong time, such as `start()` twice
  * - `VALUE`: an argument of the API is out of range or of the wrong kind
- * - `USAGE`: the command line is wrong
+ * - `USAGE`: invalid command line
  * - `ADDON_LOAD`: the native addon could not be loaded
- * - `PYTHON_NOT_FOUND`: no usable CPython
- * - `PYTHON_STATIC`: it has no shared library
- * - `PYTHON_TOO_OLD`, `PYTHON_FREE_THREADED`, `PYTHON_32_BIT`: it is a build that can't be used
- * - `PYTHON_ARCHITECTURE`: it, or its library, is built for another processor
- * - `PYTHON_PROBE`: it is no CPython, or it does not run
+ * - `PYTHON_NOT_FOUND`: no Python was found, or not the requested one
+ * - `PYTHON_STATIC`: the Python has no shared library
+ * - `PYTHON_TOO_OLD`, `PYTHON_FREE_THREADED`, `PYTHON_32_BIT`: a version or build that is not supported
+ * - `PYTHON_ARCHITECTURE`: the interpreter or its library is built for another processor
+ * - `PYTHON_PROBE`: the interpreter does not run, or is not CPython
  * - `PYTHON_LOAD`, `PYTHON_SYMBOL`, `PYTHON_IN_USE`: libpython was found but could not be loaded into this process
  * - `BACKEND`: a backend failed to start
  */
@@ -34,14 +34,14 @@ export type ErrorCode =
   | "PYTHON_IN_USE"
   | "BACKEND";
 
-/** The one class of errors that this package throws on purpose. */
+/** The class of all errors that this package throws on purpose. */
 export class MidimonsterError extends Error {
   override readonly name = "MidimonsterError";
 
   /**
-   * @param code what went wrong, for programs
-   * @param message for people: what was found, where, and what to do
-   * @param diagnostics every error found in the configuration, in the order of its text
+   * @param code the kind of error, for programs
+   * @param message for people: the problem, where it is, and what to do
+   * @param diagnostics every error found in the configuration, in reading order
    */
   constructor(
     readonly code: ErrorCode,
@@ -52,13 +52,13 @@ export class MidimonsterError extends Error {
     super(message, options);
   }
 
-  /** An error for a configuration's diagnostics, all of which are in the message. */
+  /** An error whose message shows the diagnostics. */
   static fromDiagnostics(diagnostics: readonly Diagnostic[]): MidimonsterError {
     return new MidimonsterError("CONFIG", formatDiagnostics(diagnostics), diagnostics);
   }
 }
 
-/** The message of anything that was thrown. */
+/** The message of a thrown value, whatever its type. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? textOf(error.message) : textOf(error);
 }

@@ -1,9 +1,9 @@
-// systemd's journal as the reader of standard error: sd-daemon(3), "$JOURNAL_STREAM" in systemd.exec(5).
+// Standard error connected to systemd's journal: sd-daemon(3), "$JOURNAL_STREAM" in systemd.exec(5).
 import { fstatSync } from "node:fs";
 
 /**
- * Whether a descriptor is the connection to the journal that systemd made for this process, and not what somebody has put
- * in its place, like a pipe or a file.
+ * Whether a descriptor is the connection to the journal that systemd made for this process, rather than a pipe or file it was
+ * redirected to.
  *
  * @param stream the connection's device and inode, `DEVICE:INODE`
  */
@@ -13,14 +13,14 @@ export function isJournal(descriptor: number, stream = process.env.JOURNAL_STREA
     const { dev, ino } = fstatSync(descriptor, { bigint: true });
     return stream === `${dev}:${ino}`;
   } catch {
-    return false; // it is closed
+    return false; // closed
   }
 }
 
 const PRIORITIES: Readonly<Record<string, number>> = { ERROR: 3, WARN: 4, INFO: 6, DEBUG: 7 };
 
 /**
- * Text with its priority in front of every line, since the journal makes an entry of each.
+ * Prefixes every line with its priority, since each becomes an entry of the journal.
  *
  * @param level `ERROR`, `WARN`, `INFO` or `DEBUG`
  */

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { withPriority } from "./journal.js";
 
-/** Where messages go. A pino logger is one; so is any object with these methods. */
+/** A destination for log messages: a pino logger, or any object with these methods. */
 export interface Logger {
   error(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -16,15 +16,15 @@ export const LOG_FORMATS = ["text", "json", "journal"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /**
- * A logger that writes to standard error at once, so that nothing is lost however the process ends.
+ * A logger that writes to standard error synchronously, so that nothing is lost however the process ends.
  *
- * @param level the least important messages to write
- * @param format `text` for people, coloured on a terminal; `json` for programs, one object a line; `journal` for systemd's
- *   journal, which has the time itself: text with a priority in front of every line
+ * @param level the least severe level to write
+ * @param format `text` for people, coloured on a terminal; `json` for programs, one object per line; `journal` for systemd's
+ *   journal: text without a time, each line prefixed with its priority
  */
 export function standardErrorLogger(level: LogLevel, format: LogFormat): Logger {
   const destination = pino.destination({ dest: 2, sync: true });
-  // Nobody reads it any more (EPIPE), or there is no such descriptor: no reason to stop routing.
+  // The reader is gone (EPIPE), or the descriptor is closed: no reason to stop routing.
   destination.on("error", () => {});
   if (format === "json") return pino({ level, base: null }, destination);
   const colours = process.stderr.isTTY === true && !process.env.NO_COLOR;
@@ -34,7 +34,7 @@ export function standardErrorLogger(level: LogLevel, format: LogFormat): Logger 
 
 const COLOURS: Readonly<Record<string, number>> = { ERROR: 31, WARN: 33, INFO: 32, DEBUG: 34 };
 
-/** A line of pino's as a person wants it: the message says it all, fields are for programs. */
+/** A pino log line as text: time, level and message. The fields are for programs. */
 function asText(line: string, colours: boolean): string {
   const { label, time, msg } = read(line);
   const date = new Date(time);
@@ -57,7 +57,7 @@ function twoDigits(n: number): string {
   return String(n).padStart(2, "0");
 }
 
-/** Writes nothing. */
+/** A logger that discards everything. */
 export const silentLogger: Logger = {
   error() {},
   warn() {},

@@ -1,4 +1,4 @@
-import type { Report } from "./binding.js";
+import type { PythonException, Report } from "./binding.js";
 import { count } from "./count.js";
 import { messageOf } from "./errors.js";
 import type { Logger } from "./log.js";
@@ -37,7 +37,7 @@ export class ReportLog {
     const descriptor = `descriptor ${report.value}`;
     switch (report.kind) {
       case "exception":
-        this.#exception(instance, report);
+        if (report.exception !== undefined) this.#exception(instance, report, report.exception);
         break;
       case "unknown-channel":
         this.#logger.warn(
@@ -46,11 +46,11 @@ export class ReportLog {
         );
         break;
       case "socket-closed":
-        if (report.text !== "") {
+        if (report.exception !== undefined) {
           this.#logger.error(
-            { ...fields, traceback: report.text },
+            { ...fields, ...fieldsOf(report.exception) },
             `${instance}: fileno() of the socket managed by ${report.subject} (${descriptor}) raised; it is no longer ` +
-              `watched\n${report.text}`,
+              `watched\n${report.exception.text}`,
           );
           break;
         }
@@ -64,7 +64,7 @@ export class ReportLog {
         this.#logger.error(
           fields,
           `${instance}: ${report.subject} raised 10 times in a row and is unregistered from its socket (${descriptor}); ` +
-            "what it does not read stays readable and would call it for ever",
+            "what it does not read stays readable and would call it forever",
         );
         break;
       case "events-lost":
@@ -96,20 +96,21 @@ export class ReportLog {
     this.#repeated.clear();
   }
 
-  #exception(instance: string, { role, subject, value, text }: Report): void {
+  #exception(instance: string, { role, subject, value }: Report, exception: PythonException): void {
     const what = describe(instance, role, subject, value);
-    const places = placesOf(text);
+    const { type, places } = exception;
     // A thread's name is often its number, and one function may handle thousands of channels.
-    const ofAny = role === "thread" || (role === "handler" && places !== "");
-    const key = [instance, role, ofAny ? "" : subject, places, typeOf(text)].join("\n");
+    const ofAny = role === "thread" || (role === "handler" && places.length > 0);
+    // Without the message, which may hold a different number every time.
+    const key = JSON.stringify([instance, role, ofAny ? "" : subject, type, places]);
     const fields = { instance, role, subject, value };
     const say: Say = (repeats, [first = subject, ...others]) => {
       const times = repeats === 1 ? "once more" : `${repeats} times more`;
       const also = others.length > 0 ? ` on this and ${count(others.length, "other channel")}` : "";
-      return `${times}: ${describe(instance, role, first)}${also}: ${lastLine(text)}`;
+      return `${times}: ${describe(instance, role, first)}${also}: ${shortly(exception)}`;
     };
     if (this.#counts(key, role === "handler" ? [subject] : [], 1, fields, say)) return;
-    this.#logger.error({ ...fields, traceback: text }, `${what}\n${text}`);
+    this.#logger.error({ ...fields, ...fieldsOf(exception) }, `${what}\n${exception.text}`);
   }
 
   #eventsLost(instance: string, count: number): void {
@@ -194,22 +195,18 @@ function describe(instance: string, role: string, subject: string, value?: numbe
   return `${instance}: the ${role}${role === "interval" ? " function" : ""} ${subject} raised`;
 }
 
+/** For programs that read the log. */
+function fieldsOf({ type, message, places, text }: PythonException) {
+  return { traceback: text, exception: { type, message, places } };
+}
+
 function stackOf(error: unknown): string {
   const stack = error instanceof Error ? error.stack : undefined;
   return typeof stack === "string" ? stack : messageOf(error);
 }
 
-function lastLine(text: string): string {
-  return text.slice(text.lastIndexOf("\n") + 1);
-}
-
-/** The places in a traceback, without the message, which may hold a different number every time. */
-function placesOf(traceback: string): string {
-  return [...traceback.matchAll(/^\s*File "(.*)", line (\d+)/gm)].map((match) => `${match[1]}:${match[2]}`).join("\n");
-}
-
-/** The type of the exception that a traceback is of: what its last part names first at the start of a line. */
-function typeOf(traceback: string): string {
-  const last = traceback.slice(Math.max(0, traceback.lastIndexOf("Traceback (most recent call last):")));
-  return /^(?!Traceback)[^\s:]+/m.exec(last)?.[0] ?? "";
+/** As a traceback ends, in one line. */
+function shortly({ type, message }: PythonException): string {
+  const [line = ""] = message.split("\n", 1);
+  return line === "" ? type : `${type}: ${line}`;
 }

@@ -80,7 +80,7 @@ def cleanup_handler(function: Callable[[], object] | None, /) -> Callable[[], ob
 def previous() -> ModuleType | None:
     """Return the version of the calling module that this one replaces, or None.
 
-    When a module is loaded anew, its old version is still there while the new one's top level runs, so state
+    When a module is reloaded, its old version is still there while the new one's top level runs, so state
     can be taken over: sockets, values, threads. None at the first load, and once the module has loaded.
     MIDIMonster itself has no previous(); hasattr(midimonster, 'previous') tells."""
 

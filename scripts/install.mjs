@@ -1,6 +1,7 @@
 // Runs at `npm install`: does nothing where a prebuilt addon loads, else compiles one. Says what is missing on the machine.
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -42,7 +43,9 @@ if (!prebuildLoads()) {
   }
   console.error("midimonster-python: compiling the native part (about half a minute)");
   const cmakeJs = path.join(path.dirname(require.resolve("cmake-js/package.json")), "bin", "cmake-js");
-  const { status } = spawnSync(process.execPath, [cmakeJs, "compile"], { cwd: folder, stdio: "inherit" });
+  // make, unlike ninja, uses one processor unless told otherwise.
+  const env = { CMAKE_BUILD_PARALLEL_LEVEL: String(availableParallelism()), ...process.env };
+  const { status } = spawnSync(process.execPath, [cmakeJs, "compile"], { cwd: folder, env, stdio: "inherit" });
   if (status !== 0) {
     console.error(
       "midimonster-python: compiling the native part failed; the first error above says why.\n" +

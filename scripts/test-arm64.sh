@@ -62,4 +62,4 @@ for name in $tests; do files+=("$suite/test/$name.test.js"); done
 cd "$suite"
 MMPY_PYTHON=$work/bin/python3 "$work/bin/node" --require "$work/exec-path.cjs" -p '`${process.version} ${process.arch}`'
 MMPY_PYTHON=$work/bin/python3 "$work/bin/node" --require "$work/exec-path.cjs" "$project/node_modules/mocha/lib/cli/cli.js" \
-  --no-config --timeout 60000 --forbid-only --invert --grep "$not_here" --reporter "$project/test/reporter.cjs" "${files[@]}"
+  --no-config --require "$suite/test/hooks.js" --timeout 120000 --forbid-only --invert --grep "$not_here" --reporter "$project/test/reporter.cjs" "${files[@]}"

@@ -1,7 +1,6 @@
 // Runs the test suite with other Pythons and other Nodes than the ones at hand, always with the same addon, and prints a
 // table. `npm run test:matrix -- --help` explains.
 import { spawn, spawnSync } from "node:child_process";
-import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -22,11 +21,6 @@ Python, and the core of it for every other pair.
 `;
 
 const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
-const mocha = path.join(path.dirname(createRequire(import.meta.url).resolve("mocha/package.json")), "bin", "mocha.js");
-const CORE = ["faults-*", "interpreter", "lifecycle", "module-*", "python-libraries", "router-api"];
-
-// These look at the package and the addon's file, and would do the same with every Python.
-const PACKAGING = ["addon-failure", "install", "package"];
 
 const { values } = parseArgs({
   options: {
@@ -80,9 +74,8 @@ function versionOf(node) {
 
 /** Runs the tests; resolves with their last line. */
 function test(node, python, { core, packaging }) {
-  const files = core ? CORE.map((name) => `test/${name}.test.ts`) : ["test/**/*.test.ts"];
-  const ignored = packaging ? [] : PACKAGING.flatMap((name) => ["--ignore", `test/${name}.test.ts`]);
-  const child = spawn(node, [mocha, ...ignored, ...files], {
+  const set = core ? "core" : packaging ? "usual" : "python";
+  const child = spawn(node, [path.join(folder, "scripts", "test.mjs"), "--set", set], {
     cwd: folder,
     env: { ...process.env, MMPY_PYTHON: python, PATH: `${path.dirname(node)}:${process.env.PATH}` },
   });

@@ -1,11 +1,11 @@
-/** Reads the log of mmpy, a JSON object a line: counts what is expected, and keeps what is not. */
+/** Checks the log of mmpy, one JSON object per line: counts expected messages, and collects unexpected ones. */
 
 interface Line {
   readonly msg: string;
   readonly repeated?: number;
 }
 
-/** What the show does on purpose, and what the log says of it. */
+/** Messages that the show provokes on purpose. */
 const EXPECTED: readonly RegExp[] = [
   /^Python \d+\.\d+\.\d+ from /,
   /^routing \d+ mappings between \d+ instances$/,

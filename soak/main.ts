@@ -1,25 +1,25 @@
-/** Runs mmpy with everything at once, for minutes or days, and says whether it has lost, leaked or delayed anything. */
+/** Runs mmpy under a mixed load, for minutes or days, and checks that nothing is lost, leaked or delayed. */
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type Held, heldBy } from "./memory.js";
-import { Program, type Told } from "./program.js";
+import { type Usage, usageOf } from "./memory.js";
+import { Program, type Report } from "./program.js";
 import { reload } from "./reload.js";
 import { Traffic } from "./traffic.js";
 import { verdict } from "./verdict.js";
 
 const HELP = `Usage: npm run soak -- [options]
 
-Runs mmpy with six python instances (soak/show/): datagrams, TCP, loopbacks, batches, intervals, threads, sockets that come
-and go, exceptions at random. Checks that what went in came out, that memory stays flat after a warm-up, that intervals are
-punctual and that the log has nothing else. Exit status 1 if not.
+Runs mmpy with six python instances (soak/show/): datagrams, TCP, loopbacks, batches, intervals, threads, short-lived
+sockets, random exceptions. Checks that no event is lost, that memory stays flat after a warm-up, that intervals are punctual,
+and that the log contains nothing unexpected. Exit status 1 if a check fails.
 
 Options:
-  --minutes N   how long (default 5)
-  --reloads     has mmpy load a changed module anew every five seconds or so
-  -h, --help    this text
+  --minutes N   duration (default 5)
+  --reloads     reload a changed module every five seconds or so
+  -h, --help    show this text
 
 Environment:
   MMPY_PYTHON   the Python to use
@@ -38,7 +38,7 @@ if (values.help) {
 }
 const minutes = Number(values.minutes);
 if (!(minutes > 0)) fail(`--minutes ${values.minutes} is not a positive number`);
-if (process.platform !== "linux") fail("memory is read from /proc, which only Linux has");
+if (process.platform !== "linux") fail("this needs Linux: memory is read from /proc");
 
 function fail(message: string): never {
   console.error(message);
@@ -53,21 +53,21 @@ cpSync(path.join(path.dirname(fileURLToPath(import.meta.url)), "show"), folder, 
 const program = new Program(folder);
 const begun = Date.now();
 const elapsed = () => Date.now() - begun;
-const samples: Held[] = [];
-const watch = setInterval(look, 1000);
+const samples: Usage[] = [];
+const watch = setInterval(sample, 1000);
 let failure = "";
 let traffic: Traffic | undefined;
-const counts = new Map<string, Told>();
+const counts = new Map<string, Report>();
 try {
-  const [ports] = await program.tells("ports");
-  traffic = await Traffic.open(ports as { udp: number; tcp: number } & Told);
+  const [ports] = await program.waitFor("ports");
+  traffic = await Traffic.open(ports as { udp: number; tcp: number } & Report);
   let nextReload = 5000;
   let reloading: Promise<void> | undefined;
   let wrong: unknown;
   while (elapsed() < total) {
     if (program.end !== undefined) throw new Error(`mmpy ended by itself: ${program.end}`);
     if (wrong !== undefined) throw wrong;
-    await traffic.something();
+    await traffic.act();
     if (!values.reloads || reloading !== undefined || elapsed() < nextReload) continue;
     // Everything else goes on meanwhile.
     reloading = reload(program, folder).then(
@@ -83,10 +83,10 @@ try {
   await reloading;
   if (wrong !== undefined) throw wrong;
   await traffic.settle();
-  traffic.say("stop");
-  await program.tells("stopped", 3);
-  traffic.say("tell");
-  for (const line of await program.tells("counts", 6)) counts.set(String(line.counts), line);
+  traffic.send("stop");
+  await program.waitFor("stopped", 3);
+  traffic.send("report");
+  for (const line of await program.waitFor("counts", 6)) counts.set(String(line.counts), line);
 } catch (error) {
   failure = error instanceof Error ? error.message : String(error);
 }
@@ -99,19 +99,19 @@ clearTimeout(killed);
 rmSync(folder, { recursive: true, force: true });
 summarise();
 
-/** Takes a sample after the warm-up, and shows how it goes. */
-function look(): void {
+/** Takes a sample after the warm-up, and shows progress. */
+function sample(): void {
   if (program.end !== undefined) return;
-  let held: Held;
+  let usage: Usage;
   try {
-    held = heldBy(program.pid);
+    usage = usageOf(program.pid);
   } catch {
-    return; // it has just ended, which is about to be told
+    return; // the process has just ended, which is reported elsewhere
   }
-  if (elapsed() > warmUp) samples.push(held);
+  if (elapsed() > warmUp) samples.push(usage);
   const seconds = Math.round(elapsed() / 1000);
   const { datagrams = 0, lines = 0 } = traffic ?? {};
-  const text = `${seconds} of ${total / 1000} s: ${datagrams} datagrams, ${lines} lines, ${program.log.raised} exceptions, ${held.rss.toFixed(1)} MiB`;
+  const text = `${seconds} of ${total / 1000} s: ${datagrams} datagrams, ${lines} lines, ${program.log.raised} exceptions, ${usage.rss.toFixed(1)} MiB`;
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
   else if (seconds % 60 === 0) console.error(text);
 }

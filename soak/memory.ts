@@ -1,14 +1,14 @@
-/** What a process holds, as the kernel sees it. */
+/** A process's use of resources, as the kernel reports it. */
 import { readdirSync, readFileSync } from "node:fs";
 
-export interface Held {
+export interface Usage {
   /** Resident memory, in MiB. */
   readonly rss: number;
   readonly descriptors: number;
   readonly threads: number;
 }
 
-export function heldBy(pid: number): Held {
+export function usageOf(pid: number): Usage {
   const [, pages = "0"] = readFileSync(`/proc/${pid}/statm`, "utf8").split(" ");
   return {
     rss: (Number(pages) * 4096) / 2 ** 20,
@@ -23,10 +23,10 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * By how many MiB memory has grown between the first and the last third of these samples, by their medians: so that
- * neither a collection that is due nor one that has just been is taken for growth.
+ * The growth of memory in MiB, from the median of the first third of the samples to that of the last third, so that the state
+ * of garbage collection has no influence.
  */
-export function growth(samples: readonly Held[]): number {
+export function growth(samples: readonly Usage[]): number {
   const third = Math.ceil(samples.length / 3);
   const rss = samples.map((sample) => sample.rss);
   return median(rss.slice(-third)) - median(rss.slice(0, third));

@@ -1,9 +1,9 @@
-/** Has mmpy load a module anew while everything goes on. */
+/** Makes mmpy reload a module while everything goes on. */
 import { appendFileSync } from "node:fs";
 import path from "node:path";
 import type { Program } from "./program.js";
 
-/** Their counts are kept by counts.py, which does not change; net.py takes its sockets over from its old version. */
+/** Their counts are in counts.py, which does not change; net.py takes over the sockets of its old version. */
 const MODULES = ["work", "net", "desk"];
 
 /** Changes a module of the show, and resolves once it has been reloaded. */
@@ -12,5 +12,5 @@ export async function reload(program: Program, folder: string): Promise<void> {
   const module = MODULES[reloads % MODULES.length];
   appendFileSync(path.join(folder, `${module}.py`), `# ${reloads}\n`);
   program.kill("SIGHUP");
-  await program.logs(() => program.log.reloads > reloads, "a reload");
+  await program.waitForLog(() => program.log.reloads > reloads, "a reload");
 }

@@ -1,11 +1,11 @@
-/** What comes from outside: datagrams, whose answers have to come back in order, and lines of text over TCP. */
+/** External traffic: datagrams, whose answers must come back in order, and lines of text over TCP. */
 import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const CHANNELS = 16;
-const PATIENCE = 20_000; // ms, for answers
+const TIMEOUT = 20_000; // ms, for answers
 
 function below(limit: number): number {
   return Math.floor(Math.random() * limit);
@@ -19,7 +19,7 @@ export class Traffic {
   datagrams = 0;
   lines = 0;
   connections = 0;
-  /** The last value that was sent over TCP, by channel. */
+  /** The last value sent over TCP, by channel. */
   readonly last = new Array<number>(CHANNELS).fill(0);
   readonly #udp: DatagramSocket;
   readonly #tcpPort: number;
@@ -31,7 +31,7 @@ export class Traffic {
   private constructor(udp: DatagramSocket, tcpPort: number) {
     this.#udp = udp;
     this.#tcpPort = tcpPort;
-    udp.on("error", () => {}); // nobody is there any more: told by the missing answer
+    udp.on("error", () => {}); // the peer is gone, which shows by its missing answer
     udp.on("message", (message) => {
       const [channel, value] = message.toString().split(" ");
       const answer = `${channel} ${Number(value)}`;
@@ -48,21 +48,21 @@ export class Traffic {
     return new Traffic(socket, tcp);
   }
 
-  /** Does something at random. */
-  async something(): Promise<void> {
-    const what = Math.random();
-    if (what < 0.45) await this.#burst(1 + below(64));
-    else if (what < 0.85) await this.#write(1 + below(200));
-    else if (what < 0.88) await this.#hangUp();
+  /** Performs a random action. */
+  async act(): Promise<void> {
+    const choice = Math.random();
+    if (choice < 0.45) await this.#burst(1 + below(64));
+    else if (choice < 0.85) await this.#write(1 + below(200));
+    else if (choice < 0.88) await this.#hangUp();
     else await sleep(below(50));
   }
 
-  /** Sends one word without expecting an answer. */
-  say(word: "stop" | "tell"): void {
-    this.#udp.send(word);
+  /** Sends a command, which has no answer. */
+  send(command: "stop" | "report"): void {
+    this.#udp.send(command);
   }
 
-  /** Resolves when everything that was sent has been read. */
+  /** Resolves when all data sent has been read. */
   async settle(): Promise<void> {
     await this.#hangUp();
   }
@@ -76,7 +76,7 @@ export class Traffic {
     const events = Array.from({ length: size }, event);
     this.#pending.push(...events.map(([channel, value]) => `${channel} ${value}`));
     const answered = new Promise<boolean>((resolve) => {
-      const timer = setTimeout(() => resolve(false), PATIENCE).unref();
+      const timer = setTimeout(() => resolve(false), TIMEOUT).unref();
       this.#answered = () => {
         clearTimeout(timer);
         resolve(true);
@@ -85,7 +85,7 @@ export class Traffic {
     for (const [channel, value] of events) this.#udp.send(`${channel} ${value}`);
     const inTime = await answered;
     if (this.#wrong !== undefined) throw new Error(this.#wrong);
-    if (!inTime) throw new Error(`${this.#pending.length} of ${size} datagrams had no answer within ${PATIENCE} ms`);
+    if (!inTime) throw new Error(`${this.#pending.length} of ${size} datagrams had no answer within ${TIMEOUT} ms`);
     this.datagrams += size;
   }
 
@@ -93,9 +93,9 @@ export class Traffic {
     const socket = this.#tcp ?? (await this.#dial());
     const events = Array.from({ length: lines }, event);
     const text = events.map(([channel, value]) => `${channel} ${value}\n`).join("");
-    const cut = below(text.length); // in two pieces, split anywhere
+    const cut = below(text.length); // in two pieces, split at random
     socket.write(text.slice(0, cut));
-    if (!socket.write(text.slice(cut))) await once(socket, "drain", { signal: AbortSignal.timeout(PATIENCE) });
+    if (!socket.write(text.slice(cut))) await once(socket, "drain", { signal: AbortSignal.timeout(TIMEOUT) });
     for (const [channel, value] of events) this.last[channel - 1] = value;
     this.lines += lines;
   }
@@ -109,12 +109,12 @@ export class Traffic {
     return socket;
   }
 
-  /** Resolves when the other side has read everything and closed its end too. */
+  /** Resolves when the peer has read everything and closed its end too. */
   async #hangUp(): Promise<void> {
     const socket = this.#tcp;
     if (socket === undefined) return;
     this.#tcp = undefined;
-    const closed = once(socket, "close", { signal: AbortSignal.timeout(PATIENCE) });
+    const closed = once(socket, "close", { signal: AbortSignal.timeout(TIMEOUT) });
     socket.end();
     await closed;
   }

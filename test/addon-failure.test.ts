@@ -65,7 +65,7 @@ describe("an addon that does not load", () => {
       here,
       [
         /^ {2}prebuilt for: nothing$/m,
-        /^ {2}found: none of them$/m,
+        /^ {2}found: none$/m,
         /--ignore-scripts/,
         /^Compile it here: npm_config_build_from_source=true node node_modules\/midimonster-python\/scripts\/install\.mjs/m,
         /apt-get install g\+\+ make cmake$/m,
@@ -77,7 +77,7 @@ describe("an addon that does not load", () => {
       "sunos-sparc",
       [
         new RegExp(`^  prebuilt for: sunos-sparc${tag.replace(".", " ")}$`, "m"),
-        /^ {2}found: none of them$/m,
+        /^ {2}found: none$/m,
         /Compile it here/,
       ],
     ],
@@ -97,7 +97,10 @@ describe("an addon that does not load", () => {
       "because it is for another processor",
       foreign,
       here,
-      [/^ {2}found: FOLDER\/prebuilds\/.*\.node$/m, /It is for another kind of processor\. Was node_modules copied/],
+      [
+        /^ {2}found: FOLDER\/prebuilds\/.*\.node$/m,
+        /It is built for another kind of processor\. Was node_modules copied/,
+      ],
     ],
     [
       "because its glibc is newer",

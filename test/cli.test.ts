@@ -51,7 +51,7 @@ describe("mmpy", () => {
   }
 
   const usage: [args: string[], message: RegExp][] = [
-    [["--colour"], /mmpy: Unknown option '--colour'/],
+    [["--colour"], /mmpy: unknown option '--colour'\n/],
     [["one.cfg", "two.cfg"], /more than one configuration: one\.cfg, two\.cfg/],
     [["--log-level", "loud"], /--log-level is one of error, warn, info, debug, silent, not 'loud'/],
     [["--log-format", "xml"], /--log-format is one of text, json, journal, not 'xml'/],
@@ -171,7 +171,7 @@ describe("mmpy", () => {
     const failed = mmpy([], { cwd: folderWith({}) });
     assert.deepEqual(await failed.exited, { code: 1, signal: null });
     assert.match(failed.stderr, /can't read the configuration: ENOENT.*monster\.cfg/);
-    assert.match(failed.stderr, /name a configuration file, as in: mmpy monster\.cfg/);
+    assert.match(failed.stderr, /give a configuration file, as in: mmpy monster\.cfg/);
   });
 
   it("with errors prints all of them with places, exit status 1", async () => {

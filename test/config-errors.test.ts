@@ -91,7 +91,7 @@ describe("names that a configuration gets wrong", () => {
       { "monster.cfg": "[python py]\ncolour = red\n" },
       [
         "monster.cfg:2:1: error: an instance of 'python' has no option 'colour'\n" +
-          "    2 | colour = red\n      | ^~~~~~\n      = it has the options: module, default-handler",
+          "    2 | colour = red\n      | ^~~~~~\n      = available options: module, default-handler",
       ],
     ],
     [
@@ -114,8 +114,8 @@ describe("names that a configuration gets wrong", () => {
       "an option without its value",
       { "monster.cfg": "[python py]\nmodule =\ndefault-handler =\n" },
       [
-        "monster.cfg:2:1: error: 'module' needs a value\n    2 | module =\n      | ^~~~~~",
-        "monster.cfg:3:1: error: 'default-handler' needs a value\n    3 | default-handler =\n      | ^~~~~~~~~~~~~~~",
+        "monster.cfg:2:1: error: 'module' needs a value\n    2 | module =\n      | ^~~~~~\n      = write module = my_handlers",
+        "monster.cfg:3:1: error: 'default-handler' needs a value\n    3 | default-handler =\n      | ^~~~~~~~~~~~~~~\n      = write default-handler = my_handlers.fader",
       ],
     ],
     [
@@ -145,7 +145,7 @@ describe("names that a configuration gets wrong", () => {
       { "monster.cfg": "[loopback knobs]\n[map]\nknobs.x < midi.y\n" },
       [
         "monster.cfg:3:11: error: no instance 'midi'\n" +
-          "    3 | knobs.x < midi.y\n      |           ^~~~\n      = there are the instances: knobs",
+          "    3 | knobs.x < midi.y\n      |           ^~~~\n      = available instances: knobs",
       ],
     ],
     [
@@ -154,7 +154,7 @@ describe("names that a configuration gets wrong", () => {
       [
         "monster.cfg:3:1: error: 3 channels on the left, 2 on the right\n" +
           "    3 | a.{1..3} > a.{x,y}\n      | ^~~~~~~~~~~~~~~~~~\n" +
-          "      = both sides of a mapping stand for equally many channels, or one of them for a single one",
+          "      = both sides of a mapping need the same number of channels, or one side a single channel",
       ],
     ],
     [
@@ -187,9 +187,9 @@ describe("overrides that a configuration has no use for", () => {
       instanceOverrides: ["py.module=show", "pi.module=x"],
     };
     assert.deepEqual((await errorsOf(config, overrides)).shown, [
-      "<command line>:1:4: error: this override was never used: the configuration has no backend 'pyton'\n" +
+      "<command line>:1:4: error: unused override: the configuration has no backend 'pyton'\n" +
         "    1 | -b pyton.deepbind=off\n      |    ^~~~~\n      = did you mean 'python'?",
-      "<command line>:1:4: error: this override was never used: the configuration has no instance 'pi'\n" +
+      "<command line>:1:4: error: unused override: the configuration has no instance 'pi'\n" +
         "    1 | -i pi.module=x\n      |    ^~\n      = did you mean 'py'?",
     ]);
   });
@@ -242,7 +242,7 @@ describe("mappings to handlers that are not there", () => {
       [
         "monster.cfg:5:14: error: no handler for 'py.show.zzzzzzzzzzzz': 'show' has no 'zzzzzzzzzzzz'\n" +
           "    5 | knobs.x > py.show.zzzzzzzzzzzz\n      |              ^~~~~~~~~~~~~~~~~\n" +
-          "      = there are: show.Lamp, show.fade, show.strobe",
+          "      = available functions: show.Lamp, show.fade, show.strobe",
       ],
     ],
     [
@@ -280,7 +280,7 @@ describe("mappings to handlers that are not there", () => {
       [
         "monster.cfg:5:22: error: no handler for 'py.show.ch1': 'show' has no 'ch1'\n" +
           "    5 | knobs.{1..1000} > py.show.ch{1..1000}\n      |                      ^~~~~~~~~~~~~~~~\n" +
-          "      = there are: show.Lamp, show.fade, show.strobe\n      = and 999 more of 'show.ch{1..1000}'",
+          "      = available functions: show.Lamp, show.fade, show.strobe\n      = and 999 more of 'show.ch{1..1000}'",
       ],
     ],
     [
@@ -434,7 +434,7 @@ describe("modules that do not import, with Python's traceback", () => {
       "shwo",
       "",
       [/^ModuleNotFoundError: No module named 'shwo'$/m],
-      /= there are the modules: show$/,
+      /= available modules: show$/,
     ],
     ["a path that is no file", "sub/shwo.py", "", [/^ModuleNotFoundError: No such file: 'sub\/shwo\.py'$/m]],
   ];
@@ -530,9 +530,9 @@ describe("a configuration with many errors", () => {
       "13:1 2 channels on the left, 3 on the right",
       "14:11 no instance 'goood'",
       "15:16 no handler for 'good.show.typo': 'show' has no 'typo'",
-      "17:7 '{' without a '}'",
-      "1:1 this line belongs to no section",
-      "1:4 this override was never used: the configuration has no instance 'nobody'",
+      "17:7 '{' without a matching '}'",
+      "1:1 this line is outside any section",
+      "1:4 unused override: the configuration has no instance 'nobody'",
       "2:10 unknown backend 'pithon'",
       "4:11 there already is an instance 'knobs'",
       "6:1 an instance of 'python' has no option 'modul'",

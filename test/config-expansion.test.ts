@@ -4,7 +4,7 @@ import path from "node:path";
 import fc from "fast-check";
 import { type ChannelPattern, expand, parsePattern } from "../lib/config/channel-pattern.js";
 import { type Diagnostic, formatDiagnostic } from "../lib/config/diagnostic.js";
-import { CHANNELS, MOST_ERRORS } from "../lib/config/limits.js";
+import { CHANNELS, MAX_ERRORS } from "../lib/config/limits.js";
 import { parseText } from "../lib/config/parser.js";
 import { type Located, locate, makeSource } from "../lib/config/source.js";
 import type { ConfigTree } from "../lib/config/syntax.js";
@@ -79,9 +79,9 @@ describe("expressions in channel names", () => {
   });
 
   it("may stand for as many channels as there may be, but not for one more", () => {
-    const most = [`{1..${CHANNELS.most}}`, `{${CHANNELS.most}..1}`, `{1..2048}{1..${CHANNELS.most / 2048}}`];
+    const most = [`{1..${CHANNELS.max}}`, `{${CHANNELS.max}..1}`, `{1..2048}{1..${CHANNELS.max / 2048}}`];
     for (const text of most) {
-      assert.equal(pattern(text).pattern?.size, CHANNELS.most);
+      assert.equal(pattern(text).pattern?.size, CHANNELS.max);
       const tooMany = pattern(`${text}{1..2}`);
       assert.equal(tooMany.pattern, undefined);
       assert.match(tooMany.problems[0]?.message ?? "", / stands for 8388608 channels$/);
@@ -91,10 +91,10 @@ describe("expressions in channel names", () => {
   const list = "write {1..512} for a range or {red,green,blue} for a list";
   const most = CHANNELS.help;
   const errors: [text: string, problems: [column: number, length: number, message: string, help: string][]][] = [
-    ["{", [[1, 1, "'{' without a '}'", list]]],
-    ["x{1..2", [[2, 5, "'{' without a '}'", list]]],
-    ["x}{", [[3, 1, "'{' without a '}'", list]]],
-    ["{1..2}{a,b", [[7, 4, "'{' without a '}'", list]]],
+    ["{", [[1, 1, "'{' without a matching '}'", list]]],
+    ["x{1..2", [[2, 5, "'{' without a matching '}'", list]]],
+    ["x}{", [[3, 1, "'{' without a matching '}'", list]]],
+    ["{1..2}{a,b", [[7, 4, "'{' without a matching '}'", list]]],
     ["{}", [[1, 2, "'{}' is neither a range nor a list", list]]],
     ["{7}", [[1, 3, "'{7}' is neither a range nor a list", list]]],
     ["{1-5}", [[1, 5, "'{1-5}' is neither a range nor a list", list]]],
@@ -111,13 +111,13 @@ describe("expressions in channel names", () => {
     ["{,}", [[1, 3, "'{,}' has an empty element", list]]],
     ["ab{x,,y}", [[3, 6, "'{x,,y}' has an empty element", list]]],
     ["{x,y,}", [[1, 6, "'{x,y,}' has an empty element", list]]],
-    ["{{1..2}}", [[1, 7, "'{' within '{…}': expressions can't be nested", list]]],
-    ["{a,{1..2}}", [[1, 9, "'{' within '{…}': expressions can't be nested", list]]],
-    ["{1..99999999}", [[1, 13, "'{1..99999999}' is too large a range", most]]],
-    ["{1..99999999999999999999}", [[1, 25, "'{1..99999999999999999999}' is too large a range", most]]],
+    ["{{1..2}}", [[1, 7, "'{' inside '{…}': expressions can't be nested", list]]],
+    ["{a,{1..2}}", [[1, 9, "'{' inside '{…}': expressions can't be nested", list]]],
+    ["{1..99999999}", [[1, 13, "the range '{1..99999999}' is too large", most]]],
+    ["{1..99999999999999999999}", [[1, 25, "the range '{1..99999999999999999999}' is too large", most]]],
     [
       "{9007199254740992..9007199254740993}",
-      [[1, 36, "'{9007199254740992..9007199254740993}' is too large a range", most]],
+      [[1, 36, "the range '{9007199254740992..9007199254740993}' is too large", most]],
     ],
     [
       "{1}a{2}",
@@ -484,7 +484,7 @@ describe("text that is no configuration", () => {
   );
   const noise: [what: string, text: fc.Arbitrary<string>][] = [
     ["any bytes", fc.string({ unit: "binary", maxLength: 200 })],
-    ["letters as people see them", fc.string({ unit: "grapheme", maxLength: 200 })],
+    ["characters as people see them", fc.string({ unit: "grapheme", maxLength: 200 })],
     ["ASCII", fc.string({ unit: "binary-ascii", maxLength: 200 })],
     ["pieces of configurations in any order", fc.string({ unit: token, maxLength: 60 })],
     [
@@ -506,9 +506,9 @@ describe("text that is no configuration", () => {
   }
 
   const long: [what: string, text: string, errors: number][] = [
-    ["a word of a million letters", "x".repeat(1_000_000), 1],
-    ["a header of a million letters", `[osc ${"x".repeat(1_000_000)}]`, 0],
-    ["a channel of a million letters", `[map]\na.${"x".repeat(1_000_000)} > b.y`, 0],
+    ["a word of a million characters", "x".repeat(1_000_000), 1],
+    ["a header of a million characters", `[osc ${"x".repeat(1_000_000)}]`, 0],
+    ["a channel of a million characters", `[map]\na.${"x".repeat(1_000_000)} > b.y`, 0],
     ["a hundred thousand blanks in a line", `[osc a]\nx = a${" ".repeat(100_000)}b`, 0],
     ["a hundred thousand blanks in a comment", `; a${" ".repeat(100_000)}b`, 0],
     ["a hundred thousand opening braces", `[map]\na.${"{".repeat(100_000)} > b.y`, 1],
@@ -520,7 +520,7 @@ describe("text that is no configuration", () => {
     ["a hundred thousand arrows", `[map]\na.x ${"<>".repeat(100_000)} b.y`, 0],
     ["a hundred thousand NULs", `[map]\n${"\0".repeat(100_000)}`, 0],
     ["a million line ends", "\n".repeat(1_000_000), 0],
-    ["a hundred thousand empty headers", "[]\n".repeat(100_000), MOST_ERRORS + 1],
+    ["a hundred thousand empty headers", "[]\n".repeat(100_000), MAX_ERRORS + 1],
   ];
   for (const [what, text, errors] of long) {
     it(`does not hang on ${what}`, () => assert.equal(survives(text).length, errors));

@@ -42,32 +42,32 @@ describe("a configuration", () => {
     [
       "that is not UTF-8",
       () => Uint8Array.from([0xff, 0xc3, 0x28, 0xa0, 0xa1, 0xe2, 0x28, 0xa1]),
-      /belongs to no section/,
+      /outside any section/,
     ],
     ["with CRLF and a byte order mark", () => "\ufeff[loopback l]\r\nx = y\r\n", undefined],
     ["with a line of five megabytes", () => `[map]\n${"a".repeat(5e6)}\n`, /is not a mapping/],
     ["with a channel's name of five megabytes", () => `[map]\na.${"x".repeat(5e6)} > b.y\n`, undefined],
     ["with half a million lines that are none", () => `[map]\n${"x\n".repeat(500_000)}`, /is not a mapping/],
-    ["with half a million broken headers", () => "[\n".repeat(500_000), /needs a '\]'/],
-    ["with a million open braces", () => `[map]\na.${"{".repeat(1e6)} > b.y\n`, /'\{' without a '\}'/],
+    ["with half a million broken headers", () => "[\n".repeat(500_000), /must end with '\]'/],
+    ["with a million open braces", () => `[map]\na.${"{".repeat(1e6)} > b.y\n`, /'\{' without a matching '\}'/],
     ["with 200,000 expressions in one name", () => `[map]\na.${"{a,b}".repeat(200_000)} > b.y\n`, /stands for/],
-    ["with a range of ten million", () => "[map]\na.{1..10000000} > b.y\n", /MMPY_MOST_CHANNELS can raise it/],
-    ["with a range of 10^300", () => `[map]\na.{1..1${"0".repeat(300)}} > b.y\n`, /too large a range/],
+    ["with a range of ten million", () => "[map]\na.{1..10000000} > b.y\n", /MMPY_MAX_CHANNELS to raise it/],
+    ["with a range of 10^300", () => `[map]\na.{1..1${"0".repeat(300)}} > b.y\n`, /the range .* is too large/],
     ["with a list of a million", () => `[map]\na.{${many(1e6, (i) => `${i},`)}x} > b.y\n`, undefined],
     ["with a million lines of errors", () => `[map]\n${"x\n".repeat(1e6)}`, /is not a mapping/],
     ["with sixty million empty lines", () => "\n".repeat(6e7), undefined],
-    ["with more bytes than there may be", () => "\n".repeat(7e7), /too many bytes; .*MMPY_MOST_BYTES can raise it/],
-    ["with more lines than there may be", () => `[map]\n${"a.b>a.c\n".repeat(1.1e6)}`, /MMPY_MOST_LINES can raise it/],
+    ["with more bytes than there may be", () => "\n".repeat(7e7), /too many bytes; .*MMPY_MAX_BYTES to raise it/],
+    ["with more lines than there may be", () => `[map]\n${"a.b>a.c\n".repeat(1.1e6)}`, /MMPY_MAX_LINES to raise it/],
     [
       "with a million names of a megabyte",
       () => `[map]\na.${"x".repeat(1e6)}{1..1000000} > b.y\n`,
-      /the names of all channels together are too long[\s\S]*MMPY_MOST_LETTERS can raise it/,
+      /the channel names are too long in total[\s\S]*MMPY_MAX_CHARACTERS to raise it/,
     ],
-    ["that includes what never ends", () => "[include /dev/zero]\n", /MMPY_MOST_BYTES can raise it/],
+    ["that includes what never ends", () => "[include /dev/zero]\n", /MMPY_MAX_BYTES to raise it/],
     [
       "with many mappings of a million each",
       () => `[map]\n${many(10, (i) => `a.${i}{1..1000000} > b.${i}{1..1000000}\n`)}`,
-      /all mappings together stand for too many channels[\s\S]*MMPY_MOST_CHANNELS can raise it/,
+      /the mappings stand for too many channels in total[\s\S]*MMPY_MAX_CHANNELS to raise it/,
     ],
   ];
   for (const [what, text, error] of extremes) {
@@ -83,7 +83,7 @@ describe("a configuration", () => {
   it("that includes files thousands deep is an error that says how deep it may be", () => {
     const files = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`${i}.cfg`, `[include ${i + 1}.cfg]\n`]));
     const { errors } = read(path.join(folderWith({ ...files, "3000.cfg": "" }), "0.cfg"));
-    assert.match(formatDiagnostics(errors), /files include files too deeply[\s\S]*MMPY_MOST_INCLUDES can raise it/);
+    assert.match(formatDiagnostics(errors), /includes are nested too deeply[\s\S]*MMPY_MAX_INCLUDES to raise it/);
   });
 
   it("whose files include the next one twice, thirty deep, is an error that says how many there may be", () => {
@@ -91,7 +91,7 @@ describe("a configuration", () => {
       Array.from({ length: 30 }, (_, i) => [`${i}.cfg`, `[include ${i + 1}.cfg]\n[include ${i + 1}.cfg]\n`]),
     );
     const { errors } = read(path.join(folderWith({ ...files, "30.cfg": "" }), "0.cfg"));
-    assert.match(formatDiagnostics(errors), /too many files are included[\s\S]*MMPY_MOST_FILES can raise it/);
+    assert.match(formatDiagnostics(errors), /too many included files[\s\S]*MMPY_MAX_FILES to raise it/);
   });
 
   // Errors that only loading finds, which must not look for suggestions without end.

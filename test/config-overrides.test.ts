@@ -48,10 +48,10 @@ describe("reading -b and -i", () => {
     ["instance", "py.module", "'py.module' is not an override; write -i instance.option=value"],
     ["instance", "module=a.b", "'module=a.b' is not an override; write -i instance.option=value"],
     ["backend", "=.", "'=.' is not an override; write -b backend.option=value"],
-    ["backend", ".python=x", "'.python=x' names no backend; write -b backend.option=value"],
-    ["instance", " .module=x", "' .module=x' names no instance; write -i instance.option=value"],
-    ["instance", "py.=x", "'py.=x' names no option; write -i instance.option=value"],
-    ["instance", "py. =x", "'py. =x' names no option; write -i instance.option=value"],
+    ["backend", ".python=x", "'.python=x' does not name a backend; write -b backend.option=value"],
+    ["instance", " .module=x", "' .module=x' does not name an instance; write -i instance.option=value"],
+    ["instance", "py.=x", "'py.=x' does not name an option; write -i instance.option=value"],
+    ["instance", "py. =x", "'py. =x' does not name an option; write -i instance.option=value"],
   ];
   for (const [kind, text, message] of bad) {
     it(`'${text}' is refused: ${message}`, () => assert.equal(parseOverride(kind, text), message));
@@ -172,7 +172,7 @@ describe("applying -b and -i", () => {
       "[python knobs]\n[python lamps]",
       ["-i knob.module=x"],
       [
-        "<command line>:1:4: error: this override was never used: the configuration has no instance 'knob'\n" +
+        "<command line>:1:4: error: unused override: the configuration has no instance 'knob'\n" +
           "    1 | -i knob.module=x\n      |    ^~~~\n      = did you mean 'knobs'?",
       ],
     ],
@@ -181,8 +181,8 @@ describe("applying -b and -i", () => {
       "[python knobs]\n[python lamps]",
       ["-i xyz.module=x"],
       [
-        "<command line>:1:4: error: this override was never used: the configuration has no instance 'xyz'\n" +
-          "    1 | -i xyz.module=x\n      |    ^~~\n      = the configuration has the instances: knobs, lamps",
+        "<command line>:1:4: error: unused override: the configuration has no instance 'xyz'\n" +
+          "    1 | -i xyz.module=x\n      |    ^~~\n      = available instances: knobs, lamps",
       ],
     ],
     [
@@ -190,7 +190,7 @@ describe("applying -b and -i", () => {
       "[python py]",
       ["-b Python.deepbind=off"],
       [
-        "<command line>:1:4: error: this override was never used: the configuration has no backend 'Python'\n" +
+        "<command line>:1:4: error: unused override: the configuration has no backend 'Python'\n" +
           "    1 | -b Python.deepbind=off\n      |    ^~~~~~\n      = did you mean 'python'?",
       ],
     ],
@@ -199,8 +199,8 @@ describe("applying -b and -i", () => {
       "[python py]",
       ["-i python.deepbind=off"],
       [
-        "<command line>:1:4: error: this override was never used: the configuration has no instance 'python'\n" +
-          "    1 | -i python.deepbind=off\n      |    ^~~~~~\n      = the configuration has the instances: py",
+        "<command line>:1:4: error: unused override: the configuration has no instance 'python'\n" +
+          "    1 | -i python.deepbind=off\n      |    ^~~~~~\n      = available instances: py",
       ],
     ],
     [
@@ -208,7 +208,7 @@ describe("applying -b and -i", () => {
       "[map]",
       ["-i py.module=x"],
       [
-        "<command line>:1:4: error: this override was never used: the configuration has no instance 'py'\n" +
+        "<command line>:1:4: error: unused override: the configuration has no instance 'py'\n" +
           "    1 | -i py.module=x\n      |    ^~",
       ],
     ],
@@ -217,10 +217,10 @@ describe("applying -b and -i", () => {
       "[python py]",
       ["-i pi.module=x", "-i py.module=y", "-b loopback.x=z"],
       [
-        "<command line>:1:4: error: this override was never used: the configuration has no instance 'pi'\n" +
+        "<command line>:1:4: error: unused override: the configuration has no instance 'pi'\n" +
           "    1 | -i pi.module=x\n      |    ^~\n      = did you mean 'py'?",
-        "<command line>:1:4: error: this override was never used: the configuration has no backend 'loopback'\n" +
-          "    1 | -b loopback.x=z\n      |    ^~~~~~~~\n      = the configuration has the backends: python",
+        "<command line>:1:4: error: unused override: the configuration has no backend 'loopback'\n" +
+          "    1 | -b loopback.x=z\n      |    ^~~~~~~~\n      = available backends: python",
       ],
     ],
   ];
@@ -239,7 +239,7 @@ describe("applying -b and -i", () => {
     );
     assert.throws(
       () => Router.fromFile(file, { backendOverrides: [".python=x"] }),
-      refused("'.python=x' names no backend; write -b backend.option=value"),
+      refused("'.python=x' does not name a backend; write -b backend.option=value"),
     );
   });
 });

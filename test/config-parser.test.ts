@@ -147,43 +147,39 @@ describe("configuration that is accepted", () => {
 });
 
 describe("configuration errors, with file, line, column and caret", () => {
-  const sizeHelp = "      = both sides of a mapping stand for equally many channels, or one of them for a single one";
+  const sizeHelp = "      = both sides of a mapping need the same number of channels, or one side a single channel";
   const expressionHelp = "      = write {1..512} for a range or {red,green,blue} for a list";
   const cases: [what: string, text: string, errors: string][] = [
     [
       "an assignment outside a section, once for a run of lines",
       "; c\n\nmodule = x\nmodule = y",
       lines(
-        "monster.cfg:3:1: error: this line belongs to no section",
+        "monster.cfg:3:1: error: this line is outside any section",
         "    3 | module = x",
         "      | ^~~~~~~~~~",
-        "      = begin a section before it: [backend NAME], [BACKEND INSTANCE] or [map]",
+        "      = start a section before it: [backend NAME], [BACKEND INSTANCE] or [map]",
       ),
     ],
     [
       "a mapping outside a section",
       "a.x > b.y",
       lines(
-        "monster.cfg:1:1: error: this line belongs to no section",
+        "monster.cfg:1:1: error: this line is outside any section",
         "    1 | a.x > b.y",
         "      | ^~~~~~~~~",
-        "      = begin a section before it: [backend NAME], [BACKEND INSTANCE] or [map]",
+        "      = start a section before it: [backend NAME], [BACKEND INSTANCE] or [map]",
       ),
     ],
     [
       "a header without ']', whose lines are not reported again",
       "[python py\nmodule = x\nnonsense",
-      lines(
-        "monster.cfg:1:1: error: a section's header needs a ']' at the end of its line",
-        "    1 | [python py",
-        "      | ^~~~~~~~~~",
-      ),
+      lines("monster.cfg:1:1: error: a section header must end with ']'", "    1 | [python py", "      | ^~~~~~~~~~"),
     ],
     [
       "something after a header's ']'",
       "  [map] ; mappings",
       lines(
-        "monster.cfg:1:3: error: a section's header needs a ']' at the end of its line",
+        "monster.cfg:1:3: error: a section header must end with ']'",
         "    1 |   [map] ; mappings",
         "      |   ^~~~~~~~~~~~~~~~",
       ),
@@ -192,10 +188,10 @@ describe("configuration errors, with file, line, column and caret", () => {
       "a header without an instance's name",
       "[python]\nmodule = x",
       lines(
-        "monster.cfg:1:1: error: no name for an instance of 'python'",
+        "monster.cfg:1:1: error: this instance of 'python' has no name",
         "    1 | [python]",
         "      | ^~~~~~~~",
-        "      = write [python NAME], or [backend python] for options of the backend itself",
+        "      = write [python NAME], or [backend python] to set options of the backend",
       ),
     ],
     [
@@ -216,7 +212,7 @@ describe("configuration errors, with file, line, column and caret", () => {
       "a blank in an instance's name",
       "[python my py]",
       lines(
-        "monster.cfg:1:9: error: the instance's name 'my py' holds a blank",
+        "monster.cfg:1:9: error: the instance name 'my py' contains whitespace",
         "    1 | [python my py]",
         "      |         ^~~~~",
       ),
@@ -225,7 +221,7 @@ describe("configuration errors, with file, line, column and caret", () => {
       "a dot in an instance's name",
       "\t[python my.py]",
       lines(
-        "monster.cfg:1:10: error: the instance's name 'my.py' holds a dot, which begins a channel's name",
+        "monster.cfg:1:10: error: the instance name 'my.py' contains a dot, which separates instance and channel",
         "    1 | \t[python my.py]",
         "      | \t        ^~~~~",
       ),
@@ -247,7 +243,7 @@ describe("configuration errors, with file, line, column and caret", () => {
         "monster.cfg:2:1: error: 'a.x > b.y' is not an assignment",
         "    2 | a.x > b.y",
         "      | ^~~~~~~~~",
-        "      = mappings belong into a [map] section",
+        "      = mappings belong in a [map] section",
       ),
     ],
     [
@@ -274,7 +270,7 @@ describe("configuration errors, with file, line, column and caret", () => {
       "a mapping without its right side",
       "[map]\na.x > ",
       lines(
-        "monster.cfg:2:1: error: a side of the mapping is missing",
+        "monster.cfg:2:1: error: one side of the mapping is missing",
         "    2 | a.x > ",
         "      | ^~~~~",
         "      = write instance.channel",
@@ -284,7 +280,7 @@ describe("configuration errors, with file, line, column and caret", () => {
       "a mapping without its left side",
       "[map]\n<> b.y",
       lines(
-        "monster.cfg:2:1: error: a side of the mapping is missing",
+        "monster.cfg:2:1: error: one side of the mapping is missing",
         "    2 | <> b.y",
         "      | ^~~~~~",
         "      = write instance.channel",
@@ -294,11 +290,11 @@ describe("configuration errors, with file, line, column and caret", () => {
       "sides without a channel, each with a place",
       "[map]\nknobs > lamps.\n",
       lines(
-        "monster.cfg:2:1: error: 'knobs' names no channel",
+        "monster.cfg:2:1: error: 'knobs' does not name a channel",
         "    2 | knobs > lamps.",
         "      | ^~~~~",
         "      = write instance.channel",
-        "monster.cfg:2:9: error: 'lamps.' names no channel",
+        "monster.cfg:2:9: error: 'lamps.' does not name a channel",
         "    2 | knobs > lamps.",
         "      |         ^~~~~~",
         "      = write instance.channel",
@@ -308,21 +304,21 @@ describe("configuration errors, with file, line, column and caret", () => {
       "a side without an instance",
       "[map]\na.x > .y",
       lines(
-        "monster.cfg:2:7: error: '.y' names no instance",
+        "monster.cfg:2:7: error: '.y' does not name an instance",
         "    2 | a.x > .y",
         "      |       ^~",
         "      = write instance.channel",
       ),
     ],
     [
-      "a '{' without a '}' on both sides",
+      "a '{' without a matching '}' on both sides",
       "[map]\na.x{1..2 < b.{y",
       lines(
-        "monster.cfg:2:4: error: '{' without a '}'",
+        "monster.cfg:2:4: error: '{' without a matching '}'",
         "    2 | a.x{1..2 < b.{y",
         "      |    ^~~~~",
         expressionHelp,
-        "monster.cfg:2:14: error: '{' without a '}'",
+        "monster.cfg:2:14: error: '{' without a matching '}'",
         "    2 | a.x{1..2 < b.{y",
         "      |              ^~",
         expressionHelp,
@@ -366,7 +362,7 @@ describe("configuration errors, with file, line, column and caret", () => {
       "a tab within a line: the caret's line has it too",
       "[map]\na.x\t>\tb",
       lines(
-        "monster.cfg:2:7: error: 'b' names no channel",
+        "monster.cfg:2:7: error: 'b' does not name a channel",
         "    2 | a.x\t>\tb",
         "      |    \t \t^",
         "      = write instance.channel",
@@ -376,10 +372,10 @@ describe("configuration errors, with file, line, column and caret", () => {
       "the first line of a file with a byte order mark",
       "\uFEFFx",
       lines(
-        "monster.cfg:1:1: error: this line belongs to no section",
+        "monster.cfg:1:1: error: this line is outside any section",
         "    1 | x",
         "      | ^",
-        "      = begin a section before it: [backend NAME], [BACKEND INSTANCE] or [map]",
+        "      = start a section before it: [backend NAME], [BACKEND INSTANCE] or [map]",
       ),
     ],
     [
@@ -413,12 +409,12 @@ describe("configuration errors, with file, line, column and caret", () => {
     const { tree, diagnostics } = parseText(text, "monster.cfg");
     const found = diagnostics.map(({ location, message }) => `${location?.line}:${location?.column} ${message}`);
     assert.deepEqual(found, [
-      "1:1 this line belongs to no section",
-      "2:1 no name for an instance of 'python'",
+      "1:1 this line is outside any section",
+      "2:1 this instance of 'python' has no name",
       "4:1 'foo' is not an assignment",
-      "6:9 the instance's name 'b.c' holds a dot, which begins a channel's name",
+      "6:9 the instance name 'b.c' contains a dot, which separates instance and channel",
       "9:1 'a.x' is not a mapping",
-      "10:3 '{' without a '}'",
+      "10:3 '{' without a matching '}'",
     ]);
     assert.deepEqual(summary(tree), [
       "instance 'a' of 'loopback' 'bar'='1'",
@@ -452,7 +448,7 @@ describe("configuration errors, with file, line, column and caret", () => {
         error.code === "CONFIG" &&
         error.message.startsWith(`error: can't read the configuration: ENOENT`) &&
         error.message.includes(missing) &&
-        error.message.endsWith("\n      = name a configuration file, as in: mmpy monster.cfg"),
+        error.message.endsWith("\n      = give a configuration file, as in: mmpy monster.cfg"),
     );
     assert.throws(
       () => parseFile(path.join(folder, "sub")),

@@ -51,7 +51,7 @@ describe("mmpy doctor", () => {
     assert.ok(running.stdout.includes(`\n* ${executable} (`), running.stdout);
     assert.match(running.stdout, /OpenSSL +OpenSSL/);
     assert.match(running.stdout, /deepbind +on/);
-    assert.match(running.stdout, /\nAll is well\.\n$/);
+    assert.match(running.stdout, /\nmmpy can run python instances here\.\n$/);
   });
 
   it("takes the options of a configuration, and -b", async () => {
@@ -127,7 +127,7 @@ describe("mmpy doctor", () => {
     for (const args of [[], [path.join(folderWith({ "a.cfg": "[loopback l]\n" }), "a.cfg")]]) {
       const running = mmpy(["doctor", "-b", "pyton.python=3.12", ...args]);
       assert.equal((await running.exited).code, 1);
-      assert.match(running.stderr, /override was never used: the configuration has no backend 'pyton'/);
+      assert.match(running.stderr, /unused override: the configuration has no backend 'pyton'/);
       assert.match(running.stderr, /did you mean 'python'\?/);
     }
   });
@@ -174,7 +174,7 @@ describe("mmpy doctor", () => {
     }
     assert.match(
       found.problem?.message ?? "",
-      /ended with exit status 1; it said:\n {2}Fatal Python error: .*[\s\S]*\nTry it without.*: unset .*PYTHONHASHSEED/,
+      /ended with exit status 1; its output:\n {2}Fatal Python error: .*[\s\S]*\nTry again without.*: unset .*PYTHONHASHSEED/,
     );
     assert.equal(found.chosen, undefined);
     assert.ok(found.pythons.some((python) => python.executable === executable));

@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
 import path from "node:path";
 import { folderWith, mmpy, projectFolder, run } from "./helpers.js";
+import { inPhase } from "./phase.js";
 import { start } from "./session.js";
 
 /** Tells the times of an interval's calls, in ms since it was registered: the n-th belongs at n * PERIOD. */
@@ -15,15 +16,6 @@ def begin(value=1):
     midimonster.interval(tick, PERIOD)
 def tick(): tell(midimonster.timestamp() - began)
 `;
-
-/** What has to be so however late calls are: each has a period of its own, and they have not drifted from their places. */
-function inPhase(times: readonly number[], period: number): void {
-  const periods = times.map((time) => Math.floor(time / period));
-  for (const [i, n] of periods.slice(1).entries()) assert.ok(n > (periods[i] ?? 0), `a burst: ${times}`);
-  // On a busy machine some are late, but not all.
-  const late = times.slice(-20).map((time) => time % period);
-  assert.ok(Math.min(...late) < period / 4, `out of phase: ${times}`);
-}
 
 /** mmpy with an interval of 50 ms that prints its times; `times` waits until so many have been printed. */
 function ticking(code: string, env: NodeJS.ProcessEnv = {}) {

@@ -1,26 +1,7 @@
 // User code that raises, wherever that may be: logged once in full, and nothing else is disturbed.
 import assert from "node:assert/strict";
 import { folderWith, mmpy } from "./helpers.js";
-import { Session, start } from "./session.js";
-
-const CONFIG = `
-[python py]
-module = mod
-[map]
-probe.{go,ask} > py.mod.{go,ask}
-py.{out,done} > probe.{out,done}
-`;
-
-const ASK = `
-def ask(value):
-    midimonster.output("done", value)
-`;
-
-async function ask(session: Session): Promise<void> {
-  const before = session.probe.values("done").length;
-  session.probe.emit("ask", 1);
-  await session.probe.until("done", before + 1);
-}
+import { ASK, ask, CONFIG, Session, start } from "./session.js";
 
 describe("user code that raises", () => {
   const raising: [what: string, statement: string, lastLine: RegExp][] = [
@@ -160,7 +141,7 @@ ${ASK}`,
     await session.probe.until("out", before + 2);
   });
 
-  it("in fileno() of a socket that is watched is logged by the function's name, and the socket let go", async () => {
+  it("in fileno() of a socket that is watched is logged by the function's name, and the socket released", async () => {
     const session = await start(CONFIG, {
       "mod.py": `
 import os
@@ -239,7 +220,7 @@ midimonster.manage(read, near)
   });
 });
 
-describe("an exception that nobody can catch", () => {
+describe("an exception that nothing can catch", () => {
   // What go does three times, and how the log calls what raised.
   const uncaught: [where: string, code: string, subject: RegExp, lastLine: RegExp][] = [
     ["in __del__", "Bad()", /^py: the finalizer mod\.Bad\.__del__ raised$/, /ValueError: from __del__$/],

@@ -4,26 +4,7 @@ import path from "node:path";
 import { type Backend, Router, silentLogger } from "../lib/index.js";
 import { folderWith, mmpy } from "./helpers.js";
 import { ProbeBackend } from "./probe-backend.js";
-import { type Session, start } from "./session.js";
-
-const CONFIG = `
-[python py]
-module = mod
-[map]
-probe.{go,ask} > py.mod.{go,ask}
-py.{out,done} > probe.{out,done}
-`;
-
-const ASK = `
-def ask(value):
-    midimonster.output("done", value)
-`;
-
-async function ask(session: Session): Promise<void> {
-  const before = session.probe.values("done").length;
-  session.probe.emit("ask", 1);
-  await session.probe.until("done", before + 1);
-}
+import { ASK, ask, CONFIG, start } from "./session.js";
 
 describe("a feedback loop", () => {
   const loops: [what: string, config: string, names: RegExp][] = [

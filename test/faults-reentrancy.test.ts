@@ -1,6 +1,6 @@
 // User code that calls back into the module, or changes what is being served, while it is called itself.
 import assert from "node:assert/strict";
-import { type Session, start } from "./session.js";
+import { ask, type Session, start } from "./session.js";
 
 const CONFIG = `
 [python py]
@@ -21,12 +21,6 @@ def on_back(value): pass
 def on_again(value): pass
 def ask(value): midimonster.output("done", value)
 `;
-
-async function ask(session: Session): Promise<void> {
-  const before = session.probe.values("done").length;
-  session.probe.emit("ask", 1);
-  await session.probe.until("done", before + 1);
-}
 
 function complaints(session: Session): string[] {
   const all = session.log.entries.filter(({ level }) => level === "warn" || level === "error");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import path from "node:path";
 import { folderWith, mmpy } from "./helpers.js";
-import { type Session, start } from "./session.js";
+import { ask, type Session, start } from "./session.js";
 
 const CONFIG = `
 [python py]
@@ -27,12 +27,6 @@ def connection():
     server.close()
     return client, accepted
 `;
-
-async function ask(session: Session): Promise<void> {
-  const before = session.probe.values("done").length;
-  session.probe.emit("ask", 1);
-  await session.probe.until("done", before + 1);
-}
 
 async function go(code: string): Promise<Session> {
   const session = await start(CONFIG, { "mod.py": `${COMMON}${code}` });

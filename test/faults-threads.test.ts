@@ -1,26 +1,7 @@
 // Python threads: they run, may call the module's functions, and neither stop the core nor are stopped by it.
 import assert from "node:assert/strict";
 import { folderWith, mmpy } from "./helpers.js";
-import { Session, start } from "./session.js";
-
-const CONFIG = `
-[python py]
-module = mod
-[map]
-probe.{go,ask} > py.mod.{go,ask}
-py.{out,done} > probe.{out,done}
-`;
-
-const ASK = `
-def ask(value):
-    midimonster.output("done", value)
-`;
-
-async function ask(session: Session): Promise<void> {
-  const before = session.probe.values("done").length;
-  session.probe.emit("ask", 1);
-  await session.probe.until("done", before + 1);
-}
+import { ASK, ask, CONFIG, Session, start } from "./session.js";
 
 describe("Python threads", () => {
   it("run while the core idles, and what they output arrives in order", async () => {

@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,9 +23,16 @@ export function folderWith(files: Record<string, string>): string {
   return folder;
 }
 
-after(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
+/** Removes them, also where a test has made one read-only, or a process that was killed a moment ago still writes. */
+export async function removeFolders(): Promise<void> {
+  for (const folder of folders.splice(0)) {
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(async (error) => {
+      if (error.code !== "EACCES") throw error;
+      spawnSync("chmod", ["-R", "u+rwX", folder]);
+      await rm(folder, { recursive: true, force: true });
+    });
+  }
+}
 
 /** Skips a test, loudly, where `npm run test:sanitizers` runs it. */
 export function skipWithSanitizers(test: Mocha.Context, why: string): void {
@@ -78,6 +86,7 @@ export class Running {
   stdout = "";
   stderr = "";
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  #ended = false;
   #waiting: (() => void)[] = [];
 
   constructor(readonly child: ChildProcess) {
@@ -91,6 +100,7 @@ export class Running {
     });
     this.exited = new Promise((resolve) => {
       child.on("close", (code, signal) => {
+        this.#ended = true;
         resolve({ code, signal });
         this.#check();
       });
@@ -101,30 +111,37 @@ export class Running {
     for (const check of [...this.#waiting]) check();
   }
 
-  /** Resolves with the match once standard output or error has it; rejects if the command ends without. */
-  sees(pattern: RegExp): Promise<RegExpExecArray> {
-    return new Promise((resolve, reject) => {
+  /** Resolves once a condition holds, which is looked at whenever the command prints something, or once the command has ended. */
+  until(holds: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
       const check = () => {
-        const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
-        const ended = this.child.exitCode !== null || this.child.signalCode !== null;
-        if (match === null && !ended) return;
+        if (!this.#ended && !holds()) return;
         this.#waiting = this.#waiting.filter((other) => other !== check);
-        if (match !== null) resolve(match);
-        else reject(new Error(`ended without ${pattern}; stdout:\n${this.stdout}\nstderr:\n${this.stderr}`));
+        resolve();
       };
       this.#waiting.push(check);
       check();
     });
   }
+
+  /** Resolves with the match once standard output or error has it; rejects if the command ends without. */
+  async sees(pattern: RegExp): Promise<RegExpExecArray> {
+    const match = () => pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
+    await this.until(() => match() !== null);
+    const found = match();
+    if (found !== null) return found;
+    throw new Error(`ended without ${pattern}; stdout:\n${this.stdout}\nstderr:\n${this.stderr}`);
+  }
 }
 
-const running: ChildProcess[] = [];
+const running: Running[] = [];
 
 /** Runs a command; it is killed when the tests end, if it has not ended by then. */
 export function run(command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
   const child = spawn(command, [...args], { stdio: ["pipe", "pipe", "pipe"], ...options });
-  running.push(child);
-  return new Running(child);
+  const started = new Running(child);
+  running.push(started);
+  return started;
 }
 
 /** A folder with the package as it is installed, built. */
@@ -133,7 +150,7 @@ export function copyOfPackage(): string {
   for (const name of ["dist", "python", "build/Release", "package.json"]) {
     cpSync(path.join(projectFolder, name), path.join(copy, name), { recursive: true });
   }
-  rmSync(path.join(copy, "python", "__pycache__"), { recursive: true, force: true });
+  rmSync(path.join(copy, "python", "runtime", "__pycache__"), { recursive: true, force: true });
   symlinkSync(path.join(projectFolder, "node_modules"), path.join(copy, "node_modules"));
   return copy;
 }
@@ -143,6 +160,7 @@ export function mmpy(args: readonly string[], options: { cwd?: string; env?: Nod
   return run(process.execPath, [mmpyScript, ...args], options);
 }
 
-after(() => {
-  for (const child of running.splice(0)) child.kill("SIGKILL");
-});
+/** Kills the commands that still run. */
+export function killChildren(): void {
+  for (const { child } of running.splice(0)) child.kill("SIGKILL");
+}

@@ -117,10 +117,10 @@ describe("the log in the journal", () => {
         "<3>monster.cfg:1:2: error: unknown backend 'nothing'",
         "<3>    1 | [nothing n]",
         "<3>      |  ^~~~~~~",
-        "<3>      = there are the backends: python, loopback",
+        "<3>      = available backends: python, loopback",
       ],
     ],
-    ["the command line", {}, ["--colour"], 2, ["<3>mmpy: Unknown option '--colour'", "<3>Try mmpy --help."]],
+    ["the command line", {}, ["--colour"], 2, ["<3>mmpy: unknown option '--colour'", "<3>Try mmpy --help."]],
   ];
   for (const [what, files, args, status, expected] of failures) {
     it(`has errors of ${what} as errors`, async () => {

@@ -44,8 +44,8 @@ describe("references to Python objects", function () {
 
   it("are no more after 100 routers than after 100 interpreters without any of this program", async () => {
     const ours = await prints(process.execPath, ["--import", "tsx", path.join(folder, "cycles.ts")], python);
-    const bootstrap = path.join(projectFolder, "python", "bootstrap.py");
-    const bare = await prints(python, [path.join(folder, "bare.py"), bootstrap], python);
+    const start = path.join(projectFolder, "python", "runtime", "start.py");
+    const bare = await prints(python, [path.join(folder, "bare.py"), start], python);
     assert.match(`${ours}${bare}`, /^-?\d+\n-?\d+\n$/);
     assert.ok(Number(ours) <= Number(bare), `${ours} more, where CPython alone has ${bare}`);
   });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Session, start } from "./session.js";
+import { ask, type Session, start } from "./session.js";
 
 /** One python instance whose function `go` runs on an event from the probe; `done` tells that it has run. */
 const ONE = `
@@ -14,9 +14,7 @@ probe.in > py.mod.handle
 `;
 
 async function go(session: Session, value = 1): Promise<unknown[]> {
-  const before = session.probe.values("done").length;
-  session.probe.emit("go", value);
-  await session.probe.until("done", before + 1);
+  await ask(session, "go", value);
   return session.said();
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
-import { type Session, start } from "./session.js";
+import { ask, type Session, start } from "./session.js";
 
 /** A module that reads one end of a socket pair; the other end is `far`. `go` runs the given lines. */
 const PAIR = `
@@ -33,11 +33,7 @@ function module(setUp: string, lines: string, more = "pass"): Record<string, str
   };
 }
 
-async function send(session: Session, channel: "go" | "more" = "go"): Promise<void> {
-  const before = session.probe.values("done").length;
-  session.probe.emit(channel, 1);
-  await session.probe.until("done", before + 1);
-}
+const send = (session: Session, channel: "go" | "more" = "go") => ask(session, channel);
 
 describe("manage()", () => {
   it("calls the function with the very socket while it is readable", async () => {

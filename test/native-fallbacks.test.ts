@@ -27,7 +27,7 @@ async function start(library: string): Promise<{ code: string; message: string }
   const text = `
 import { binding } from ${JSON.stringify(path.join(projectFolder, "lib", "binding.ts"))};
 const options = { library: ${JSON.stringify(library)}, programName: "/opt/venv/bin/python3",
-  bootstrapPath: ${JSON.stringify(path.join(projectFolder, "python", "bootstrap.py"))}, deepBind: true, ignoreHome: false, handlerWarn: 0, handlerTimeout: 0 };
+  bootstrapPath: ${JSON.stringify(path.join(projectFolder, "python", "runtime", "start.py"))}, deepBind: true, ignoreHome: false, handlerWarn: 0, handlerTimeout: 0 };
 console.log(JSON.stringify(binding().startPython(options)));
 `;
   const script = path.join(folderWith({ "script.mjs": text }), "script.mjs");

@@ -83,9 +83,9 @@ describe("the npm package", function () {
       "native/python/symbols.inc",
       "native/python/module.c",
       "docs/troubleshooting.md",
-      "python/bootstrap.py",
-      "python/batch.py",
-      "python/reload.py",
+      "python/runtime/start.py",
+      "python/runtime/batch.py",
+      "python/runtime/reload.py",
       "python/doctor.py",
       "python/midimonster.pyi",
       "python/examples/quickstart.cfg",
@@ -99,7 +99,7 @@ describe("the npm package", function () {
     );
     assert.ok(files.some((file) => file.startsWith(`prebuilds/${process.platform}-${process.arch}/`)));
     const known =
-      /^(LICENSE|README\.md|package\.json|binding\.d\.ts|CMakeLists\.txt|scripts\/install\.mjs|systemd\/mmpy@?\.service|dist\/.*\.(c?js|c?js\.map|d\.ts|txt)|lib\/.*\.ts|native\/[^/]*\.(cc|c|h|inc)|python\/[^/]*\.(py|pyi)|docs\/[^/]*\.(md|svg)|python\/examples\/[^/]*\.(py|cfg|md)|prebuilds\/(README\.md|[^/]*\/[^/]*\.node))$/;
+      /^(LICENSE|CHANGELOG\.md|README\.md|package\.json|binding\.d\.ts|CMakeLists\.txt|scripts\/install\.mjs|systemd\/mmpy@?\.service|dist\/.*\.(c?js|c?js\.map|d\.ts|txt)|lib\/.*\.ts|native\/(\w+\/)?[^/]*\.(cc|c|h|inc)|python\/(runtime\/)?[^/]*\.(py|pyi)|docs\/[^/]*\.(md|svg)|python\/examples\/[^/]*\.(py|cfg|md)|prebuilds\/(README\.md|[^/]*\/[^/]*\.node))$/;
     assert.deepEqual(
       files.filter((file) => !known.test(file)),
       [],

@@ -97,38 +97,38 @@ describe("finding Python", () => {
         "free-threaded",
         () => pretender({ version: [3, 13, 1], freeThreaded: true }, elf(64, OURS)),
         "PYTHON_FREE_THREADED",
-        /is a free-threaded build.*\n.*apt-get install python3 libpython3.*PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install 3\.13\.1\)\nAnother/,
+        /is a free-threaded build.*\n.*apt-get install python3 libpython3.*PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install 3\.13\.1\)\nTo use another/,
       ],
       ["not CPython", () => pretender({ implementation: "pypy" }), "PYTHON_PROBE", /is pypy; only CPython/],
       [
         "a 32-bit build",
         () => pretender({ bits: 32 }, elf(32, I386)),
         "PYTHON_32_BIT",
-        /is a 32-bit build, and Node here is 64-bit.*\n.*apt-get install/,
+        /is a 32-bit build, but Node is 64-bit.*\n.*apt-get install/,
       ],
       [
         "static, of Debian",
         () => pretender({ basePrefix: "/usr", libraries: ["libpython3.12.a"] }),
         "PYTHON_STATIC",
-        /has no shared library \(libpython3\.12\.so\).*\nOn Debian: apt-get install libpython3\.12\nAnother/,
+        /has no shared library \(libpython3\.12\.so\).*\nOn Debian: apt-get install libpython3\.12\nTo use another/,
       ],
       [
         "static, of pyenv",
         () => pretender({ basePrefix: "/home/me/.pyenv/versions/3.12.1", shared: false, libraries: [] }),
         "PYTHON_STATIC",
-        /\nWith pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install --force 3\.12\.1\nAnother/,
+        /\nWith pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install --force 3\.12\.1\nTo use another/,
       ],
       [
         "static, from elsewhere",
         () => pretender({ shared: false, libraries: [] }),
         "PYTHON_STATIC",
-        /\nBuild it again with \.\/configure --enable-shared, or take another\.\nInstall one \(on Debian: .*with pyenv: .*\)\nAnother/,
+        /\nRebuild it with \.\/configure --enable-shared, or use another Python\.\nInstall one \(on Debian: .*with pyenv: .*\)\nTo use another/,
       ],
       [
         "of a framework that has lost its library",
         () => pretender({ framework: "Python", shared: false, libraries: ["Python.framework/Versions/3.12/Python"] }),
         "PYTHON_STATIC",
-        /has no shared library \(Python\), which/,
+        /has no shared library \(Python\) to load/,
       ],
       [
         "a debug build without its library",
@@ -140,7 +140,7 @@ describe("finding Python", () => {
         "with a library for another processor",
         () => pretender({}, elf(64, FOREIGN)),
         "PYTHON_ARCHITECTURE",
-        /the library of .*libpython3\.12\.so\.1\.0, is 64-bit \((arm64|x64)\), and Node here is/,
+        /the library of .*libpython3\.12\.so\.1\.0, is 64-bit \((arm64|x64)\), but Node is/,
       ],
       [
         "an interpreter for another processor",
@@ -150,19 +150,19 @@ describe("finding Python", () => {
           return file;
         },
         "PYTHON_ARCHITECTURE",
-        /is 64-bit \((arm64|x64)\), which this machine can't run; a Python for .*\nInstall one \(on Debian: apt-get install python3 .*\nAnother/,
+        /is 64-bit \((arm64|x64)\), which this machine can't run; a Python for .*\nInstall one \(on Debian: apt-get install python3 .*\nTo use another/,
       ],
       [
         "not there",
         () => "/nowhere/python3",
         "PYTHON_NOT_FOUND",
-        /^there is no Python at \/nowhere\/python3 \(.*\)\nSee which Pythons there are: mmpy doctor$/,
+        /^there is no Python at \/nowhere\/python3 \(.*\)\nList the available Pythons: mmpy doctor$/,
       ],
       [
         "a virtual environment that is not there",
         () => "/nowhere/venv",
         "PYTHON_NOT_FOUND",
-        /^there is no Python at \/nowhere\/venv .*\n.*mmpy doctor\nMake a virtual environment there: python3 -m venv \/nowhere\/venv$/,
+        /^there is no Python at \/nowhere\/venv .*\n.*mmpy doctor\nCreate a virtual environment there: python3 -m venv \/nowhere\/venv$/,
       ],
       [
         "a virtual environment whose Python is gone",
@@ -172,13 +172,13 @@ describe("finding Python", () => {
           return folder;
         },
         "PYTHON_NOT_FOUND",
-        /a link to what is gone, \/nowhere\/python3\.42\n.*\nMake .* anew, without its packages: python3 -m venv --clear \/\S+$/,
+        /a dangling link to \/nowhere\/python3\.42\n.*\nRecreate .*, then reinstall its packages: python3 -m venv --clear \/\S+$/,
       ],
       [
         "a command that is not there",
         () => "python3.42",
         "PYTHON_NOT_FOUND",
-        /^there is no python3\.42 on PATH \(.*\)\nSee .*mmpy doctor\nInstall one \(on Debian: .*pyenv install 3\.42\)$/,
+        /^there is no python3\.42 on PATH \(.*\)\nList .*mmpy doctor\nInstall one \(on Debian: .*pyenv install 3\.42\)$/,
       ],
       [
         "a shim of pyenv, not of its current version",
@@ -197,20 +197,20 @@ END
 exit 127`,
           ),
         "PYTHON_PROBE",
-        /python3\.12 \(.*\) is a shim of pyenv, and not of its current version: it is in 3\.12\.1\nName .*: python = 3\.12$/,
+        /python3\.12 \(.*\) is a pyenv shim, but not for pyenv's current version; available in 3\.12\.1\nGive .*: python = 3\.12$/,
       ],
       [
         "that ends without a word",
         () => program(path.join(folderWith({}), "python3"), "exit 3"),
         "PYTHON_PROBE",
-        /does not work as a Python 3: exit status 3\nAnother/,
+        /is not a working Python 3: exit status 3\nTo use another/,
       ],
-      ["no Python", () => "/bin/echo", "PYTHON_PROBE", /does not answer as a Python does/],
+      ["no Python", () => "/bin/echo", "PYTHON_PROBE", /does not respond like a Python/],
       [
         "broken",
         () => program(path.join(folderWith({}), "python3"), "echo oh no >&2; exit 3"),
         "PYTHON_PROBE",
-        /does not work as a Python 3: oh no\nAnother/,
+        /is not a working Python 3: oh no\nTo use another/,
       ],
       [
         "a folder that is no environment",
@@ -353,7 +353,7 @@ exit 127`,
           set({ MMPY_PYTHON: asked });
           const { version, reason } = await choosePython(undefined, log);
           assert.equal(version, got);
-          assert.match(reason, /^environment variable MMPY_PYTHON, (of pyenv|on PATH)$/);
+          assert.match(reason, /^environment variable MMPY_PYTHON, (from pyenv|on PATH)$/);
         });
       }
       it("that is not there says which are, and how to get it", async () => {
@@ -361,14 +361,14 @@ exit 127`,
         await assert.rejects(choosePython("3.42", log), {
           code: "PYTHON_NOT_FOUND",
           message:
-            /^there is no Python 3\.42 \(.*\); there are 3\.10\.2, .*3\.12\.10, 3\.12\.1, 3\.11\.4.*\nOn Debian, if its release has it \(see apt-cache policy python3\.42\): apt-get install python3\.42 libpython3\.42\nWith pyenv: .* pyenv install 3\.42$/,
+            /^no Python 3\.42 found \(.*\); available: 3\.10\.2, .*3\.12\.10, 3\.12\.1, 3\.11\.4.*\nOn Debian, if its release has it \(see apt-cache policy python3\.42\): apt-get install python3\.42 libpython3\.42\nWith pyenv: .* pyenv install 3\.42$/,
         });
       });
       it("that is too old says which would do", async () => {
         machine();
         await assert.rejects(choosePython("3.5", log), {
           code: "PYTHON_NOT_FOUND",
-          message: /^there is no Python 3\.5 .*\n3\.9 or later is needed\nInstall one \(/,
+          message: /^no Python 3\.5 found .*\n3\.9 or later is needed\nInstall one \(/,
         });
       });
       it("that is there but can't be used says why", async () => {

@@ -101,6 +101,24 @@ describe("reload()", () => {
     assert.deepEqual(session.said(), [1, 1, 2, 2, 3, 3]);
   });
 
+  const objects: [what: string, code: string][] = [
+    ["answers any question with itself", "class Any:\n    def __getattr__(self, name): return self\nodd = Any()"],
+    ["never answers", "class Any:\n    def __getattribute__(self, name):\n        while True: pass\nodd = Any()"],
+    [
+      "is a functools.partial that holds itself",
+      "import functools\nodd = functools.partial(print)\nodd.__setstate__((odd, (), {}, None))",
+    ],
+  ];
+  for (const [what, code] of objects) {
+    it(`gets past an object that ${what}, and is registered as an interval function`, async () => {
+      const odd = `${code}\nif not callable(odd): type(odd).__call__ = lambda self: None\nmidimonster.interval(odd, 3_600_000)\n`;
+      const session = await start(CONFIG, { "mod.py": answering(0.1, odd) });
+      session.write("mod.py", answering(0.5));
+      assert.deepEqual((await session.router.reload()).modules, ["py.mod"]);
+      assert.equal(await ask(session), 0.51);
+    });
+  }
+
   it("hands a module its old version while it loads, and only then", async () => {
     const session = await start(CONFIG, { "mod.py": answering(0.1, "say(midimonster.previous())") });
     await ask(session);

@@ -6,6 +6,7 @@ module.exports = class extends reporters.Spec {
     super(runner, options);
     runner.once("end", () => {
       const { passes, failures, pending } = this.stats;
+      if (passes + failures + pending === 0) console.log("FAILED: there was no test to run");
       console.log(`\n${passes} passed, ${failures} failed, ${pending} skipped`);
     });
   }

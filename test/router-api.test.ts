@@ -81,13 +81,13 @@ describe("a router made from nothing", () => {
 
 describe("errors of the API", () => {
   const mistakes: [what: string, call: (router: Router) => unknown, code: ErrorCode, message: RegExp][] = [
-    ["a name with a dot", (router) => router.instance("loopback", "a.b"), "VALUE", /holds a dot/],
-    ["a name with a blank", (router) => router.instance("loopback", "a b"), "VALUE", /holds a blank/],
+    ["a name with a dot", (router) => router.instance("loopback", "a.b"), "VALUE", /contains a dot/],
+    ["a name with a blank", (router) => router.instance("loopback", "a b"), "VALUE", /contains whitespace/],
     ["no name", (router) => router.instance("loopback", ""), "VALUE", /can't be empty/],
     ["a mapping that is none", (router) => router.map("a.x"), "CONFIG", /'a\.x' is not a mapping/],
-    ["a channel without an instance", (router) => router.map("x", "a.b"), "CONFIG", /names no channel/],
+    ["a channel without an instance", (router) => router.map("x", "a.b"), "CONFIG", /does not name a channel/],
     ["two lines at once", (router) => router.map("a.x > b.y\na.z > b.z"), "VALUE", /one line/],
-    ["a mapping for a channel", (router) => router.map("a.x > b.y", "c.z"), "VALUE", /a channel and a channel/],
+    ["a mapping for a channel", (router) => router.map("a.x > b.y", "c.z"), "VALUE", /two channels/],
     [
       "an option that is no string",
       (router) => router.instance("loopback", "a", { x: 3 as unknown as string }),

@@ -9,7 +9,7 @@ const textOf = (name: string) => readFileSync(path.join(projectFolder, "systemd"
 const settingsOf = (text: string) => text.split("\n").filter((line) => /^[[A-Z]/.test(line));
 
 /** The most that `systemd-analyze security` may find exposed, in tenths: 0 is the least, 100 all. */
-const MOST_EXPOSED = 20;
+const MAX_EXPOSURE = 20;
 
 describe("the systemd unit", () => {
   before(function () {
@@ -23,7 +23,7 @@ describe("the systemd unit", () => {
     ["mmpy@.service", "mmpy@show.service"],
   ];
   for (const [file, name] of units) {
-    // Where mmpy is not installed the command is none.
+    // Where mmpy is not installed its name is not a command.
     const installed = () => folderWith({ [file]: textOf(file).replace("ExecStart=mmpy ", `ExecStart=${mmpyScript} `) });
 
     it(`${file} has nothing for systemd-analyze verify to complain about`, () => {
@@ -37,7 +37,7 @@ describe("the systemd unit", () => {
     it(`${file} exposes little to a module that goes astray`, function () {
       const { status, stdout, stderr } = spawnSync(
         "systemd-analyze",
-        ["security", "--no-pager", "--offline=true", `--threshold=${MOST_EXPOSED}`, path.join(installed(), name)],
+        ["security", "--no-pager", "--offline=true", `--threshold=${MAX_EXPOSURE}`, path.join(installed(), name)],
         { encoding: "utf8" },
       );
       if (/unrecognized option/.test(stderr)) {

@@ -8,7 +8,7 @@ import { MARK, Manager } from "./service-manager.js";
 
 const ROUTING = "READY=1\nSTATUS=routing 1 mapping between 2 instances";
 const STOPPING = "STOPPING=1\nSTATUS=stopping";
-/** How often signs of life are due, in ms: not so often that those of a busy machine's time slice fill the socket's queue. */
+/** How often keep-alives are due, in ms: not so often that those of a busy machine's time slice fill the socket's queue. */
 const HALF = 40;
 const CONFIG = "[python py]\nmodule = mod\n[loopback l]\n[map]\npy.tick > l.tick\n";
 
@@ -29,7 +29,7 @@ function folderOf(module: string): string {
   return folderWith({ "monster.cfg": CONFIG, "mark.py": MARK, "mod.py": `${TICKER}${module}` });
 }
 
-/** The environment of a service; `half` is how often signs of life are due, in ms. */
+/** The environment of a service; `half` is how often keep-alives are due, in ms. */
 function service(socket: string, half?: number): NodeJS.ProcessEnv {
   const watchdog = half === undefined ? {} : { WATCHDOG_USEC: String(half * 2000) };
   return { ...process.env, MARKS: socket, NOTIFY_SOCKET: socket, ...watchdog };
@@ -46,7 +46,7 @@ describe("a service manager", () => {
     ["an abstract name", Manager.abstractName],
   ];
   for (const [kind, name] of kinds) {
-    it(`whose socket is ${kind} hears when routing has begun, signs of life, and of the stop`, async () => {
+    it(`whose socket is ${kind} hears the start of routing, keep-alives and the stop`, async () => {
       const manager = await Manager.start(name());
       const running = mmpy([], { cwd: folderOf("def tick(count): pass\n"), env: service(manager.socket, HALF) });
       await manager.running.sees(/(WATCHDOG=1"\]\n.*){3}/);
@@ -96,7 +96,7 @@ def tick(count):
     ["mmpy", 'WATCHDOG_PID=$$ exec "$@"', true],
     ["another process", 'WATCHDOG_PID=1 exec "$@"', false],
   ] as const) {
-    it(`that watches ${whose} gets ${hears ? "" : "no "}signs of life`, async () => {
+    it(`that watches ${whose} gets ${hears ? "" : "no "}keep-alives`, async () => {
       const manager = await Manager.start();
       const cwd = folderOf('def tick(count):\n    if count == 20: mark("twenty")\n');
       const running = run("sh", ["-c", shell, "sh", process.execPath, mmpyScript], {
@@ -111,11 +111,11 @@ def tick(count):
     });
   }
 
-  it("gets no sign of life while a handler does not return, and can end it", async () => {
+  it("gets no keep-alive while a handler does not return, and can end it", async () => {
     const manager = await Manager.start();
     const module = 'def tick(count):\n    if count == 20:\n        mark("hanging")\n        while True: pass\n';
     const running = mmpy([], { cwd: folderOf(module), env: service(manager.socket, HALF) });
-    await running.sees(/still runs after \d+ ms/); // far longer than until the next sign of life
+    await running.sees(/still runs after \d+ ms/); // far longer than until the next keep-alive
     running.child.kill("SIGABRT");
     assert.deepEqual(await running.exited, { code: null, signal: "SIGABRT" });
     const texts = await manager.texts();
@@ -123,7 +123,7 @@ def tick(count):
     assert.equal(texts.at(-1), "hanging");
   });
 
-  it("gets signs of life again when the handler has returned", async () => {
+  it("gets keep-alives again when the handler has returned", async () => {
     const manager = await Manager.start();
     const module = `
 import time
@@ -169,7 +169,7 @@ describe("a service manager's socket that fails", () => {
     [
       "is not there",
       "/nowhere/notify",
-      /can't be told READY=1: NOTIFY_SOCKET=\/nowhere\/notify: No such file or directory/,
+      /can't send READY=1 to the service manager: NOTIFY_SOCKET=\/nowhere\/notify: No such file or directory/,
     ],
     ["is an abstract name that nobody has", "@mmpy-test-nobody", /NOTIFY_SOCKET=@mmpy-test-nobody: Connection refused/],
     ["is no path", "notify", /NOTIFY_SOCKET=notify: neither a path nor an abstract name/],
@@ -197,7 +197,7 @@ describe("a service manager's socket that fails", () => {
     await bound.sees(/bound/);
     const cwd = folderOf('def tick(count): print("tick")\n');
     const running = mmpy([], { cwd, env: service(name, 1) });
-    await running.sees(/can't be told WATCHDOG=1: .*Resource temporarily unavailable/);
+    await running.sees(/can't send WATCHDOG=1 to the service manager: .*Resource temporarily unavailable/);
     const before = running.stdout.length;
     await running.sees(new RegExp(`^[\\s\\S]{${before}}(tick\n){5}`));
     await stop(running);
@@ -208,7 +208,7 @@ describe("a service manager's socket that fails", () => {
   it("at first is told READY later", async () => {
     const socket = path.join(folderWith({}), "notify");
     const running = mmpy([], { cwd: folderOf("def tick(count): pass\n"), env: service(socket) });
-    await running.sees(/can't be told READY=1/);
+    await running.sees(/can't send READY=1/);
     const manager = await Manager.start(socket);
     await manager.running.sees(/READY=1/);
     await stop(running);
@@ -221,7 +221,7 @@ describe("a service manager's socket that fails", () => {
     await manager.running.sees(/WATCHDOG=1/);
     await manager.messages();
     rmSync(manager.socket);
-    await running.sees(/can't be told WATCHDOG=1/);
+    await running.sees(/can't send WATCHDOG=1/);
     await stop(running);
   });
 });
@@ -322,7 +322,7 @@ def tick(count):
     assert.equal(again, "READY=1\nSTATUS=two");
   });
 
-  it("has no signs of life, which would shorten the time that it may take", async () => {
+  it("has no keep-alives, which would shorten the time that it may take", async () => {
     const { texts, manager } = told(1);
     const lives = async () => {
       texts.length = 0;
@@ -339,7 +339,7 @@ def tick(count):
     assert.equal(await lives(), false);
   });
 
-  it("ends with a sign of life, so that the watchdog waits no longer than usual", () => {
+  it("ends with a keep-alive, so that the watchdog waits no longer than usual", () => {
     const { texts, manager } = told(1000);
     manager.reloading();
     manager.ready("two");

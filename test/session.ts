@@ -67,6 +67,29 @@ export async function start(config: string, files: Record<string, string> = {}):
   return session;
 }
 
-afterEach(async () => {
+/** One python instance: the probe makes it `go`, hears what it puts `out`, and can {@link ask} it. */
+export const CONFIG = `
+[python py]
+module = mod
+[map]
+probe.{go,ask} > py.mod.{go,ask}
+py.{out,done} > probe.{out,done}
+`;
+
+/** The part of its module that answers. */
+export const ASK = `
+def ask(value):
+    midimonster.output("done", value)
+`;
+
+/** Resolves once an instance has answered: it has then done what it was told before. */
+export async function ask(session: Session, channel = "ask", value = 1): Promise<void> {
+  const before = session.probe.values("done").length;
+  session.probe.emit(channel, value);
+  await session.probe.until("done", before + 1);
+}
+
+/** Stops all that were started. */
+export async function stopSessions(): Promise<void> {
   for (const session of sessions.splice(0)) await session.router.stop();
-});
+}

@@ -51,17 +51,22 @@ describe("option handler-warn", () => {
       await session.probe.until("done");
       const { message: said, fields } = await session.log.seen(/takes long/);
       assert.match(said, message);
-      assert.ok(Number(fields.value) >= 100 && Number(fields.value) < 1000, `${fields.value}`);
+      // The stack above shows that it was still running then, however late that was on a busy machine.
+      assert.ok(Number(fields.value) >= 100, `${fields.value}`);
       assert.equal(session.log.matching(/takes long/).length, 1);
     });
   }
 
   it("says nothing of one that is quick, of modules that take their time to load, and of cleanup handlers", async () => {
-    const session = await start("[python py]\nmodule = mod\n[map]\nprobe.go > py.mod.go\npy.done > probe.done\n", {
-      "mod.py": `${BUSY}busy(0.3)\nmidimonster.cleanup_handler(lambda: busy(0.3))\ncount = 0\ndef go(value):\n    busy(0.01)\n    midimonster.output("done", value)\n`,
-    });
-    for (let i = 0; i < 40; ++i) session.probe.emit("go", 1); // 0.4 s without rest, but not in one call
-    await session.probe.until("done", 40);
+    // 40 times as long as it runs, since what runs may have to wait for a processor meanwhile.
+    const session = await start(
+      "[backend python]\nhandler-warn = 400\n[python py]\nmodule = mod\n[map]\nprobe.go > py.mod.go\npy.done > probe.done\n",
+      {
+        "mod.py": `${BUSY}busy(0.6)\nmidimonster.cleanup_handler(lambda: busy(0.6))\ndef go(value):\n    busy(0.01)\n    midimonster.output("done", value)\n`,
+      },
+    );
+    for (let i = 0; i < 60; ++i) session.probe.emit("go", 1); // 0.6 s without rest, but not in one call
+    await session.probe.until("done", 60);
     await session.router.stop();
     assert.deepEqual(session.log.matching(/takes long/), []);
   });
@@ -84,7 +89,7 @@ describe("option handler-warn", () => {
   }
 
   for (const option of ["handler-warn", "handler-timeout"]) {
-    for (const value of ["soon", "-1", "10", "1.5", ""]) {
+    for (const value of ["soon", "-1", "10", "1.5"]) {
       it(`and handler-timeout: ${option} = ${value} is an error`, async () => {
         const session = new Session(`[backend python]\n${option} = ${value}\n[python py]\n`);
         await assert.rejects(session.router.load(), {
@@ -110,7 +115,7 @@ describe("option handler-timeout", () => {
   for (const [what, loop] of cases) {
     it(`ends ${what}, with an exception that says so, and everything goes on`, async () => {
       const session = await start(
-        "[backend python]\nhandler-timeout = 150\n[python py]\nmodule = mod\n[map]\nprobe.{go,next} > py.mod.{go,next}\npy.done > probe.done\n",
+        "[backend python]\nhandler-timeout = 500\n[python py]\nmodule = mod\n[map]\nprobe.{go,next} > py.mod.{go,next}\npy.done > probe.done\n",
         { "mod.py": `def go(value):\n${loop}def next(value): midimonster.output("done", value)\n` },
       );
       session.probe.emit("go", 1);
@@ -119,14 +124,14 @@ describe("option handler-timeout", () => {
       const { message } = await session.log.seen(/the handler raised/);
       assert.match(
         message,
-        /^py\.mod\.go: the handler raised on value 1\n[\s\S]*in go\n[\s\S]*\nmidimonster\.HandlerTimeout: the handler ran for longer than handler-timeout, 150 ms$/,
+        /^py\.mod\.go: the handler raised on value 1\n[\s\S]*in go\n[\s\S]*\nmidimonster\.HandlerTimeout: the handler ran for longer than handler-timeout, 500 ms$/,
       );
     });
   }
 
   it("ends intervals and socket functions too, which are called again", async () => {
     const session = await start(
-      "[backend python]\nhandler-timeout = 100\n[python py]\nmodule = mod\n[map]\npy.{a,b} > probe.{a,b}\n",
+      "[backend python]\nhandler-timeout = 500\n[python py]\nmodule = mod\n[map]\npy.{a,b} > probe.{a,b}\n",
       {
         "mod.py": `
 import socket

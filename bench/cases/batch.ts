@@ -1,10 +1,10 @@
-/** Batches: one call for all events of a round, in and out. */
+/** Batches: one call per round, in and out. */
 import type { BenchCase } from "../case.js";
 import { alternately, folderWith, ours, pick, runConfig } from "../programs.js";
 
 const CHANNELS = 512;
 
-/** Both instances pass on what arrives; the values count rounds as in the other event cases, here on one channel. */
+/** Both instances pass events on; values count rounds as in the other event cases, but on one channel only. */
 function files(rounds: number): Record<string, string> {
   return {
     "monster.cfg": `[python a]\nmodule = ping\n[python b]\nmodule = pong\n[map]\na.o{1..${CHANNELS}} > b.i{1..${CHANNELS}}\nb.o{1..${CHANNELS}} > a.i{1..${CHANNELS}}\n`,
@@ -46,16 +46,16 @@ midimonster.interval(start, 50)
 
 export const BATCH_CASE: BenchCase = {
   name: "batch",
-  what: "two instances with batches of 512 channels, one call a round each",
+  what: "two instances with batches of 512 channels, one call per round each",
   async run(bench) {
     const folder = folderWith(bench, files(bench.quick ? 100 : 20_000));
-    const told = await alternately(bench, "batch", { ours: () => runConfig(bench, ours(bench), folder) });
+    const figures = await alternately(bench, "batch", { ours: () => runConfig(bench, ours(bench), folder) });
     return [
       {
         name: "batch",
         what: "512 channels in one batch, in and out",
-        unit: "ns an event",
-        ours: pick(told.ours, "value"),
+        unit: "ns per event",
+        ours: pick(figures.ours, "value"),
         reference: [],
         floor: [],
       },

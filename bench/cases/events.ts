@@ -1,25 +1,25 @@
-/** Events round and round between instances: the cost of one event. */
+/** Events circulating between instances: the cost of one event. */
 import type { Bench, BenchCase, Measurement } from "../case.js";
 import { floorLibrary, floorModule } from "../floor.js";
-import { alternately, folderWith, pick, programs, runConfig, type Told } from "../programs.js";
+import { alternately, type Figures, folderWith, pick, programs, runConfig } from "../programs.js";
 
-/** A configuration whose events come back to where they started, and modules that count rounds in the values. */
+/** A configuration whose events return to their origin, and modules that count rounds in the values. */
 interface Circle {
   readonly name: string;
   readonly what: string;
   readonly files: Readonly<Record<string, string>>;
-  /** Whether every event is a handler's call and its output, so that the floor is one for it. */
+  /** Whether every event is one call of a handler and one output, so that the floor applies. */
   readonly floor: boolean;
-  /** Its cost is that of so many channels: for the reference too many. */
+  /** Too many channels for the reference. */
   readonly oursOnly?: boolean;
 }
 
 /*
- * Handlers are what people write, and no more: one output, of a channel named by a constant. Counting is in the value: each
- * handler of `a` adds STEP, so that at the end every channel's value says how many events it had, and the first channel's
- * handler ends the run when its value is large enough. The handlers of `b` pass on.
+ * Handlers are typical user code: a single output, on a channel named by a constant. Values count: each handler of `a` adds
+ * STEP, so that at the end every channel's value shows its number of events, and the first channel's handler ends the run when
+ * its value is large enough. The handlers of `b` pass values on.
  */
-function begin(rounds: number, eventsARound: number, checked: readonly string[], body: string): string {
+function begin(rounds: number, eventsPerRound: number, checked: readonly string[], body: string): string {
   return `
 import json, os, time
 import midimonster
@@ -31,7 +31,7 @@ WARM = ROUNDS // 10 * STEP
 started = rounds_before = None
 
 def turn(value):
-    """Called at two values only: starts the clock after a tenth of the rounds, and tells the result after all."""
+    """Called at two values only: starts the clock after a tenth of the rounds, and prints the result at the end."""
     global started, rounds_before, LIMIT
     now = time.perf_counter()
     if started is None:
@@ -39,16 +39,16 @@ def turn(value):
         return
     rounds = value / STEP - rounds_before
     for channel in ${JSON.stringify(checked)}:
-        # Of this round, or of the one before: those that come later in this round.
+        # From this round, or from the previous one if it comes later in this round.
         seen = midimonster.inputvalue(channel)
         if not value - STEP <= seen <= value:
             raise SystemExit("%s is at %r instead of %r: an event was lost" % (channel, seen, value))
-    told = {"value": (now - started) / (rounds * ${eventsARound}) * 1e9, "rounds": rounds}
+    figures = {"value": (now - started) / (rounds * ${eventsPerRound}) * 1e9, "rounds": rounds}
     library = os.environ.get("BENCH_FLOOR")
     if library:
         import floor
-        told.update(floor.measure(library, 2000000))
-    print(json.dumps(told), flush=True)
+        figures.update(floor.measure(library, 2000000))
+    print(json.dumps(figures), flush=True)
     os._exit(0)
 
 LIMIT = WARM
@@ -67,7 +67,7 @@ midimonster.interval(start, 50)
 
 const PASS = "from midimonster import output\n";
 
-/** Two instances and so many channels each way. */
+/** Two instances with the same number of channels each way. */
 function pingPong(name: string, what: string, channels: number, events: number, oursOnly = false): Circle {
   const rounds = Math.max(20, Math.round(events / channels / 2));
   const numbers = Array.from({ length: channels }, (_, i) => i + 1);
@@ -91,11 +91,11 @@ function pingPong(name: string, what: string, channels: number, events: number, 
   };
 }
 
-/** The same with one function for all channels of an instance: what many channels cost by themselves. */
+/** The same with one function for all channels of an instance: the cost of many channels alone. */
 function oneHandler(name: string, what: string, channels: number, events: number, oursOnly = false): Circle {
   const rounds = Math.max(20, Math.round(events / channels / 2));
   const names = Array.from({ length: channels }, (_, i) => `c${i + 1}`);
-  const handler = (value: string, more = "") => `def f(value):\n${more}    output(current(), ${value})\n`;
+  const handler = (value: string, before = "") => `def f(value):\n${before}    output(current(), ${value})\n`;
   return {
     name,
     what,
@@ -126,7 +126,7 @@ function fanOut(events: number): Circle {
     files: {
       "monster.cfg": `[python a]\nmodule = ping\n[python b]\nmodule = pong\n[map]\na.o1 > b.pong.f{1..${width}}\nb.o1 > a.ping.f1\n`,
       "ping.py": begin(Math.round(events / width), width + 1, [], FIRST + start('output("o1", 0.0)')),
-      // The last round's values are all the same; a lost event would show.
+      // All values of the last round are equal; a lost event would show.
       "pong.py": `${PASS}from midimonster import inputvalue\nlast = -1.0
 def f1(value):
     global last
@@ -185,30 +185,30 @@ function loopbackChain(events: number): Circle {
 async function measure(bench: Bench, circle: Circle): Promise<Measurement[]> {
   const folder = folderWith(bench, { ...circle.files, "floor.py": floorModule(bench) });
   const library = circle.floor && !bench.quick ? floorLibrary(bench) : undefined;
-  const measures: Record<string, () => Promise<Told>> = {};
+  const measures: Record<string, () => Promise<Figures>> = {};
   for (const program of programs(bench)) {
     if (program.name === "reference" && circle.oursOnly) continue;
     const env = program.name === "ours" && library !== undefined ? { BENCH_FLOOR: library } : {};
     measures[program.name] = () => runConfig(bench, program, folder, { env });
   }
-  const told = await alternately(bench, circle.name, measures);
-  const floor = (name: string) => (library === undefined ? [] : pick(told.ours, name));
+  const figures = await alternately(bench, circle.name, measures);
+  const floor = (name: string) => (library === undefined ? [] : pick(figures.ours, name));
   const measured: Measurement = {
     name: circle.name,
     what: circle.what,
-    unit: "ns an event",
-    ours: pick(told.ours, "value"),
-    reference: pick(told.reference, "value"),
+    unit: "ns per event",
+    ours: pick(figures.ours, "value"),
+    reference: pick(figures.reference, "value"),
     floor: floor("floor"),
   };
   if (circle.name !== "hop" || library === undefined) return [measured];
-  const what = "change from one interpreter to another, which every event of `hop` takes beside the floor";
+  const what = "switching interpreters, which every event of `hop` needs on top of the floor";
   return [measured, { name: "change", what, unit: "ns", ours: [], reference: [], floor: floor("change") }];
 }
 
-type Make = (events: number) => Circle;
+type MakeCircle = (events: number) => Circle;
 
-function circleCase(make: Make, events: number): BenchCase {
+function circleCase(make: MakeCircle, events: number): BenchCase {
   const { name, what } = make(events);
   return {
     name,
@@ -219,12 +219,12 @@ function circleCase(make: Make, events: number): BenchCase {
 
 export const EVENT_CASES: readonly BenchCase[] = [
   circleCase((n) => pingPong("hop", "two instances, one event at a time", 1, n), 2_000_000),
-  circleCase((n) => pingPong("burst-16", "two instances, 16 events a round", 16, n), 2_000_000),
-  circleCase((n) => pingPong("universe", "two instances, 512 events a round", 512, n), 1_500_000),
-  circleCase((n) => pingPong("wide-4096", "two instances, 4096 events a round", 4096, n), 400_000),
-  circleCase((n) => pingPong("wide-65536", "two instances, 65536 events a round", 65536, n, true), 4_000_000),
-  circleCase((n) => oneHandler("one-512", "as universe, with one function for all channels", 512, n), 1_500_000),
-  circleCase((n) => oneHandler("one-65536", "as wide-65536, with one function", 65536, n, true), 4_000_000),
+  circleCase((n) => pingPong("burst-16", "two instances, 16 events per round", 16, n), 2_000_000),
+  circleCase((n) => pingPong("universe", "two instances, 512 events per round", 512, n), 1_500_000),
+  circleCase((n) => pingPong("wide-4096", "two instances, 4096 events per round", 4096, n), 400_000),
+  circleCase((n) => pingPong("wide-65536", "two instances, 65536 events per round", 65536, n, true), 4_000_000),
+  circleCase((n) => oneHandler("one-512", "like universe, with one function for all channels", 512, n), 1_500_000),
+  circleCase((n) => oneHandler("one-65536", "like wide-65536, with one function", 65536, n, true), 4_000_000),
   circleCase(fanOut, 1_500_000),
   circleCase(fanIn, 1_500_000),
   circleCase(loopbackChain, 3_000_000),
@@ -233,7 +233,7 @@ export const EVENT_CASES: readonly BenchCase[] = [
 /** The curve: cost against the number of channels. */
 export const CHANNELS_CASE: BenchCase = {
   name: "channels",
-  what: "cost of an event against the number of channels, for the picture",
+  what: "cost of an event against the number of channels, for the chart",
   async run(bench) {
     const results: Measurement[] = [];
     for (let exponent = 0; exponent <= 16; exponent += 2) {
@@ -243,7 +243,7 @@ export const CHANNELS_CASE: BenchCase = {
       results.push(
         ...(await measure(
           bench,
-          pingPong(`channels ${channels}`, `${channels} events a round`, channels, events, oursOnly),
+          pingPong(`channels ${channels}`, `${channels} events per round`, channels, events, oursOnly),
         )),
       );
     }

@@ -1,4 +1,4 @@
-/** Events out of and into a TypeScript backend, with Python handlers on the other side. */
+/** Events between a TypeScript backend and Python handlers. */
 import { pathToFileURL } from "node:url";
 import type { BenchCase, Measurement } from "../case.js";
 import { alternately, folderWith, pick, run } from "../programs.js";
@@ -7,14 +7,14 @@ function program(index: string, channels: number, rounds: number): string {
   return `
 import { Router } from ${JSON.stringify(index)};
 const CHANNELS = ${channels}, ROUNDS = ${rounds};
-// Counted one by one: a round may come in several batches.
+// Counted individually: a round may arrive in several batches.
 const WARM = CHANNELS * Math.ceil(ROUNDS / 10), ALL = CHANNELS * ROUNDS;
 let events = -WARM, begun = 0, router;
 const instance = (context) => ({
   start() { for (let i = 0; i < CHANNELS; ++i) context.emit(i, 0.625); },
   handle({ length, channels, values }) {
     for (let i = 0; i < length; ++i) {
-      // Every channel's event goes round by itself and is a step further each time: what is lost does not come again.
+      // Every channel's event circulates independently and alternates in value: a lost one would show.
       if (values[i] !== ((events + WARM + i) % (2 * CHANNELS) < CHANNELS ? 0.625 : 0.125)) throw new Error("lost an event");
       context.emit(channels[i], 0.75 - values[i]);
     }
@@ -47,14 +47,14 @@ export const JS_BACKEND_CASE: BenchCase = {
         "pong.py": `from midimonster import output\n${numbers.map((i) => `def f${i}(value): output("o${i}", value)\n`).join("")}`,
       });
       const env = { MMPY_PYTHON: bench.python };
-      const told = await alternately(bench, `js-backend ${channels}`, {
+      const figures = await alternately(bench, `js-backend ${channels}`, {
         ours: () => run(process.execPath, ["main.mjs"], { cwd: folder, env }),
       });
       results.push({
         name: `js-backend ${channels}`,
-        what: `TypeScript backend to Python and back, ${channels} event${channels === 1 ? "" : "s"} a round`,
-        unit: "ns an event",
-        ours: pick(told.ours, "value"),
+        what: `TypeScript backend to Python and back, ${channels} event${channels === 1 ? "" : "s"} per round`,
+        unit: "ns per event",
+        ours: pick(figures.ours, "value"),
         reference: [],
         floor: [],
       });

@@ -1,4 +1,4 @@
-/** For scale: what other packages that call Python from Node take for one call. Each is installed for this, if it can be. */
+/** For comparison: the cost of one call with other packages that call Python from Node. Each is installed if possible. */
 import { spawnSync } from "node:child_process";
 import type { BenchCase, Measurement } from "../case.js";
 import { alternately, folderWith, pick, run } from "../programs.js";
@@ -6,7 +6,7 @@ import { alternately, folderWith, pick, run } from "../programs.js";
 const CALLS = 200_000;
 
 const PACKAGES: Readonly<Record<string, string>> = {
-  // Synchronous, the fastest way each of them has.
+  // Synchronous calls, by the fastest way that each of them offers.
   "node-calls-python": `
 import { interpreter } from "node-calls-python";
 const module = interpreter.importSync("./mod.py");
@@ -29,7 +29,7 @@ console.log(JSON.stringify({ value: (performance.now() - begun) / ${calls} * 1e6
 
 export const OTHERS_CASE: BenchCase = {
   name: "others",
-  what: "one call of a Python function from JavaScript, with other packages, for scale",
+  what: "one call of a Python function from JavaScript with other packages, for comparison",
   async run(bench) {
     const results: Measurement[] = [];
     const calls = bench.quick ? 1000 : CALLS;
@@ -51,14 +51,14 @@ export const OTHERS_CASE: BenchCase = {
       }
       const env = { PYTHONPATH: folder };
       try {
-        const told = await alternately(bench, name, {
+        const figures = await alternately(bench, name, {
           ours: () => run(process.execPath, ["main.mjs"], { cwd: folder, env }),
         });
         results.push({
           name,
-          what: `one call of an empty Python function with a number through ${name}`,
+          what: `call of an empty Python function with a number through ${name}`,
           unit: "ns",
-          ours: pick(told.ours, "value"),
+          ours: pick(figures.ours, "value"),
           reference: [],
           floor: [],
         });

@@ -1,6 +1,6 @@
-/** A datagram in, through two instances, and out again. */
+/** A datagram's round trip through two instances. */
 import type { BenchCase } from "../case.js";
-import { alternately, folderWith, type Program, pick, programs, run, runConfig, type Told } from "../programs.js";
+import { alternately, type Figures, folderWith, type Program, pick, programs, run, runConfig } from "../programs.js";
 
 const FILES = {
   "monster.cfg": "[python a]\nmodule = near\n[python b]\nmodule = far\n[map]\na.out > b.far.into\n",
@@ -49,30 +49,30 @@ export const UDP_CASE: BenchCase = {
   async run(bench) {
     const folder = folderWith(bench, FILES);
     let port = 20_000 + (process.pid % 20_000);
-    const measure = async (program: Program): Promise<Told> => {
+    const measure = async (program: Program): Promise<Figures> => {
       port += 2;
       const env = { BENCH_PORT: String(port) };
-      let client: Promise<Told> | undefined;
+      let client: Promise<Figures> | undefined;
       const trips = bench.quick ? "500" : "10000";
       await new Promise<void>((resolve, reject) => {
         const router = runConfig(bench, program, folder, {
           env,
           started: (child) => {
             child.stdout?.on("data", (text: string) => {
-              // The reference prints messages of its own there.
+              // The reference also prints messages there.
               if (client !== undefined || !text.includes("ready")) return;
               client = run(bench.python, [`${folder}/client.py`, trips], { env }).finally(() => child.kill("SIGKILL"));
               client.then(() => resolve(), reject);
             });
           },
         });
-        // It tells nothing itself and is killed; if it ends before the client, that is the error.
+        // The router prints no figures and is killed; its end before the client's is an error.
         router.catch((error) => (client === undefined ? reject(error) : undefined));
       });
       if (client === undefined) throw new Error("no client was started");
       return client;
     };
-    const told = await alternately(
+    const figures = await alternately(
       bench,
       "udp",
       Object.fromEntries(programs(bench).map((program) => [program.name, () => measure(program)])),
@@ -81,8 +81,8 @@ export const UDP_CASE: BenchCase = {
       name: `udp ${part}`,
       what: part === "p50" ? "round trip of a datagram through two instances, median" : "the same, 99th percentile",
       unit: "µs",
-      ours: pick(told.ours, part),
-      reference: pick(told.reference, part),
+      ours: pick(figures.ours, part),
+      reference: pick(figures.reference, part),
       floor: [],
     }));
   },

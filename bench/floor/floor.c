@@ -1,8 +1,8 @@
 /*
- * What any router must pay that calls one Python handler for an event, and lets it call one C function: a C loop that calls
- * a Python function with a fresh float, and a C function to be called from a Python loop; and the change from one
- * interpreter to another. Loaded by floor.py with ctypes into the process that is measured; declares what it uses of
- * CPython itself, so that it needs no headers.
+ * The minimum cost of an event for any router that calls one Python handler per event, which calls one C function: a C loop
+ * that calls a Python function with a new float, and a C function to be called from a Python loop. Also the cost of switching
+ * interpreters. Loaded by floor.py with ctypes into the measured process; declares the parts of CPython that it uses, so that
+ * it needs no headers.
  */
 #include <stddef.h>
 #include <time.h>
@@ -31,7 +31,7 @@ extern void PyThreadState_Delete(PyThreadState *);
 
 static PyObject *none;
 
-/* A function of (str, float) that does nothing with them. */
+/* A function of (str, float) that ignores them. */
 static PyObject *empty(PyObject *self, PyObject *const *arguments, long count) {
   (void)self;
   (void)arguments;
@@ -66,7 +66,7 @@ double call(PyObject *function, long count) {
   return seconds_since(&begin);
 }
 
-/* Seconds for `count` changes from one thread state to another, an even number. */
+/* Seconds for `count` switches between two thread states; `count` is even. */
 double change(long count) {
   struct timespec begin;
   PyThreadState *const other = PyThreadState_New(PyInterpreterState_Get());

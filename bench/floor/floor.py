@@ -1,4 +1,4 @@
-"""Measures what CPython alone takes for an event; floor.c beside this file explains. Imported by the modules of a case."""
+"""Measures the cost of an event in CPython alone; see floor.c. Imported by the modules of a case."""
 
 import ctypes
 import time
@@ -16,8 +16,8 @@ def emit(output, count):
 
 
 def measure(file, count):
-    """Nanoseconds: `floor` for the call of a handler and the call of an output together, `change` for a change of
-    interpreters. `file` is floor.c as a shared library."""
+    """Nanoseconds: `floor` for calling a handler and an output function, `change` for switching interpreters. `file` is
+    the shared library compiled from floor.c."""
     library = ctypes.PyDLL(file)
     library.make_empty.restype = ctypes.py_object
     library.call.restype = library.change.restype = ctypes.c_double

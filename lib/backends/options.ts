@@ -6,6 +6,7 @@ import { didYouMean } from "../config/suggest.js";
 
 /** Why a text is not a value. */
 export interface ValueProblem {
+  /** What follows the option's name in the message: `is 0 to 255, not 300`. */
   readonly problem: string;
   readonly help?: readonly string[];
   /** The offending part of the value, in UTF-16 code units from its start. Absent: all of it. */
@@ -115,7 +116,7 @@ function rangeOf({ min, max }: Limits): string | undefined {
 function parseNumber(text: string, limits: Limits, whole: boolean): Parsed<number> {
   const value = text.trim() === "" ? Number.NaN : Number(text);
   if (!Number.isFinite(value) || (whole && !Number.isSafeInteger(value))) {
-    return { problem: `'${text}' is not a ${whole ? "whole number" : "number"}` };
+    return { problem: `is a ${whole ? "whole number" : "number"}, not '${text}'` };
   }
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = limits;
   if (value >= min && value <= max) return { value };
@@ -150,15 +151,15 @@ const MAX_PORT = 65535;
 function parseAddress(text: string, defaultPort: number | undefined): Parsed<Address> {
   const pieces = [...text.matchAll(/\S+/g)];
   const [host, port, ...words] = pieces.map(([piece]) => piece);
-  if (host === undefined) return { problem: "a host is missing", help: ["write HOST PORT, as in 0.0.0.0 8000"] };
+  if (host === undefined) return { problem: "needs a host and a port", help: ["write HOST PORT, as in 0.0.0.0 8000"] };
   if (port === undefined) {
     if (defaultPort !== undefined) return { value: { host, port: defaultPort, words: [] } };
-    return { problem: `'${text}' names no port`, help: ["write HOST PORT, as in 0.0.0.0 8000"] };
+    return { problem: `needs a port after '${text}'`, help: ["write HOST PORT, as in 0.0.0.0 8000"] };
   }
   const number = Number(port);
   if (/^\d+$/.test(port) && number >= 1 && number <= MAX_PORT) return { value: { host, port: number, words } };
   const start = pieces[1]?.index ?? 0;
-  return { problem: `'${port}' is not a port: 1 to ${MAX_PORT}`, span: { start, length: port.length } };
+  return { problem: `needs a port from 1 to ${MAX_PORT}, not '${port}'`, span: { start, length: port.length } };
 }
 
 /** The kinds of options. Every value but a text's has to be given: `option =` is an error. */
@@ -191,7 +192,7 @@ export const option = {
         const value = text === "off" || text === "0" ? 0 : Number(text);
         const sound = text.trim() !== "" && Number.isInteger(value) && (value === 0 || value >= spec.min);
         if (sound && value < 2 ** 31) return { value };
-        return { problem: `a time in ms is needed, ${spec.min} or more, or off; not '${text}'` };
+        return { problem: `is a time in ms, ${spec.min} or more, or off; not '${text}'` };
       },
     });
   },
@@ -206,7 +207,7 @@ export const option = {
       parse(text) {
         if (YES.includes(text) || /^0*[1-9]\d*$/.test(text)) return { value: true };
         if (NO.includes(text) || /^0+$/.test(text)) return { value: false };
-        return { problem: `on or off is needed, not '${text}'` };
+        return { problem: `is on or off, not '${text}'` };
       },
     });
   },
@@ -224,7 +225,7 @@ export const option = {
         const value = words.find((word) => word === text);
         if (value !== undefined) return { value };
         const help = didYouMean(text, words, "available values");
-        return { problem: `'${text}' is not one of ${words.join(", ")}`, help };
+        return { problem: `is one of ${words.join(", ")}, not '${text}'`, help };
       },
     });
   },
@@ -239,7 +240,7 @@ export const option = {
       parse(text, folder) {
         const value = path.resolve(folder, text);
         if (spec.mustExist !== true || existsSync(value)) return { value };
-        return { problem: `there is no file '${value}'` };
+        return { problem: `names a file that does not exist: ${value}` };
       },
     });
   },

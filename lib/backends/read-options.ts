@@ -150,27 +150,22 @@ function check(section: DeclaredSection, values: Values<OptionSet>): readonly Se
 
 function parse(option: Option, { option: name, value, folder }: Setting): Parsed<unknown> {
   if (value === "" && !option.takesEmpty) {
-    return {
-      problem: `'${name}' needs a value`,
-      help: [`write ${name} = ${option.example ?? option.form}: ${option.doc}`],
-    };
+    return { problem: "needs a value", help: [`write ${name} = ${option.example ?? option.form}`] };
   }
   try {
     return option.parse(value, folder);
   } catch (error) {
-    return { problem: messageOf(error) };
+    return { problem: `could not be read: ${messageOf(error)}` };
   }
 }
 
-function describe({ problem, span }: ValueProblem, setting: Setting, owner: string) {
-  const { option, valueLocation } = setting;
-  // Without a place, as for options that the API gives, the message has to say which option it is.
-  if (valueLocation === undefined) return { message: `option '${option}' of ${owner}: ${problem}`, place: undefined };
-  if (span === undefined) return { message: problem, place: valueLocation };
-  return {
-    message: problem,
-    place: { ...valueLocation, column: valueLocation.column + span.start, length: span.length },
-  };
+function describe({ problem, span }: ValueProblem, { option, valueLocation }: Setting, owner: string) {
+  // Without a place, as for options that the API gives, the message has to say whose option it is.
+  if (valueLocation === undefined) return { message: `option '${option}' of ${owner} ${problem}`, place: undefined };
+  const message = `'${option}' ${problem}`;
+  if (span === undefined) return { message, place: valueLocation };
+  const column = valueLocation.column + span.start;
+  return { message, place: { ...valueLocation, column, length: span.length } };
 }
 
 function helpWith({ options, patterns = [] }: DeclaredSection, name: string): readonly string[] {

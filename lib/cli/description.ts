@@ -1,4 +1,5 @@
 import type { RouterDescription } from "../engine/description.js";
+import { table } from "./table.js";
 
 /** Rows of each table that are shown per instance before the rest is counted. */
 const MAX_CHANNELS_SHOWN = 40;
@@ -37,16 +38,4 @@ export function formatDescription({ instances, mappings, python }: RouterDescrip
 function useOf({ uses, note }: { readonly uses: readonly string[]; readonly note?: string }): string {
   if (uses.length === 0) return note ?? "not mapped";
   return note === undefined ? uses.join(", ") : `${uses.join(", ")} (${note})`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  if (rows.length === 0) return [`${head[0]}: none`];
-  const all = [head, ...rows];
-  const widths = head.map((_, column) => all.reduce((width, row) => Math.max(width, (row[column] ?? "").length), 0));
-  return all.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
 }

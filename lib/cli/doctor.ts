@@ -8,10 +8,18 @@ import { parseFile, parseText } from "../config/parser.js";
 import { MidimonsterError } from "../errors.js";
 import { libc } from "../platform.js";
 import { findPythons } from "../python/discovery.js";
+import type { CommandLine } from "./options.js";
+import { print } from "./output.js";
 import { type Problem, type Seen, tryPython } from "./trial.js";
 import { packageVersion } from "./version.js";
 
-/** What `mmpy doctor` finds out; with `--json` it is printed as it is. */
+export async function doctor({ operand, backendOverrides, json }: CommandLine): Promise<number> {
+  const report = await examineMachine(operand, backendOverrides);
+  print(json ? `${JSON.stringify(report, undefined, 2)}\n` : formatReport(report));
+  return report.ok ? 0 : 1;
+}
+
+/** The findings of `mmpy doctor`; `--json` prints them as they are. */
 export interface DoctorReport {
   readonly ok: boolean;
   readonly version: string;
@@ -23,9 +31,9 @@ export interface DoctorReport {
   };
   readonly platform: { readonly os: string; readonly arch: string; readonly libc: string };
   readonly addon: { readonly file?: string; readonly kind?: "prebuilt" | "compiled here"; readonly problem?: Problem };
-  /** The configuration whose options count. */
+  /** The configuration whose options apply. */
   readonly config?: string;
-  /** In the order in which they would be taken. */
+  /** In order of preference. */
   readonly pythons: readonly {
     readonly command: string;
     readonly where: string;
@@ -34,24 +42,24 @@ export interface DoctorReport {
     readonly library?: string;
     readonly problem?: Problem;
   }[];
-  /** The Python that an instance gets, as that instance sees it. */
+  /** The Python that instances use, as an instance sees it. */
   readonly chosen?: Seen & {
     readonly version: string;
     readonly executable: string;
     readonly library: string;
     readonly reason: string;
-    /** Whether its libraries are kept apart from Node's. */
+    /** Whether its libraries are kept separate from Node's. */
     readonly deepbind: boolean;
   };
-  /** Why there is none. */
+  /** Why no Python can be used. */
   readonly problem?: Problem;
 }
 
 /**
- * Looks at everything that has to be right before a configuration can run, and runs an interpreter to see that it is.
+ * Checks everything that running a configuration depends on, and starts an interpreter to verify it.
  *
- * @param config a configuration whose `[backend python]` is to count; without one `monster.cfg`, if there is one
- * @throws {MidimonsterError} `CONFIG` if that can't be read, or an override names none of its backends
+ * @param config a configuration whose `[backend python]` applies; default: `monster.cfg`, if it exists
+ * @throws {MidimonsterError} `CONFIG` if it can't be read, or an override names an unknown backend
  */
 export async function examineMachine(
   config: string | undefined = existsSync(DEFAULT_CONFIG) ? DEFAULT_CONFIG : undefined,
@@ -65,9 +73,9 @@ export async function examineMachine(
     ...(choice && { version: choice.version, executable: choice.executable, library: choice.library }),
     ...(problem && { problem: asProblem(problem) }),
   }));
-  const tried = addon.problem === undefined ? await examinePython(options) : {};
+  const trial = addon.problem === undefined ? await examinePython(options) : {};
   return {
-    ok: tried.chosen !== undefined,
+    ok: trial.chosen !== undefined,
     version: packageVersion(),
     node: {
       version: process.version,
@@ -79,7 +87,7 @@ export async function examineMachine(
     addon,
     ...(config !== undefined && { config: path.resolve(config) }),
     pythons,
-    ...tried,
+    ...trial,
   };
 }
 
@@ -88,12 +96,12 @@ const DEFAULT_CONFIG = "monster.cfg";
 interface PythonOptions {
   readonly folder: string;
   readonly values: Readonly<Record<string, string>>;
-  /** The Python that they name. */
+  /** The Python that they request. */
   readonly python?: string;
 }
 
 function pythonOptions(config: string | undefined, backendOverrides: readonly string[]): PythonOptions {
-  // An instance of its own, so that overrides of the backend count whatever the configuration has.
+  // An additional instance, so that overrides of the backend are used whatever the configuration contains.
   const own = parseText("[python doctor]");
   const { tree, diagnostics } = config === undefined ? own : parseFile(config);
   const found = [...diagnostics];
@@ -120,13 +128,13 @@ function examineAddon(): DoctorReport["addon"] {
 }
 
 async function examinePython({ folder, values }: PythonOptions): Promise<Pick<DoctorReport, "chosen" | "problem">> {
-  const tried = await tryPython(folder, values);
-  if ("problem" in tried) return tried;
-  const { version, executable, library, reason } = tried.python;
+  const trial = await tryPython(folder, values);
+  if ("problem" in trial) return trial;
+  const { version, executable, library, reason } = trial.python;
   const deepbind = values.deepbind !== "off" && libc().startsWith("glibc");
-  const { libraries, ...openssl } = tried.seen.openssl;
-  // Without deepbind its own are loaded too, but what they would do is done by Node's.
-  const seen = { ...tried.seen, openssl: { ...openssl, ...(deepbind && { libraries }) } };
+  const { libraries, ...openssl } = trial.seen.openssl;
+  // Without deepbind, Python's own libraries are loaded too, but Node's are in effect.
+  const seen = { ...trial.seen, openssl: { ...openssl, ...(deepbind && { libraries }) } };
   return { chosen: { version, executable, library, reason, ...seen, deepbind } };
 }
 
@@ -135,7 +143,7 @@ function asProblem(error: unknown): Problem {
   return { code: error.code, message: error.message };
 }
 
-/** The report for a person. */
+/** Formats the report as text. */
 export function formatReport(report: DoctorReport): string {
   const { ok, version, node, platform, addon, config, pythons, chosen, problem } = report;
   const lines = [
@@ -145,7 +153,7 @@ export function formatReport(report: DoctorReport): string {
     `  addon     ${addon.file === undefined ? "not loaded" : `${addon.kind}, ${addon.file}`}`,
     `  config    ${config ?? "none"}`,
     "",
-    pythons.length > 0 ? "Pythons on this machine:" : "There is no Python on this machine.",
+    pythons.length > 0 ? "Pythons on this machine:" : "No Python found on this machine.",
   ];
   for (const python of pythons) {
     const isChosen = chosen !== undefined && python.executable === chosen.executable;
@@ -157,19 +165,23 @@ export function formatReport(report: DoctorReport): string {
   if (chosen !== undefined) {
     const { openssl } = chosen;
     lines.push(
-      `An instance gets Python ${chosen.version}, ${chosen.executable} (${chosen.reason})`,
+      `Instances use Python ${chosen.version}, ${chosen.executable} (${chosen.reason})`,
       `  library   ${chosen.library}`,
       `  prefix    ${chosen.prefix}`,
       `  sys.path  ${chosen.path.join("\n            ")}`,
       `  OpenSSL   ${openssl.version ?? `none: ${openssl.problem}`}`,
       ...(openssl.libraries ?? []).map((file) => `            ${file}`),
       `  zlib      ${chosen.zlib ?? "none"}`,
-      `  deepbind  ${chosen.deepbind ? "on: its libraries are kept apart from Node's" : "off: its libraries may use Node's OpenSSL and zlib"}`,
+      `  deepbind  ${chosen.deepbind ? "on: Python's libraries are kept separate from Node's" : "off: Python's libraries may use Node's OpenSSL and zlib"}`,
       "",
     );
   }
   for (const { code, message } of [addon.problem, problem].flatMap((found) => found ?? []))
     lines.push(`${code}: ${message}`, "");
-  lines.push(ok ? "All is well." : "mmpy can't run python instances here; see above, and docs/troubleshooting.md.");
+  lines.push(
+    ok
+      ? "mmpy can run python instances here."
+      : "mmpy can't run python instances here; see above, and docs/troubleshooting.md.",
+  );
   return `${lines.join("\n")}\n`;
 }

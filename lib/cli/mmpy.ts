@@ -3,8 +3,14 @@
 import "./service-manager.js"; // takes the service manager's variables out of what that Python gets
 import { expectPython } from "../python/discovery.js";
 
+const NEEDS_NO_PYTHON = ["-h", "--help", "-v", "--version", "doctor", "backends", "completion"];
+
 const argv = process.argv.slice(2);
-const runsNothing = argv.some((argument) => ["-h", "--help", "-v", "--version", "doctor"].includes(argument));
-// A configuration may name another one. Then this was for nothing, and costs nothing but the other core's time.
-if (!runsNothing && !argv.some((argument) => argument.startsWith("python.python="))) expectPython();
-import("./main.js").then(({ main }) => main());
+if (argv[0] === "__complete") {
+  import("./complete.js").then(({ printCompletions }) => printCompletions(argv.slice(1)));
+} else {
+  const runsNothing = argv.some((argument) => NEEDS_NO_PYTHON.includes(argument));
+  // A configuration may name another one. Then this was for nothing, and costs nothing but the other core's time.
+  if (!runsNothing && !argv.some((argument) => argument.startsWith("python.python="))) expectPython();
+  import("./main.js").then(({ main }) => main());
+}

@@ -1,62 +1,25 @@
+import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { parseOverride } from "../config/override.js";
+import { nearest } from "../config/suggest.js";
 import { MidimonsterError, messageOf } from "../errors.js";
 import { isJournal } from "../journal.js";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log.js";
+import { COMMANDS, type Command, OPTION_LIST, SHELLS, written } from "./catalog.js";
 
 export interface CommandLine {
-  readonly command: "run" | "check" | "doctor" | "help" | "version";
-  /** Absent if none is named. */
-  readonly config?: string;
+  readonly command: Command | "help" | "version";
+  /** The configuration, the backend or the shell; absent if none is named. */
+  readonly operand?: string;
   readonly backendOverrides: readonly string[];
   readonly instanceOverrides: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
-  /** Output for programs, of `doctor`. */
+  /** Output for programs, of `doctor` and `backends`. */
   readonly json: boolean;
   /** Whether to reload when a file changes. */
   readonly watch: boolean;
 }
-
-export const HELP = `Usage: mmpy [options] [config]
-       mmpy check [options] [config]
-       mmpy doctor [--json] [-b backend.option=value] [config]
-
-Runs a MIDIMonster configuration made of python and loopback instances.
-
-Commands:
-  check                          do everything but run: read the configuration, load modules,
-                                 find every handler, print instances, channels and mappings
-  doctor                         look at Node, the native part and every Python on this machine; tell
-                                 which one is used and why, or what is missing (exit status 1)
-
-Arguments:
-  config                         the configuration file (default: monster.cfg)
-
-Options:
-  -i instance.option=value       set an option of an instance, before those of its section (repeatable)
-  -b backend.option=value        set an option of a backend, likewise (repeatable)
-      --log-level LEVEL          ${LOG_LEVELS.join(", ")} (default: info)
-      --log-format FORMAT        text, json or journal (default: journal where standard error is systemd's
-                                 journal, else text)
-      --watch                    reload when a file of the configuration or of its modules changes
-      --json                     with doctor: print the report as JSON
-  -v, --version                  print the version
-  -h, --help                     print this help
-
-The log goes to standard error; what modules print goes to standard output. SIGINT (Ctrl-C) and
-SIGTERM stop cleanly, with exit status 0; a second one ends at once. SIGHUP reads the configuration
-and changed modules again; if there is an error in them, everything goes on as before. Exit status
-1 means that the configuration or a module has errors, 2 that the command line has.
-
-Environment:
-  MMPY_PYTHON                    the Python to use: an interpreter, a virtual environment's folder, or a
-                                 version (3.12)
-  NO_COLOR                       no colours in the log
-
-Example:
-  mmpy -i lfo.module=slow_lfo monster.cfg
-`;
 
 /** The format for a person who reads standard error: in the journal, or anywhere else. */
 export function defaultLogFormat(): LogFormat {
@@ -66,7 +29,42 @@ export function defaultLogFormat(): LogFormat {
 /** @throws {MidimonsterError} `USAGE` */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   try {
-    const { values, positionals } = parseArgs({
+    const { values, positionals } = parse(argv);
+    const isCommand = positionals[0] !== undefined && Object.hasOwn(COMMANDS, positionals[0]);
+    const command = isCommand ? (positionals[0] as Command) : "run";
+    const information = values.help ? "help" : values.version ? "version" : undefined;
+    if (information === undefined) {
+      checkOptions(command, values);
+      checkOperands(command, isCommand ? positionals.slice(1) : positionals);
+    }
+    const [operand] = isCommand ? positionals.slice(1) : positionals;
+    for (const [kind, texts] of [
+      ["instance", values.i],
+      ["backend", values.b],
+    ] as const) {
+      for (const text of texts) {
+        const override = parseOverride(kind, text);
+        if (typeof override === "string") throw new Error(override);
+      }
+    }
+    return {
+      command: information ?? command,
+      ...(operand !== undefined && { operand }),
+      backendOverrides: values.b,
+      instanceOverrides: values.i,
+      logLevel: oneOf("--log-level", values["log-level"], LOG_LEVELS),
+      logFormat: oneOf("--log-format", values["log-format"], LOG_FORMATS),
+      json: values.json,
+      watch: values.watch,
+    };
+  } catch (error) {
+    throw new MidimonsterError("USAGE", messageOf(error), [], { cause: error });
+  }
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
       args: [...argv],
       allowPositionals: true,
       options: {
@@ -80,33 +78,47 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
         help: { type: "boolean", short: "h", default: false },
       },
     });
-    const command = positionals[0] === "check" || positionals[0] === "doctor" ? positionals[0] : "run";
-    const files = command === "run" ? positionals : positionals.slice(1);
-    if (files.length > 1) throw new Error(`more than one configuration: ${files.join(", ")}`);
-    if (values.json && command !== "doctor" && !values.help) throw new Error("--json goes with doctor");
-    if (values.watch && command !== "run" && !values.help) throw new Error(`--watch does not go with ${command}`);
-    for (const [kind, texts] of [
-      ["instance", values.i],
-      ["backend", values.b],
-    ] as const) {
-      for (const text of texts) {
-        const override = parseOverride(kind, text);
-        if (typeof override === "string") throw new Error(override);
-      }
-    }
-    return {
-      command: values.help ? "help" : values.version ? "version" : command,
-      ...(files[0] !== undefined && { config: files[0] }),
-      backendOverrides: values.b,
-      instanceOverrides: values.i,
-      logLevel: oneOf("--log-level", values["log-level"], LOG_LEVELS),
-      logFormat: oneOf("--log-format", values["log-format"], LOG_FORMATS),
-      json: values.json,
-      watch: values.watch,
-    };
   } catch (error) {
-    throw new MidimonsterError("USAGE", messageOf(error), [], { cause: error });
+    const option = /^Unknown option '(-.*?)'/.exec(messageOf(error))?.[1];
+    if (option === undefined) throw error;
+    const known = OPTION_LIST.filter(([, { onlyShort }]) => !onlyShort).map(written);
+    throw new Error(`unknown option '${option}'${suggestion(nearest(option, known))}`, { cause: error });
   }
+}
+
+function checkOptions(command: Command, values: Readonly<Record<string, unknown>>): void {
+  for (const [name, facts] of OPTION_LIST) {
+    const value = values[name];
+    const isGiven = value === true || (Array.isArray(value) && value.length > 0);
+    const { goesWith } = facts;
+    if (!isGiven || goesWith === undefined || goesWith.includes(command)) continue;
+    const option = written([name, facts]);
+    const named = goesWith.filter((other) => other !== "run");
+    if (command === "run") throw new Error(`${option} goes with ${named.join(" and ")}`);
+    throw new Error(`${option} does not go with ${command}`);
+  }
+}
+
+function checkOperands(command: Command, operands: readonly string[]): void {
+  const [first, ...more] = operands;
+  if (command === "run" && first !== undefined) {
+    const meant = nearest(first, Object.keys(COMMANDS));
+    // There may be a configuration of any name.
+    if (meant !== undefined && !existsSync(first)) {
+      throw new Error(`'${first}' is neither a command nor a file${suggestion(meant)}`);
+    }
+  }
+  if (command === "completion" && (first === undefined || !SHELLS.some((shell) => shell === first))) {
+    const found = first === undefined ? "" : `, not '${first}'`;
+    throw new Error(`completion is for one of ${SHELLS.join(", ")}${found}; write mmpy completion bash`);
+  }
+  if (more.length === 0) return;
+  const kind = command === "backends" ? "backend" : command === "completion" ? "shell" : "configuration";
+  throw new Error(`more than one ${kind}: ${operands.join(", ")}`);
+}
+
+function suggestion(meant: string | undefined): string {
+  return meant === undefined ? "" : `; did you mean '${meant}'?`;
 }
 
 function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {

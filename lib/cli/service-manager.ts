@@ -1,12 +1,12 @@
-// The service manager that started mmpy, if one did: what it is told, by systemd's protocol sd_notify(3).
+// Reports to the service manager that started mmpy, if any, by systemd's protocol, sd_notify(3).
 import { type Binding, binding } from "../binding.js";
 import type { Logger } from "../log.js";
 
-/** What a service manager says to the programs that it starts. */
+/** Settings that a service manager passes to its services. */
 export interface ServiceVariables {
   /** The socket that takes messages. */
   readonly socket?: string;
-  /** How often it wants to hear of a life, in ms: half the time after which it gives up. */
+  /** Period of keep-alives in ms: half the service manager's time-out. */
   readonly pingPeriod?: number;
 }
 
@@ -14,7 +14,7 @@ const NAMES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] as const;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
- * Takes a service manager's variables out of an environment, so that nothing that is started later takes them for its own.
+ * Removes a service manager's variables from an environment, so that child processes don't inherit them.
  *
  * @param environment usually `process.env`
  * @param pid this process
@@ -28,29 +28,29 @@ export function takeServiceVariables(environment: NodeJS.ProcessEnv, pid: number
   return { socket, ...(isOurs && { pingPeriod }) };
 }
 
-/** Taken as soon as this is loaded: before Python is asked what it is, and long before user code runs. */
+/** Removed as soon as this file is loaded: before a Python is probed, and long before user code runs. */
 export const serviceVariables = takeServiceVariables(process.env, process.pid);
 
-/** How long a message that the socket did not take waits to be sent again, in ms. */
-const PATIENCE = 1000;
+/** Delay before a message that the socket refused is sent again, in ms. */
+const RETRY_DELAY = 1000;
 
-/** How long reading the configuration again may take, in µs: systemd's own limit for a start. */
-const RELOAD_PATIENCE = 90_000_000;
+/** Time allowed for a reload, in µs: systemd's default time-out for a start. */
+const RELOAD_TIMEOUT = 90_000_000;
 
 /**
- * Tells a service manager how the router goes; without one does nothing. A socket that fails disturbs nothing: it is warned of
- * once.
+ * Reports the router's state to a service manager; without one, does nothing. A failing socket causes a single warning and
+ * has no other effect.
  */
 export class ServiceManager {
   readonly #variables: ServiceVariables;
   readonly #logger: Logger;
   readonly #native: () => Pick<Binding, "notifyService" | "stopSignalSeen">;
   #pings: NodeJS.Timeout | undefined;
-  #again: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
   #warned = false;
   #stopping = false;
 
-  /** @param native what is used of the native part, loaded when there is something to tell */
+  /** @param native loads the native functions needed, on first use */
   constructor(
     variables: ServiceVariables,
     logger: Logger,
@@ -62,63 +62,64 @@ export class ServiceManager {
   }
 
   /**
-   * The router routes, from now on or again. From here the loop gives signs of life, from a timer of its own: a loop that
-   * hangs gives none.
+   * Reports that the router runs, for the first time or after a reload. From here on a timer of the loop sends keep-alives: a
+   * loop that hangs sends none.
    *
-   * @param status a line for those who ask the service manager
+   * @param status a line for the service manager's status display
    */
   ready(status: string): void {
-    this.#tell("READY=1", `STATUS=${status}`);
+    this.#notify("READY=1", `STATUS=${status}`);
     const { socket, pingPeriod } = this.#variables;
     if (socket === undefined || pingPeriod === undefined || this.#stopping) return;
     clearInterval(this.#pings);
     const ping = () => {
-      // systemd, which no longer waits for one then, would take it for the begin of new ones.
+      // After a stop signal systemd expects none, and a keep-alive would start its watchdog again.
       if (!this.#native().stopSignalSeen()) this.#send(socket, "WATCHDOG=1");
     };
-    ping(); // now, since it ends the time that a reload was given
+    ping(); // at once, since it ends the extended time-out of a reload
     this.#pings = setInterval(ping, pingPeriod).unref();
   }
 
   /**
-   * The router reads its configuration again; {@link ready} says that it routes, whatever came of it. Modules may load for as
-   * long as at a start, so there are no signs of life until then.
+   * Reports the start of a reload; {@link ready} reports its end, successful or not. Modules may take as long to load as at
+   * start, so keep-alives pause until then.
    */
   reloading(): void {
     clearInterval(this.#pings);
-    const now = process.hrtime.bigint() / 1000n; // by the clock of systemd's, which looks at it
-    this.#tell("RELOADING=1", `MONOTONIC_USEC=${now}`, `EXTEND_TIMEOUT_USEC=${RELOAD_PATIENCE}`, "STATUS=reloading");
+    const now = process.hrtime.bigint() / 1000n; // on the clock that systemd compares it with
+    this.#notify("RELOADING=1", `MONOTONIC_USEC=${now}`, `EXTEND_TIMEOUT_USEC=${RELOAD_TIMEOUT}`, "STATUS=reloading");
   }
 
   /**
-   * The router stops, and nothing else is told from now on, as of a reload that is under way. How long a stop may take is
-   * another matter than whether the loop hangs.
+   * Reports that the router stops. Nothing is sent afterwards, not even the end of a reload in progress: the duration of a stop
+   * has a time-out of its own.
    */
   stopping(): void {
     clearInterval(this.#pings);
-    this.#tell("STOPPING=1", "STATUS=stopping");
+    this.#notify("STOPPING=1", "STATUS=stopping");
     this.#stopping = true;
   }
 
-  #tell(...lines: string[]): void {
+  #notify(...lines: string[]): void {
     const { socket } = this.#variables;
-    if (socket !== undefined && !this.#stopping) this.#insist(socket, lines.join("\n"));
+    if (socket !== undefined && !this.#stopping) this.#sendReliably(socket, lines.join("\n"));
   }
 
-  /** Tells of a state, again and again if it must be: one that is not heard of may get the service killed. */
-  #insist(socket: string, text: string): void {
-    clearTimeout(this.#again);
-    if (!this.#send(socket, text)) this.#again = setTimeout(() => this.#insist(socket, text), PATIENCE).unref();
+  /** Sends a state, repeatedly if necessary: a state that does not arrive may get the service killed. */
+  #sendReliably(socket: string, text: string): void {
+    clearTimeout(this.#retry);
+    if (!this.#send(socket, text))
+      this.#retry = setTimeout(() => this.#sendReliably(socket, text), RETRY_DELAY).unref();
   }
 
   #send(socket: string, text: string): boolean {
     const problem = this.#native().notifyService(socket, text);
     if (problem === null) return true;
     if (!this.#warned) {
-      const [what = ""] = text.split("\n");
+      const [state = ""] = text.split("\n");
       this.#logger.warn(
         { socket, problem },
-        `the service manager can't be told ${what}: NOTIFY_SOCKET=${socket}: ${problem}`,
+        `can't send ${state} to the service manager: NOTIFY_SOCKET=${socket}: ${problem}`,
       );
     }
     this.#warned = true;

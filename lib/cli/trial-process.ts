@@ -1,5 +1,4 @@
-// The process in which `mmpy doctor` tries a Python, since CPython ends the process where it can't start. The parent is trial.ts.
-
+// The process in which `mmpy doctor` starts a Python: CPython ends its process if it can't start. The parent is trial.ts.
 import { Router } from "../engine/router.js";
 import { MidimonsterError } from "../errors.js";
 import { silentLogger } from "../log.js";

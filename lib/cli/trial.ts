@@ -1,4 +1,4 @@
-// Tries in a process of its own whether a Python starts, and asks it what it sees.
+// Starts a Python in a separate process, to see whether it works and what an instance finds there.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -14,7 +14,7 @@ export interface Problem {
   readonly message: string;
 }
 
-/** What the process gets to try. */
+/** Input of the trial process. */
 export interface Trial {
   readonly folder: string;
   /** Options of the python backend. */
@@ -22,10 +22,10 @@ export interface Trial {
   readonly module: string;
 }
 
-/** What it says if it lives. */
+/** Answer of the trial process, if it survives. */
 export type TrialAnswer = { readonly python: PythonChoice } | { readonly problem: Problem };
 
-/** What an instance finds, as python/doctor.py tells it. */
+/** What an instance finds, as reported by python/doctor.py. */
 export interface Seen {
   readonly prefix: string;
   readonly path: readonly string[];
@@ -33,7 +33,7 @@ export interface Seen {
   readonly zlib: string | null;
 }
 
-/** Starts an instance whose module tells what it sees. */
+/** Starts an instance whose module reports what it sees. */
 export async function tryPython(
   folder: string,
   values: OptionValues,
@@ -44,19 +44,19 @@ export async function tryPython(
   try {
     const child = fork(path.join(packageFolder, "dist", "cli", "trial-process.js"), [JSON.stringify(trial)], {
       env: { ...process.env, MMPY_DOCTOR_REPORT: file },
-      // A start-up file of Python's may print: that is not the report's.
+      // Python's start-up files may print, which must not get into the report.
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
     let answer: TrialAnswer | undefined;
-    let said = "";
+    let errors = "";
     child.on("message", (message) => {
       answer = message as TrialAnswer;
     });
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      said += text;
+      errors += text;
     });
     const [status, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
-    if (answer === undefined || status !== 0) return { problem: death(status, signal, said) };
+    if (answer === undefined || status !== 0) return { problem: explainDeath(status, signal, errors) };
     if ("problem" in answer) return answer;
     return { python: answer.python, seen: JSON.parse(readFileSync(file, "utf8")) as Seen };
   } finally {
@@ -64,10 +64,10 @@ export async function tryPython(
   }
 }
 
-function death(status: number | null, signal: NodeJS.Signals | null, said: string): Problem {
-  // Before it CPython may print its paths, much longer than what is wrong.
-  const fatal = said.lastIndexOf("Fatal Python error");
-  const lines = said
+function explainDeath(status: number | null, signal: NodeJS.Signals | null, errors: string): Problem {
+  // CPython may print its paths before it, which take many lines.
+  const fatal = errors.lastIndexOf("Fatal Python error");
+  const lines = errors
     .slice(Math.max(fatal, 0))
     .split("\n")
     .filter((line) => line.trim() !== "");
@@ -76,11 +76,11 @@ function death(status: number | null, signal: NodeJS.Signals | null, said: strin
   return {
     code: "PYTHON_LOAD",
     message: [
-      `the process that tried to start Python ended with ${signal ?? `exit status ${status}`}; it said:`,
+      `the process that tried to start Python ended with ${signal ?? `exit status ${status}`}; its output:`,
       ...shown.map((line) => `  ${line}`),
       variables.length > 0
-        ? `Try it without the environment variables that Python reads: unset ${variables.join(" ")}`
-        : `Install that Python again, or take another.\n${HOW_TO_CHOOSE}`,
+        ? `Try again without Python's environment variables: unset ${variables.join(" ")}`
+        : `Reinstall that Python, or use another one.\n${HOW_TO_CHOOSE}`,
     ].join("\n"),
   };
 }

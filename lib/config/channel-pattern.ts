@@ -7,35 +7,35 @@ export type Choice =
   | { readonly kind: "range"; readonly first: number; readonly last: number; readonly size: number }
   | { readonly kind: "list"; readonly items: readonly string[]; readonly size: number };
 
-/** A channel's name in which expressions in braces stand for several: literal text and choices, by turns. */
+/** A channel name whose expressions in braces stand for several names: literal text and choices, in order. */
 export interface ChannelPattern {
   readonly parts: readonly (string | Choice)[];
-  /** How many names it stands for. */
+  /** The number of names it stands for. */
   readonly size: number;
 }
 
 /**
- * Reads a pattern. Errors go to `report`, and the result is undefined then.
+ * Parses a pattern. Returns undefined after reporting errors to `report`.
  *
- * @param channel a channel's name, with or without expressions in braces
+ * @param channel a channel name, with or without expressions in braces
  */
 export function parsePattern(channel: Located, report: (diagnostic: Diagnostic) => void): ChannelPattern | undefined {
   const parts: (string | Choice)[] = [];
   let size = 1;
-  let sound = true;
+  let valid = true;
   let at = 0;
   for (;;) {
     const open = channel.text.indexOf("{", at);
     if (open < 0) break;
     const close = channel.text.indexOf("}", open);
     if (close < 0) {
-      report({ message: "'{' without a '}'", location: part(channel, open).location, help: EXPRESSION_HELP });
+      report({ message: "'{' without a matching '}'", location: part(channel, open).location, help: EXPRESSION_HELP });
       return undefined;
     }
     if (open > at) parts.push(channel.text.slice(at, open));
     const choice = parseChoice(part(channel, open, close + 1), report);
     if (choice === undefined) {
-      sound = false;
+      valid = false;
     } else {
       parts.push(choice);
       size *= choice.size;
@@ -43,8 +43,8 @@ export function parsePattern(channel: Located, report: (diagnostic: Diagnostic) 
     at = close + 1;
   }
   if (at < channel.text.length || parts.length === 0) parts.push(channel.text.slice(at));
-  if (!sound) return undefined;
-  if (size > CHANNELS.most) {
+  if (!valid) return undefined;
+  if (size > CHANNELS.max) {
     report({
       message: `'${channel.text}' stands for ${Number.isSafeInteger(size) ? size : "too many"} channels`,
       location: channel.location,
@@ -64,17 +64,17 @@ function parseChoice(expression: Located, report: (diagnostic: Diagnostic) => vo
   const fail = (message: string, help: readonly string[] = EXPRESSION_HELP): undefined => {
     report({ message, location: expression.location, help });
   };
-  if (inner.includes("{")) return fail("'{' within '{…}': expressions can't be nested");
+  if (inner.includes("{")) return fail("'{' inside '{…}': expressions can't be nested");
 
-  // Whichever mark comes first decides what it is.
+  // The first separator decides between range and list.
   if (dots >= 0 && (comma < 0 || dots < comma)) {
-    const limits = /^\s*(\d+)\.\.\s*(\d+)$/.exec(inner);
-    if (limits === null) return fail(`'${expression.text}' is not a range of whole numbers`);
-    const first = Number(limits[1]);
-    const last = Number(limits[2]);
+    const bounds = /^\s*(\d+)\.\.\s*(\d+)$/.exec(inner);
+    if (bounds === null) return fail(`'${expression.text}' is not a range of whole numbers`);
+    const first = Number(bounds[1]);
+    const last = Number(bounds[2]);
     const size = Math.abs(last - first) + 1;
-    if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last) || size > CHANNELS.most) {
-      return fail(`'${expression.text}' is too large a range`, [CHANNELS.help]);
+    if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last) || size > CHANNELS.max) {
+      return fail(`the range '${expression.text}' is too large`, [CHANNELS.help]);
     }
     return { kind: "range", first, last, size };
   }
@@ -86,9 +86,9 @@ function parseChoice(expression: Located, report: (diagnostic: Diagnostic) => vo
   return fail(`'${expression.text}' is neither a range nor a list`);
 }
 
-/** All names that a pattern stands for, in order: the rightmost expression runs fastest. */
+/** All names a pattern stands for, in order: the rightmost expression varies fastest. */
 export function* expand(pattern: ChannelPattern): Generator<string, void, void> {
-  // The common shapes without the general machinery: a name, and a name with one expression.
+  // Fast paths for the common cases: a plain name, and a name with one expression.
   const choices = pattern.parts.filter((piece) => typeof piece !== "string");
   const [only] = choices;
   if (only === undefined) {
@@ -105,12 +105,12 @@ export function* expand(pattern: ChannelPattern): Generator<string, void, void> 
   for (let n = 0; n < pattern.size; ++n) yield nameAt(pattern, n);
 }
 
-/** How many letters all its names have together, at most. */
-export function lettersOf({ parts, size }: ChannelPattern): number {
+/** An upper bound on the total number of characters in all names of a pattern. */
+export function charactersIn({ parts, size }: ChannelPattern): number {
   const longest = (piece: string | Choice) => {
     if (typeof piece === "string") return piece.length;
     if (piece.kind === "range") return String(Math.max(piece.first, piece.last)).length;
-    return piece.items.reduce((most, item) => Math.max(most, item.length), 0);
+    return piece.items.reduce((max, item) => Math.max(max, item.length), 0);
   };
   return size * parts.reduce((sum, piece) => sum + longest(piece), 0);
 }

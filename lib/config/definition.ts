@@ -1,15 +1,17 @@
-import { type ChannelPattern, lettersOf } from "./channel-pattern.js";
+import { type ChannelPattern, charactersIn } from "./channel-pattern.js";
 import type { Diagnostic } from "./diagnostic.js";
-import { CHANNELS, LETTERS, type Limit } from "./limits.js";
+import { CHANNELS, CHARACTERS, type Limit } from "./limits.js";
 import type { Override } from "./override.js";
 import type { Location } from "./source.js";
 import { didYouMean } from "./suggest.js";
 import type { ConfigTree } from "./syntax.js";
 
-/** What a router is made from, whether a file or calls of the API say it. Locations are absent for the latter. */
+/** A complete configuration, read from files or built through the API. Definitions from the API have no locations. */
 export interface Definition {
-  /** The folder for what names none. */
+  /** The folder of definitions that don't name one of their own. */
   readonly folder: string;
+  /** The beginning of the file, for what has no other place. */
+  readonly location?: Location;
   readonly backends: Map<string, BackendDefinition>;
   readonly instances: InstanceDefinition[];
   readonly mappings: MappingDefinition[];
@@ -18,7 +20,7 @@ export interface Definition {
 export interface Setting {
   readonly option: string;
   readonly value: string;
-  /** Relative paths in the value start from here: the folder of the text that holds it. */
+  /** The base of relative paths in the value: the folder of the file that contains it. */
   readonly folder: string;
   readonly optionLocation?: Location;
   readonly valueLocation?: Location;
@@ -26,7 +28,7 @@ export interface Setting {
 
 export interface BackendDefinition {
   readonly name: string;
-  /** Of the section that was met first. */
+  /** The backend's first section. */
   readonly location?: Location;
   readonly settings: Setting[];
 }
@@ -49,7 +51,7 @@ export interface ChannelReference {
   readonly channelLocation?: Location;
 }
 
-/** One direction of a mapping, or both. Sizes of the patterns agree. */
+/** One or both directions of a mapping. The patterns have equal sizes, or one of them has size one. */
 export interface MappingDefinition {
   readonly from: ChannelReference;
   readonly to: ChannelReference;
@@ -60,7 +62,7 @@ export function emptyDefinition(folder: string): Definition {
   return { folder, backends: new Map(), instances: [], mappings: [] };
 }
 
-/** Finds a definition by name, making an empty one the first time. */
+/** The definition of a backend, created empty on first use. */
 export function backendDefinition(definition: Definition, name: string, location?: Location): BackendDefinition {
   let backend = definition.backends.get(name);
   if (backend === undefined) {
@@ -71,16 +73,17 @@ export function backendDefinition(definition: Definition, name: string, location
 }
 
 /**
- * Turns a configuration's text into a definition: applies overrides when their section is first met, flattens sections.
+ * Turns a parsed configuration into a definition: flattens sections, and applies overrides where their section first appears.
  *
- * @param report told of overrides that found no section
+ * @param report receives unused overrides and exceeded limits
  */
 export function define(
   tree: ConfigTree,
   overrides: readonly Override[],
   report: (diagnostic: Diagnostic) => void,
 ): Definition {
-  const definition = emptyDefinition(tree.source.folder);
+  const location = { source: tree.source, line: 1, column: 1, length: 1 };
+  const definition: Definition = { ...emptyDefinition(tree.source.folder), location };
   const unused = new Set(overrides);
   const take = (kind: Override["kind"], target: string, folder: string): Setting[] => {
     const settings: Setting[] = [];
@@ -92,18 +95,18 @@ export function define(
     return settings;
   };
 
-  // Where it becomes too much is an error, once; what is too much is left out, so that errors can be looked for in the rest.
+  // Exceeding a limit is reported once; the mappings beyond it are dropped, so that the rest can still be checked.
   const total = (limit: Limit, message: string) => {
     let sum = 0;
     return (more: number, location: Location): boolean => {
-      const had = sum <= limit.most;
+      const fitted = sum <= limit.max;
       sum += more;
-      if (had && sum > limit.most) report({ message, location, help: [limit.help] });
-      return sum <= limit.most;
+      if (fitted && sum > limit.max) report({ message, location, help: [limit.help] });
+      return sum <= limit.max;
     };
   };
-  const channels = total(CHANNELS, "all mappings together stand for too many channels");
-  const letters = total(LETTERS, "the names of all channels together are too long");
+  const channels = total(CHANNELS, "the mappings stand for too many channels in total");
+  const characters = total(CHARACTERS, "the channel names are too long in total");
   for (const section of tree.sections) {
     if (section.kind === "backend") {
       const { text, location } = section.backend;
@@ -134,13 +137,13 @@ export function define(
         const { location } = left.channel;
         const fits =
           channels(Math.max(from.pattern.size, to.pattern.size), location) &&
-          letters(lettersOf(from.pattern) + lettersOf(to.pattern), location);
+          characters(charactersIn(from.pattern) + charactersIn(to.pattern), location);
         if (fits) definition.mappings.push({ from, to, bidirectional: direction === "<>" });
       }
     }
   }
 
-  // A backend without a section of its own is first met with its first instance.
+  // A backend without a section of its own first appears with its first instance.
   for (const { backend, folder } of definition.instances) {
     const settings = take("backend", backend, folder);
     if (settings.length > 0) {
@@ -153,9 +156,9 @@ export function define(
         ? definition.instances.map(({ name }) => name)
         : [...definition.backends.keys(), ...definition.instances.map(({ backend }) => backend)];
     report({
-      message: `this override was never used: the configuration has no ${kind} '${target.text}'`,
+      message: `unused override: the configuration has no ${kind} '${target.text}'`,
       location: target.location,
-      help: didYouMean(target.text, new Set(known), `the configuration has the ${kind}s`),
+      help: didYouMean(target.text, new Set(known), `available ${kind}s`),
     });
   }
   return definition;
@@ -167,7 +170,7 @@ function settingOf({ option, value }: Pick<Override, "option" | "value">): Setti
     value: value.text,
     folder: value.location.source.folder,
     optionLocation: option.location,
-    // A missing value has no place of its own.
+    // An empty value has no location of its own.
     valueLocation: value.text === "" ? option.location : value.location,
   };
 }

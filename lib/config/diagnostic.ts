@@ -5,18 +5,18 @@ import type { Location } from "./source.js";
 export interface Diagnostic {
   /** Absent: an error. */
   readonly severity?: "warning";
-  /** What is wrong, in one line. */
+  /** The problem, in one line. */
   readonly message: string;
-  /** Where; absent for what did not come from a text, like calls of the API. */
+  /** Absent where there is no text to point at, as with API calls. */
   readonly location?: Location;
-  /** What to do about it, a line each. */
+  /** What to do about it; one entry per line. */
   readonly help?: readonly string[];
-  /** More lines to show, like a Python traceback. */
+  /** Further lines to show, such as a Python traceback. */
   readonly detail?: string;
 }
 
 /**
- * A diagnostic as compilers show it:
+ * Formats a diagnostic as compilers do:
  *
  *     monster.cfg:3:1: error: unknown backend 'pyton'
  *         3 | [pyton py1]
@@ -37,18 +37,18 @@ export function formatDiagnostic({ severity, message, location, help = [], detai
   return lines.join("\n");
 }
 
-/** The most that are shown: what comes after so many is mostly their consequence. */
-const MOST_SHOWN = 50;
+/** The rest is not shown: after this many, most errors are consequences of earlier ones. */
+const MAX_SHOWN = 50;
 
-/** Diagnostics one below the other. */
+/** Formats several diagnostics, one below the other. */
 export function formatDiagnostics(diagnostics: readonly Diagnostic[]): string {
-  const lines = diagnostics.slice(0, MOST_SHOWN).map(formatDiagnostic);
+  const lines = diagnostics.slice(0, MAX_SHOWN).map(formatDiagnostic);
   const rest = diagnostics.length - lines.length;
   if (rest > 0) lines.push(`and ${count(rest, "more error")}`);
   return lines.join("\n");
 }
 
-/** Diagnostics as a reader of the text meets them: files in the order of their first error, then by place. */
+/** Sorts diagnostics into reading order: files in the order of their first error, then by line and column. */
 export function inReadingOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const files = new Map<Location["source"] | undefined, number>();
   for (const { location } of diagnostics) {
@@ -63,27 +63,28 @@ export function inReadingOrder(diagnostics: readonly Diagnostic[]): Diagnostic[]
   );
 }
 
-const WIDEST = 160;
-const LONGEST = 400;
+const MAX_WIDTH = 160;
+const MAX_LENGTH = 400;
 
 function excerpt({ source, line, column, length }: Location): string[] {
   const text = source.lines[line - 1] ?? "";
-  // A line of a megabyte is shown around the place, not whole.
-  const from = column - 1 > WIDEST / 2 ? Math.min(column - 1 - WIDEST / 2, Math.max(0, text.length - WIDEST)) : 0;
-  const shown = visible(text.slice(from, from + WIDEST));
-  // Tabs stay tabs in the line of the caret, so that it stands below its character at any tab width.
+  // Of a very long line, only the part around the error is shown.
+  const from =
+    column - 1 > MAX_WIDTH / 2 ? Math.min(column - 1 - MAX_WIDTH / 2, Math.max(0, text.length - MAX_WIDTH)) : 0;
+  const shown = visible(text.slice(from, from + MAX_WIDTH));
+  // The caret's line keeps the tabs, so that the caret lines up at any tab width.
   const before = text.slice(from, column - 1).replace(/[^\t]/g, " ");
   const caret = "^".padEnd(Math.max(1, Math.min(length, shown.length - (column - 1 - from))), "~");
   return [`${String(line).padStart(5)} | ${shown}`, `      | ${before}${caret}`];
 }
 
-/** Text with its middle left out where it is too long for a person. */
+/** Replaces the middle of an overlong text by an ellipsis. */
 function shorten(text: string): string {
-  if (text.length <= LONGEST) return text;
-  return `${text.slice(0, LONGEST / 2)} … ${text.slice(-LONGEST / 2)}`;
+  if (text.length <= MAX_LENGTH) return text;
+  return `${text.slice(0, MAX_LENGTH / 2)} … ${text.slice(-MAX_LENGTH / 2)}`;
 }
 
-/** Text without characters that would disturb a terminal. */
+/** Replaces control characters, which could disturb a terminal. */
 export function visible(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this replaces
   return text.replace(/[\x00-\x08\x0a-\x1f\x7f]/g, "\ufffd");

@@ -1,5 +1,5 @@
 import type { Diagnostic } from "./diagnostic.js";
-import { MOST_ERRORS } from "./limits.js";
+import { MAX_ERRORS } from "./limits.js";
 import type { Location } from "./source.js";
 
 /** Errors and warnings in a configuration, as they are found. */
@@ -18,8 +18,8 @@ export class Findings {
 
   /** Whether to stop looking for errors; says so at a place, once. */
   hasManyErrors(location: Location | undefined): boolean {
-    if (this.errors.length < MOST_ERRORS) return false;
-    if (!this.#gaveUp) this.error("too many errors", location, { help: ["what comes after this is not looked at"] });
+    if (this.errors.length < MAX_ERRORS) return false;
+    if (!this.#gaveUp) this.error("too many errors", location, { help: ["the rest is not checked"] });
     this.#gaveUp = true;
     return true;
   }

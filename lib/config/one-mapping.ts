@@ -5,14 +5,14 @@ import { parseMapping } from "./parser.js";
 import { locate, makeSource } from "./source.js";
 
 /**
- * The mapping that a call of `Router.map()` means.
+ * Parses the arguments of `Router.map()`.
  *
- * @throws {MidimonsterError} `CONFIG` if it is none, `VALUE` for more than one line
+ * @throws {MidimonsterError} `CONFIG` if they are not a mapping, `VALUE` for more than one line
  */
 export function mappingsOf(from: string, to: string | undefined, folder: string): readonly MappingDefinition[] {
   const line = to === undefined ? from : `${from} > ${to}`;
   if (typeof from !== "string" || /[\n\r]/.test(line) || (to !== undefined && /[<>]/.test(from + to))) {
-    throw new MidimonsterError("VALUE", "map() takes one line of a [map] section, or a channel and a channel");
+    throw new MidimonsterError("VALUE", "map() takes one line of a [map] section, or two channels");
   }
   const problems: Diagnostic[] = [];
   const source = makeSource("<map()>", folder, line);

@@ -1,10 +1,10 @@
 import { MidimonsterError } from "../errors.js";
 import type { Setting } from "./definition.js";
 
-/** Options of a backend or an instance; a list gives the option once for each element. */
+/** Options of a backend or an instance; a list sets the option once per element. */
 export type OptionValues = Readonly<Record<string, string | readonly string[]>>;
 
-/** @throws {MidimonsterError} `VALUE` for values that are no strings */
+/** @throws {MidimonsterError} `VALUE` for values that are not strings */
 export function settings(options: OptionValues, folder: string): Setting[] {
   for (const [option, value] of Object.entries(options)) {
     if ([value].flat().every((one) => typeof one === "string")) continue;

@@ -10,11 +10,11 @@ export interface Override {
 }
 
 /**
- * Reads an override as it is written on the command line.
+ * Parses an override from the command line.
  *
- * @param kind what it is for: `backend` for `-b`, `instance` for `-i`
+ * @param kind `backend` for `-b`, `instance` for `-i`
  * @param text `target.option=value`; the first dot ends the target, the first `=` the option
- * @returns the override, or what is wrong with the text
+ * @returns the override, or an error message
  */
 export function parseOverride(kind: Override["kind"], text: string): Override | string {
   const flag = kind === "backend" ? "-b" : "-i";
@@ -28,12 +28,12 @@ export function parseOverride(kind: Override["kind"], text: string): Override | 
   const option = locate(source, 1, dot + 1, equals);
   const value = locate(source, 1, equals + 1, Number.POSITIVE_INFINITY);
   if (target.text === "" || option.text === "") {
-    return `'${text}' names no ${target.text === "" ? kind : "option"}; write ${flag} ${kind}.option=value`;
+    return `'${text}' does not name ${target.text === "" ? (kind === "backend" ? "a backend" : "an instance") : "an option"}; write ${flag} ${kind}.option=value`;
   }
   return { kind, target, option, value };
 }
 
-/** @throws {MidimonsterError} `VALUE` for a text that is no override */
+/** @throws {MidimonsterError} `VALUE` for a text that is not an override */
 export function parseOverrides(kind: Override["kind"], texts: readonly string[]): Override[] {
   return texts.map((text) => {
     const override = parseOverride(kind, text);

@@ -3,7 +3,7 @@ import path from "node:path";
 import { MidimonsterError, messageOf } from "../errors.js";
 import { type ChannelPattern, parsePattern } from "./channel-pattern.js";
 import type { Diagnostic } from "./diagnostic.js";
-import { FILES, INCLUDES, LINES, MOST_ERRORS } from "./limits.js";
+import { FILES, INCLUDES, LINES, MAX_ERRORS } from "./limits.js";
 import {
   type Located,
   type Location,
@@ -16,16 +16,16 @@ import {
 } from "./source.js";
 import type { ChannelSpec, ConfigTree, Direction, Mapping, Section } from "./syntax.js";
 
-/** A tree as far as it could be read, and everything that is wrong with the text. */
+/** The part of a configuration that could be parsed, and all errors found in it. */
 export interface ParseResult {
   readonly tree: ConfigTree;
   readonly diagnostics: readonly Diagnostic[];
-  /** Absolute paths of the files that were read, the first one first. */
+  /** Absolute paths of the files that were read, starting with the main file. */
   readonly files: readonly string[];
 }
 
 /**
- * Reads a configuration file and all that it includes.
+ * Parses a configuration file and the files it includes.
  *
  * @param file path of the file, also its name in messages
  * @throws {MidimonsterError} `CONFIG` if the file itself can't be read
@@ -38,7 +38,7 @@ export function parseFile(file: string): ParseResult {
     throw MidimonsterError.fromDiagnostics([
       {
         message: `can't read the configuration: ${messageOf(error)}`,
-        help: isMissing(error) ? ["name a configuration file, as in: mmpy monster.cfg"] : [],
+        help: isMissing(error) ? ["give a configuration file, as in: mmpy monster.cfg"] : [],
       },
     ]);
   }
@@ -46,7 +46,7 @@ export function parseFile(file: string): ParseResult {
 }
 
 /**
- * Reads configuration text.
+ * Parses configuration text.
  *
  * @param text the configuration
  * @param file its name in messages; relative paths start from its folder
@@ -65,24 +65,26 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
-/** A file being read, to notice one that includes itself. */
+/** A file being read; used to detect a file that includes itself. */
 interface OpenFile {
   readonly real: string;
   readonly shown: string;
 }
 
+const REST_SKIPPED = "the rest of the configuration was not read";
+
 class Parser {
   readonly sections: Section[] = [];
   readonly diagnostics: Diagnostic[] = [];
   readonly files: string[] = [];
-  // What following lines belong to. An include leaves it as the included file's end does: it is as if that text stood
-  // in its place. `skip` follows a header that could not be read; its lines would only give errors that mean nothing.
+  // The section that the next lines belong to. It carries over from the end of an included file, whose text is treated as if
+  // it stood in place of the include. `skip` follows an invalid header, whose lines would only produce spurious errors.
   #section: Section | "none" | "skip" = "none";
   #bytes: number;
   #lines = 0;
   #stopped = false;
 
-  /** @param bytes of what is read first */
+  /** @param bytes size of the main file */
   constructor(bytes: number) {
     this.#bytes = bytes;
   }
@@ -96,7 +98,7 @@ class Parser {
     for (let line = 1; line <= source.lines.length && !this.#stopped; ++line) {
       const content = locate(source, line, 0, Number.POSITIVE_INFINITY);
       if (content.text === "" || content.text.startsWith(";")) continue;
-      if (++this.#lines > LINES.most) {
+      if (++this.#lines > LINES.max) {
         this.#stop("too many lines", content.location, LINES.help);
         return;
       }
@@ -120,13 +122,13 @@ class Parser {
   }
 
   #report(diagnostic: Diagnostic): void {
-    if (this.diagnostics.length < MOST_ERRORS) this.diagnostics.push(diagnostic);
+    if (this.diagnostics.length < MAX_ERRORS) this.diagnostics.push(diagnostic);
     else if (diagnostic.location !== undefined) {
-      this.#stop("too many errors", diagnostic.location, "what comes after this is not read");
+      this.#stop("too many errors", diagnostic.location, REST_SKIPPED);
     }
   }
 
-  /** Gives up reading. */
+  /** Reports an error and abandons the rest of the text. */
   #stop(message: string, location: Location, help: string): void {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -134,8 +136,8 @@ class Parser {
   }
 
   #outside(content: Located): void {
-    this.#error("this line belongs to no section", content.location, [
-      "begin a section before it: [backend NAME], [BACKEND INSTANCE] or [map]",
+    this.#error("this line is outside any section", content.location, [
+      "start a section before it: [backend NAME], [BACKEND INSTANCE] or [map]",
     ]);
     this.#section = "skip";
   }
@@ -145,7 +147,7 @@ class Parser {
     if (equals < 0) {
       const looksLikeMapping = /[<>]/.test(content.text);
       this.#error(`'${content.text}' is not an assignment`, content.location, [
-        looksLikeMapping ? "mappings belong into a [map] section" : "write option = value",
+        looksLikeMapping ? "mappings belong in a [map] section" : "write option = value",
       ]);
       return;
     }
@@ -164,7 +166,7 @@ class Parser {
     const before = this.#section;
     this.#section = "skip";
     if (!content.text.endsWith("]")) {
-      this.#error("a section's header needs a ']' at the end of its line", content.location);
+      this.#error("a section header must end with ']'", content.location);
       return;
     }
     const header = trimmed(part(content, 1, content.text.length - 1));
@@ -173,14 +175,14 @@ class Parser {
       return;
     }
     if (header.text === "" || header.text.toLowerCase() === "map") {
-      this.#error(header.text === "" ? "an empty header" : `'${header.text}' is no section`, content.location, [
+      this.#error(header.text === "" ? "empty section header" : `'${header.text}' is not a section`, content.location, [
         header.text === "" ? "write [backend NAME], [BACKEND INSTANCE] or [map]" : "did you mean [map]?",
       ]);
       return;
     }
-    const blank = header.text.search(/\s/);
-    const word = blank < 0 ? header : part(header, 0, blank);
-    const rest = trimmed(part(header, blank < 0 ? header.text.length : blank + 1));
+    const space = header.text.search(/\s/);
+    const word = space < 0 ? header : part(header, 0, space);
+    const rest = trimmed(part(header, space < 0 ? header.text.length : space + 1));
     if (word.text === "include") {
       this.#section = before;
       this.#include(rest, content, open);
@@ -206,8 +208,8 @@ class Parser {
 
   #instanceHeader(backend: Located, name: Located, content: Located): void {
     if (name.text === "") {
-      this.#error(`no name for an instance of '${backend.text}'`, content.location, [
-        `write [${backend.text} NAME], or [backend ${backend.text}] for options of the backend itself`,
+      this.#error(`this instance of '${backend.text}' has no name`, content.location, [
+        `write [${backend.text} NAME], or [backend ${backend.text}] to set options of the backend`,
       ]);
       return;
     }
@@ -227,19 +229,19 @@ class Parser {
     const including = content.location.source;
     const resolved = path.resolve(including.folder, target.text);
     const shown = path.isAbsolute(target.text) ? target.text : path.join(path.dirname(including.file), target.text);
-    if (this.files.length >= FILES.most) {
-      this.#stop("too many files are included", target.location, FILES.help);
+    if (this.files.length >= FILES.max) {
+      this.#stop("too many included files", target.location, FILES.help);
       return;
     }
     const real = realPathOf(resolved);
-    const again = open.findIndex((file) => file.real === real);
-    if (again >= 0) {
-      const chain = [...open.slice(again).map((file) => file.shown), shown].join(" includes ");
+    const cycle = open.findIndex((file) => file.real === real);
+    if (cycle >= 0) {
+      const chain = [...open.slice(cycle).map((file) => file.shown), shown].join(" includes ");
       this.#error(`a file includes itself: ${chain}`, target.location);
       return;
     }
-    if (open.length >= INCLUDES.most) {
-      this.#error("files include files too deeply", target.location, [INCLUDES.help]);
+    if (open.length >= INCLUDES.max) {
+      this.#error("includes are nested too deeply", target.location, [INCLUDES.help]);
       return;
     }
     let text: string;
@@ -249,8 +251,8 @@ class Parser {
       this.#bytes += read.size;
     } catch (error) {
       const message = `can't read the included file: ${messageOf(error)}`;
-      // It would be as much again each time.
-      if (error instanceof TooManyBytes) this.#stop(message, target.location, "what comes after this is not read");
+      // Each further include would read that much again.
+      if (error instanceof TooManyBytes) this.#stop(message, target.location, REST_SKIPPED);
       else this.#error(message, target.location);
       return;
     }
@@ -262,7 +264,7 @@ function realPathOf(file: string): string {
   try {
     return realpathSync(file);
   } catch {
-    return file; // text that is in no file, or a file that is not there
+    return file; // the text did not come from a file, or the file does not exist
   }
 }
 
@@ -271,18 +273,18 @@ function trimmed(text: Located): Located {
   return locate(source, line, column - 1, column - 1 + length);
 }
 
-/** Why this can't be the name of an instance, or undefined if it can. */
+/** The reason why a name is not valid for an instance, or undefined if it is. */
 export function instanceNameProblem(name: string): string | undefined {
-  if (name === "") return "an instance's name can't be empty";
-  if (/\s/.test(name)) return `the instance's name '${name}' holds a blank`;
-  if (name.includes(".")) return `the instance's name '${name}' holds a dot, which begins a channel's name`;
+  if (name === "") return "an instance name can't be empty";
+  if (/\s/.test(name)) return `the instance name '${name}' contains whitespace`;
+  if (name.includes(".")) return `the instance name '${name}' contains a dot, which separates instance and channel`;
   return undefined;
 }
 
 /**
- * Reads a line of a `[map]` section.
+ * Parses a line of a `[map]` section.
  *
- * @returns the mapping, or undefined if there were errors, which went to `report`
+ * @returns the mapping, or undefined after reporting errors to `report`
  */
 export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => void): Mapping | undefined {
   const operator = /<>|><|<|>/.exec(line.text);
@@ -306,7 +308,7 @@ export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => 
     report({
       message: `${sizes[0]} channels on the left, ${sizes[1]} on the right`,
       location: line.location,
-      help: ["both sides of a mapping stand for equally many channels, or one of them for a single one"],
+      help: ["both sides of a mapping need the same number of channels, or one side a single channel"],
     });
     return undefined;
   }
@@ -316,19 +318,19 @@ export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => 
 function parseSpec(text: Located, whole: Located, report: (diagnostic: Diagnostic) => void): ChannelSpec | undefined {
   const help = ["write instance.channel"];
   if (text.text === "") {
-    report({ message: "a side of the mapping is missing", location: whole.location, help });
+    report({ message: "one side of the mapping is missing", location: whole.location, help });
     return undefined;
   }
   const dot = text.text.indexOf(".");
   if (dot < 0) {
-    report({ message: `'${text.text}' names no channel`, location: text.location, help });
+    report({ message: `'${text.text}' does not name a channel`, location: text.location, help });
     return undefined;
   }
   const instance = part(text, 0, dot);
   const channel = part(text, dot + 1);
   if (instance.text === "" || channel.text === "") {
-    const missing = instance.text === "" ? "instance" : "channel";
-    report({ message: `'${text.text}' names no ${missing}`, location: text.location, help });
+    const missing = instance.text === "" ? "an instance" : "a channel";
+    report({ message: `'${text.text}' does not name ${missing}`, location: text.location, help });
     return undefined;
   }
   const pattern: ChannelPattern | undefined = parsePattern(channel, report);

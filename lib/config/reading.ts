@@ -3,16 +3,16 @@ import type { Diagnostic } from "./diagnostic.js";
 import type { Override } from "./override.js";
 import { parseFile } from "./parser.js";
 
-/** A configuration, read. */
+/** A configuration that was read. */
 export interface Reading {
   readonly definition: Definition;
   readonly diagnostics: readonly Diagnostic[];
-  /** Absolute paths of the files it is in. */
+  /** Absolute paths of its files. */
   readonly files: readonly string[];
 }
 
 /**
- * Reads a configuration file and all that it includes.
+ * Reads a configuration file and the files it includes.
  *
  * @throws {MidimonsterError} `CONFIG` if the file itself can't be read
  */

@@ -1,33 +1,33 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { BYTES } from "./limits.js";
 
-/** A piece of configuration text: a file, or what stands in for one, like the command line. */
+/** Configuration text: a file, or a stand-in for one such as the command line. */
 export interface Source {
-  /** As it is to be shown to a person. */
+  /** Its name in messages. */
   readonly file: string;
-  /** The folder that relative paths in it start from. */
+  /** The base of relative paths in it. */
   readonly folder: string;
   readonly lines: readonly string[];
 }
 
-/** A stretch of one line of a source. */
+/** A range within one line of a source. */
 export interface Location {
   readonly source: Source;
-  /** Counted from 1. */
+  /** 1-based. */
   readonly line: number;
-  /** Counted from 1, in UTF-16 code units. */
+  /** 1-based, in UTF-16 code units. */
   readonly column: number;
   /** In UTF-16 code units. */
   readonly length: number;
 }
 
-/** Text and where it stands. */
+/** Text and its location. */
 export interface Located {
   readonly text: string;
   readonly location: Location;
 }
 
-/** Files that have more bytes than all together may have. */
+/** The files exceed the limit on their total size. */
 export class TooManyBytes extends Error {
   constructor() {
     super(`too many bytes; ${BYTES.help}`);
@@ -35,15 +35,15 @@ export class TooManyBytes extends Error {
 }
 
 /**
- * Reads a file as text: UTF-8, or Latin-1 where it is not that, so that every byte stays what it is.
+ * Reads a file as UTF-8, or as Latin-1 if it is not valid UTF-8, so that no byte is lost.
  *
- * @param before bytes of files that were read before
- * @returns the text, and of how many bytes it is
- * @throws {TooManyBytes} if there are too many by now
+ * @param before total size of the files read so far, in bytes
+ * @returns the text, and its size in bytes
+ * @throws {TooManyBytes} if the total exceeds the limit
  * @throws {Error} if it can't be read, or is UTF-16
  */
 export function readText(file: string, before = 0): { readonly text: string; readonly size: number } {
-  const bytes = readAtMost(file, BYTES.most - before);
+  const bytes = readAtMost(file, BYTES.max - before);
   if (bytes === undefined) throw new TooManyBytes();
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
     throw new Error("it is UTF-16; save it as UTF-8");
@@ -56,8 +56,8 @@ export function readText(file: string, before = 0): { readonly text: string; rea
   }
 }
 
-/** What a file, a pipe or a device holds; undefined if that is more. */
-function readAtMost(file: string, most: number): Buffer | undefined {
+/** The contents of a file, pipe or device; undefined if larger than `max`. */
+function readAtMost(file: string, max: number): Buffer | undefined {
   const descriptor = openSync(file, "r");
   try {
     const pieces: Buffer[] = [];
@@ -68,19 +68,19 @@ function readAtMost(file: string, most: number): Buffer | undefined {
       if (count === 0) return Buffer.concat(pieces);
       pieces.push(piece.subarray(0, count));
       size += count;
-      if (size > most) return undefined;
+      if (size > max) return undefined;
     }
   } finally {
     closeSync(descriptor);
   }
 }
 
-/** Splits text into lines as any editor does: LF, CRLF; a byte order mark at the start is not part of the text. */
+/** Splits text into lines at LF or CRLF. A leading byte order mark is dropped. */
 export function makeSource(file: string, folder: string, text: string): Source {
   return { file, folder, lines: text.replace(/^\uFEFF/, "").split(/\r?\n/) };
 }
 
-/** Blanks and control characters: what a person can't see does not belong to a name. */
+/** Whitespace and control characters, which are trimmed from names and values. */
 function isInvisible(character: string): boolean {
   return character <= " " || character === "\x7f" || character.trim() === "";
 }
@@ -90,7 +90,7 @@ export function locate(source: Source, line: number, start: number, end: number)
   const whole = source.lines[line - 1] ?? "";
   let from = start;
   let to = Math.min(end, whole.length);
-  // By hand: a regular expression for the end of a string takes quadratic time on long runs of blanks.
+  // Not a regular expression: one anchored at the end takes quadratic time on long runs of spaces.
   while (from < to && isInvisible(whole[from] as string)) ++from;
   while (to > from && isInvisible(whole[to - 1] as string)) --to;
   return { text: whole.slice(from, to), location: { source, line, column: from + 1, length: to - from } };

@@ -1,18 +1,18 @@
 import { distance } from "fastest-levenshtein";
 
-/** Of longer names nobody wants to hear, and comparing them takes time by the product of their lengths. */
-const LONGEST = 1000;
+/** Suggestions for longer names are of no use, and the comparison takes time proportional to the product of the lengths. */
+const MAX_LENGTH = 1000;
 
 /**
- * The candidate that was probably meant, or undefined if none is near. A third of the letters may differ, and a different
- * case is nearer than any other letter.
+ * The candidate that was probably meant, or undefined if none is close. Up to a third of the characters may differ; a
+ * difference in case counts less than a different character.
  */
 export function nearest(found: string, candidates: Iterable<string>): string | undefined {
-  if (found.length > LONGEST) return undefined;
+  if (found.length > MAX_LENGTH) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(found.length / 3)) + 1;
   for (const candidate of candidates) {
-    // Of two letters at least one is to be right.
+    // A one-character name is only close to itself in another case.
     if (Math.min(candidate.length, found.length) < 2 && candidate.toLowerCase() !== found.toLowerCase()) continue;
     if (Math.abs(candidate.length - found.length) >= bestDistance) continue;
     const near =
@@ -25,7 +25,7 @@ export function nearest(found: string, candidates: Iterable<string>): string | u
   return best;
 }
 
-/** Help lines for a name that was not found: the nearest one, or a few of those there are. */
+/** Help lines for an unknown name: the closest candidate, or a few of those available after the words `what`. */
 export function didYouMean(found: string, candidates: Iterable<string>, what: string): string[] {
   const known = [...candidates];
   const best = nearest(found, known);

@@ -39,7 +39,7 @@ export interface ChannelSpec {
 
 export type Direction = "<" | ">" | "<>";
 
-/** `left < right` and its like. */
+/** `left < right`, `left > right` or `left <> right`. */
 export interface Mapping {
   readonly left: ChannelSpec;
   readonly direction: Direction;
@@ -47,9 +47,9 @@ export interface Mapping {
   readonly location: Location;
 }
 
-/** A configuration as it is written, includes put in their places. */
+/** A configuration as written, with includes expanded in place. */
 export interface ConfigTree {
-  /** The file that was asked for; included ones are found through their nodes' locations. */
+  /** The main file; included ones are found through the locations of their sections. */
   readonly source: Source;
   readonly sections: readonly Section[];
 }

@@ -30,8 +30,10 @@ export class Reload {
     this.#backendsBefore = new Set(host.backends.keys());
     if (definition.instances.length > 0 || before.entries.size === 0) return;
     // Rather a file that an editor is just writing than a wish to stop everything.
+    const { location } = definition;
+    const help = ["it may be half written; to end everything, stop the router"];
     throw MidimonsterError.fromDiagnostics([
-      { message: "the configuration has no instances any more", help: ["to end everything, stop the router"] },
+      { message: "no instances are left in the configuration", help, ...(location && { location }) },
     ]);
   }
 

@@ -1,12 +1,12 @@
-/** Longest delay that setTimeout takes; a longer one would fire at once. */
-const LONGEST_DELAY = 2 ** 31 - 1;
+/** The longest delay setTimeout supports; a longer one fires at once. */
+const MAX_DELAY = 2 ** 31 - 1;
 
 interface Interval {
   readonly instance: number;
   readonly interval: number;
   /** In ms, a multiple of 10. */
   period: number;
-  /** The n-th call belongs at start + n * period. */
+  /** The n-th call is due at start + n * period. */
   start: number;
   next: number;
 }
@@ -14,18 +14,18 @@ interface Interval {
 export interface SchedulerHost {
   /** The core's time in ms. */
   now(): number;
-  /** Calls the intervals: pairs of (instance, interval). */
+  /** Calls intervals, given as pairs of (instance, interval). */
   run(pairs: Uint32Array, count: number): void;
 }
 
 /**
- * Calls intervals when they are due. One timer is armed, for the earliest of them. Calls keep their phase: each is
- * computed from the interval's start, never from the call before, so nothing drifts; those that were missed while the
- * core was busy are skipped.
+ * Calls intervals when they are due. A single timer is armed, for the earliest one. Calls keep their phase: each due time is
+ * computed from the interval's start, not from the previous call, so nothing drifts. Calls missed while the core was busy
+ * are skipped.
  */
 export class Scheduler {
   readonly #host: SchedulerHost;
-  // In order of registration, which is the order of calls that are due together.
+  // In order of registration: calls due at the same time are made in this order.
   readonly #intervals = new Map<string, Interval>();
   #timer: NodeJS.Timeout | undefined;
   #running = false;
@@ -40,7 +40,7 @@ export class Scheduler {
    * @param instance number of the instance
    * @param interval number of the interval within the instance
    * @param period in ms, a multiple of 10; 0 cancels
-   * @param now time of the call, in ms
+   * @param now the time of registration, in ms
    */
   set(instance: number, interval: number, period: number, now: number): void {
     const key = `${instance}.${interval}`;
@@ -50,7 +50,7 @@ export class Scheduler {
     } else if (known === undefined) {
       this.#intervals.set(key, { instance, interval, period, start: now, next: now + period });
     } else if (known.period !== period) {
-      // The new period counts from the last call, or from where it was if there was none.
+      // The new period counts from the last call, or from the start if there was none yet.
       known.start = known.next - known.period;
       known.period = period;
       known.next = nextAfter(known, now);
@@ -58,13 +58,13 @@ export class Scheduler {
     this.#arm();
   }
 
-  /** Forgets the intervals of an instance. */
+  /** Removes the intervals of an instance. */
   forget(instance: number): void {
     for (const [key, interval] of this.#intervals) if (interval.instance === instance) this.#intervals.delete(key);
     this.#arm();
   }
 
-  /** Starts calling. What was registered before counts from now on. */
+  /** Starts calling. Intervals registered earlier start now. */
   start(): void {
     const now = this.#host.now();
     for (const interval of this.#intervals.values()) {
@@ -87,7 +87,7 @@ export class Scheduler {
     if (!this.#running || this.#intervals.size === 0) return;
     let earliest = Number.POSITIVE_INFINITY;
     for (const { next } of this.#intervals.values()) earliest = Math.min(earliest, next);
-    const delay = Math.max(1, Math.min(earliest - this.#host.now(), LONGEST_DELAY));
+    const delay = Math.max(1, Math.min(earliest - this.#host.now(), MAX_DELAY));
     this.#timer = setTimeout(() => this.#fire(), delay);
   }
 
@@ -104,7 +104,7 @@ export class Scheduler {
   }
 }
 
-/** The first call that belongs after `now`. */
+/** The first due time after `now`. */
 function nextAfter({ start, period }: Interval, now: number): number {
   return start + (Math.floor((now - start) / period) + 1) * period;
 }

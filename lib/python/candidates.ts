@@ -1,22 +1,22 @@
-// Where Pythons may be. Nothing here runs one.
+// Where Python interpreters may be found. Nothing here runs one.
 import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 
-/** Environment variables. Not a type of Node's: that would make those who use this package from TypeScript need @types/node. */
+/** Environment variables. Not NodeJS.ProcessEnv, which would make @types/node a dependency of TypeScript users. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** An interpreter that may be the one to use. */
+/** An interpreter that may be usable. */
 export interface Candidate {
   readonly command: string;
-  /** Who asked for it, or where it was found. */
+  /** The setting that requests it, or where it was found. */
   readonly reason: string;
 }
 
-/** Environment variables that name a Python, the first one set counts. */
+/** Environment variables that name a Python; the first one that is set takes effect. */
 const VARIABLES = ["MMPY_PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX"] as const;
 
-/** What a `python` option or MMPY_PYTHON asks for: an interpreter, an environment's folder, or a version. */
+/** The meaning of a `python` option or MMPY_PYTHON: an interpreter (from its path or an environment's folder), or a version. */
 export type Request = { readonly version: string } | { readonly command: string };
 
 const VERSION = /^3(\.\d+){1,2}$/;
@@ -27,7 +27,7 @@ export function requestOf(value: string): Request {
   return VERSION.test(value) && !existsSync(value) ? { version: value } : { command: value };
 }
 
-/** What the environment variables ask for, if they do: its reason and its value. */
+/** The first of {@link VARIABLES} that is set. */
 export function requestOfEnvironment(env: Environment): { reason: string; value: string } | undefined {
   for (const name of VARIABLES) {
     const value = env[name];
@@ -36,7 +36,7 @@ export function requestOfEnvironment(env: Environment): { reason: string; value:
   return undefined;
 }
 
-/** Every `python3` on PATH, in its order. */
+/** Every `python3` on PATH, in the order of PATH. */
 export function python3OnPath(env: Environment): Candidate[] {
   return foldersOnPath(env)
     .map((folder) => (isShimFolder(folder) && behindShim(folder, env)) || path.join(folder, "python3"))
@@ -45,8 +45,8 @@ export function python3OnPath(env: Environment): Candidate[] {
 }
 
 /**
- * The interpreter that pyenv's shim `python3` would run, found as pyenv does: its shell script takes ten times as long.
- * Undefined where it is not plain; the shim itself will know.
+ * The interpreter that pyenv's shim `python3` would run, found by pyenv's rules: its shell script takes ten times as long.
+ * Undefined in unusual cases, which are left to the shim.
  */
 function behindShim(shims: string, env: Environment): string | undefined {
   const root = path.dirname(shims);
@@ -58,7 +58,7 @@ function behindShim(shims: string, env: Environment): string | undefined {
   return isExecutable(command) ? command : undefined;
 }
 
-/** What the nearest `.python-version` of a folder and those above it says. */
+/** The version in the nearest `.python-version` of a folder or its parents. */
 function localVersion(folder: string): string | undefined {
   for (let current = folder; ; current = path.dirname(current)) {
     const version = firstWord(path.join(current, ".python-version"));
@@ -75,8 +75,8 @@ function firstWord(file: string): string | undefined {
 }
 
 /**
- * Every Python in the places where they usually are: PATH, pyenv, uv, the system's folders. Several names of one
- * interpreter count once.
+ * Every Python in the usual places: PATH, pyenv, uv, the system's folders. An interpreter with several names is listed
+ * once.
  */
 export function everyPython(env: Environment): Candidate[] {
   const home = homedir();
@@ -97,30 +97,30 @@ export function everyPython(env: Environment): Candidate[] {
   const found = [
     ...(requested && request && "command" in request ? [{ command: request.command, reason: requested.reason }] : []),
     ...foldersOnPath(env).flatMap((folder) => inFolder(folder, "on PATH")),
-    ...installed(pyenv, "of pyenv"),
-    ...installed(uv, "of uv"),
+    ...installed(pyenv, "from pyenv"),
+    ...installed(uv, "from uv"),
     ...["/usr/local/bin", "/usr/bin", "/opt/homebrew/bin"].flatMap((folder) => inFolder(folder, `in ${folder}`)),
-    ...installed("/Library/Frameworks/Python.framework/Versions", "of python.org"),
+    ...installed("/Library/Frameworks/Python.framework/Versions", "from python.org"),
   ];
   const seen = new Set<string>();
   return found.filter(({ command }) => {
     if (!isExecutable(command)) return false;
-    // The interpreter of a virtual environment is a link to another's, and yet one of its own.
+    // A virtual environment's interpreter is a link to another one, but counts separately.
     const isVirtual = existsSync(path.join(path.dirname(command), "..", "pyvenv.cfg"));
     const identity = isVirtual ? path.resolve(command) : realpathSync(command);
     return !seen.has(identity) && seen.add(identity);
   });
 }
 
-/** Those that may be of a version such as `3.12` or `3.12.1`, going by their paths; the likeliest first. */
+/** The Pythons whose paths suggest, or at least allow, a version such as `3.12` or `3.12.1`; the most likely first. */
 export function pythonsOfVersion(version: string, env: Environment): Candidate[] {
   const [major, minor] = version.split(".");
   const named = new RegExp(`(^|[^\\d.])${major}\\.${minor}(\\D|$)`);
   const another = /(^|[^\d.])3\.\d+(\D|$)/;
-  const fitting = everyPython(env).filter(({ command }) => named.test(command) || !another.test(command));
+  const matching = everyPython(env).filter(({ command }) => named.test(command) || !another.test(command));
   return [
-    ...fitting.filter(({ command }) => named.test(command)),
-    ...fitting.filter(({ command }) => !named.test(command)),
+    ...matching.filter(({ command }) => named.test(command)),
+    ...matching.filter(({ command }) => !named.test(command)),
   ];
 }
 
@@ -128,7 +128,7 @@ function foldersOnPath(env: Environment): string[] {
   return (env.PATH ?? "").split(path.delimiter).filter((folder) => folder !== "");
 }
 
-/** pyenv's shims for versions that are not the current one only fail. */
+/** Whether a folder holds pyenv's shims. A shim fails unless pyenv's current version provides the command. */
 function isShimFolder(folder: string): boolean {
   return path.basename(folder) === "shims" && existsSync(path.join(folder, "..", "versions"));
 }

@@ -17,23 +17,23 @@ import { type Probe, probe } from "./probe.js";
 
 /** A CPython that can be loaded into this process. */
 export interface PythonChoice {
-  /** As in `3.11.2`. */
+  /** For example `3.11.2`. */
   readonly version: string;
-  /** `sys.executable`; a virtual environment's own. */
+  /** `sys.executable`; in a virtual environment, its own. */
   readonly executable: string;
   /** `sys.prefix`: a virtual environment's folder, or where this Python is installed. */
   readonly prefix: string;
-  /** `sys.base_prefix`: as `prefix`, of a virtual environment that of the Python it was made from. */
+  /** `sys.base_prefix`: as `prefix`, but in a virtual environment that of the underlying Python. */
   readonly basePrefix: string;
-  /** `sys.base_exec_prefix`: the same but where files for one platform are apart. */
+  /** `sys.base_exec_prefix`: differs from `basePrefix` only if platform-specific files are installed separately. */
   readonly baseExecPrefix: string;
-  /** Path of libpython, or its file name if only the loader can find it. */
+  /** The path of libpython, or its file name if only the dynamic loader can find it. */
   readonly library: string;
-  /** Why this Python and not another. */
+  /** Why this Python was chosen. */
   readonly reason: string;
 }
 
-/** A Python on this machine, and whether it can be used. */
+/** A Python on this machine, usable or not. */
 export interface PythonFound {
   readonly command: string;
   /** Where it was found. */
@@ -42,18 +42,17 @@ export interface PythonFound {
   readonly problem?: MidimonsterError;
 }
 
-/** A choice, and what was said on the way to it. */
+/** A choice, and the candidates rejected before it. */
 interface Chosen {
   readonly choice: PythonChoice;
-  /** Why not those before it. */
   readonly rejected: readonly { readonly command: string; readonly problem: MidimonsterError }[];
 }
 
-// A process loads one Python, and asking it costs a process of its own: ask once for each way of naming one.
+// Probing a Python takes a process, and only one Python can be loaded: each request is probed once.
 const choices = new Map<string, Promise<Chosen>>();
 
 /**
- * Finds the Python to load: the one the configuration names, else that of MMPY_PYTHON, VIRTUAL_ENV or CONDA_PREFIX, else
+ * Finds the Python to load: the one named in the configuration, else in MMPY_PYTHON, VIRTUAL_ENV or CONDA_PREFIX, else
  * the first usable `python3` on PATH.
  *
  * @param configured `python` option: an interpreter, the folder of a virtual environment, a command, or a version
@@ -66,9 +65,9 @@ export async function choosePython(configured: string | undefined, log: Logger):
   return choice;
 }
 
-/** Begins to ask the Python that is to be expected where the configuration names none, so that the answer is there early. */
+/** Starts probing the Python that is used unless the configuration names one, to have the answer early. */
 export function expectPython(): void {
-  chosen(undefined).catch(() => {}); // whoever asks for it gets the error
+  chosen(undefined).catch(() => {}); // choosePython() reports the error
 }
 
 function chosen(configured: string | undefined): Promise<Chosen> {
@@ -78,15 +77,15 @@ function chosen(configured: string | undefined): Promise<Chosen> {
   if (choice === undefined) {
     choice = choose(configured);
     choices.set(key, choice);
-    choice.catch(() => choices.delete(key)); // what was wrong may be mended by the next time
+    choice.catch(() => choices.delete(key)); // the problem may be fixed by the next attempt
   }
   return choice;
 }
 
 /**
- * Looks at every Python on this machine, usable or not, in the order in which they would be taken.
+ * Finds every Python on this machine, usable or not, in order of preference.
  *
- * @param configured as of {@link choosePython}
+ * @param configured as in {@link choosePython}
  */
 export async function findPythons(env: Environment = process.env, configured?: string): Promise<PythonFound[]> {
   const requested = requestedBy(configured, env);
@@ -102,7 +101,7 @@ export async function findPythons(env: Environment = process.env, configured?: s
       }
     }),
   );
-  // A pyenv shim and the interpreter behind it are one.
+  // A pyenv shim and the interpreter behind it are the same Python.
   const seen = new Set<string>();
   return found.filter(({ command, choice }) => {
     const identity = choice?.executable ?? command;
@@ -110,7 +109,7 @@ export async function findPythons(env: Environment = process.env, configured?: s
   });
 }
 
-/** Who asks for a Python, and for which, if somebody does. */
+/** The Python that the configuration or the environment requests, if any. */
 function requestedBy(configured: string | undefined, env: Environment) {
   return configured === undefined
     ? requestOfEnvironment(env)
@@ -130,30 +129,30 @@ async function choose(configured: string | undefined): Promise<Chosen> {
   }
   const { reason, value } = requested;
   const request = requestOf(value);
-  // Somebody asked for this one: if it is not usable, no other is taken instead.
+  // An explicitly requested Python is not replaced by another one if it is unusable.
   if ("command" in request) return { choice: await examine({ command: request.command, reason }), rejected: [] };
-  const isAsked = ({ version }: Probe) => `${version.join(".")}.`.startsWith(`${request.version}.`);
+  const isRequested = ({ version }: Probe) => `${version.join(".")}.`.startsWith(`${request.version}.`);
   const candidates = pythonsOfVersion(request.version, process.env);
   const choice = await firstUsable(
     candidates.map(({ command, reason: where }) => ({ command, reason: `${reason}, ${where}` })),
-    isAsked,
+    isRequested,
   );
   if (choice !== undefined) return choice;
   const installed = (await findPythons()).flatMap((python) => (python.choice ? [python.choice.version] : []));
   throw new MidimonsterError(
     "PYTHON_NOT_FOUND",
-    `there is no Python ${request.version} (${reason}); ` +
+    `no Python ${request.version} found (${reason}); ` +
       (installed.length > 0
-        ? `there are ${[...new Set(installed)].join(", ")}`
-        : "there is no other usable one either") +
+        ? `available: ${[...new Set(installed)].join(", ")}`
+        : "no other usable Python found either") +
       `\n${versionAdvice(request.version)}`,
   );
 }
 
-/** The first usable one. If there is none: throws what is wrong with the first, which its user means by "my Python". */
+/** The first usable candidate. Throws the problem of the first one if all are unusable: it is the Python the user expects. */
 async function firstUsable(
   candidates: readonly Candidate[],
-  isAsked?: (probe: Probe) => boolean,
+  isRequested?: (probe: Probe) => boolean,
 ): Promise<Chosen | undefined> {
   const rejected: { command: string; problem: MidimonsterError }[] = [];
   let first: MidimonsterError | undefined;
@@ -161,12 +160,13 @@ async function firstUsable(
     let probed: Probe | undefined;
     try {
       probed = await probe(candidate.command, candidate.reason);
-      if (isAsked === undefined || isAsked(probed)) return { choice: judge(probed, candidate.reason), rejected };
+      if (isRequested === undefined || isRequested(probed))
+        return { choice: judge(probed, candidate.reason), rejected };
     } catch (error) {
       if (!(error instanceof MidimonsterError)) throw error;
       rejected.push({ command: candidate.command, problem: error });
-      // Of those that were not asked for by name, one that does not even run says nothing of the one that was.
-      if (isAsked === undefined || probed !== undefined) first ??= error;
+      // When searching for a version, an interpreter that does not run may be of any version: not worth reporting.
+      if (isRequested === undefined || probed !== undefined) first ??= error;
     }
   }
   if (first !== undefined) throw first;
@@ -177,7 +177,7 @@ async function examine({ command, reason }: Candidate): Promise<PythonChoice> {
   return judge(await probe(command, reason), reason);
 }
 
-/** @throws {MidimonsterError} that says why this Python can't be loaded into this process, and what to do */
+/** @throws {MidimonsterError} explaining why this Python can't be loaded into this process, and what to do */
 function judge(probed: Probe, reason: string): PythonChoice {
   const version = probed.version.join(".");
   const [major, minor] = probed.version;
@@ -194,14 +194,14 @@ function judge(probed: Probe, reason: string): PythonChoice {
   if (probed.bits !== 64 && process.arch.endsWith("64")) {
     throw new MidimonsterError(
       "PYTHON_32_BIT",
-      `${who} is a ${probed.bits}-bit build, and Node here is 64-bit (${process.arch}); one process can't hold both\n` +
+      `${who} is a ${probed.bits}-bit build, but Node is 64-bit (${process.arch}); one process can't run both\n` +
         `${installAdvice()}\n${HOW_TO_CHOOSE}`,
     );
   }
   if (probed.freeThreaded) {
     throw new MidimonsterError(
       "PYTHON_FREE_THREADED",
-      `${who} is a free-threaded build, which is not supported; an ordinary one is needed\n` +
+      `${who} is a free-threaded build, which is not supported; a regular build is needed\n` +
         `${installAdvice(version)}\n${HOW_TO_CHOOSE}`,
     );
   }
@@ -210,14 +210,14 @@ function judge(probed: Probe, reason: string): PythonChoice {
     const [name = `libpython${major}.${minor}.so`] = libraryNames(probed);
     throw new MidimonsterError(
       "PYTHON_STATIC",
-      `${who} has no shared library (${name}), which is what gets loaded\n${libraryAdvice(probed)}\n${HOW_TO_CHOOSE}`,
+      `${who} has no shared library (${name}) to load\n${libraryAdvice(probed)}\n${HOW_TO_CHOOSE}`,
     );
   }
   const architecture = path.isAbsolute(library) ? readElfArchitecture(library) : undefined;
   if (architecture !== undefined && architecture.name !== process.arch) {
     throw new MidimonsterError(
       "PYTHON_ARCHITECTURE",
-      `the library of ${who}, ${library}, is ${describeArchitecture(architecture)}, and Node here is ${process.arch}\n` +
+      `the library of ${who}, ${library}, is ${describeArchitecture(architecture)}, but Node is ${process.arch}\n` +
         `${installAdvice()}\n${HOW_TO_CHOOSE}`,
     );
   }

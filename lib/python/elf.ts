@@ -1,13 +1,13 @@
 import { closeSync, openSync, readSync } from "node:fs";
 
-/** What an ELF file was built for. */
+/** The architecture an ELF file was built for. */
 export interface Architecture {
   readonly bits: 32 | 64;
-  /** As Node's `process.arch` names it, or a number of the ELF standard if Node has no name. */
+  /** As in Node's `process.arch`, or the ELF machine number if Node has no name for it. */
   readonly name: string;
 }
 
-// e_machine of the ELF standard.
+// e_machine values of the ELF specification.
 const MACHINES: ReadonlyMap<number, string> = new Map([
   [3, "ia32"],
   [8, "mips"],
@@ -20,7 +20,7 @@ const MACHINES: ReadonlyMap<number, string> = new Map([
   [258, "loong64"],
 ]);
 
-/** Reads what a program or library was built for; undefined if it is no ELF file, or none that can be read. */
+/** Reads the architecture of a program or library; undefined if it is unreadable or not an ELF file. */
 export function readElfArchitecture(file: string): Architecture | undefined {
   const header = Buffer.alloc(20);
   try {

@@ -1,26 +1,38 @@
 import { readdirSync } from "node:fs";
+import type { PythonException } from "../binding.js";
 import { didYouMean } from "../config/suggest.js";
 
 /**
- * What to do about a module that does not import, going by its traceback.
+ * What to do about a module that does not import, going by what it raised.
  *
  * @param module what the configuration calls it
  * @param folder where it is looked for first
  * @param executable the Python in use
  * @returns lines of help; none where the traceback says it all
  */
-export function importAdvice(traceback: string, module: string, folder: string, executable: string): string[] {
-  const error = traceback.slice(traceback.lastIndexOf("\n") + 1);
-  if (REFUSES_SECOND_INTERPRETER.test(error)) {
+export function importAdvice(
+  { type, message, name, path }: PythonException,
+  module: string,
+  folder: string,
+  executable: string,
+): string[] {
+  if (type === "ImportError" && REFUSES_SECOND_INTERPRETER.test(message)) {
     return [
       "an extension module may refuse a second interpreter in a process, and every instance is one:",
       "import it in one instance only, and see 'only one interpreter' in docs/troubleshooting.md",
     ];
   }
-  const missing = /^ModuleNotFoundError: No module named '([^'.]+)/.exec(error)?.[1];
-  if (missing === module.split(".")[0]) return didYouMean(module, modulesIn(folder), "there are the modules");
-  if (missing !== undefined) return [`is it installed for the Python in use? ${executable} -m pip install ${missing}`];
-  return [];
+  if (NUMPY_BEFORE_2_4.test(message)) {
+    return [
+      "with CPython 3.13 or later, numpy before 2.4 works in no instance: install numpy 2.4 or later in a virtual environment,",
+      "and see 'CPU dispatcher tracer' in docs/troubleshooting.md",
+    ];
+  }
+  // With a path, it is the file that an option names which is not there.
+  if (type !== "ModuleNotFoundError" || name === undefined || path !== undefined) return [];
+  const [missing = name] = name.split(".", 1);
+  if (missing === module.split(".", 1)[0]) return didYouMean(module, modulesIn(folder), "available modules");
+  return [`is it installed for the Python in use? ${executable} -m pip install ${missing}`];
 }
 
 function modulesIn(folder: string): string[] {
@@ -34,3 +46,6 @@ function modulesIn(folder: string): string[] {
 // numpy up to 1.24 and other users of Cython; later ones; modules that CPython itself keeps out.
 const REFUSES_SECOND_INTERPRETER =
   /can only be loaded (?:into one interpreter|once) per process|cannot load module more than once per process|does not support loading in subinterpreters/;
+
+// CPython 3.13 and later initialise a module of this kind in the main interpreter first; numpy is then initialised twice.
+const NUMPY_BEFORE_2_4 = /^CPU dispatcher tracer already init/;

@@ -1,21 +1,21 @@
-// How to get a Python that can be used, in commands to type.
+// How to get a usable Python, as commands to type.
 import { readlinkSync } from "node:fs";
 import path from "node:path";
 import type { Probe } from "./probe.js";
 
-/** The oldest version that can be used. */
+/** The oldest supported version. */
 export const OLDEST = [3, 9] as const;
 
 export const HOW_TO_CHOOSE =
-  "Another Python can be named by option 'python' of [backend python], or by the environment variable MMPY_PYTHON.";
+  "To use another Python, set option 'python' of [backend python] or the environment variable MMPY_PYTHON.";
 
 const PYENV = "PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install";
 
 /**
- * How to install any, one line.
+ * How to install a Python, in one line.
  *
- * @param version for pyenv, which installs them all
- * @param system the system's interpreter: a link that tells which version the release has
+ * @param version the version to suggest for pyenv, which can install any
+ * @param system the system's interpreter: a link whose target shows the release's version
  */
 export function installAdvice(version = "3.12", system = "/usr/bin/python3"): string {
   const packages = debianPackages(system);
@@ -23,15 +23,15 @@ export function installAdvice(version = "3.12", system = "/usr/bin/python3"): st
   return `Install one (${debian}with pyenv: ${PYENV} ${version})`;
 }
 
-/** Its interpreter and its library; undefined if the release's are too old. */
+/** The packages of Debian's interpreter and its library; undefined if the release's version is too old. */
 function debianPackages(system: string): string | undefined {
   let minor: string | undefined;
   try {
     minor = /^python3\.(\d+)$/.exec(path.basename(readlinkSync(system)))?.[1];
   } catch {
-    // There is none yet.
+    // No python3 is installed yet.
   }
-  // The library's package has the version in its name. That of the headers has not, and brings the library along.
+  // The library's package name contains the version. That of the headers does not, and depends on the library.
   if (minor === undefined) return "python3 libpython3-dev";
   return Number(minor) < OLDEST[1] ? undefined : `python3 libpython3.${minor}`;
 }
@@ -46,7 +46,7 @@ export function versionAdvice(version: string): string {
   );
 }
 
-/** How to get the shared library of a Python that has none. */
+/** How to get the shared library for a Python without one. */
 export function libraryAdvice({ version, executable, basePrefix, debug }: Probe): string {
   if (basePrefix === "/usr") {
     return `On Debian: apt-get install libpython${version[0]}.${version[1]}${debug ? "-dbg" : ""}`;
@@ -54,5 +54,5 @@ export function libraryAdvice({ version, executable, basePrefix, debug }: Probe)
   if (executable.includes(".pyenv") || basePrefix.includes("pyenv")) {
     return `With pyenv: ${PYENV} --force ${version.join(".")}`;
   }
-  return `Build it again with ./configure --enable-shared, or take another.\n${installAdvice()}`;
+  return `Rebuild it with ./configure --enable-shared, or use another Python.\n${installAdvice()}`;
 }

@@ -6,32 +6,32 @@ import { MidimonsterError } from "../errors.js";
 import { describeArchitecture, readElfArchitecture } from "./elf.js";
 import { HOW_TO_CHOOSE, installAdvice } from "./install-advice.js";
 
-/** What a Python says of itself. */
+/** What an interpreter reports about itself. */
 export interface Probe {
   readonly version: readonly [number, number, number];
   /** `cpython`, `pypy`, … */
   readonly implementation: string;
-  /** `sys.executable`: of a pyenv shim the interpreter behind it, of a virtual environment its own. */
+  /** `sys.executable`: for a pyenv shim the interpreter behind it, for a virtual environment its own. */
   readonly executable: string;
   readonly prefix: string;
   readonly basePrefix: string;
   readonly baseExecPrefix: string;
   readonly bits: number;
-  /** Built with a shared library; it may be missing on the machine all the same. */
+  /** Built with a shared library, which may still be missing on this machine. */
   readonly shared: boolean;
-  /** Name of the framework that it is on macOS, else empty. */
+  /** On macOS, the framework's name for a framework build; else empty. */
   readonly framework: string;
   readonly freeThreaded: boolean;
   readonly debug: boolean;
-  /** File names of its library, the most specific first. */
+  /** File names of the library, the most specific first. */
   readonly libraries: readonly string[];
-  /** Folders where that library may be. */
+  /** Folders where the library may be. */
   readonly folders: readonly string[];
 }
 
-// The start waits for the answer, so this imports as little as it can: `json` and `sysconfig` would take longer than Python's
-// own start. Nor does it run `site`, whose .pth files take as long as they like; what that says of a virtual environment is
-// said here.
+// Start-up waits for the answer, so this imports as little as possible: `json` and `sysconfig` would take longer than Python's
+// own start. `site`, whose .pth files may take any amount of time, does not run; its detection of a virtual environment is
+// repeated here.
 const PROGRAM = String.raw`
 import os, sys
 
@@ -77,20 +77,20 @@ print("{%s}" % ", ".join('"%s": %s' % item for item in {
 }.items()))
 `;
 
-const PATIENCE = 30_000; // ms; a cold disk under a pyenv shim takes seconds
+const TIMEOUT = 30_000; // ms; a pyenv shim on a cold disk takes seconds
 
 /**
- * Asks an interpreter what it is.
+ * Runs an interpreter to find out about it.
  *
- * @param command its path, or a command on PATH
- * @param reason who asked for this one, for messages
+ * @param command the interpreter's path, or a command on PATH
+ * @param reason the setting that requests it, or where it was found; for messages
  * @throws {MidimonsterError} `PYTHON_NOT_FOUND`, `PYTHON_ARCHITECTURE` or `PYTHON_PROBE`
  */
 export async function probe(command: string, reason: string): Promise<Probe> {
   let output: string;
   try {
-    // -I: neither PYTHON* variables nor files in the working folder may change the answer. -S: see above.
-    const { stdout } = await promisify(execFile)(command, ["-I", "-S", "-c", PROGRAM], { timeout: PATIENCE });
+    // -I: PYTHON* variables and files in the working folder must not affect the answer. -S: see above.
+    const { stdout } = await promisify(execFile)(command, ["-I", "-S", "-c", PROGRAM], { timeout: TIMEOUT });
     output = stdout;
   } catch (error) {
     throw failure(command, reason, error);
@@ -98,9 +98,14 @@ export async function probe(command: string, reason: string): Promise<Probe> {
   try {
     return JSON.parse(output) as Probe;
   } catch (error) {
-    throw new MidimonsterError("PYTHON_PROBE", `${command} (${reason}) does not answer as a Python does`, [], {
-      cause: error,
-    });
+    throw new MidimonsterError(
+      "PYTHON_PROBE",
+      `${command} (${reason}) does not respond like a Python interpreter`,
+      [],
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -108,9 +113,9 @@ function failure(command: string, reason: string, error: unknown): MidimonsterEr
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const architecture = readElfArchitecture(command);
   if (code === "ENOENT" && architecture === undefined) {
-    return new MidimonsterError("PYTHON_NOT_FOUND", notThere(command, reason), [], { cause: error });
+    return new MidimonsterError("PYTHON_NOT_FOUND", explainMissing(command, reason), [], { cause: error });
   }
-  // How running it fails differs: without an emulator, or for want of the other architecture's loader.
+  // The error varies with the machine: no emulator, or an emulator without the other architecture's loader.
   if (architecture !== undefined && architecture.name !== process.arch) {
     return new MidimonsterError(
       "PYTHON_ARCHITECTURE",
@@ -120,53 +125,54 @@ function failure(command: string, reason: string, error: unknown): MidimonsterEr
       { cause: error },
     );
   }
-  const said = whatItSaid(error);
+  const output = outputOf(error);
   const message =
-    shimOfPyenv(command, reason, said) ??
-    `${command} (${reason}) does not work as a Python 3: ${said.split("\n").slice(-3).join(" ")}\n${HOW_TO_CHOOSE}`;
+    explainShim(command, reason, output) ??
+    `${command} (${reason}) is not a working Python 3: ${output.split("\n").slice(-3).join(" ")}\n${HOW_TO_CHOOSE}`;
   return new MidimonsterError("PYTHON_PROBE", message, [], { cause: error });
 }
 
-function notThere(command: string, reason: string): string {
+function explainMissing(command: string, reason: string): string {
   if (!command.includes(path.sep)) {
     const version = /^python(3\.\d+)$/.exec(command)?.[1];
-    return `there is no ${command} on PATH (${reason})\nSee which Pythons there are: mmpy doctor\n${installAdvice(version)}`;
+    return `there is no ${command} on PATH (${reason})\nList the available Pythons: mmpy doctor\n${installAdvice(version)}`;
   }
   const isInterpreter = path.basename(command).startsWith("python");
   const bin = path.dirname(command);
   const environment = !isInterpreter ? command : path.basename(bin) === "bin" ? path.dirname(bin) : undefined;
   const isBroken = lstatSync(command, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
   return [
-    `there is no Python at ${command} (${reason})${isBroken ? `; it is a link to what is gone, ${readlinkSync(command)}` : ""}`,
-    "See which Pythons there are: mmpy doctor",
+    `there is no Python at ${command} (${reason})${isBroken ? `; it is a dangling link to ${readlinkSync(command)}` : ""}`,
+    "List the available Pythons: mmpy doctor",
     ...(environment === undefined
       ? []
       : [
-          `Make a virtual environment there${isBroken ? " anew, without its packages" : ""}: ` +
-            `python3 -m venv ${isBroken ? "--clear " : ""}${environment}`,
+          isBroken
+            ? `Recreate the virtual environment, then reinstall its packages: python3 -m venv --clear ${environment}`
+            : `Create a virtual environment there: python3 -m venv ${environment}`,
         ]),
   ].join("\n");
 }
 
-/** What a command that failed wrote; how it ended, if it wrote nothing. */
-function whatItSaid(error: unknown): string {
+/** The error output of a command that failed, or how it ended if it wrote nothing. */
+function outputOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { stderr, killed, signal, code } = error as ExecFileException & { stderr?: string };
-  if (killed) return `no answer within ${PATIENCE / 1000} s`;
-  const said = stderr?.trim() ?? "";
-  if (said !== "") return said;
+  if (killed) return `no answer within ${TIMEOUT / 1000} s`;
+  const output = stderr?.trim() ?? "";
+  if (output !== "") return output;
   return signal ? `ended by ${signal}` : typeof code === "number" ? `exit status ${code}` : error.message;
 }
 
-/** A shim runs only what is among pyenv's current versions. */
-function shimOfPyenv(command: string, reason: string, said: string): string | undefined {
-  if (!/^pyenv: .*command not found/.test(said)) return undefined;
-  const versions = [...said.matchAll(/^ {2}(3[\w.-]*)$/gm)].map(([, version = ""]) => version);
+/** A message for a pyenv shim whose command pyenv's current version does not provide; undefined for other failures. */
+function explainShim(command: string, reason: string, output: string): string | undefined {
+  if (!/^pyenv: .*command not found/.test(output)) return undefined;
+  const versions = [...output.matchAll(/^ {2}(3[\w.-]*)$/gm)].map(([, version = ""]) => version);
   const version = /^python(3\.\d+)$/.exec(path.basename(command))?.[1] ?? versions.at(-1) ?? "3.12";
   const name = reason === "environment variable MMPY_PYTHON" ? `MMPY_PYTHON=${version}` : `python = ${version}`;
-  const which = versions.length > 0 ? `: it is in ${versions.join(", ")}` : "";
+  const providers = versions.length > 0 ? `; available in ${versions.join(", ")}` : "";
   return (
-    `${command} (${reason}) is a shim of pyenv, and not of its current version${which}\n` +
-    `Name the version, for which pyenv's folders are looked at: ${name}`
+    `${command} (${reason}) is a pyenv shim, but not for pyenv's current version${providers}\n` +
+    `Give the version instead, to search pyenv's folders: ${name}`
   );
 }

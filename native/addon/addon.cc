@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,8 @@
 #include "io/service_notify.h"
 #include "io/stop_signals.h"
 #include "python/runtime.h"
+#include "routing/javascript.h"
+#include "routing/loopback.h"
 
 namespace mmpy {
 namespace {
@@ -38,12 +41,11 @@ JsBridge *BridgeOf(const Info &info) {
 // The python instance that the second argument numbers; likewise.
 PythonInstance *PythonOf(const Info &info, JsBridge *bridge) {
   if (bridge == nullptr) return nullptr;
-  PythonInstance *python = info.Length() > 1 && info[1].IsNumber()
-                               ? bridge->core().python(info[1].As<Napi::Number>().Uint32Value())
-                               : nullptr;
-  if (python == nullptr || python->state() == nullptr)
-    Expect(info.Env(), false, "the number of a live python instance");
-  return python != nullptr && python->state() != nullptr ? python : nullptr;
+  PythonInstance *python =
+      info.Length() > 1 && info[1].IsNumber() ? bridge->python(info[1].As<Napi::Number>().Uint32Value()) : nullptr;
+  if (python != nullptr && python->usable()) return python;
+  Expect(info.Env(), false, "the number of a live python instance");
+  return nullptr;
 }
 
 std::string Text(const Napi::Value &value) { return value.IsString() ? value.As<Napi::String>().Utf8Value() : ""; }
@@ -74,10 +76,12 @@ Napi::Value StartPython(const Info &info) {
   options.bootstrap_path = Text(object.Get("bootstrapPath"));
   options.deep_bind = object.Get("deepBind").ToBoolean();
   options.ignore_home = object.Get("ignoreHome").ToBoolean();
-  PythonRuntime::Get().watchdog().SetLimits(Milliseconds(object.Get("handlerWarn")),
-                                            Milliseconds(object.Get("handlerTimeout")));
   const PythonLoadError error = PythonRuntime::Get().Start(EnvironmentOf(env).id(), options);
-  if (!error) return env.Null();
+  if (!error) {
+    PythonRuntime::Get().watchdog().SetLimits(Milliseconds(object.Get("handlerWarn")),
+                                              Milliseconds(object.Get("handlerTimeout")));
+    return env.Null();
+  }
   auto result = Napi::Object::New(env);
   result.Set("code", error.code);
   result.Set("message", error.message);
@@ -104,12 +108,17 @@ Napi::Value CreateCore(const Info &info) {
 
 Napi::Value AddLoopback(const Info &info) {
   JsBridge *bridge = BridgeOf(info);
-  return bridge == nullptr ? info.Env().Undefined() : Napi::Number::New(info.Env(), bridge->core().AddLoopback());
+  return bridge == nullptr
+             ? info.Env().Undefined()
+             : Napi::Number::New(info.Env(), bridge->core().Add(std::make_unique<Loopback>(bridge->core())));
 }
 
 Napi::Value AddJavascript(const Info &info) {
   JsBridge *bridge = BridgeOf(info);
-  return bridge == nullptr ? info.Env().Undefined() : Napi::Number::New(info.Env(), bridge->core().AddJavascript());
+  if (bridge == nullptr) return info.Env().Undefined();
+  Core &core = bridge->core();
+  const auto id = static_cast<InstanceId>(core.instance_count());
+  return Napi::Number::New(info.Env(), core.Add(std::make_unique<Javascript>(core, id)));
 }
 
 Napi::Value AddPython(const Info &info) {
@@ -120,8 +129,8 @@ Napi::Value AddPython(const Info &info) {
     Expect(env, false, "startPython to have succeeded");
     return env.Undefined();
   }
-  const InstanceId id = bridge->core().AddPython();
-  const std::string error = bridge->core().python(id)->Start(Text(info[1]), Text(info[2]), Text(info[3]));
+  const InstanceId id = bridge->AddPython();
+  const std::string error = bridge->python(id)->Start(Text(info[1]), Text(info[2]), Text(info[3]));
   if (!error.empty()) return Napi::String::New(env, error);
   return Napi::Number::New(env, id);
 }
@@ -134,10 +143,12 @@ Napi::Value InstanceCount(const Info &info) {
 
 Napi::Value LoadModule(const Info &info) {
   const Napi::Env env = info.Env();
-  PythonInstance *python = PythonOf(info, BridgeOf(info));
+  JsBridge *bridge = BridgeOf(info);
+  PythonInstance *python = PythonOf(info, bridge);
   if (python == nullptr) return env.Undefined();
-  const std::string traceback = python->LoadModule(Text(info[2]), Text(info[3]));
-  return traceback.empty() ? env.Null() : Napi::Value(Napi::String::New(env, traceback));
+  const Core::Entry entry(bridge->core());
+  const std::optional<PythonException> raised = python->LoadModule(Text(info[2]), Text(info[3]));
+  return raised ? ToJavascript(env, *raised) : env.Null();
 }
 
 Napi::Value AddChannels(const Info &info) {
@@ -192,7 +203,8 @@ Napi::Value ChannelNames(const Info &info) {
 
 Napi::Value Resolve(const Info &info) {
   const Napi::Env env = info.Env();
-  PythonInstance *python = PythonOf(info, BridgeOf(info));
+  JsBridge *bridge = BridgeOf(info);
+  PythonInstance *python = PythonOf(info, bridge);
   if (python == nullptr) return env.Undefined();
   const std::vector<uint32_t> channels = Numbers(info[2]);
   if (env.IsExceptionPending()) return env.Undefined();
@@ -200,6 +212,7 @@ Napi::Value Resolve(const Info &info) {
     Expect(env, false, "channels of the instance");
     return env.Undefined();
   }
+  const Core::Entry entry(bridge->core());
   const std::vector<ResolveError> errors = python->Resolve(channels, Text(info[3]));
   auto result = Napi::Array::New(env, errors.size());
   for (uint32_t i = 0; i < errors.size(); ++i) {
@@ -246,10 +259,6 @@ Napi::Value Hold(const Info &info) {
   const Napi::Env env = info.Env();
   JsBridge *bridge = BridgeOf(info);
   if (bridge == nullptr) return env.Undefined();
-  if (bridge->core().entered()) {
-    Expect(env, false, "not to be called from within the core");
-    return env.Undefined();
-  }
   const Core::Entry entry(bridge->core());  // what has been queued is delivered on the way out
   bridge->core().Hold(info[1].ToBoolean());
   return env.Undefined();
@@ -279,8 +288,7 @@ Napi::Value ReloadChanged(const Info &info) {
   const PythonInstance::Reloaded reloaded = python->ReloadChanged();
   auto result = Napi::Object::New(env);
   result.Set("modules", Strings(env, reloaded.modules));
-  result.Set("traceback",
-             reloaded.traceback.empty() ? env.Null() : Napi::Value(Napi::String::New(env, reloaded.traceback)));
+  result.Set("exception", reloaded.exception ? ToJavascript(env, *reloaded.exception) : env.Null());
   return result;
 }
 
@@ -307,8 +315,8 @@ Napi::Value Retire(const Info &info) {
   JsBridge *bridge = BridgeOf(info);
   if (bridge == nullptr) return env.Undefined();
   const uint32_t instance = info[1].ToNumber().Uint32Value();
-  if (instance >= bridge->core().instance_count() || bridge->core().entered()) {
-    Expect(env, false, "an instance, and not to be called from within the core");
+  if (instance >= bridge->core().instance_count()) {
+    Expect(env, false, "an instance");
     return env.Undefined();
   }
   bridge->core().Retire(instance);
@@ -334,8 +342,8 @@ Napi::Value RunIntervals(const Info &info) {
   const std::vector<uint32_t> pairs(array.Data(), array.Data() + 2 * count);  // user code may change what is due
   const Core::Entry entry(bridge->core());
   for (size_t i = 0; i < count; ++i) {
-    PythonInstance *python = bridge->core().python(pairs[2 * i]);
-    if (python != nullptr && python->state() != nullptr) python->RunInterval(pairs[2 * i + 1]);
+    PythonInstance *python = bridge->python(pairs[2 * i]);
+    if (python != nullptr && python->usable()) python->RunInterval(pairs[2 * i + 1]);
   }
   return env.Undefined();
 }
@@ -356,8 +364,8 @@ Napi::Value Stop(const Info &info) {
   const Napi::Env env = info.Env();
   JsBridge *bridge = BridgeOf(info);
   if (bridge == nullptr) return env.Undefined();
-  if (!info[1].IsFunction() || bridge->core().entered()) {
-    Expect(env, false, "a callback, and not to be called from within the core");
+  if (!info[1].IsFunction()) {
+    Expect(env, false, "a callback");
     return env.Undefined();
   }
   Environment *environment = &EnvironmentOf(env);

@@ -7,8 +7,6 @@ namespace mmpy {
 
 namespace {
 
-constexpr size_t kSmallestBatch = 64;
-
 const char *KindName(Report::Kind kind) {
   switch (kind) {
     case Report::Kind::kException:
@@ -37,24 +35,24 @@ Napi::FunctionReference Function(const Napi::Object &callbacks, const char *name
 
 }  // namespace
 
-void JsBridge::Batch::Reserve(Napi::Env env, size_t count) {
-  // JavaScript may have transferred an array's buffer elsewhere: it is empty then, and its memory no longer ours.
-  if (count <= capacity_ && channels_reference_.Value().ElementLength() >= count &&
-      values_reference_.Value().ElementLength() >= count) {
-    return;
+Napi::Object ToJavascript(Napi::Env env, const PythonException &exception) {
+  auto places = Napi::Array::New(env, exception.places.size());
+  for (uint32_t i = 0; i < exception.places.size(); ++i) {
+    const PythonException::Place &place = exception.places[i];
+    auto object = Napi::Object::New(env);
+    object.Set("file", place.file);
+    object.Set("line", static_cast<double>(place.line));
+    object.Set("function", place.function);
+    places.Set(i, object);
   }
-  capacity_ = std::max({count > capacity_ ? 2 * count : capacity_, kSmallestBatch});
-  auto channels = Napi::Uint32Array::New(env, capacity_);
-  auto values = Napi::Float64Array::New(env, capacity_);
-  channels_ = channels.Data();
-  values_ = values.Data();
-  channels_reference_ = Napi::Persistent(channels);
-  values_reference_ = Napi::Persistent(values);
-}
-
-void JsBridge::Batch::Abandon() {
-  channels_reference_.Reset();
-  values_reference_.Reset();
+  auto result = Napi::Object::New(env);
+  result.Set("type", exception.type);
+  result.Set("message", exception.message);
+  if (exception.name) result.Set("name", *exception.name);
+  if (exception.path) result.Set("path", *exception.path);
+  result.Set("places", places);
+  result.Set("text", exception.text);
+  return result;
 }
 
 JsBridge::JsBridge(Napi::Env env, uv_loop_t *loop, Napi::Object callbacks, Napi::Object outbox)
@@ -64,7 +62,9 @@ JsBridge::JsBridge(Napi::Env env, uv_loop_t *loop, Napi::Object callbacks, Napi:
       reports_(Function(callbacks, "reports")),
       intervals_(Function(callbacks, "intervals")),
       loop_(Function(callbacks, "loop")),
-      tap_(Function(callbacks, "tap")) {
+      tap_(Function(callbacks, "tap")),
+      delivery_(env),
+      tapped_(env) {
   const auto instances = outbox.Get("instances").As<Napi::Uint32Array>();
   const auto channels = outbox.Get("channels").As<Napi::Uint32Array>();
   const auto values = outbox.Get("values").As<Napi::Float64Array>();
@@ -80,10 +80,11 @@ JsBridge::JsBridge(Napi::Env env, uv_loop_t *loop, Napi::Object callbacks, Napi:
 
 // Calls JavaScript from a libuv callback or from below JavaScript, whichever it is. TypeScript catches what its
 // callbacks throw; anything else is a defect and goes where Node sends uncaught exceptions.
-void JsBridge::Call(const Napi::FunctionReference &function, const std::vector<napi_value> &arguments) {
+void JsBridge::Call(const Napi::FunctionReference &function, std::initializer_list<napi_value> arguments) {
   napi_value result = nullptr;
+  const napi_value callee = function.Value();  // also its own `this`, which must be an object and which it ignores
   const napi_status status =
-      napi_make_callback(env_, *context_, env_.Global(), function.Value(), arguments.size(), arguments.data(), &result);
+      napi_make_callback(env_, *context_, callee, callee, arguments.size(), arguments.begin(), &result);
   if (status == napi_pending_exception) {
     napi_value error = nullptr;
     if (napi_get_and_clear_last_exception(env_, &error) == napi_ok) napi_fatal_exception(env_, error);
@@ -91,37 +92,36 @@ void JsBridge::Call(const Napi::FunctionReference &function, const std::vector<n
 }
 
 void JsBridge::EmitOutbox(size_t count) {
-  const Core::Entry entry(*core_, Core::Entry::Purpose::kEmit);
-  for (size_t i = 0; i < std::min(count, outbox_capacity_); ++i) {
-    const ChannelId channel = core_->router().Find(outbox_instances_data_[i], outbox_channels_data_[i]);
-    if (channel != Router::kNoChannel) core_->Emit(channel, outbox_values_data_[i]);
-  }
+  core_->EmitFromOutside(outbox_instances_data_, outbox_channels_data_, outbox_values_data_,
+                         std::min(count, outbox_capacity_));
 }
 
-void JsBridge::DeliverToJavascript(InstanceId instance, ChannelId first_channel, const Event *events, size_t count) {
+InstanceId JsBridge::AddPython() {
+  const auto id = static_cast<InstanceId>(core_->instance_count());
+  auto instance = std::make_unique<PythonInstance>(*core_, id);
+  pythons_.resize(id + 1);
+  pythons_[id] = instance.get();
+  return core_->Add(std::move(instance));
+}
+
+void JsBridge::Deliver(InstanceId instance, const uint32_t *channels, const double *values, size_t count) {
   if (!alive_) return;
   const Napi::HandleScope scope(env_);
-  delivery_.Reserve(env_, count);
-  for (size_t i = 0; i < count; ++i) {
-    delivery_.channels()[i] = events[i].channel - first_channel;
-    delivery_.values()[i] = events[i].value;
-  }
-  Call(deliver_, {Napi::Number::New(env_, instance), delivery_.channels_value(), delivery_.values_value(),
+  if (!delivery_.Fill(channels, values, count)) return;
+  Call(deliver_, {Napi::Number::New(env_, instance), delivery_.channels(), delivery_.values(),
                   Napi::Number::New(env_, static_cast<double>(count))});
+}
+
+void JsBridge::Tapped(const uint32_t *channels, const double *values, size_t count) {
+  if (!alive_) return;
+  const Napi::HandleScope scope(env_);
+  if (!tapped_.Fill(channels, values, count)) return;
+  Call(tap_, {tapped_.channels(), tapped_.values(), Napi::Number::New(env_, static_cast<double>(count))});
 }
 
 void JsBridge::Tell(News news) {
   if (!alive_) return;
   const Napi::HandleScope scope(env_);
-  if (!news.tapped.empty()) {
-    const size_t count = news.tapped.size();
-    tapped_.Reserve(env_, count);
-    for (size_t i = 0; i < count; ++i) {
-      tapped_.channels()[i] = news.tapped[i].channel;
-      tapped_.values()[i] = news.tapped[i].value;
-    }
-    Call(tap_, {tapped_.channels_value(), tapped_.values_value(), Napi::Number::New(env_, static_cast<double>(count))});
-  }
   if (!news.reports.empty()) {
     auto array = Napi::Array::New(env_, news.reports.size());
     for (uint32_t i = 0; i < news.reports.size(); ++i) {
@@ -132,6 +132,7 @@ void JsBridge::Tell(News news) {
       object.Set("role", report.role);
       object.Set("subject", report.subject);
       object.Set("text", report.text);
+      if (report.exception) object.Set("exception", ToJavascript(env_, *report.exception));
       if (report.value) object.Set("value", *report.value);
       array.Set(i, object);
     }
@@ -165,8 +166,8 @@ void JsBridge::LetGo() {
   outbox_instances_.Reset();
   outbox_channels_.Reset();
   outbox_values_.Reset();
-  delivery_.Abandon();
-  tapped_.Abandon();
+  delivery_.Release();
+  tapped_.Release();
 }
 
 void JsBridge::Stop(Napi::Function stopped, std::function<void(bool)> done) {

@@ -6,12 +6,18 @@
 #include <napi.h>
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <vector>
 
+#include "addon/event_arrays.h"
+#include "instance/python_instance.h"
 #include "routing/core.h"
 
 namespace mmpy {
+
+// A PythonException of binding.d.ts.
+Napi::Object ToJavascript(Napi::Env env, const PythonException &exception);
 
 class JsBridge final : public CoreListener {
  public:
@@ -19,6 +25,12 @@ class JsBridge final : public CoreListener {
   JsBridge(Napi::Env env, uv_loop_t *loop, Napi::Object callbacks, Napi::Object outbox);
 
   Core &core() { return *core_; }
+
+  // Adds a python instance. The one with a number: NULL if that is of another kind.
+  InstanceId AddPython();
+  PythonInstance *python(InstanceId instance) const {
+    return instance < pythons_.size() ? pythons_[instance] : nullptr;
+  }
 
   // Queues the first `count` events of the outbox.
   void EmitOutbox(size_t count);
@@ -29,30 +41,13 @@ class JsBridge final : public CoreListener {
   // The environment is going away: gives up everything that belongs to it, then calls back.
   void Abandon(std::function<void()> done);
 
-  void DeliverToJavascript(InstanceId instance, ChannelId first_channel, const Event *events, size_t count) override;
+  void Deliver(InstanceId instance, const uint32_t *channels, const double *values, size_t count) override;
+  void Tapped(const uint32_t *channels, const double *values, size_t count) override;
   void Tell(News news) override;
 
  private:
   void LetGo();
-  void Call(const Napi::FunctionReference &function, const std::vector<napi_value> &arguments);
-
-  // A pair of typed arrays for a batch, as wide as the widest batch so far.
-  class Batch {
-   public:
-    void Reserve(Napi::Env env, size_t count);
-    uint32_t *channels() { return channels_; }
-    double *values() { return values_; }
-    Napi::Value channels_value() const { return channels_reference_.Value(); }
-    Napi::Value values_value() const { return values_reference_.Value(); }
-    void Abandon();
-
-   private:
-    size_t capacity_ = 0;
-    uint32_t *channels_ = nullptr;
-    double *values_ = nullptr;
-    Napi::Reference<Napi::Uint32Array> channels_reference_;
-    Napi::Reference<Napi::Float64Array> values_reference_;
-  };
+  void Call(const Napi::FunctionReference &function, std::initializer_list<napi_value> arguments);
 
   Napi::Env env_;
   bool alive_ = true;  // false once the environment is going away
@@ -70,9 +65,10 @@ class JsBridge final : public CoreListener {
   const uint32_t *outbox_channels_data_ = nullptr;
   const double *outbox_values_data_ = nullptr;
   size_t outbox_capacity_ = 0;
-  Batch delivery_;
-  Batch tapped_;
-  std::unique_ptr<Core> core_;  // last: it goes first, and its end may still tell
+  EventArrays delivery_;
+  EventArrays tapped_;
+  std::vector<PythonInstance *> pythons_;  // by instance; the core owns them
+  std::unique_ptr<Core> core_;             // last: it goes first, and its end may still tell
 };
 
 }  // namespace mmpy

@@ -1,96 +1,146 @@
-// The handlers of a python instance: finding those that its mapped channels name, and putting them in place.
-#include <algorithm>
-#include <utility>
+#include "instance/handlers.h"
 
-#include "instance/python_instance.h"
+#include <algorithm>
 
 namespace mmpy {
 
-bool PythonInstance::HasBatchHandler(const Channel &channel) const {
-  for (uint32_t at = channel.batch_place; at != kNoPlace; at = batch_places_[at].next) {
-    if (batches_[batch_places_[at].batch]->handler) return true;
+PyRef Handlers::ResolveOne(std::string_view name, uint32_t channel, std::vector<ResolveError> &errors) {
+  Interpreter &interpreter = home_.interpreter;
+  const PyRef text = PyRef::Steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
+  const PyRef found = text ? interpreter.CallHelper("resolve", {text.get()}) : PyRef();
+  if (!found) {
+    errors.push_back({channel, interpreter.TakeException().text, {}});
+    return {};
   }
-  return false;
+  PyObject *const function = PyTuple_GetItem(found.get(), 0);
+  PyObject *const problem = PyTuple_GetItem(found.get(), 1);
+  if (mmpy_is_none(problem) == 0) {
+    ResolveError error{channel, ToText(problem), {}};
+    PyObject *const candidates = PyTuple_GetItem(found.get(), 2);
+    for (Py_ssize_t i = 0; i < PyList_Size(candidates); ++i) {
+      error.candidates.push_back(ToText(PyList_GetItem(candidates, i)));
+    }
+    errors.push_back(std::move(error));
+  }
+  return mmpy_is_none(function) != 0 ? PyRef() : PyRef::Borrow(function);
 }
 
-std::vector<ResolveError> PythonInstance::Resolve(const std::vector<uint32_t> &channels,
-                                                  const std::string &default_handler) {
-  const Core::Entry entry(core_);
-  const GilScope own(PythonRuntime::Get().gil(), state());
+std::vector<ResolveError> Handlers::Resolve(const std::vector<uint32_t> &channels, const std::string &default_handler) {
   std::vector<ResolveError> errors;
-
-  const auto resolve = [&](std::string_view name, uint32_t channel) -> PyRef {
-    const PyRef text = PyRef::Steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
-    const PyRef found = text ? interpreter_.CallHelper("resolve", {text.get()}) : PyRef();
-    if (!found) {
-      errors.push_back({channel, interpreter_.TakeException(), {}});
-      return {};
-    }
-    PyObject *function = PyTuple_GetItem(found.get(), 0);
-    PyObject *problem = PyTuple_GetItem(found.get(), 1);
-    if (mmpy_is_none(problem) == 0) {
-      ResolveError error{channel, ToText(problem), {}};
-      PyObject *candidates = PyTuple_GetItem(found.get(), 2);
-      for (Py_ssize_t i = 0; i < PyList_Size(candidates); ++i) {
-        error.candidates.push_back(ToText(PyList_GetItem(candidates, i)));
-      }
-      errors.push_back(std::move(error));
-    }
-    return mmpy_is_none(function) != 0 ? PyRef() : PyRef::Borrow(function);
-  };
-
-  found_handlers_.clear();
+  Rollback();
   PyRef fallback;
   if (!default_handler.empty()) {
-    fallback = resolve(default_handler, ChannelTable::kNone);
+    fallback = ResolveOne(default_handler, Channels::kNone, errors);
     if (!fallback && errors.empty())
-      errors.push_back({ChannelTable::kNone, "'" + default_handler + "' is not of the form module.function", {}});
+      errors.push_back({Channels::kNone, "'" + default_handler + "' is not of the form module.function", {}});
   }
   for (const uint32_t channel : channels) {
-    if (errors.size() > kMostResolveErrors) break;
-    const std::string_view name = names_.name(channel);
-    const bool dotted = name.find('.') != std::string_view::npos;
+    if (errors.size() > kMaxResolveErrors) break;
+    const std::string name(channels_.name(channel));
+    const bool dotted = name.find('.') != std::string::npos;
     // What has a batch for handler needs no other one.
-    if (!dotted && channels_[channel].batch_place != kNoPlace && HasBatchHandler(channels_[channel])) continue;
-    found_handlers_.emplace_back(channel, !dotted && fallback ? fallback : resolve(name, channel));
+    if (!dotted && batches_.Handle(channels_[channel])) continue;
+    PyRef handler = !dotted && fallback ? fallback : ResolveOne(name, channel, errors);
+    found_.emplace_back(channel, std::move(handler));
   }
   return errors;
 }
 
-void PythonInstance::TakeHandlers() {
-  if (state() == nullptr) return;
-  const GilScope own(gil_, state());
+void Handlers::Take() {
   std::vector<PyRef> before;  // released last: that runs user code (__del__)
-  for (Channel &channel : channels_) {
+  for (Channels::Channel &channel : channels_.all()) {
     if (channel.handler) before.push_back(std::exchange(channel.handler, {}));
   }
   LookAhead();
-  for (auto &[channel, handler] : std::exchange(found_handlers_, {})) channels_[channel].handler = std::move(handler);
-  // Then delivering is storing values, and the clock would cost as much.
-  takes_whole_batches_ =
-      std::none_of(channels_.begin(), channels_.end(), [](const Channel &channel) { return bool(channel.handler); });
+  any_ = false;
+  for (auto &[channel, handler] : std::exchange(found_, {})) {
+    any_ |= static_cast<bool>(handler);
+    channels_[channel].handler = std::move(handler);
+  }
 }
 
 // Of the handlers that were found, before they are in their places.
-void PythonInstance::LookAhead() {
-  const auto is_one = [](const auto &found) { return bool(found.second); };
-  const bool many =
-      std::count_if(found_handlers_.begin(), found_handlers_.end(), is_one) > ptrdiff_t{Lookahead::kManyHandlers};
+void Handlers::LookAhead() {
+  const auto is_one = [](const auto &found) { return static_cast<bool>(found.second); };
+  const bool many = std::count_if(found_.begin(), found_.end(), is_one) > ptrdiff_t{Lookahead::kManyHandlers};
   lookahead_.Reset(many ? channels_.size() : 0);
-  DecideNoting();
-  const PyRef function_type = interpreter_.FunctionType();
-  for (size_t i = 0; many && i < found_handlers_.size(); ++i) {
-    PyObject *const handler = found_handlers_[i].second.get();
+  channels_.SetLook(Channels::kLookahead, lookahead_.active());
+  const PyRef function_type = home_.interpreter.FunctionType();
+  for (size_t i = 0; many && i < found_.size(); ++i) {
+    PyObject *const handler = found_[i].second.get();
     const PyRef type = handler == nullptr ? PyRef() : PyRef::Steal(PyObject_Type(handler));
     if (!type || type.get() != function_type.get()) continue;  // what else has attributes may run code for them
     const PyRef code = PyRef::Steal(PyObject_GetAttrString(handler, "__code__"));
     const PyRef constants = code ? PyRef::Steal(PyObject_GetAttrString(code.get(), "co_consts")) : PyRef();
     if (constants) {
-      lookahead_.SetCode(found_handlers_[i].first, code.get(), constants.get());
+      lookahead_.SetCode(found_[i].first, code.get(), constants.get());
     } else {
       PyErr_Clear();
     }
   }
+}
+
+void Handlers::Deliver(const Event *events, size_t count, ChannelId first_channel) {
+  if (count > size_t{Lookahead::kEvents} && lookahead_.active()) {
+    DeliverEvents<true>(events, count, first_channel);
+  } else {
+    DeliverEvents<false>(events, count, first_channel);
+  }
+}
+
+template <bool kLookAhead>
+void Handlers::DeliverEvents(const Event *events, size_t count, ChannelId first_channel) {
+  home_.gil.SwitchTo(home_.interpreter.state());
+  Watchdog &watchdog = home_.watchdog;
+  watchdog.Expect(&as_running_, home_.interpreter.interpreter_state());
+  mmpy_now_running = {home_.capsule.get(), &home_.self};
+  // They stay where they are: no channel is added once the core runs.
+  Channels::Channel *const channels = channels_.data();
+  const Event *const end = events + count;
+  for (const Event *event = events; event != end; ++event) {
+    const uint32_t index = event->channel - first_channel;
+    Channels::Channel &channel = channels[index];
+    if (kLookAhead && end - event > ptrdiff_t{Lookahead::kEvents}) {
+      const uint32_t soon = event[Lookahead::kEvents].channel - first_channel;
+      lookahead_.Fetch(soon, channels[soon].handler.get(), channels_.name_cache());
+    }
+    if (channel.handler) {
+      PyObject *const value = PyFloat_FromDouble(event->value);
+      // The free slot in front lets CPython prepend `self` for a bound method without copying the arguments.
+      PyObject *slots[2] = {nullptr, value};
+      current_ = index;
+      watchdog.Begin();
+      PyObject *const result = value == nullptr ? nullptr
+                                                : PyObject_Vectorcall(channel.handler.get(), slots + 1,
+                                                                      1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+      current_ = Channels::kNone;
+      if (value != nullptr) Py_DecRef(value);
+      if (result != nullptr) {
+        mmpy_drop(result);
+      } else {
+        ReportHandlerException(index, event->value);
+      }
+    }
+    channel.input = event->value;
+    if (channel.batch_place != Channels::kNoPlace) batches_.Note(channel, event->value);
+  }
+  watchdog.End();
+}
+
+void Handlers::ReportHandlerException(uint32_t channel, double value) {
+  PythonException raised = home_.interpreter.TakeException();
+  home_.core.news().reports.push_back({Report::Kind::kException, home_.id, "handler",
+                                       std::string(channels_.name(channel)), "", value, std::move(raised)});
+}
+
+void Handlers::Clear() {
+  lookahead_.Reset(0);
+  channels_.SetLook(Channels::kLookahead, false);
+  Rollback();
+}
+
+void Handlers::Abandon() {
+  for (auto &found : found_) found.second.release();
 }
 
 }  // namespace mmpy

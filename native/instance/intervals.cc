@@ -1,51 +1,142 @@
-// The intervals of a python instance: which functions are registered. When they are due is TypeScript's
-// (lib/scheduler.ts).
+#include "instance/intervals.h"
+
 #include <algorithm>
 #include <utility>
 
-#include "instance/python_instance.h"
 #include "python/user_code.h"
 
 namespace mmpy {
 
-int PythonInstance::Interval(PyObject *function, unsigned long long period_ms) {
-  // Comparing runs user code, which may register and cancel: compare against a copy, then look the winner up again.
-  const std::vector<IntervalEntry> snapshot = intervals_;
-  uint32_t id = UINT32_MAX;
-  for (const IntervalEntry &entry : snapshot) {
+namespace {
+
+constexpr uint32_t kNoInterval = UINT32_MAX;
+
+}  // namespace
+
+Intervals::Entries::iterator Intervals::Find(uint32_t id) {
+  return std::find_if(entries_.begin(), entries_.end(), [&](const Entry &entry) { return entry.id == id; });
+}
+
+IntervalChange Intervals::Change(uint32_t id, double period_ms) const {
+  return {home_.id, id, period_ms, static_cast<double>(home_.core.now_ms())};
+}
+
+// The interval whose function is equal to this one, or kNoInterval; also that with an exception set. Comparing runs
+// user code, which may register and cancel: so it compares against a copy.
+uint32_t Intervals::FindEqual(PyObject *function) {
+  const Entries entries = entries_;
+  for (const Entry &entry : entries) {
     const int equal = PyObject_RichCompareBool(function, entry.function.get(), Py_EQ);
-    if (RefuseIfStopped() || equal < 0) return -1;
-    if (equal > 0) {
-      id = entry.id;
-      break;
-    }
+    if (home_.RefuseIfStopped() || equal < 0) return kNoInterval;
+    if (equal > 0) return entry.id;
   }
-  const auto place =
-      std::find_if(intervals_.begin(), intervals_.end(), [&](const IntervalEntry &entry) { return entry.id == id; });
-  PyRef cancelled;
-  if (place == intervals_.end()) {
-    if (period_ms == 0) return 0;
-    id = next_interval_++;
-    intervals_.push_back({id, PyRef::Borrow(function)});
-  } else if (period_ms == 0) {
-    cancelled = std::move(place->function);
-    intervals_.erase(place);
+  return kNoInterval;
+}
+
+int Intervals::Set(PyObject *function, unsigned long long period_ms) {
+  if (home_.ending && period_ms != 0) return 0;
+  const uint32_t id = FindEqual(function);
+  if (PyErr_Occurred() != nullptr) return -1;
+  if (home_.on_trial()) {
+    SetOnTrial(id, function, static_cast<double>(period_ms));
+  } else {
+    SetNow(id, function, static_cast<double>(period_ms));
   }
-  if (reload_ != nullptr) reload_->renewed_intervals.push_back(id);
-  auto &changes = reload_ != nullptr ? reload_->interval_changes : core_.news().intervals;
-  changes.push_back({id_, id, static_cast<double>(period_ms), static_cast<double>(core_.now_ms())});
-  if (!core_.entered()) core_.Wake();
   return 0;
 }
 
-void PythonInstance::RunInterval(uint32_t interval) {
-  const auto place = std::find_if(intervals_.begin(), intervals_.end(),
-                                  [&](const IntervalEntry &entry) { return entry.id == interval; });
-  if (place == intervals_.end()) return;  // cancelled by one that was due at the same time
-  const GilScope own(PythonRuntime::Get().gil(), state());
+void Intervals::SetOnTrial(uint32_t id, PyObject *function, double period_ms) {
+  const auto place = Find(id);
+  const bool known = place != entries_.end() && !place->is_cancelled;
+  if (period_ms == 0 && !known) return;
+  if (place == entries_.end()) {
+    id = next_++;
+    entries_.push_back({id, PyRef::Borrow(function), true});
+  } else {
+    place->is_cancelled = period_ms == 0;
+    place->is_renewed = period_ms != 0;
+  }
+  on_trial_.push_back(Change(id, period_ms));
+}
+
+void Intervals::SetNow(uint32_t id, PyObject *function, double period_ms) {
+  const auto place = Find(id);
+  PyRef cancelled;  // released last: that runs user code (__del__)
+  if (place == entries_.end()) {
+    if (period_ms == 0) return;
+    id = next_++;
+    entries_.push_back({id, PyRef::Borrow(function)});
+  } else if (period_ms == 0) {
+    cancelled = std::move(place->function);
+    entries_.erase(place);
+  } else {
+    place->is_new = place->is_cancelled = false;
+    place->is_renewed = true;
+  }
+  // This comes later than what was on trial.
+  on_trial_.erase(std::remove_if(on_trial_.begin(), on_trial_.end(),
+                                 [&](const IntervalChange &change) { return change.interval == id; }),
+                  on_trial_.end());
+  home_.core.news().intervals.push_back(Change(id, period_ms));
+  home_.WakeCore();
+}
+
+void Intervals::Run(uint32_t interval) {
+  const auto place = Find(interval);
+  if (place == entries_.end()) return;  // cancelled by one that was due at the same time
+  const GilScope own(home_.gil, home_.interpreter.state());
   const PyRef function = place->function;  // it may cancel itself
-  if (!CallUser(interpreter_, {this, "interval", function.get()}, nullptr))
-    ReportException(core_, id_, interpreter_, "interval", function.get());
+  if (!CallUser(home_.interpreter, home_.AsRunning("interval", function.get()), nullptr))
+    ReportException(home_.core, home_.id, home_.interpreter, "interval", function.get());
+}
+
+void Intervals::Begin() {
+  on_trial_.clear();
+  for (Entry &entry : entries_) entry.is_new = entry.is_renewed = entry.is_cancelled = false;
+}
+
+void Intervals::DropOld(const IsMeant &is_old) {
+  const Entries entries = entries_;  // asking runs Python code
+  for (const Entry &entry : entries) {
+    if (entry.is_new || entry.is_renewed || entry.is_cancelled || !is_old(entry.function.get())) continue;
+    const auto place = Find(entry.id);
+    if (place == entries_.end() || place->is_renewed) continue;
+    place->is_cancelled = true;
+    on_trial_.push_back(Change(entry.id, 0));
+  }
+}
+
+void Intervals::Commit() {
+  auto &changes = home_.core.news().intervals;
+  changes.insert(changes.end(), on_trial_.begin(), on_trial_.end());
+  on_trial_.clear();
+  Entries stay;
+  Entries entries = std::exchange(entries_, {});  // releasing what goes runs user code, when all is in its place
+  for (Entry &entry : entries) {
+    if (!entry.is_cancelled) stay.push_back({entry.id, std::move(entry.function)});
+  }
+  entries_ = std::move(stay);
+}
+
+void Intervals::Rollback() {
+  on_trial_.clear();
+  Entries stay;
+  Entries entries = std::exchange(entries_, {});
+  for (Entry &entry : entries) {
+    if (!entry.is_new) stay.push_back({entry.id, std::move(entry.function)});
+  }
+  entries_ = std::move(stay);
+}
+
+void Intervals::Clear() {
+  const Entries entries = std::exchange(entries_, {});
+  on_trial_.clear();
+  // A scheduler that has not forgotten the instance would come again and again.
+  for (const Entry &entry : entries) home_.core.news().intervals.push_back(Change(entry.id, 0));
+}
+
+void Intervals::Abandon() {
+  for (Entry &entry : entries_) entry.function.release();
 }
 
 }  // namespace mmpy

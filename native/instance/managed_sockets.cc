@@ -16,7 +16,7 @@ namespace {
 
 // A socket function that raises this often in a row is unregistered: what it does not read stays readable, and the loop
 // would spin.
-constexpr unsigned kMostFailures = 10;
+constexpr unsigned kMaxFailures = 10;
 
 void RaiseOsError(int error, const char *message) {
   const PyRef arguments = PyRef::Steal(Py_BuildValue("(is)", error, message));
@@ -32,7 +32,7 @@ int RequireLoopThread(const Core &core) {
 
 }  // namespace
 
-int ManagedSockets::Start() { return fd_watcher_.Start(core_.loop(), core_.handles()); }
+int ManagedSockets::Start() { return fd_watcher_.Start(home_.core.loop(), home_.core.handles()); }
 
 ManagedSockets::Watches::iterator ManagedSockets::FindDescriptor(int fd) {
   return std::find_if(watches_.begin(), watches_.end(), [&](const auto &entry) { return entry.second.fd == fd; });
@@ -54,14 +54,14 @@ int ManagedSockets::DescriptorOf(PyObject *socket, int *descriptor) {
   return 0;
 }
 
-void ManagedSockets::ForgetWatch(WatchId id, Report::Kind kind, std::string text) {
+void ManagedSockets::ForgetWatch(WatchId id, Report::Kind kind, std::optional<PythonException> raised) {
   const auto place = watches_.find(id);
   if (place == watches_.end()) return;
   const Watch watch = std::move(place->second);  // released after the table is whole again
   watches_.erase(place);
   fd_watcher_.Remove(watch.fd, id);
-  core_.news().reports.push_back({kind, id_, "socket", interpreter_.Describe(watch.function.get()), std::move(text),
-                                  static_cast<double>(watch.fd)});
+  home_.core.news().reports.push_back({kind, home_.id, "socket", home_.interpreter.Describe(watch.function.get()), "",
+                                       static_cast<double>(watch.fd), std::move(raised)});
 }
 
 // Drops a watch whose object no longer has the descriptor that it was registered with. Returns whether it is gone.
@@ -72,21 +72,17 @@ bool ManagedSockets::DropIfClosed(WatchId id, Look look) {
   const int fd = place->second.fd;
   const PyRef socket = place->second.socket;  // fileno() is user code and may unregister it
   int descriptor = -1;
-  std::string raised;
+  std::optional<PythonException> raised;
   if (DescriptorOf(socket.get(), &descriptor) != 0) {
     // So do files and serial ports that are closed; anything else is a mistake to tell of.
     const bool says_closed = PyErr_ExceptionMatches(mmpy_exception_type(MMPY_VALUE_ERROR)) != 0 ||
                              PyErr_ExceptionMatches(mmpy_exception_type(MMPY_OS_ERROR)) != 0;
-    if (!says_closed) raised = interpreter_.TakeException();
+    if (!says_closed) raised = home_.interpreter.TakeException();
     PyErr_Clear();
   }
   if (descriptor == fd && (look == Look::kQuick || fcntl(fd, F_GETFD) >= 0)) return watches_.count(id) == 0;
   ForgetWatch(id, Report::Kind::kSocketClosed, std::move(raised));
   return true;
-}
-
-Watchdog::Running ManagedSockets::AsRunning(PyObject *function) const {
-  return {core_.python(id_), "socket", function};
 }
 
 bool ManagedSockets::DropClosed() {
@@ -96,15 +92,16 @@ bool ManagedSockets::DropClosed() {
     const auto place = watches_.find(id);
     if (place == watches_.end()) continue;
     const PyRef function = place->second.function;
-    const WatchedCall watched(PythonRuntime::Get().watchdog(), AsRunning(function.get()),
-                              interpreter_.interpreter_state());
+    const WatchedCall watched(home_.watchdog, home_.AsRunning("socket", function.get()),
+                              home_.interpreter.interpreter_state());
     DropIfClosed(id, Look::kThorough);
   }
   return !watches_.empty();
 }
 
 int ManagedSockets::Manage(PyObject *function, PyObject *socket) {
-  if (RequireLoopThread(core_) != 0) return -1;
+  if (RequireLoopThread(home_.core) != 0) return -1;
+  if (home_.ending) return 0;
   int fd = -1;
   if (DescriptorOf(socket, &fd) != 0) return -1;
   if (fd < 0) {
@@ -123,7 +120,8 @@ int ManagedSockets::Manage(PyObject *function, PyObject *socket) {
         RaiseOsError(error, strerror(error));
         return -1;
       }
-      const Watch replaced = std::exchange(place->second, {fd, PyRef::Borrow(function), PyRef::Borrow(socket)});
+      const Watch replaced =
+          std::exchange(place->second, {fd, PyRef::Borrow(function), PyRef::Borrow(socket), 0, true});
       return 0;
     }
   }
@@ -139,13 +137,13 @@ int ManagedSockets::Manage(PyObject *function, PyObject *socket) {
     RaiseOsError(error, strerror(error));
     return -1;
   }
-  watches_.insert({id, {fd, PyRef::Borrow(function), PyRef::Borrow(socket)}});
-  core_.StartHousekeeping();
+  watches_.insert({id, {fd, PyRef::Borrow(function), PyRef::Borrow(socket), 0, true}});
+  home_.core.StartHousekeeping();
   return 0;
 }
 
 int ManagedSockets::Unmanage(PyObject *socket) {
-  if (RequireLoopThread(core_) != 0) return -1;
+  if (RequireLoopThread(home_.core) != 0) return -1;
   // The same object first: it may be closed and have no number any more.
   auto place = std::find_if(watches_.begin(), watches_.end(),
                             [&](const auto &entry) { return entry.second.socket.get() == socket; });
@@ -162,8 +160,8 @@ int ManagedSockets::Unmanage(PyObject *socket) {
 }
 
 void ManagedSockets::OnReadable(const std::vector<WatchId> &watches) {
-  const Core::Entry entry(core_);
-  const GilScope own(PythonRuntime::Get().gil(), interpreter_.state());
+  const Core::Entry entry(home_.core);
+  const GilScope own(home_.gil, home_.interpreter.state());
   for (const WatchId id : watches) HandleReadable(id);
 }
 
@@ -176,7 +174,7 @@ void ManagedSockets::HandleReadable(WatchId id) {
     for (const auto &member : watches_) members.push_back({member.second.fd, member.first});
     const int error = fd_watcher_.Rebuild(members);
     if (error != 0) {
-      core_.news().reports.push_back({Report::Kind::kWatchFailed, id_, "socket", "", strerror(error), {}});
+      home_.core.news().reports.push_back({Report::Kind::kWatchFailed, home_.id, "socket", "", strerror(error), {}});
     }
     return;
   }
@@ -185,25 +183,38 @@ void ManagedSockets::HandleReadable(WatchId id) {
   const PyRef function = place->second.function;
   const PyRef socket = place->second.socket;
   // Over the whole, since fileno() is user code too.
-  const WatchedCall watched(PythonRuntime::Get().watchdog(), AsRunning(function.get()),
-                            interpreter_.interpreter_state());
+  const WatchedCall watched(home_.watchdog, home_.AsRunning("socket", function.get()),
+                            home_.interpreter.interpreter_state());
   if (DropIfClosed(id, Look::kQuick)) return;
   const bool succeeded = static_cast<bool>(Call(function.get(), socket.get()));
-  if (!succeeded) ReportException(core_, id_, interpreter_, "socket", function.get(), fd);
+  if (!succeeded) ReportException(home_.core, home_.id, home_.interpreter, "socket", function.get(), fd);
 
   const auto after = watches_.find(id);
   if (after == watches_.end() || DropIfClosed(id, succeeded ? Look::kQuick : Look::kThorough)) return;
   after->second.failures = succeeded ? 0 : after->second.failures + 1;
-  if (after->second.failures >= kMostFailures) ForgetWatch(id, Report::Kind::kSocketDisabled);
+  if (after->second.failures >= kMaxFailures) ForgetWatch(id, Report::Kind::kSocketDisabled);
 }
 
-ManagedSockets::Watches ManagedSockets::Snapshot() {
-  for (auto &entry : watches_) entry.second.renewed = false;
-  return watches_;
+void ManagedSockets::Begin() {
+  for (auto &entry : watches_) entry.second.is_renewed = false;
+  before_ = watches_;
 }
 
-ManagedSockets::Watches ManagedSockets::Restore(const Watches &snapshot) {
-  Watches replaced = std::exchange(watches_, snapshot);
+void ManagedSockets::DropOld(const IsMeant &is_old) {
+  const Watches watches = watches_;  // asking runs Python code
+  for (const auto &[id, watch] : watches) {
+    if (watch.is_renewed || !is_old(watch.function.get())) continue;
+    const auto place = watches_.find(id);
+    if (place == watches_.end() || place->second.is_renewed) continue;
+    fd_watcher_.Remove(watch.fd, id);
+    watches_.erase(place);  // releases nothing: it is in `before_` too
+  }
+}
+
+void ManagedSockets::Commit() { const Watches before = std::exchange(before_, {}); }
+
+void ManagedSockets::Rollback() {
+  const Watches replaced = std::exchange(watches_, std::exchange(before_, {}));
   for (const auto &[id, watch] : replaced) {
     if (watches_.count(id) == 0) fd_watcher_.Remove(watch.fd, id);
   }
@@ -211,32 +222,22 @@ ManagedSockets::Watches ManagedSockets::Restore(const Watches &snapshot) {
     // One that was closed meanwhile can't be added, and housekeeping tells of it.
     if (replaced.count(id) == 0) fd_watcher_.Add(watch.fd, id);
   }
-  return replaced;
-}
-
-void ManagedSockets::DropUnlessRenewed(const std::function<bool(PyObject *function)> &is_one) {
-  Watches dropped;
-  const Watches watches = watches_;  // asking runs Python code
-  for (const auto &[id, watch] : watches) {
-    const auto place = watches_.find(id);
-    if (watch.renewed || !is_one(watch.function.get()) || place == watches_.end()) continue;
-    fd_watcher_.Remove(watch.fd, id);
-    dropped.insert(watches_.extract(place));
-  }
 }
 
 void ManagedSockets::Clear() {
   fd_watcher_.Close();
+  const Watches before = std::exchange(before_, {});
   const Watches watches = std::exchange(watches_, {});
 }
 
 void ManagedSockets::Abandon() {
   fd_watcher_.Close();
-  for (auto &entry : watches_) {
-    entry.second.function.release();
-    entry.second.socket.release();
+  for (Watches *watches : {&watches_, &before_}) {
+    for (auto &entry : *watches) {
+      entry.second.function.release();
+      entry.second.socket.release();
+    }
   }
-  watches_.clear();
 }
 
 }  // namespace mmpy

@@ -4,22 +4,19 @@
 #ifndef MMPY_MANAGED_SOCKETS_H
 #define MMPY_MANAGED_SOCKETS_H
 
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "instance/home.h"
 #include "io/fd_watcher.h"
-#include "python/interpreter.h"
 #include "python/py_ref.h"
-#include "routing/core.h"
 
 namespace mmpy {
 
 class ManagedSockets final : public FdListener {
  public:
-  ManagedSockets(Core &core, InstanceId id, Interpreter &interpreter)
-      : core_(core), id_(id), interpreter_(interpreter) {}
+  explicit ManagedSockets(Home &home) : home_(home) {}
 
   // midimonster.manage(); 0, or -1 with an exception set.
   int Manage(PyObject *function, PyObject *socket);
@@ -33,23 +30,12 @@ class ManagedSockets final : public FdListener {
 
   bool empty() const { return watches_.empty(); }
 
-  struct Watch {
-    int fd;
-    PyRef function;
-    PyRef socket;
-    unsigned failures = 0;  // calls in a row that raised
-    bool renewed = true;    // since the last Snapshot()
-  };
-  using Watches = std::map<WatchId, Watch>;
-
-  // What is registered now; what is registered from now on counts as renewed.
-  Watches Snapshot();
-
-  // Puts back what a snapshot holds. Returns what there was instead, for the caller to release.
-  Watches Restore(const Watches &snapshot);
-
-  // Unregisters what is not renewed and whose function is one of these. Releasing it runs user code (__del__).
-  void DropUnlessRenewed(const std::function<bool(PyObject *function)> &is_one);
+  // In a reload. All registrations are on trial then, since threads can't make any.
+  void Begin();
+  // Those of old versions, which have not been registered again, go.
+  void DropOld(const IsMeant &is_old);
+  void Commit();
+  void Rollback();
 
   // Unregisters all. Releasing them runs user code (__del__).
   void Clear();
@@ -60,20 +46,27 @@ class ManagedSockets final : public FdListener {
   void OnReadable(const std::vector<WatchId> &watches) override;
 
  private:
+  struct Watch {
+    int fd;
+    PyRef function;
+    PyRef socket;
+    unsigned failures = 0;    // calls in a row that raised
+    bool is_renewed = false;  // registered in this reload
+  };
+  using Watches = std::map<WatchId, Watch>;
+
   Watches::iterator FindDescriptor(int fd);
   int DescriptorOf(PyObject *socket, int *descriptor);
   enum class Look { kQuick, kThorough };
   bool DropIfClosed(WatchId id, Look look);
   void HandleReadable(WatchId id);
-  Watchdog::Running AsRunning(PyObject *function) const;
-  void ForgetWatch(WatchId id, Report::Kind kind, std::string text = {});
+  void ForgetWatch(WatchId id, Report::Kind kind, std::optional<PythonException> raised = {});
 
-  Core &core_;
-  const InstanceId id_;
-  Interpreter &interpreter_;
+  Home &home_;
   FdWatcher fd_watcher_{*this};
   WatchId next_watch_ = 0;
   Watches watches_;
+  Watches before_;  // as they were when the reload began
 };
 
 }  // namespace mmpy

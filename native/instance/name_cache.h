@@ -1,7 +1,7 @@
 // Finds a channel by the identity of the Python string that names it, before any hashing: most calls name a channel
 // with the same string object, a constant of the calling function. Four entries of the same hash lie together, a cache
 // line, so that names hardly ever push each other out. An entry owns its string, so that no other string can come to
-// life at its address; names that are made anew for every call would be kept without end, so there are at most
+// life at its address; names that are made again for every call would be kept without end, so there are at most
 // eight entries a channel, or 512.
 #ifndef MMPY_NAME_CACHE_H
 #define MMPY_NAME_CACHE_H
@@ -34,7 +34,7 @@ class NameCache {
   void Remember(PyObject *name, uint32_t channel, size_t channels) {
     // What is pushed out leaves last: dropping a string may run code of a str subclass that comes back here.
     std::vector<Entry> pushed_out;
-    if (++names_ > sets_.size() && sets_.size() < channels && bits_ < most_bits_) Grow(pushed_out);
+    if (++names_ > sets_.size() && sets_.size() < channels && bits_ < max_bits_) Grow(pushed_out);
     Put({PyRef::Borrow(name), channel}, pushed_out);
   }
 
@@ -46,18 +46,18 @@ class NameCache {
   }
 
   void Clear() {
-    const std::vector<Set> before = Resize(kFewestBits);
+    const std::vector<Set> before = Resize(kMinBits);
     names_ = 0;
   }
 
  private:
   static constexpr size_t kWays = 4;
   static constexpr size_t kPage = 4096;
-  static constexpr size_t kShortestString = 64;  // bytes
-  static constexpr size_t kSetsAPage = kPage / kShortestString;
+  static constexpr size_t kMinStringSize = 64;  // bytes
+  static constexpr size_t kSetsAPage = kPage / kMinStringSize;
   static constexpr unsigned kSetsAPageBits = 6;
-  static constexpr unsigned kFewestBits = kSetsAPageBits + 1;
-  static constexpr unsigned kMostBits = 17;  // 8 MiB
+  static constexpr unsigned kMinBits = kSetsAPageBits + 1;
+  static constexpr unsigned kMaxBits = 17;  // 8 MiB
   struct Entry {
     PyRef name;
     uint32_t channel = 0;
@@ -72,7 +72,7 @@ class NameCache {
   size_t IndexOf(PyObject *name) const {
     const auto address = static_cast<uint64_t>(reinterpret_cast<uintptr_t>(name));
     const uint64_t page = ((address / kPage) * 0x9E3779B97F4A7C15u) >> shift_;
-    return page * kSetsAPage + address % kPage / kShortestString;
+    return page * kSetsAPage + address % kPage / kMinStringSize;
   }
 
   void Put(Entry entry, std::vector<Entry> &pushed_out) {
@@ -93,11 +93,11 @@ class NameCache {
         }
       }
     } catch (const std::bad_alloc &) {
-      most_bits_ = bits_;  // it works at any size
+      max_bits_ = bits_;  // it works at any size
     }
   }
 
-  // Begins anew with this size; returns what there was.
+  // Begins again with this size; returns what there was.
   std::vector<Set> Resize(unsigned bits) {
     std::vector<Set> sets(size_t{1} << bits);
     bits_ = bits;
@@ -106,10 +106,10 @@ class NameCache {
     return sets;
   }
 
-  std::vector<Set> sets_ = std::vector<Set>(size_t{1} << kFewestBits);
-  unsigned bits_ = kFewestBits;
-  unsigned shift_ = 64 - (kFewestBits - kSetsAPageBits);
-  unsigned most_bits_ = kMostBits;
+  std::vector<Set> sets_ = std::vector<Set>(size_t{1} << kMinBits);
+  unsigned bits_ = kMinBits;
+  unsigned shift_ = 64 - (kMinBits - kSetsAPageBits);
+  unsigned max_bits_ = kMaxBits;
   size_t names_ = 0;  // that were remembered; more than there are, once some were pushed out
   unsigned next_victim_ = 0;
 };

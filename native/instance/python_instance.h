@@ -1,38 +1,30 @@
-// A python instance: its interpreter, and what user code registered in it - channels, handlers, intervals, sockets.
+// A python instance: its interpreter, and what user code registered in it. Its parts know how to begin a reload and to
+// make it final or undo it, how to be released and how to be abandoned; this says in which order.
 //
-// Teardown order: the cleanup handler in CleanUp(); in Stop() sockets, every reference into the interpreter, then the
-// interpreter.
+// Loading a running instance's modules again: the new version of a module runs in the same interpreter, beside the old
+// one, and may take things over from it. Until it is known whether all goes well - in this instance, in others, in the
+// configuration - what it does is on trial: it has no effect yet, or can be undone. The event queue rests meanwhile,
+// see Core::Hold(). Afterwards either version goes. What is registered belongs to the module that its function is
+// defined in.
 #ifndef MMPY_PYTHON_INSTANCE_H
 #define MMPY_PYTHON_INSTANCE_H
 
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "instance/channel_batch.h"
-#include "instance/channel_table.h"
-#include "instance/lookahead.h"
+#include "instance/batches.h"
+#include "instance/channels.h"
+#include "instance/cleanup.h"
+#include "instance/handlers.h"
+#include "instance/home.h"
+#include "instance/intervals.h"
 #include "instance/managed_sockets.h"
-#include "instance/name_cache.h"
-#include "instance/reload.h"
-#include "python/interpreter.h"
-#include "python/module.h"
-#include "python/py_ref.h"
+#include "instance/output.h"
+#include "instance/reports.h"
+#include "python/interpreter_lock.h"
 #include "routing/core.h"
 
-// The type that the module's C functions know (module.h).
-struct mmpy_instance {};
-
 namespace mmpy {
-
-// A channel whose name does not lead to a function. After so many no more are looked for: each takes a list of all that
-// may have been meant.
-constexpr size_t kMostResolveErrors = 1000;
-struct ResolveError {
-  uint32_t channel;  // index within the instance
-  std::string problem;
-  std::vector<std::string> candidates;  // names that may have been meant
-};
 
 class PythonInstance final : public mmpy_instance, public Destination {
  public:
@@ -42,178 +34,104 @@ class PythonInstance final : public mmpy_instance, public Destination {
   // Creates the interpreter. Returns an error text, or "".
   std::string Start(const std::string &name, const std::string &folder, const std::string &argument);
 
-  // Runs what a `module` option names, with `folder` as the working directory for that time. Returns a traceback, or
-  // "".
-  std::string LoadModule(const std::string &value, const std::string &folder);
+  // False before that, if it failed, and once the instance is out of the configuration or stopped.
+  bool usable() const { return state() != nullptr && !retired_; }
 
-  // Makes a channel, unless there is one of that name. Returns its index.
-  uint32_t AddChannel(std::string_view name);
-  const ChannelTable &channels() const { return names_; }
+  // Runs what a `module` option names, with `folder` as the working directory for that time. Returns what it
+  // raised, if it did.
+  std::optional<PythonException> LoadModule(const std::string &value, const std::string &folder);
 
-  // From here on output() creates none: the mapping is being made.
-  void FixChannels() { creating_ = false; }
-  // Where the mapping has its channels. It may have none for it any more: then nothing that is output goes anywhere.
-  void SetFirstChannel(ChannelId first, size_t count) {
-    first_channel_ = first;
-    routed_ = count;
-    if (count < names_.size()) started_ = false;
-    DecideNoting();
-  }
+  uint32_t AddChannel(std::string_view name) { return channels_.Add(name); }
+  const ChannelTable &channels() const { return channels_.table(); }
 
-  // Finds the handlers of the channels that are mapped to; TakeHandlers() then puts them in place of those before.
-  // Undotted names without a function of their own get `default_handler`, if not empty. A failing default handler is
-  // reported with channel == ChannelTable::kNone.
+  // The following, up to the life of a Destination, within a Core::Entry.
+
+  // From here on output() creates no channels: the mapping is being made. In a reload, what old versions registered and
+  // new ones have not is out of the way from here on.
+  void FixChannels();
+
   std::vector<ResolveError> Resolve(const std::vector<uint32_t> &channels, const std::string &default_handler);
 
-  void TakeHandlers();
-
-  // The core runs from now on: watches sockets, and emits what was output while modules loaded. Later calls do nothing.
-  void Begin();
-
-  // Reloading; see reload.h. Within a Core::Entry. All that user code does between BeginReload() and EndReload() is put
-  // off or can be undone: `keep` says which.
   void BeginReload();
   struct Reloaded {
-    std::vector<std::string> modules;  // those that were loaded anew
-    std::string traceback;             // of the one that failed, or ""
+    std::vector<std::string> modules;          // those that were loaded again
+    std::optional<PythonException> exception;  // of the one that failed
   };
   Reloaded ReloadChanged();
+  // Either the new versions stay or the old ones.
   void EndReload(bool keep);
 
   // The files of the modules that user code consists of.
   std::vector<std::string> SourceFiles();
 
-  // Out of the configuration: runs the cleanup handler and lets go of everything but the interpreter itself, which ends
-  // with the core: extension modules of others may depend on it. Within a Core::Entry.
-  void Retire();
-  void RunInterval(uint32_t interval);
+  void RunInterval(uint32_t interval) { intervals_.Run(interval); }
 
-  void Deliver(const Event *events, size_t count) override;
+  // A Destination's
 
-  // Calls the handlers of batches.
+  void Deliver(const Event *events, size_t count) override {
+    handlers_.Deliver(events, count, output_.first_channel());
+    put_off_ = batches_.due();
+  }
   void FinishRound() override;
+  void Connected(ChannelId first, size_t count) override;
+  void TakeHandlers() override;
+  void Begin() override;
+  bool Housekeep() override;
+  void Retire() override;
+  void CleanUp() override;
+  bool Stop() override;
+  void Abandon() override;
+  CodeLock *code() override { return &lock_; }
 
-  // As ManagedSockets::DropClosed, within a Core::Entry.
-  bool DropClosedSockets();
-
-  // Runs the cleanup handler. Within a Core::Entry.
-  void CleanUp();
-
-  // Within a Core::Entry; the main interpreter's thread state is current afterwards. Returns whether no Python thread
-  // is left that may be inside this object.
-  bool Stop();
-
-  // For an environment that is going away: lets go of everything without running user code. The GIL is held.
-  void Abandon();
-
-  PyThreadState *state() const { return interpreter_.state(); }
-  bool HasThreads() const { return state() != nullptr && interpreter_.OtherThreadsExist(); }
-
-  // For the watchdog, which holds the GIL with a thread state of this interpreter while user code is at rest in the
-  // middle: reports what runs; writes it to standard error; makes what RaiseInThread() needs to end it, for the reason
-  // that it has run for `limit_ms`, or that the process is to stop if that is 0.
-  PyInterpreterState *interpreter_state() const { return interpreter_.interpreter_state(); }
-  void ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms);
-  void TellStuck(const Watchdog::Running &running, uint64_t elapsed_ms, Watchdog::Tell as);
-  PyRef Interruption(const Watchdog::Running &running, uint64_t limit_ms);
-
-  // An exception that nobody could catch, in a finalizer or on a Python thread. From any thread that holds the GIL.
-  void ReportUncaught(std::string role, std::string subject, std::string text);
+  // An exception that nobody could catch. From any thread that holds the GIL.
+  void ReportUncaught(std::string role, std::string subject, PythonException raised) {
+    reports_.ReportUncaught(std::move(role), std::move(subject), std::move(raised));
+  }
 
   // The module's functions; see module.h.
-  int Output(PyObject *name, double value);
+  int Output(PyObject *name, double value) {
+    const uint32_t index = channels_.FindOrCreate(name);
+    if (index >= Channels::kLookupFailed) return index == Channels::kNone ? 0 : -1;
+    if (channels_.looks() != 0) {
+      handlers_.NoteOutput(name);
+      if (output_.Defer(index, value)) return 0;
+    }
+    output_.Send(index, value);
+    return 0;
+  }
   PyObject *InputValue(PyObject *name);
   PyObject *OutputValue(PyObject *name);
   PyObject *Current();
-  unsigned long long Timestamp() const { return core_.now_ms(); }
-  int Interval(PyObject *function, unsigned long long period_ms);
-  int Manage(PyObject *function, PyObject *socket);
-  int Unmanage(PyObject *socket);
-  PyObject *Channels() const;
-  PyObject *CleanupHandler(PyObject *function);
   PyObject *Previous();
-  PyObject *NewBatch(PyObject *names, PyObject *handler);
-  PyObject *RegisterBatch(PyObject *names, PyObject *object, PyObject *handler, PyObject *memory);
-  int OutputBatch(size_t number);
-  PyObject *ChangedInBatch(size_t number) const;
-  void ForgetBatch(size_t number);
+  Channels &channel_state() { return channels_; }
+  Intervals &intervals() { return intervals_; }
+  ManagedSockets &sockets() { return sockets_; }
+  Cleanup &cleanup() { return cleanup_; }
+  Batches &batches() { return batches_; }
+  unsigned long long timestamp() const { return home_.core.now_ms(); }
 
  private:
-  static constexpr uint32_t kNoPlace = UINT32_MAX;
-  struct Channel {
-    PyRef handler;
-    double input = 0.0;
-    double output = 0.0;
-    bool initial = false;  // output while modules loaded, to be sent at start
-    uint32_t batch_place = kNoPlace;
-  };
-  static constexpr uint32_t kLookupFailed = ChannelTable::kNone - 1;
-  // A channel's place in a batch, and in the next batch that it is in; or a free one, and the next free one.
-  struct BatchPlace {
-    uint32_t batch;
-    uint32_t position;
-    uint32_t next;
-  };
-  bool HasBatchHandler(const Channel &channel) const;
-  void NoteInBatches(const Channel &channel, double value);
+  PyThreadState *state() const { return home_.interpreter.state(); }
   PyRef CallReloading(const char *function, PyObject *first = nullptr, PyObject *second = nullptr);
-  bool Belongs(PyObject *function, PyObject *modules);
-  void UndoReload(Reload &reload);
-  void DropReplaced(const Reload &reload);
-  uint32_t NewBatchPlace(const BatchPlace &place);
-  ChannelBatch *FindBatch(size_t number) const;
-  template <bool kLookAhead>
-  void DeliverEvents(const Event *events, size_t count);
-  void LookAhead();
-  void DecideNoting();
-  [[gnu::noinline]] bool NoteOutput(PyObject *name, uint32_t index, double value);
-  // The index of the channel that `name` names, kNone, or kLookupFailed with an exception set.
-  uint32_t FindChannel(PyObject *name) {
-    const uint32_t cached = name_cache_.Find(name, ChannelTable::kNone);
-    return cached != ChannelTable::kNone ? cached : FindUncached(name);
-  }
-  uint32_t FindUncached(PyObject *name);
-  bool FindOrCreate(PyObject *name, uint32_t *index);
-  [[gnu::noinline, gnu::cold]] void ReportHandlerException(uint32_t channel, double value);
-  void ReportUnknown(std::string_view name);
-  bool RefuseIfStopped() const;
-  std::string NameOf(const Watchdog::Running &running);
+  void DropOld();
   void Unlink();
-  void DropReferences();
+  void Clear();
+  void AwaitOthers();
+  void TellThreadsLeft(const std::vector<std::string> &names);
 
-  Core &core_;
-  const InstanceId id_;
-  std::string name_;  // the configuration's, for messages
-  Gil &gil_;
-  Watchdog &watchdog_;
-  const Watchdog::Running as_running_ = {this, "handler", nullptr};
-  Interpreter interpreter_;
-  mmpy_link *link_ = nullptr;  // owned by the capsule
-  PyRef capsule_;
-  ChannelTable names_;
-  NameCache name_cache_;
-  std::vector<PyRef> current_names_;  // what Current() has returned, by channel
-  std::vector<Channel> channels_;     // parallel to names_
-  Lookahead lookahead_;
-  std::vector<std::pair<uint32_t, PyRef>> found_handlers_;  // by channel, not in their places yet
-  ChannelId first_channel_ = 0;
-  size_t routed_ = 0;  // channels that the mapping table knows; those of a reload come later, or never if it fails
-  uint32_t current_ = ChannelTable::kNone;
-  bool creating_ = true;        // output() creates channels
-  bool started_ = false;        // output() sends
-  bool notes_outputs_ = false;  // NoteOutput() is to be asked: of three reasons one bit, for the event path
-  bool retired_ = false;
-  std::unique_ptr<Reload> reload_;  // while it is under way
-  uint32_t next_interval_ = 0;
-  std::vector<IntervalEntry> intervals_;
+  // In the order in which they need each other.
+  Home home_;
+  InterpreterLock lock_;
+  Channels channels_;
+  mmpy::Output output_;
+  Batches batches_;
+  Handlers handlers_;
+  Reports reports_;
+  Intervals intervals_;
   ManagedSockets sockets_;
-  PyRef cleanup_handler_;
-  std::vector<std::unique_ptr<ChannelBatch>> batches_;  // NULL where one has been forgotten
-  std::vector<uint32_t> free_batches_;
-  std::vector<BatchPlace> batch_places_;
-  uint32_t free_place_ = kNoPlace;
-  std::vector<uint32_t> batches_due_;  // with events in this round
-  std::vector<std::string> unknown_;   // names that were warned of, sorted
+  Cleanup cleanup_;
+  bool old_dropped_ = false;  // in this reload
+  bool retired_ = false;
 };
 
 }  // namespace mmpy

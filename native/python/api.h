@@ -22,6 +22,7 @@ typedef struct _object PyObject;
 typedef struct _ts PyThreadState;
 typedef struct _is PyInterpreterState;
 typedef struct PyInitConfig PyInitConfig;
+typedef struct PyModuleDef PyModuleDef;
 typedef PyObject *(*PyCFunction)(PyObject *self, PyObject *arguments);
 typedef PyObject *(*PyCFunctionFast)(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 

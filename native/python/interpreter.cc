@@ -1,6 +1,7 @@
 #include "python/interpreter.h"
 
 #include <chrono>
+#include <set>
 #include <thread>
 
 #include "python/module.h"
@@ -20,25 +21,11 @@ PyObject *ShareEnvironment(PyObject *, PyObject *) {
   return mmpy_none();
 }
 
-// What python/bootstrap.py finds in its namespace.
-PyMethodDef bootstrap_functions[] = {
+// What python/runtime/start.py finds in its namespace.
+PyMethodDef native_functions[] = {
     {"raise_in_thread", RaiseInThreadFunction, METH_O, nullptr},
     {"share_environment", ShareEnvironment, METH_NOARGS, nullptr},
 };
-
-// The current exception with its traceback, no longer current; NULL if there is none.
-PyRef TakeRaised() {
-  if (PyErr_GetRaisedException != nullptr) return PyRef::Steal(PyErr_GetRaisedException());
-  PyObject *type = nullptr;
-  PyObject *value = nullptr;
-  PyObject *traceback = nullptr;
-  PyErr_Fetch(&type, &value, &traceback);
-  PyErr_NormalizeException(&type, &value, &traceback);
-  const PyRef owned_type = PyRef::Steal(type);
-  const PyRef owned_traceback = PyRef::Steal(traceback);
-  if (value != nullptr && traceback != nullptr) PyException_SetTraceback(value, traceback);
-  return PyRef::Steal(value);
-}
 
 }  // namespace
 
@@ -80,21 +67,27 @@ std::string Interpreter::Start(const std::string &folder, const std::string &arg
     const PythonOptions &options = runtime_.options();
     helpers_ = PyRef::Steal(PyDict_New());
     if (!helpers_) return false;
-    const PyRef name = PyRef::Steal(PyUnicode_FromString("_mmpy_bootstrap"));
+    const PyRef name = PyRef::Steal(PyUnicode_FromString("_mmpy.start"));
     const PyRef file = PyRef::Steal(PyUnicode_DecodeFSDefault(options.bootstrap_path.c_str()));
     if (!name || !file || PyDict_SetItemString(helpers_.get(), "__name__", name.get()) != 0 ||
         PyDict_SetItemString(helpers_.get(), "__file__", file.get()) != 0 ||
         PyDict_SetItemString(helpers_.get(), "__builtins__", PyEval_GetBuiltins()) != 0) {
       return false;
     }
-    for (PyMethodDef &function : bootstrap_functions) {
+    for (PyMethodDef &function : native_functions) {
       const PyRef object = PyRef::Steal(PyCFunction_NewEx(&function, nullptr, nullptr));
       if (!object || PyDict_SetItemString(helpers_.get(), function.ml_name, object.get()) != 0) return false;
     }
     const std::string &bytes = runtime_.bootstrap_code();
-    const PyRef code =
+    const PyRef compiled =
         PyRef::Steal(PyMarshal_ReadObjectFromString(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
-    if (!code || !PyRef::Steal(PyEval_EvalCode(code.get(), helpers_.get(), helpers_.get()))) return false;
+    PyObject *const found = compiled ? PyDict_GetItemString(compiled.get(), "start") : nullptr;
+    if (found == nullptr) return false;
+    const PyRef code = PyRef::Borrow(found);  // start.py clears the dictionary
+    if (PyDict_SetItemString(helpers_.get(), "compiled", compiled.get()) != 0 ||
+        !PyRef::Steal(PyEval_EvalCode(code.get(), helpers_.get(), helpers_.get()))) {
+      return false;
+    }
     const PyRef path = PyRef::Steal(PyUnicode_DecodeFSDefault(folder.c_str()));
     const PyRef argv = PyRef::Steal(PyUnicode_DecodeFSDefault(argument.c_str()));
     return path && argv && CallHelper("prepare", {path.get(), argv.get()});
@@ -102,7 +95,7 @@ std::string Interpreter::Start(const std::string &folder, const std::string &arg
 
   std::string error;
   if (!run()) {
-    error = TakeException();
+    error = TakeException().text;
     Stop();
   } else {
     gil.SwitchTo(runtime_.main_state());
@@ -131,8 +124,8 @@ std::vector<std::string> Interpreter::StopThreads() {
   runtime_.gil_requests().Remove(interpreter_);
   gil.SwitchTo(state_);
   // A thread counts as ended for `threading` a moment before CPython forgets its thread state.
-  constexpr int kPatience = 100;
-  for (int i = 0; i < kPatience && threads_left.empty() && OtherThreadsExist(); ++i) {
+  constexpr int kTimeoutMs = 100;
+  for (int i = 0; i < kTimeoutMs && threads_left.empty() && OtherThreadsExist(); ++i) {
     gil.Pause();
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     gil.SwitchTo(state_);
@@ -148,28 +141,66 @@ std::vector<std::string> Interpreter::StopThreads() {
   return threads_left;
 }
 
-std::vector<std::string> Interpreter::Stop() {
-  Gil &gil = runtime_.gil();
-  std::vector<std::string> threads_left = StopThreads();
-  const PyRef must_stay = threads_left.empty() ? CallHelper("must_stay", {}) : PyRef();
+bool Interpreter::MustStay() {
+  const PyRef answer = CallHelper("must_stay", {});
   PyErr_Clear();
-  const bool stays = must_stay && mmpy_is_none(must_stay.get()) == 0;
+  return !answer || mmpy_is_none(answer.get()) == 0;
+}
+
+bool Interpreter::SharesModules() const {
+  // Not made for several interpreters in CPython 3.9 to 3.11, but all that they keep are types and values.
+  static const std::set<std::string> harmless = {"_opcode", "_socket", "_sre", "_struct", "gc"};
+  const PyRef items = PyRef::Steal(PyDict_Items(PyImport_GetModuleDict()));
+  PyObject *const built_in = PySys_GetObject("builtin_module_names");
+  for (Py_ssize_t i = 0; items && i < PyList_Size(items.get()); ++i) {
+    PyObject *const item = PyList_GetItem(items.get(), i);
+    PyObject *const name = PyTuple_GetItem(item, 0);
+    PyObject *const module = PyTuple_GetItem(item, 1);
+    const std::string text = ToText(name);
+    if (runtime_.main_modules().count(text) != 0 || harmless.count(text) != 0) continue;
+    if (PyModuleDef *const definition = PyModule_GetDef(module)) {
+      if (PyState_FindModule(definition) != nullptr) return true;
+      continue;  // made for several interpreters: it is not found this way
+    }
+    PyErr_Clear();  // not even a module
+    // A copy of another interpreter's has no definition, and neither have those that are written in Python.
+    const PyRef file = PyRef::Steal(PyObject_GetAttrString(module, "__file__"));
+    const std::string path = file && mmpy_is_none(file.get()) == 0 ? ToText(file.get()) : "";
+    PyErr_Clear();
+    const bool is_library = path.size() > 3 && path.compare(path.size() - 3, 3, ".so") == 0;
+    const bool is_built_in = built_in != nullptr && PySequence_Contains(built_in, name) == 1;
+    PyErr_Clear();
+    if (is_library || is_built_in) return true;
+  }
+  PyErr_Clear();
+  return !items;
+}
+
+void Interpreter::End() {
+  helpers_ = PyRef();
+  PyErr_Clear();
+  Py_EndInterpreter(state_);
+  // Versions differ in whether the GIL is still held here; with no thread state current, Swap copes with both.
+  PyThreadState_Swap(runtime_.main_state());
+  runtime_.gil().Adopt(runtime_.main_state());
+  state_ = nullptr;
+}
+
+std::vector<std::string> Interpreter::Stop() {
+  std::vector<std::string> threads_left = StopThreads();
+  const bool stays = threads_left.empty() && MustStay();
+  if (threads_left.empty() && !stays) {
+    End();
+    return threads_left;
+  }
   if (stays) {
-    const PyRef name = PyRef::Steal(PyUnicode_FromString("forget_modules"));
-    if (name) CallHelper("reloading", {name.get()});
+    CallHelper("forget_modules", {});
     PyErr_Clear();
     CallHelper("report_no_more", {});
   }
   helpers_ = PyRef();
   PyErr_Clear();
-  if (threads_left.empty() && !stays) {
-    Py_EndInterpreter(state_);
-    // Versions differ in whether the GIL is still held here; with no thread state current, Swap copes with both.
-    PyThreadState_Swap(runtime_.main_state());
-    gil.Adopt(runtime_.main_state());
-  } else {
-    gil.SwitchTo(runtime_.main_state());
-  }
+  runtime_.gil().SwitchTo(runtime_.main_state());
   state_ = nullptr;
   return threads_left;
 }
@@ -188,14 +219,12 @@ PyRef Interpreter::CallHelper(const char *name, std::initializer_list<PyObject *
   return PyRef::Steal(PyObject_Vectorcall(helper, arguments.begin(), arguments.size(), nullptr));
 }
 
-std::string Interpreter::TakeException() {
-  const PyRef exception = TakeRaised();
-  if (!exception) return "an error without an exception";
-
-  std::string text;
-  if (const PyRef formatted = CallHelper("format_exception", {exception.get()})) text = ToText(formatted.get());
-  PyErr_Clear();
-  return text.empty() ? "an exception whose traceback could not be formatted" : text;
+PythonException Interpreter::TakeException() {
+  const PyRef raised = TakeRaised();
+  if (!raised) return {"SystemError", "an error without an exception", {}, {}, {}, "an error without an exception"};
+  if (const PyRef description = CallHelper("describe_exception", {raised.get()})) return ToException(description.get());
+  PyErr_Clear();  // a bootstrap that did not even compile, or memory or the stack is used up
+  return Undescribed(raised.get());
 }
 
 std::string Interpreter::Describe(PyObject *function) {

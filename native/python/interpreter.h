@@ -1,4 +1,4 @@
-// One sub-interpreter, the home of one python instance: its creation, the helpers of python/bootstrap.py in it, its
+// One sub-interpreter, the home of one python instance: its creation, the helpers of python/runtime/ in it, its
 // end.
 //
 // Every method but state() needs the GIL with this interpreter's thread state current, except Start(), which creates
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "python/exception.h"
 #include "python/py_ref.h"
 #include "python/runtime.h"
 
@@ -29,8 +30,19 @@ class Interpreter {
   // Ends Python threads: they are given a moment, then SystemExit. Returns the names of those that would not end.
   std::vector<std::string> StopThreads();
 
+  // Whether an extension module is in it that must never be without it (must_stay() in python/runtime/ending.py).
+  bool MustStay();
+
+  // Whether an extension module is in it that is not made for several interpreters, and that it does not have from the
+  // main one. There is one of those for the whole process: it refers to objects of the interpreter that imported or
+  // used it first (asyncio's set of tasks, the function behind datetime.strptime()), which are broken once that ends.
+  bool SharesModules() const;
+
+  // Ends the interpreter, which has no threads any more. The main interpreter's thread state is current afterwards.
+  void End();
+
   // Ends the interpreter, its threads first. If some would not end it stays, since ending it under them would abort the
-  // process; also if an extension module has to stay (must_stay() in bootstrap.py), but without user code. The main
+  // process; also if MustStay(), but without user code. The main
   // interpreter's thread state is current afterwards.
   std::vector<std::string> Stop();
 
@@ -46,11 +58,11 @@ class Interpreter {
   // The type of functions that are written in Python; empty if there is none.
   PyRef FunctionType() const;
 
-  // Calls a function of the bootstrap code with up to four arguments; empty with an exception set if that fails.
+  // Calls a function that start.py has with up to four arguments; empty with an exception set if that fails.
   PyRef CallHelper(const char *name, std::initializer_list<PyObject *> arguments);
 
-  // Takes the current exception and returns its traceback as text; there is none afterwards.
-  std::string TakeException();
+  // Takes the current exception; there is none afterwards.
+  PythonException TakeException();
 
   // A short name for a function that user code handed to us.
   std::string Describe(PyObject *function);
@@ -62,10 +74,10 @@ class Interpreter {
   PythonRuntime &runtime_;
   PyThreadState *state_ = nullptr;
   PyInterpreterState *interpreter_ = nullptr;
-  PyRef helpers_;  // the bootstrap code's globals
+  PyRef helpers_;  // the globals of python/runtime/start.py
 };
 
-// The text of a Python string; "" with no exception set if it is none.
+// The text of a Python string; "" with no exception set if it is not a string.
 std::string ToText(PyObject *text);
 
 // Makes a thread raise an exception as soon as it runs Python code again; takes a tuple of its ident and the

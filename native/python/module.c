@@ -203,7 +203,7 @@ static PyObject *module_previous(PyObject *self, PyObject *unused) {
   return instance == NULL ? NULL : mmpy_instance_previous(instance);
 }
 
-/* For python/batch.py only, which passes what is right: numbers are those that register() has returned. */
+/* For python/runtime/batch.py only, which passes what is right: numbers are those that register() has returned. */
 
 static PyObject *batch_register(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
   if (check_count("register", count, 4) != 0) return NULL;
@@ -304,7 +304,7 @@ static const char cleanup_handler_doc[] =
 static const char previous_doc[] =
     "previous()\n--\n\n"
     "Return the version of the calling module that this one replaces, or None.\n\n"
-    "When a module is loaded anew, its old version is still there while the new one's top level runs, so state\n"
+    "When a module is reloaded, its old version is still there while the new one's top level runs, so state\n"
     "can be taken over: sockets, values, threads. None at the first load, and once the module has loaded.\n"
     "MIDIMonster itself has no previous(); hasattr(midimonster, 'previous') tells.";
 

@@ -51,7 +51,7 @@ void mmpy_module_bind(void);
 PyObject *mmpy_module_new(PyObject *capsule);
 
 /*
- * What python/batch.py needs of the native part, tied to the instance likewise: a tuple of the functions
+ * What python/runtime/batch.py needs of the native part, tied to the instance likewise: a tuple of the functions
  * register(names, object, handler, memory), output(number), changed(number) and forget(number). A new reference, or
  * NULL with an exception set.
  */

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 
+#include "python/interpreter.h"
 #include "python/module.h"
 #include "python/py_ref.h"
 
@@ -95,23 +96,38 @@ std::string Initialize(void *library, const std::string &program_name) {
   return error;
 }
 
-// A file of Python source as marshalled code, in the format of this version; empty if it is none. From beside it, as
-// Python keeps what it has compiled (__pycache__), if that is where Python does so: compiling takes as long as starting
-// an interpreter. Elsewhere it could be of another version of this package, whose files all have the same time from
-// npm.
-std::string Compile(const std::string &path) {
+// What every instance needs of python/runtime/. Other parts are loaded from their files when they are.
+constexpr const char *kParts[] = {"start",    "names",    "exceptions", "environment", "modules",
+                                  "handlers", "uncaught", "threads",    "watchdog",    "ending"};
+
+std::string PartFile(const std::string &bootstrap_path, const char *name) {
+  return bootstrap_path.substr(0, bootstrap_path.rfind('/') + 1) + name + ".py";
+}
+
+// The parts as a marshalled dictionary of code, in the format of this version; empty if there is one that Python can't
+// compile. From beside them, as Python keeps what it has compiled (__pycache__), if that is where Python does so:
+// compiling takes as long as starting an interpreter. Elsewhere it could be of another version of this package, whose
+// files all have the same time from npm.
+std::string Compile(const std::string &bootstrap_path) {
   const PyRef globals = PyRef::Steal(PyDict_New());
-  const PyRef file = PyRef::Steal(PyUnicode_DecodeFSDefault(path.c_str()));
-  const PyRef program =
-      PyRef::Steal(Py_CompileString("import marshal, sys\n"
-                                    "from _frozen_importlib_external import SourceFileLoader\n"
-                                    "loader = SourceFileLoader('bootstrap', file)\n"
-                                    "try: code = loader.get_code('bootstrap') if sys.pycache_prefix is None else None\n"
-                                    "except Exception: code = None  # what was kept is damaged\n"
-                                    "code = marshal.dumps(code or compile(loader.get_data(file), file, 'exec'))",
-                                    "<compile>", Py_file_input));
+  const PyRef files = PyRef::Steal(PyDict_New());
+  const PyRef program = PyRef::Steal(
+      Py_CompileString("import marshal, sys\n"
+                       "from _frozen_importlib_external import SourceFileLoader\n"
+                       "def compiled(name, file):\n"
+                       "  loader = SourceFileLoader(name, file)\n"
+                       "  try: code = loader.get_code(name) if sys.pycache_prefix is None else None\n"
+                       "  except Exception: code = None  # what was kept is damaged\n"
+                       "  return code or compile(loader.get_data(file), file, 'exec')\n"
+                       "code = marshal.dumps({name: compiled(name, file) for name, file in files.items()})",
+                       "<compile>", Py_file_input));
+  bool ok = globals && files && program;
+  for (const char *name : kParts) {
+    const PyRef file = PyRef::Steal(PyUnicode_DecodeFSDefault(PartFile(bootstrap_path, name).c_str()));
+    ok = ok && file && PyDict_SetItemString(files.get(), name, file.get()) == 0;
+  }
   std::string code;
-  if (globals && file && program && PyDict_SetItemString(globals.get(), "file", file.get()) == 0 &&
+  if (ok && PyDict_SetItemString(globals.get(), "files", files.get()) == 0 &&
       PyDict_SetItemString(globals.get(), "__builtins__", PyEval_GetBuiltins()) == 0 &&
       PyRef::Steal(PyEval_EvalCode(program.get(), globals.get(), globals.get()))) {
     PyObject *const bytes = PyDict_GetItemString(globals.get(), "code");
@@ -123,6 +139,17 @@ std::string Compile(const std::string &path) {
 
 // The flags for dlopen() under which extension modules find libpython but not Node's own OpenSSL and zlib.
 int ExtensionDlopenFlags(bool deep_bind) { return RTLD_NOW | (deep_bind ? kDeepBind : 0); }
+
+// Of the current interpreter.
+std::set<std::string> ModuleNames() {
+  std::set<std::string> names;
+  const PyRef items = PyRef::Steal(PyDict_Items(PyImport_GetModuleDict()));
+  for (Py_ssize_t i = 0; items && i < PyList_Size(items.get()); ++i) {
+    names.insert(ToText(PyTuple_GetItem(PyList_GetItem(items.get(), i), 0)));
+  }
+  PyErr_Clear();
+  return names;
+}
 
 }  // namespace
 
@@ -173,9 +200,11 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
     return {};
   }
 
-  if (access(options.bootstrap_path.c_str(), R_OK) != 0) {
-    return {"PYTHON_LOAD", options.bootstrap_path + " can't be read (" + strerror(errno) +
-                               "), which is part of this package: install it again"};
+  for (const char *name : kParts) {
+    const std::string file = PartFile(options.bootstrap_path, name);
+    if (access(file.c_str(), R_OK) == 0) continue;
+    return {"PYTHON_LOAD",
+            file + " can't be read (" + strerror(errno) + "), which is part of this package: install it again"};
   }
 
   // Another copy of this package has opened its libpython, perhaps of another version, for everybody to see, as below.
@@ -207,6 +236,7 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
   setting_up_ = false;
   mmpy_module_bind();
   bootstrap_code_ = Compile(options.bootstrap_path);
+  main_modules_ = ModuleNames();
   owner_ = owner;
   watchdog_.Start();
   gil_requests_.Start();

@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include <set>
 #include <string>
 
 #include "python/api.h"
@@ -19,7 +20,7 @@ namespace mmpy {
 struct PythonOptions {
   std::string library;         // path of libpython, or a name for the loader's own search
   std::string program_name;    // sys.executable of the chosen Python (a virtual environment's own, if it is one)
-  std::string bootstrap_path;  // of python/bootstrap.py
+  std::string bootstrap_path;  // of python/runtime/start.py
   bool deep_bind = true;
   bool ignore_home = false;  // the environment variable PYTHONHOME means another Python
 };
@@ -56,8 +57,10 @@ class PythonRuntime {
   Watchdog &watchdog() { return watchdog_; }
   PyThreadState *main_state() const { return main_state_; }
   const PythonOptions &options() const { return options_; }
-  // The bootstrap code, compiled and marshalled once for all interpreters.
+  // What every interpreter runs of python/runtime/, compiled once for all: a marshalled dictionary of code by name.
   const std::string &bootstrap_code() const { return bootstrap_code_; }
+  // Names of the modules that the main interpreter has, which never ends.
+  const std::set<std::string> &main_modules() const { return main_modules_; }
   std::string version() const;
 
   // Py_NewInterpreter(), whose extension modules find their own OpenSSL and zlib from the first import on.
@@ -71,6 +74,7 @@ class PythonRuntime {
   uint64_t owner_ = 0;
   PythonOptions options_;
   std::string bootstrap_code_;
+  std::set<std::string> main_modules_;
   PyThreadState *main_state_ = nullptr;
   bool setting_up_ = false;         // an interpreter; guarded by the GIL
   char ***libc_environ_ = nullptr;  // NULL where there is no difference

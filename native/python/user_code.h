@@ -29,9 +29,9 @@ inline PyRef CallUser(const Interpreter &interpreter, const Watchdog::Running &r
 inline void ReportException(Core &core, InstanceId instance, Interpreter &interpreter, const char *role,
                             PyObject *function, std::optional<double> value = {}) {
   // The exception first: naming the function runs Python code, which must not find one pending.
-  std::string text = interpreter.TakeException();
+  PythonException raised = interpreter.TakeException();
   core.news().reports.push_back(
-      {Report::Kind::kException, instance, role, interpreter.Describe(function), std::move(text), value});
+      {Report::Kind::kException, instance, role, interpreter.Describe(function), "", value, std::move(raised)});
 }
 
 }  // namespace mmpy

@@ -4,9 +4,9 @@
 #include <chrono>
 #include <thread>
 
-#include "instance/python_instance.h"
 #include "io/background_thread.h"
 #include "io/stop_signals.h"
+#include "python/interpreter.h"
 
 namespace mmpy {
 
@@ -18,7 +18,7 @@ constexpr auto kPeriod = std::chrono::milliseconds(25);
 // Told by the watchdog itself after this long, since what runs may never return to where reports are read.
 constexpr uint64_t kStuckMs = 1000;
 // What runs when a signal to stop comes gets this long to return.
-constexpr uint64_t kStopPatienceMs = 500;
+constexpr uint64_t kStopTimeoutMs = 500;
 
 }  // namespace
 
@@ -68,7 +68,7 @@ void Watchdog::Look(Observation &seen) {
   const Tell tell = tell_.load(std::memory_order_relaxed);
 
   // What runs keeps the signal from being seen.
-  const bool stopping = seen.stop_seen && elapsed >= kStopPatienceMs && since(seen.stop_since) >= kStopPatienceMs;
+  const bool stopping = seen.stop_seen && elapsed >= kStopTimeoutMs && since(seen.stop_since) >= kStopTimeoutMs;
   const bool over_time = timeout != 0 && elapsed >= timeout;
   const bool must_warn = warn != 0 && !seen.warned && elapsed >= warn;
   const bool must_tell = warn != 0 && !seen.told && tell != Tell::kNothing && elapsed >= std::max(warn, kStuckMs);
@@ -88,11 +88,11 @@ void Watchdog::Look(Observation &seen) {
     if (runs()) {
       const Running running = *running_;
       const PyRef function = PyRef::Borrow(running.function);
-      PythonInstance &instance = *running.instance;
-      if (must_warn && running.limited) instance.ReportSlow(running, elapsed);
-      if (must_tell && running.limited && runs()) instance.TellStuck(running, elapsed, tell);
+      WatchedCode &code = *running.code;
+      if (must_warn && running.limited) code.ReportSlow(running, elapsed);
+      if (must_tell && running.limited && runs()) code.TellStuck(running, elapsed, tell);
       if (must_end && (stopping ? running.stoppable : running.limited)) {
-        const PyRef interruption = instance.Interruption(running, stopping ? 0 : timeout);
+        const PyRef interruption = code.Interruption(running, stopping ? 0 : timeout);
         if (interruption && runs()) RaiseInThread(interruption.get());
       }
       PyErr_Clear();
@@ -104,7 +104,7 @@ void Watchdog::Look(Observation &seen) {
   seen.warned |= must_warn;
   seen.told |= must_tell;
   // Code that catches what is to end it gets it again.
-  if (must_end) seen.end_again_ms = elapsed + std::max(timeout, kStopPatienceMs);
+  if (must_end) seen.end_again_ms = elapsed + std::max(timeout, kStopTimeoutMs);
 }
 
 }  // namespace mmpy

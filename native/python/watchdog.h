@@ -14,18 +14,19 @@
 #include <mutex>
 
 #include "python/api.h"
+#include "python/py_ref.h"
 
 namespace mmpy {
 
-class PythonInstance;
+class WatchedCode;
 
 class Watchdog {
  public:
   // What user code is running, for messages. Written by the loop's thread with the GIL held.
   struct Running {
-    PythonInstance *instance;
+    WatchedCode *code;
     const char *role;       // "handler", "interval", "socket", "cleanup handler", "module"
-    PyObject *function;     // borrowed; NULL for handlers, which the instance knows by their channel
+    PyObject *function;     // borrowed; NULL for handlers, which are known by their channel
     bool limited = true;    // by the limits below
     bool stoppable = true;  // by a signal to stop
   };
@@ -70,6 +71,18 @@ class Watchdog {
   std::atomic<Tell> tell_{Tell::kNothing};
   std::atomic<PyInterpreterState *> interpreter_{nullptr};
   std::mutex inside_;  // held by the watchdog while it uses an interpreter
+};
+
+// Whose code it is.
+class WatchedCode {
+ public:
+  virtual ~WatchedCode() = default;
+
+  // Reports what runs; writes it to standard error; makes what RaiseInThread() needs to end it, for the reason that it
+  // has run for `limit_ms`, or that the process is to stop if that is 0.
+  virtual void ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms) = 0;
+  virtual void TellStuck(const Watchdog::Running &running, uint64_t elapsed_ms, Watchdog::Tell as) = 0;
+  virtual PyRef Interruption(const Watchdog::Running &running, uint64_t limit_ms) = 0;
 };
 
 // One call of user code outside of the event path.

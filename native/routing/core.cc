@@ -1,10 +1,9 @@
 #include "routing/core.h"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <utility>
-
-#include "instance/python_instance.h"
 
 namespace mmpy {
 
@@ -16,37 +15,17 @@ constexpr uint64_t kSliceNs = 1'000'000;
 constexpr uint64_t kHousekeepingMs = 1000;
 
 // What a promise emits may lead to another promise, and libuv waits until none is left.
-constexpr unsigned kMostEmitsInARow = 16;
+constexpr unsigned kMaxEmitsInARow = 16;
+
+// What JavaScript emits while it is told waits for the lock, but not all that there may be.
+constexpr size_t kMaxIncoming = 65536;
+
+// Told one event at a time, to see what each leads to, they take a multiple of the time.
+constexpr size_t kMaxToldSingly = 1024;
 
 // As CPython's own switch interval; and what a thread takes to wake up.
 constexpr uint64_t kThreadsTurnMs = 5;
 constexpr std::chrono::microseconds kWaking(50);
-
-// Every event that comes in goes out again on the same channel.
-class Loopback final : public Destination {
- public:
-  explicit Loopback(Core &core) : core_(core) {}
-  void Deliver(const Event *events, size_t count) override {
-    for (size_t i = 0; i < count; ++i) core_.Emit(events[i].channel, events[i].value);
-  }
-
- private:
-  Core &core_;
-};
-
-class Javascript final : public Destination {
- public:
-  Javascript(Core &core, InstanceId id) : core_(core), id_(id) { takes_whole_batches_ = true; }
-  void Deliver(const Event *events, size_t count) override {
-    core_.listener().DeliverToJavascript(id_, first_channel, events, count);
-  }
-
-  ChannelId first_channel = 0;
-
- private:
-  Core &core_;
-  const InstanceId id_;
-};
 
 }  // namespace
 
@@ -61,104 +40,105 @@ Core::Core(uv_loop_t *loop, CoreListener &listener) : loop_(loop), listener_(lis
   housekeeping_.Open(handles_, this, [&](uv_timer_t *handle) { return uv_timer_init(loop, handle); });
 }
 
-Core::~Core() { CloseHandles(); }
+Core::~Core() = default;
 
 InstanceId Core::Add(std::unique_ptr<Destination> destination) {
-  router_.AddInstance(destination.get());
+  const Entry entry(*this);  // threads may output meanwhile
+  const auto id = static_cast<InstanceId>(instances_.size());
+  Destination *const added = destination.get();
   instances_.push_back(std::move(destination));
-  pythons_.push_back(nullptr);
-  return static_cast<InstanceId>(instances_.size() - 1);
-}
-
-InstanceId Core::AddLoopback() { return Add(std::make_unique<Loopback>(*this)); }
-
-InstanceId Core::AddJavascript() {
-  return Add(std::make_unique<Javascript>(*this, static_cast<InstanceId>(instances_.size())));
-}
-
-InstanceId Core::AddPython() {
-  auto instance = std::make_unique<PythonInstance>(*this, static_cast<InstanceId>(instances_.size()));
-  PythonInstance *const python = instance.get();
-  const InstanceId id = Add(std::move(instance));
-  pythons_[id] = python;
+  if (added->code() != nullptr) with_code_.push_back(added);
+  router_.AddInstance(added);
   return id;
 }
 
-PythonInstance *Core::python(InstanceId instance) { return instance < pythons_.size() ? pythons_[instance] : nullptr; }
-
 void Core::Connect(const std::vector<uint32_t> &first_channels, std::vector<uint32_t> offsets,
                    const std::vector<ChannelId> &targets) {
-  const Entry entry(*this);  // Python threads may output meanwhile
+  const Entry entry(*this);  // threads may output meanwhile
   std::vector<InstanceId> owner(offsets.size() - 1);
   for (InstanceId id = 0; id < instances_.size(); ++id) {
     const size_t end = id + 1 < first_channels.size() ? first_channels[id + 1] : owner.size();
     for (size_t channel = first_channels[id]; channel < end; ++channel) owner[channel] = id;
-    if (pythons_[id] != nullptr) pythons_[id]->SetFirstChannel(first_channels[id], end - first_channels[id]);
-    if (auto *javascript = dynamic_cast<Javascript *>(instances_[id].get())) {
-      javascript->first_channel = first_channels[id];
-    }
+    instances_[id]->Connected(first_channels[id], end - first_channels[id]);
   }
   std::vector<Target> rows;
   rows.reserve(targets.size());
   for (const ChannelId channel : targets) rows.push_back({channel, owner[channel]});
   router_.Connect(first_channels, std::move(offsets), std::move(rows));
-  // Not before: it runs Python code, during which threads may output, by the new numbers.
-  for (PythonInstance *python : pythons_) {
-    if (python != nullptr) python->TakeHandlers();
-  }
+  // Not before: it runs user code, during which threads may output, by the new numbers.
+  for (size_t id = 0; id < instances_.size(); ++id) instances_[id]->TakeHandlers();
 }
 
 void Core::Run() {
-  Entry entry(*this);
+  const Entry entry(*this);
   state_ = State::kRunning;
-  for (PythonInstance *python : pythons_) {
-    if (python != nullptr) python->Begin();
-  }
+  for (size_t id = 0; id < instances_.size(); ++id) instances_[id]->Begin();
 }
 
 void Core::Retire(InstanceId instance) {
   const Entry entry(*this);
-  if (pythons_[instance] != nullptr) pythons_[instance]->Retire();
+  instances_[instance]->Retire();
 }
 
-// Any live thread state will do; whatever runs Python switches to its own. But a thread that computes hands the GIL
-// over only to those that ask with a state of its own interpreter, up to CPython 3.12: so rather that of an instance
-// with threads.
-PyThreadState *Core::StateToEnterWith() const {
-  const auto state_of = [&](size_t i) { return pythons_[i] == nullptr ? nullptr : pythons_[i]->state(); };
-  if (entrance_ < pythons_.size() && state_of(entrance_) != nullptr) return state_of(entrance_);
-  for (size_t i = 0; i < pythons_.size(); ++i) {
-    if (PyThreadState *const state = state_of(i)) return state;
+void Core::EmitFromOutside(const uint32_t *instances, const uint32_t *channels, const double *values, size_t count) {
+  if (!telling_) {
+    const Entry entry(*this, Entry::Purpose::kEmit);
+    for (size_t i = 0; i < count; ++i) {
+      const ChannelId source = router_.Find(instances[i], channels[i]);
+      if (source != Router::kNoChannel) Emit(source, values[i]);
+    }
+    return;
+  }
+  // The lock would have to be taken for each of many calls, since this is between two times that it is needed anyway.
+  for (size_t i = 0; i < count; ++i) {
+    const ChannelId source = router_.Find(instances[i], channels[i]);
+    if (source != Router::kNoChannel) incoming_.Append({source, values[i]});
+  }
+  if (incoming_.size() >= kMaxIncoming) const Entry entry(*this);
+}
+
+// With the lock.
+void Core::TakeIn() {
+  for (size_t i = 0; i < incoming_.size(); ++i) Emit(incoming_[i].channel, incoming_[i].value);
+  incoming_.Clear();
+}
+
+// A way to the lock. Any one will do; whatever runs Python switches to its own thread state. But a thread that computes
+// hands the GIL over only to those that ask with a state of its own interpreter, up to CPython 3.12: so rather that of
+// an instance with threads.
+CodeLock *Core::Entrance() const {
+  for (size_t i = 0; i < with_code_.size(); ++i) {
+    CodeLock *const lock = with_code_[(entrance_ + i) % with_code_.size()]->code();
+    if (lock->usable()) return lock;
   }
   return nullptr;
 }
 
-// With the GIL, on the way out, at most once a millisecond.
+// With the lock, on the way out, at most once a millisecond.
 void Core::LookForThreads() {
   if (now_ms() == looked_for_ms_) return;
   looked_for_ms_ = now_ms();
   // It took long to get in: somebody else's threads compute.
-  const uint64_t requests = PythonRuntime::Get().gil_requests().made();
+  const uint64_t requests = lock_->requests();
   const size_t first = requests == requests_seen_ ? 0 : 1;
   requests_seen_ = requests;
   threads_ = false;
-  for (size_t i = 0; i < pythons_.size(); ++i) {
-    const size_t at = (entrance_ + first + i) % pythons_.size();
-    if (pythons_[at] == nullptr || !pythons_[at]->HasThreads()) continue;
+  for (size_t i = 0; i < with_code_.size(); ++i) {
+    const size_t at = (entrance_ + first + i) % with_code_.size();
+    const CodeLock &lock = *with_code_[at]->code();
+    if (!lock.usable() || !lock.HasThreads()) continue;
     threads_ = true;
-    entrance_ = static_cast<InstanceId>(at);
+    entrance_ = at;
     return;
   }
 }
 
-// Between slices of a backlog the GIL is free for so short that a thread which waits for it would hardly ever get it.
+// Between slices of a backlog the lock is free for so short that a thread which waits for it would hardly ever get it.
 void Core::LetThreadsRun() {
   if (!threads_ || uv_now(loop_) - threads_let_run_ms_ < kThreadsTurnMs) return;
   threads_let_run_ms_ = uv_now(loop_);
   std::this_thread::sleep_for(kWaking);
 }
-
-void Core::Drain() { KeepBacklog(router_.Drain(kSliceNs) == Router::Drained::kOutOfTime); }
 
 void Core::KeepBacklog(bool backlog) {
   backlog_ = backlog;
@@ -168,7 +148,7 @@ void Core::KeepBacklog(bool backlog) {
       auto *core = static_cast<Core *>(idle->data);
       if (core == nullptr) return;
       core->LetThreadsRun();
-      Entry entry(*core, Entry::Purpose::kBacklog);
+      const Entry entry(*core, Entry::Purpose::kBacklog);
     });
   } else {
     uv_idle_stop(idle_.get());
@@ -186,12 +166,10 @@ void Core::StartHousekeeping() {
       [](uv_timer_t *timer) {
         auto *core = static_cast<Core *>(timer->data);
         if (core == nullptr) return;
-        Entry entry(*core);
-        bool watching = false;
-        for (PythonInstance *python : core->pythons_) {
-          if (python != nullptr) watching |= python->DropClosedSockets();
-        }
-        if (!watching) uv_timer_stop(timer);
+        const Entry entry(*core);
+        bool again = false;
+        for (size_t id = 0; id < core->instances_.size(); ++id) again |= core->instances_[id]->Housekeep();
+        if (!again) uv_timer_stop(timer);
       },
       kHousekeepingMs, kHousekeepingMs);
 }
@@ -205,16 +183,14 @@ void Core::CloseHandles() {
 void Core::Stop(std::function<void(bool)> done) {
   bool in_use = false;
   {
-    Entry entry(*this);
+    const Entry entry(*this);
     state_ = State::kStopped;
     router_.Clear();
-    for (PythonInstance *python : pythons_) {
-      if (python != nullptr) python->CleanUp();
-    }
+    for (const auto &instance : instances_) instance->CleanUp();
     // The last one first: an extension module that is not made for several interpreters belongs to the one that
     // imported it first, and the others' copies refer to it.
-    for (auto python = pythons_.rbegin(); python != pythons_.rend(); ++python) {
-      if (*python != nullptr && !(*python)->Stop()) in_use = true;
+    for (auto instance = instances_.rbegin(); instance != instances_.rend(); ++instance) {
+      if (!(*instance)->Stop()) in_use = true;
     }
   }
   CloseHandles();
@@ -223,62 +199,133 @@ void Core::Stop(std::function<void(bool)> done) {
 
 void Core::Abandon(std::function<void()> done) {
   state_ = State::kStopped;
-  {
-    // With the GIL, since Python threads may be about to call the module's functions.
-    std::optional<GilScope> gil;
-    for (PythonInstance *python : pythons_) {
-      if (python == nullptr) continue;
-      if (!gil && python->state() != nullptr) {
-        gil.emplace(PythonRuntime::Get().gil(), PythonRuntime::Get().main_state());
-      }
-      python->Abandon();
-    }
-  }
+  // Threads may be about to call the module's functions.
+  CodeLock *const lock = depth_ > 0 ? nullptr : Entrance();
+  if (lock != nullptr) lock->Take();
+  for (const auto &instance : instances_) instance->Abandon();
+  if (lock != nullptr) lock->Release();
   CloseHandles();
   handles_->WhenNone(std::move(done));
 }
 
-Core::Entry::Entry(Core &core, Purpose purpose) : core_(core), purpose_(purpose) {
-  if (core_.depth_ > 0) {  // the outermost entry holds the GIL
-    ++core_.depth_;
+// The way in and out
+
+void Core::Enter() {
+  if (depth_ == 0) {
+    now_ms_.store(uv_now(loop_), std::memory_order_relaxed);
+    lock_ = Entrance();
+    if (lock_ != nullptr) lock_->Take();
+    ++depth_;
+    TakeIn();
     return;
   }
-  core_.now_ms_.store(uv_now(core_.loop_), std::memory_order_relaxed);
-  if (PyThreadState *const state = core_.StateToEnterWith()) {
-    PythonRuntime &runtime = PythonRuntime::Get();
-    gil_.emplace(runtime.gil(), state);
-    runtime.ShareEnvironment();
-  }
-  ++core_.depth_;
+  ++depth_;  // the outermost entry has the lock
 }
+
+void Core::Leave() {
+  --depth_;
+  if (depth_ == 0 && lock_ != nullptr) lock_->Release();
+}
+
+void Core::CollectNews() {
+  for (Outgoing *outgoing : outgoing_) {
+    const uint64_t count = outgoing->events.TakeLost();
+    if (count > 0) {
+      news_.reports.push_back({Report::Kind::kEventsLost, outgoing->instance, "", "", "", static_cast<double>(count)});
+    }
+  }
+  if (router_.has_losses()) {
+    for (const auto &[instance, count] : router_.TakeLosses()) {
+      news_.reports.push_back({Report::Kind::kEventsLost, instance, "", "", "", static_cast<double>(count)});
+    }
+  }
+  if (router_.loop_found()) news_.loop = router_.TakeLoop();
+}
+
+// Without the lock.
+void Core::TellOutside() {
+  // Nobody else appends meanwhile, since nobody drains; instances that callbacks add have no events yet.
+  for (Outgoing *const outgoing : outgoing_) {
+    const EventColumns &events = outgoing->events;
+    for (size_t told = 0; told < events.size();) {
+      const bool singly = router_.traces() && told < kMaxToldSingly;
+      const size_t count = singly ? 1 : events.size() - told;
+      const ChannelId cause = outgoing->first_channel + events.channels()[told];
+      const size_t before = incoming_.size();
+      listener_.Deliver(outgoing->instance, events.channels() + told, events.values() + told, count);
+      if (singly && incoming_.size() >= before) {
+        router_.NoteEffects(cause, incoming_.data() + before, incoming_.size() - before);
+      }
+      told += count;
+    }
+    outgoing->events.Clear();
+  }
+  outgoing_.clear();
+  if (!told_.empty()) {
+    listener_.Tapped(told_.channels(), told_.values(), told_.size());
+    told_.Clear();
+  }
+}
+
+// From the outermost entry, with the lock; without it afterwards.
+void Core::LeaveAndTell(bool may_drain) {
+  auto slice = Router::Slice::kNew;
+  for (bool again = false;; again = true) {
+    auto drained = Router::Drained::kEmpty;
+    // Again also when nothing is queued: it looks at the clock.
+    const bool drains = may_drain && MayDrain() && (again || !router_.empty());
+    if (drains) {
+      drained = router_.Drain(kSliceNs, slice);
+      slice = Router::Slice::kSame;
+    }
+    const bool empty = router_.empty();
+    CollectNews();
+    if (lock_ != nullptr) LookForThreads();
+    News news = news_.empty() ? News() : std::exchange(news_, {});
+    std::swap(tapped_, told_);
+    Leave();
+    if (drains) KeepBacklog(drained == Router::Drained::kOutOfTime);
+    const bool tells = !outgoing_.empty() || !told_.empty() || !news.empty();
+    if (tells) {
+      telling_ = true;
+      TellOutside();
+      if (!news.empty()) listener_.Tell(std::move(news));
+      telling_ = false;
+    }
+    if (incoming_.empty() && !more_) {
+      if (tells && empty) router_.Rest();
+      return;
+    }
+    more_ = false;
+    may_drain = may_drain && drained == Router::Drained::kEmpty;
+    if (!may_drain || !MayDrain()) {
+      // Those who drain later find it; what else an entry has left is to be told.
+      Wake();
+      return;
+    }
+    Enter();
+  }
+}
+
+Core::Entry::Entry(Core &core, Purpose purpose) : core_(core), purpose_(purpose) { core_.Enter(); }
 
 Core::Entry::~Entry() {
   Core &core = core_;
   if (core.depth_ > 1) {
-    --core.depth_;
+    core.Leave();
     return;
   }
+  if (core.telling_) {
+    core.more_ = true;
+    core.Leave();
+    return;
+  }
+  core.emits_in_a_row_ = purpose_ == Purpose::kEmit ? core.emits_in_a_row_ + 1 : 0;
   // While there is a backlog, whoever else enters only queues: the backlog's slices keep the order.
   const bool backlog_elsewhere = core.backlog_ && purpose_ != Purpose::kBacklog;
-  core.emits_in_a_row_ = purpose_ == Purpose::kEmit ? core.emits_in_a_row_ + 1 : 0;
-  if (core.state_ == State::kRunning && !core.held_ && !core.router_.empty() && !backlog_elsewhere) {
-    if (core.emits_in_a_row_ > kMostEmitsInARow) {
-      core.KeepBacklog(true);
-    } else {
-      core.Drain();
-    }
-  }
-  if (core.router_.has_losses()) {
-    for (const auto &[instance, count] : core.router_.TakeLosses()) {
-      core.news_.reports.push_back({Report::Kind::kEventsLost, instance, "", "", "", static_cast<double>(count)});
-    }
-  }
-  if (core.router_.loop_found()) core.news_.loop = core.router_.TakeLoop();
-  if (gil_) core.LookForThreads();
-  News news = core.news_.empty() ? News() : std::exchange(core.news_, {});
-  --core.depth_;
-  gil_.reset();
-  if (!news.empty()) core.listener_.Tell(std::move(news));
+  const bool too_often = core.emits_in_a_row_ > kMaxEmitsInARow;
+  if (too_often && !backlog_elsewhere && core.MayDrain() && !core.router_.empty()) core.KeepBacklog(true);
+  core.LeaveAndTell(!backlog_elsewhere && !too_often);
 }
 
 }  // namespace mmpy

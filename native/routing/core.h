@@ -1,9 +1,10 @@
 // One running configuration: its instances, its router, and its place in libuv's loop.
 //
-// Everything that enters the core from libuv or JavaScript does so through a Core::Entry: it takes the GIL, and on the
-// way out drains the event queue, releases the GIL and tells JavaScript what happened. A feedback loop never empties
-// the queue, so a drain ends after a slice of time; an idle handle then goes on with it, and in between libuv serves
-// sockets, timers and signals.
+// Everything that enters the core from libuv or JavaScript does so through a Core::Entry: it takes the lock, and on the
+// way out drains the event queue, releases the lock and tells JavaScript what happened. What JavaScript emits while it
+// is told is only queued; then the way out begins again, until nothing is left or the slice of time is used up. A
+// feedback loop never empties the queue: an idle handle goes on with it, and in between libuv serves sockets, timers
+// and signals.
 #ifndef MMPY_CORE_H
 #define MMPY_CORE_H
 
@@ -13,65 +14,22 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "io/uv_handle.h"
-#include "python/runtime.h"
+#include "routing/code_lock.h"
+#include "routing/destination.h"
+#include "routing/event_columns.h"
+#include "routing/news.h"
 #include "routing/router.h"
 
 namespace mmpy {
 
-class PythonInstance;
-
-// Something a user should know of. TypeScript makes a sentence of it.
-struct Report {
-  enum class Kind : uint32_t {
-    kException,       // subject: what raised; text: traceback
-    kUnknownChannel,  // subject: channel
-    kSocketClosed,    // subject: the handler; value: descriptor; text: traceback if fileno() raised
-    kSocketDisabled,  // subject: the handler; value: descriptor
-    kThreadsLeft,     // text: names
-    kWatchFailed,     // subject: the handler; value: descriptor; text: why
-    kEventsLost,      // value: how many for this instance
-    kSlow,            // subject: what runs; text: its stack; value: for how long, in ms
-  };
-  Kind kind;
-  InstanceId instance;
-  std::string role;  // "handler", "interval", "socket", ..., see binding.d.ts; only for exceptions and sockets
-  std::string subject;
-  std::string text;
-  std::optional<double> value;
-};
-
-// A call of interval(). period_ms 0 cancels.
-struct IntervalChange {
-  InstanceId instance;
-  uint32_t interval;
-  double period_ms;
-  double now_ms;  // of the iteration that called
-};
-
-// What came up while the core ran, for JavaScript to pick up on the way out.
-struct News {
-  std::vector<Report> reports;
-  std::vector<IntervalChange> intervals;
-  std::vector<ChannelId> loop;  // channels of a feedback loop
-  std::vector<Event> tapped;
-  bool empty() const { return reports.empty() && intervals.empty() && loop.empty() && tapped.empty(); }
-};
-
-// The JavaScript side of a core.
-class CoreListener {
- public:
-  virtual ~CoreListener() = default;
-
-  // A batch for a JavaScript instance. The GIL may be held. Channels it emits on go to Core::Emit.
-  virtual void DeliverToJavascript(InstanceId instance, ChannelId first_channel, const Event *events, size_t count) = 0;
-
-  // Called on the way out, without the GIL.
-  virtual void Tell(News news) = 0;
+// Events on their way out to one instance outside.
+struct Outgoing {
+  const InstanceId instance;
+  ChannelId first_channel = 0;
+  EventColumns events = {};
 };
 
 class Core {
@@ -81,12 +39,11 @@ class Core {
   Core(const Core &) = delete;
   Core &operator=(const Core &) = delete;
 
-  // Building. Instances are numbered from 0 in order of addition, whatever their kind.
-  InstanceId AddLoopback();
-  InstanceId AddJavascript();
-  InstanceId AddPython();                       // PythonRuntime must have been started
-  PythonInstance *python(InstanceId instance);  // NULL if it is of another kind
+  // Adds an instance, also while the core runs. They are numbered from 0 in order of addition, whatever their kind.
+  InstanceId Add(std::unique_ptr<Destination> destination);
   size_t instance_count() const { return instances_.size(); }
+
+  // Installs the mapping, in the form that Router::Connect() takes but for the targets' instances.
   void Connect(const std::vector<uint32_t> &first_channels, std::vector<uint32_t> offsets,
                const std::vector<ChannelId> &targets);
 
@@ -96,11 +53,11 @@ class Core {
   // While held, events are queued but not delivered: nothing of a reload is to be seen before all of it is.
   void Hold(bool hold) { held_ = hold; }
 
-  // Takes a python instance out of the configuration for good; the mapping must not know it any more.
+  // Takes an instance out of the configuration for good; the mapping must not know it any more.
   void Retire(InstanceId instance);
 
   // Runs cleanup handlers, ends interpreters, closes handles; calls back when libuv has let go of the last handle, with
-  // whether a Python thread that would not end may still be inside this core, which then must never be freed.
+  // whether a thread that would not end may still be inside this core, which then must never be freed.
   void Stop(std::function<void(bool in_use)> done);
 
   // As Stop, for an environment that is going away: runs no user code, neither Python nor JavaScript.
@@ -109,22 +66,31 @@ class Core {
   class Entry;
 
   void Emit(ChannelId source, double value) {
-    if (tapping_) news_.tapped.push_back({source, value});
+    if (tapping_) tapped_.Append(source, value);
     router_.Emit(source, value);
   }
 
   // Several channels of one instance at once: `channels` counts from `first`.
   void Emit(ChannelId first, const uint32_t *channels, const double *values, size_t count) {
     if (tapping_) {
-      for (size_t i = 0; i < count; ++i) news_.tapped.push_back({first + channels[i], values[i]});
+      for (size_t i = 0; i < count; ++i) tapped_.Append(first + channels[i], values[i]);
     }
     router_.Emit(first, channels, values, count);
   }
 
-  // Makes the loop come here soon. From any thread that holds the GIL.
+  // What JavaScript emits; needs no Entry.
+  void EmitFromOutside(const uint32_t *instances, const uint32_t *channels, const double *values, size_t count);
+
+  // There are events for an instance outside; until then it had none. During a drain.
+  void Send(Outgoing &outgoing) {
+    outgoing_.push_back(&outgoing);
+    router_.ExpectEffects();
+  }
+
+  // Makes the loop come here soon. From any thread that has the lock.
   void Wake();
 
-  // False on threads that Python code has started.
+  // False on threads that user code has started.
   bool OnLoopThread() const {
     const uv_thread_t self = uv_thread_self();
     return uv_thread_equal(&self, &thread_) != 0;
@@ -132,24 +98,29 @@ class Core {
 
   void Tap(bool on) { tapping_ = on; }
   News &news() { return news_; }
-  Router &router() { return router_; }
-  CoreListener &listener() { return listener_; }
   uv_loop_t *loop() const { return loop_; }
   const std::shared_ptr<HandleCount> &handles() const { return handles_; }
   uint64_t now_ms() const { return now_ms_.load(std::memory_order_relaxed); }
+
+  // Whether the loop's thread is inside, and will see on its way out what there is to do. With the lock.
   bool entered() const { return depth_ > 0; }
 
-  // User code closes sockets behind our back; this looks for that every second while sockets are watched.
+  // Has every instance look, every second, after what user code closes behind our back, as long as any says so.
   void StartHousekeeping();
 
  private:
   enum class State { kBuilding, kRunning, kStopped };
 
-  InstanceId Add(std::unique_ptr<Destination> destination);
-  PyThreadState *StateToEnterWith() const;
+  void Enter();
+  void Leave();
+  void LeaveAndTell(bool may_drain);
+  bool MayDrain() const { return state_ == State::kRunning && !held_; }
+  CodeLock *Entrance() const;
+  void TakeIn();
+  void CollectNews();
+  void TellOutside();
   void LookForThreads();
   void LetThreadsRun();
-  void Drain();
   void KeepBacklog(bool backlog);
   void CloseHandles();
 
@@ -159,18 +130,27 @@ class Core {
   State state_ = State::kBuilding;
   Router router_;
   std::vector<std::unique_ptr<Destination>> instances_;
-  std::vector<PythonInstance *> pythons_;  // by instance; NULL for other kinds
+  std::vector<Destination *> with_code_;  // those that have a CodeLock
   News news_;
   bool tapping_ = false;
+  EventColumns tapped_;
+  EventColumns told_;  // the memory of tapped_ while that is told
   bool held_ = false;
   bool backlog_ = false;         // the idle handle goes on with what was left, mostly since a drain ran out of time
   unsigned emits_in_a_row_ = 0;  // entries of JavaScript's, without one of libuv's in between
-  int depth_ = 0;                // of nested entries; read and written with the GIL held, if there is a Python instance
+  int depth_ = 0;                // of nested entries; read and written with the lock
+  CodeLock *lock_ = nullptr;     // by which the outermost one came in; NULL if nothing has code
   std::atomic<uint64_t> now_ms_{0};
 
-  bool threads_ = false;             // there are Python threads in any of the instances
-  InstanceId entrance_ = 0;          // the python instance whose thread state enters
-  uint64_t requests_seen_ = 0;       // GilRequests::made() when it was chosen
+  // The loop's thread alone uses these, also without the lock.
+  std::vector<Outgoing *> outgoing_;  // those with events
+  EventBuffer incoming_;              // what JavaScript has emitted while it was told, by its sources
+  bool telling_ = false;
+  bool more_ = false;  // an entry while it was told has left something to do
+
+  bool threads_ = false;             // there are threads in any of the instances
+  size_t entrance_ = 0;              // in with_code_: whose lock is taken
+  uint64_t requests_seen_ = 0;       // CodeLock::requests() when it was chosen
   uint64_t looked_for_ms_ = 0;       // when threads were last looked for,
   uint64_t threads_let_run_ms_ = 0;  // and given a chance in a backlog
 
@@ -180,7 +160,8 @@ class Core {
   UvHandle<uv_timer_t> housekeeping_;
 };
 
-// A stay in the core. Entries nest: only the outermost one drains and tells.
+// A stay in the core. Entries nest: only the outermost one drains and tells, and one that is made while JavaScript is
+// told leaves that to the one on whose way out it is.
 class Core::Entry {
  public:
   enum class Purpose { kOrdinary, kBacklog, kEmit };
@@ -192,7 +173,6 @@ class Core::Entry {
  private:
   Core &core_;
   const Purpose purpose_;
-  std::optional<GilScope> gil_;
 };
 
 }  // namespace mmpy

@@ -1,5 +1,5 @@
 // Events in order, in memory that is kept when they are gone. A vector but for its size: appending is a comparison and
-// three stores, which on the event path can be told. And one that does not grow for ever: a feedback loop in which an
+// three stores, which on the event path can be told. And one that does not grow forever: a feedback loop in which an
 // event leads to two would take all the memory there is.
 #ifndef MMPY_EVENT_BUFFER_H
 #define MMPY_EVENT_BUFFER_H
@@ -48,7 +48,7 @@ class EventBuffer {
   // Out of the way of Append(), which is inlined where speed counts.
   [[gnu::noinline, gnu::cold]] bool Grow() {
     const size_t capacity = capacity_ == 0 ? kFirstCapacity : 2 * capacity_;
-    if (capacity > most_) {
+    if (capacity > max_) {
       ++lost_;
       return false;
     }
@@ -60,7 +60,7 @@ class EventBuffer {
       return true;
     } catch (const std::bad_alloc &) {
       ++lost_;
-      most_ = std::max(capacity_, kFirstCapacity);  // asking again for every event would take longer than events do
+      max_ = std::max(capacity_, kFirstCapacity);  // asking again forevery event would take longer than events do
       return false;
     }
   }
@@ -68,7 +68,7 @@ class EventBuffer {
   std::unique_ptr<Event[]> events_;
   size_t size_ = 0;
   size_t capacity_ = 0;
-  size_t most_ = size_t{1} << 23;  // 128 MiB
+  size_t max_ = size_t{1} << 23;  // 128 MiB
   uint64_t lost_ = 0;
 };
 

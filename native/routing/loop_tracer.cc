@@ -13,7 +13,7 @@ void LoopTracer::Watch() {
     effects_.clear();
     noted_.clear();
   }
-  events_to_watch_ = std::min(2 * events_to_watch_, kMostToWatch);
+  events_to_watch_ = std::min(2 * events_to_watch_, kMaxToWatch);
   // With one event a round, a watch takes as many rounds as events.
   rounds_to_watch_ = std::max(2 * rounds_, kRoundsForAnEvent * events_to_watch_);
   slices_to_watch_ = std::max(2 * slices_, kSuspiciousSlices);

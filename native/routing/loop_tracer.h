@@ -55,7 +55,7 @@ class LoopTracer {
   static constexpr uint64_t kSuspiciousSlices = 100;
   static constexpr size_t kEventsToWatch = 1024;
   static constexpr uint64_t kRoundsForAnEvent = 128;  // so that less than a hundredth of all events is watched
-  static constexpr size_t kMostToWatch = size_t{1} << 20;
+  static constexpr size_t kMaxToWatch = size_t{1} << 20;
   static constexpr size_t kSample = 16;
 
   void Watch();

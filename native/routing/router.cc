@@ -50,8 +50,8 @@ void Router::EndSlice() {
   }
 }
 
-// One event alone, so that whatever is queued afterwards and was not before is its effect. What was put off to the end
-// of the round is taken for an effect of its last event, whose effect it is too.
+// One event alone, so that whatever is queued afterwards and was not before is its effect. What was deferred to the
+// end of the round is taken for an effect of its last event, whose effect it is too.
 void Router::DeliverTraced(Destination &destination, const Event &event, bool is_last) {
   std::vector<size_t> before;
   before.reserve(next_->events.size());
@@ -61,6 +61,15 @@ void Router::DeliverTraced(Destination &destination, const Event &event, bool is
   for (size_t i = 0; i < before.size(); ++i) {
     const EventBuffer &events = next_->events[i];
     for (size_t n = before[i]; n < events.size(); ++n) tracer_.Note(event.channel, events[n].channel);
+  }
+  tracer_.EndEvent();
+}
+
+void Router::NoteEffects(ChannelId cause, const Event *emitted, size_t count) {
+  if (!tracer_.active()) return;
+  for (size_t i = 0; i < count; ++i) {
+    const ChannelId source = emitted[i].channel;
+    for (uint32_t row = offsets_[source]; row < offsets_[source + 1]; ++row) tracer_.Note(cause, targets_[row].channel);
   }
   tracer_.EndEvent();
 }
@@ -80,15 +89,22 @@ bool Router::LookAtClock(uint64_t budget_ns) {
   if (elapsed > kSlowStride) {
     stride_ = 1;
   } else if (elapsed < kFastStride) {
-    stride_ = std::min(2 * stride_, kLongestStride);
+    stride_ = std::min(2 * stride_, kMaxStride);
   }
   until_clock_ = stride_;
   clock_read_ = now;
   return now - drain_started_ >= budget_ns;
 }
 
-Router::Drained Router::Drain(uint64_t budget_ns) {
-  drain_started_ = 0;
+Router::Drained Router::Drain(uint64_t budget_ns, Slice slice) {
+  if (slice == Slice::kNew) {
+    drain_started_ = 0;
+  } else if (until_clock_ == 0 && LookAtClock(budget_ns)) {
+    EndSlice();
+    return Drained::kOutOfTime;
+  } else {
+    --until_clock_;  // counts as an event, so that a slice in which nothing is mapped anywhere ends too
+  }
   for (;;) {
     Round &round = *current_;
     for (; turn_ < round.instances.size(); ++turn_) {
@@ -105,7 +121,7 @@ Router::Drained Router::Drain(uint64_t budget_ns) {
           return Drained::kOutOfTime;
         }
         size_t count = static_cast<size_t>(end - event);
-        if (tracer_.active()) {
+        if (tracer_.active() && !destination.is_outside()) {
           count = 1;
           DeliverTraced(destination, *event, event + 1 == end);
         } else {
@@ -120,7 +136,7 @@ Router::Drained Router::Drain(uint64_t budget_ns) {
       position_ = 0;
     }
     if (next_->instances.empty()) {
-      tracer_.Rest();
+      if (!expects_effects_) tracer_.Rest();
       return Drained::kEmpty;
     }
     StartRound();

@@ -14,32 +14,11 @@
 #include <utility>
 #include <vector>
 
+#include "routing/destination.h"
 #include "routing/event_buffer.h"
 #include "routing/loop_tracer.h"
 
 namespace mmpy {
-
-using InstanceId = uint32_t;
-
-// Where events go: an instance of any kind.
-class Destination {
- public:
-  virtual ~Destination() = default;
-
-  // Handles a batch. May emit; may not drain. The events stay valid until it returns.
-  virtual void Deliver(const Event *events, size_t count) = 0;
-
-  // Whether it gets each batch in one call. Others get theirs in pieces, with a look at the clock in between.
-  bool takes_whole_batches() const { return takes_whole_batches_; }
-
-  // Something was put off until all of a round's events have been delivered: FinishRound() is called then.
-  bool put_off() const { return put_off_; }
-  virtual void FinishRound() {}
-
- protected:
-  bool takes_whole_batches_ = false;
-  bool put_off_ = false;
-};
 
 // One row of the mapping table.
 struct Target {
@@ -81,10 +60,25 @@ class Router {
   }
 
   enum class Drained { kEmpty, kOutOfTime };
+  enum class Slice { kNew, kSame };
 
-  // Delivers until the queue is empty or `budget_ns` nanoseconds have passed; a later call goes on where this one
-  // stopped. Not re-entrant.
-  [[gnu::noinline]] Drained Drain(uint64_t budget_ns);  // a function of its own keeps its variables in registers
+  // Delivers until the queue is empty or `budget_ns` nanoseconds have passed, since this call began or, in the same
+  // slice, since the call that began it; a later call goes on where this one stopped. Not re-entrant.
+  // A function of its own keeps its variables in registers.
+  [[gnu::noinline]] Drained Drain(uint64_t budget_ns, Slice slice = Slice::kNew);
+
+  // Events for instances outside were delivered, and are about to be handled there: an empty queue is no rest then,
+  // until Rest() says so.
+  void ExpectEffects() { expects_effects_ = true; }
+  void Rest() {
+    expects_effects_ = false;
+    tracer_.Rest();
+  }
+
+  // Whether events for instances outside are to be handled one at a time, so that it can be seen what each leads to:
+  // an event on `cause` led to these, which are sources.
+  bool traces() const { return tracer_.active(); }
+  void NoteEffects(ChannelId cause, const Event *emitted, size_t count);
 
   // The number over all instances of a channel of one of them; kNoChannel if the table has no such channel.
   static constexpr ChannelId kNoChannel = UINT32_MAX;
@@ -144,7 +138,8 @@ class Router {
 
   // Reading the clock costs half a handler call, so it is read after every `stride_` events: as many as are likely to
   // take some microseconds.
-  static constexpr size_t kLongestStride = 64;
+  static constexpr size_t kMaxStride = 64;
+  bool expects_effects_ = false;
   size_t stride_ = 1;
   size_t until_clock_ = 0;  // how many events are left until then
   uint64_t drain_started_ = 0;

@@ -3,6 +3,7 @@
 // is run in. The source is the package that this file belongs to.
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -25,6 +26,8 @@ if (values.debug) args.push("--debug");
 if (values.arch !== process.arch && process.platform === "linux") {
   args.push(`--CDCMAKE_TOOLCHAIN_FILE=${path.join(source, "scripts", "prebuild", `linux-${values.arch}.cmake`)}`);
 }
-const { status, error } = spawnSync(process.execPath, [cmakeJs, ...args], { stdio: "inherit" });
+// make, unlike ninja, uses one processor unless told otherwise.
+const env = { CMAKE_BUILD_PARALLEL_LEVEL: String(availableParallelism()), ...process.env };
+const { status, error } = spawnSync(process.execPath, [cmakeJs, ...args], { env, stdio: "inherit" });
 if (error !== undefined) throw error;
 process.exitCode = status ?? 1;

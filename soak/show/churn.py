@@ -1,4 +1,4 @@
-"""Sockets, intervals, names and handlers that last for a moment only."""
+"""Short-lived sockets, intervals, names and handlers."""
 
 import socket
 
@@ -6,7 +6,7 @@ import counts
 import midimonster
 from counts import chance, now_and_then
 
-waiting = set()  # sockets that have something to read
+waiting = set()  # sockets with data to read
 stopping = False
 
 
@@ -20,7 +20,7 @@ def readable(sock):
 
 def leave(sock):
     counts.counts["left"] += 1
-    done(sock)  # without a word to the core, which says so and goes on
+    done(sock)  # without unregistering it, which the core reports
 
 
 def done(sock):
@@ -59,5 +59,5 @@ def stop(value):
         counts.stopped("churn")
 
 
-def tell(value):
-    counts.tell("churn")
+def report(value):
+    counts.report("churn")

@@ -1,4 +1,4 @@
-"""Intervals that stay, and how punctual they are."""
+"""Permanent intervals, and their punctuality."""
 
 import collections
 import time
@@ -9,13 +9,13 @@ from counts import now_and_then
 
 
 class Ticker:
-    """An interval, and how far the gaps between its calls are from its period."""
+    """An interval, and the deviations of the gaps between its calls from its period."""
 
     def __init__(self, period):
         self.period = period
         self.first = self.last = None
         self.calls = 0
-        self.off = collections.Counter()  # by so many whole ms a gap was longer or shorter than the period
+        self.off = collections.Counter()  # deviations in whole ms, and how often each occurred
         midimonster.interval(self.tick, period)
 
     def tick(self):
@@ -58,5 +58,5 @@ def stop(value):
     counts.stopped("clock")
 
 
-def tell(value):
-    counts.tell("clock", intervals=[ticker.figures() for ticker in tickers])
+def report(value):
+    counts.report("clock", intervals=[ticker.figures() for ticker in tickers])

@@ -1,4 +1,4 @@
-"""What an instance counts, and how it tells it: a line of JSON on standard output."""
+"""The counters of an instance, reported as a line of JSON on standard output."""
 
 import collections
 import json
@@ -8,7 +8,7 @@ counts = collections.Counter()
 chance = random.Random().random
 
 
-def tell(instance, **more):
+def report(instance, **more):
     print(json.dumps({"counts": instance, **counts, **more}), flush=True)
 
 
@@ -17,7 +17,7 @@ def stopped(instance):
 
 
 def now_and_then():
-    """Raises once in a hundred times."""
+    """Raises in one of a hundred calls."""
     if chance() < 0.01:
         counts["raised"] += 1
         raise RuntimeError("on purpose, number %d" % counts["raised"])

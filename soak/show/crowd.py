@@ -1,4 +1,4 @@
-"""Python threads that come, output and go."""
+"""Short-lived Python threads that output."""
 
 import random
 import threading
@@ -39,5 +39,5 @@ def stop(value):
     counts.stopped("crowd")
 
 
-def tell(value):
-    counts.tell("crowd")
+def report(value):
+    counts.report("crowd")

@@ -1,4 +1,4 @@
-"""Passes batches on, and makes some that last for one round."""
+"""Passes batches on, and creates some that last for one round."""
 
 import counts
 import midimonster
@@ -20,5 +20,5 @@ faders = midimonster.batch(["a%d" % number for number in NUMBERS], frame)
 dimmers = midimonster.batch(["b%d" % number for number in NUMBERS])
 
 
-def tell(value):
-    counts.tell("desk")
+def report(value):
+    counts.report("desk")

@@ -1,4 +1,4 @@
-"""The outside: a UDP socket and a TCP server. Both ports are told when they are there."""
+"""The external interface: a UDP socket and a TCP server. Reports both ports once they are open."""
 
 import json
 import socket
@@ -12,17 +12,17 @@ if previous is None:
     datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     datagrams.bind(("127.0.0.1", 0))
     server = socket.create_server(("127.0.0.1", 0))
-    peer = None  # who sent the last datagram
-    connections = {}  # TCP: what has been read of the next line
+    peer = None  # sender of the last datagram
+    connections = {}  # TCP connections, each with the incomplete line read so far
 else:
     datagrams, server, peer, connections = previous.datagrams, previous.server, previous.peer, previous.connections
 
 
 def datagram(sock):
-    """'7 0.5' is an event on channel u7; 'stop' and 'tell' are the end."""
+    """'7 0.5' is an event on channel u7; 'stop' and 'report' are commands for the end."""
     global peer
     data, peer = sock.recvfrom(64)
-    if data in (b"stop", b"tell"):
+    if data in (b"stop", b"report"):
         midimonster.output(data.decode(), 1)
         return
     channel, value = data.split()
@@ -55,7 +55,7 @@ def receive(connection):
 
 
 def answer(value):
-    """Datagrams come back one for one. Of what comes from desk only the last value of a channel is told."""
+    """Answers every datagram. For values from desk, only the last one of each channel is reported."""
     name = midimonster.current()
     if name[0] == "v":
         datagrams.sendto(("%s %r" % (name[1:], value)).encode(), peer)
@@ -64,8 +64,8 @@ def answer(value):
         counts.counts["of desk"] += 1
 
 
-def tell(value):
-    counts.tell("net", last=[midimonster.inputvalue("b%d" % number) for number in range(1, 17)])
+def report(value):
+    counts.report("net", last=[midimonster.inputvalue("b%d" % number) for number in range(1, 17)])
 
 
 def close():

@@ -1,4 +1,4 @@
-"""Passes on what comes, and raises now and then."""
+"""Passes events on, and raises occasionally."""
 
 import counts
 import midimonster
@@ -24,5 +24,5 @@ def passed(value):
     counts.counts["passed"] += 1
 
 
-def tell(value):
-    counts.tell("work")
+def report(value):
+    counts.report("work")

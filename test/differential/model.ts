@@ -11,7 +11,7 @@ export interface Prediction {
 }
 
 /** The most events that one stimulus may cause: many more, and it is a feedback loop that does not die out. */
-const MOST_EVENTS = 400;
+const MAX_EVENTS = 400;
 
 export class EndlessFeedback extends Error {}
 
@@ -135,7 +135,7 @@ class Model {
       const round = this.#next;
       this.#next = [];
       events += round.length;
-      if (events > MOST_EVENTS) throw new EndlessFeedback();
+      if (events > MAX_EVENTS) throw new EndlessFeedback();
       for (const event of this.#group(round).flat()) this.#deliver(event);
     }
     return this.#calls;

@@ -6,7 +6,7 @@ import signal
 
 import midimonster
 
-MOST_TICKS = 1000
+MAX_TICKS = 1000
 
 # The module that imports this sets it: were globals shared between instances, entries would have another's name.
 instance = None
@@ -66,7 +66,7 @@ class Driver:
         if self.next > len(self.stimuli):
             return
         self.ticks += 1
-        if self.ticks > MOST_TICKS:
+        if self.ticks > MAX_TICKS:
             write("stuck", instance, self.next, self.seen, self.calls[self.next])
             self.finish()
         elif self.settled:

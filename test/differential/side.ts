@@ -13,7 +13,7 @@ export const plainNames = channelsOf({
 /** Where a name's parts come from. */
 type Slot = readonly string[];
 
-const MOST_CHANNELS = 12;
+const MAX_CHANNELS = 12;
 
 /**
  * One side of a mapping.
@@ -27,7 +27,7 @@ export function chooseSide(choices: Choices, instance: Instance, size?: number):
       : [["o", "out_"], digits, suffixes];
   const possible = sizes(slots).filter((row) => {
     const product = row.reduce((a, b) => a * b);
-    return size === undefined ? product <= MOST_CHANNELS : product === size;
+    return size === undefined ? product <= MAX_CHANNELS : product === size;
   });
   const row = choices.of(possible);
   return { instance: instance.name, pieces: slots.map((slot, i) => choosePiece(choices, slot, row[i] ?? 1)) };

@@ -1,7 +1,7 @@
 """Prints by how much the number of references grows with 100 interpreters that start and end, after ten more: CPython's own
 loss. They do what an instance's interpreter does with cycle.py, without any of this program's native part.
 
-python3-dbg bare.py BOOTSTRAP.PY"""
+python3-dbg bare.py START.PY"""
 
 import gc
 import os
@@ -26,9 +26,10 @@ midimonster = types.ModuleType("midimonster")
 for name in ("output", "interval", "manage", "cleanup_handler", "batch"):
     setattr(midimonster, name, nothing)
 sys.modules["midimonster"] = midimonster
-namespace = {"__name__": "_mmpy_bootstrap", "__file__": %(bootstrap)r, "raise_in_thread": nothing, "share_environment": nothing}
-with open(%(bootstrap)r) as file:
-    exec(compile(file.read(), %(bootstrap)r, "exec"), namespace)
+namespace = {"__name__": "_mmpy.start", "__file__": %(start)r, "compiled": {}}
+namespace.update(raise_in_thread=nothing, share_environment=nothing)
+with open(%(start)r) as file:
+    exec(compile(file.read(), %(start)r, "exec"), namespace)
 namespace["prepare"](%(folder)r, "")
 error = namespace["load_module"]("cycle", %(folder)r)
 assert error is None, error
@@ -36,12 +37,12 @@ cycle = sys.modules["cycle"]
 try:
     cycle.fail(0.5)
 except ValueError as raised:
-    namespace["format_exception"](raised)
+    namespace["describe_exception"](raised)
 cycle.go(0.5)
 cycle.read(cycle.near)
 cycle.close()
 assert namespace["stop_threads"]() == []
-""" % {"bootstrap": sys.argv[1], "folder": os.path.dirname(os.path.abspath(__file__))}
+""" % {"start": sys.argv[1], "folder": os.path.dirname(os.path.abspath(__file__))}
 
 
 def create():

@@ -8,7 +8,7 @@ import { ProbeBackend, type ProbeInstance } from "../probe-backend.js";
 export const folder = path.dirname(fileURLToPath(import.meta.url));
 
 /** So many references to None the native part may keep before CPython 3.12 (native/python/module.c). */
-const MOST_SPARE_NONES = 1024;
+const MAX_SPARE_NONES = 1024;
 
 export class Counting {
   readonly #backend = new ProbeBackend();
@@ -52,7 +52,7 @@ export class Counting {
   /** `sys.gettotalrefcount()`, while the native part keeps as many spare references as it can. */
   async references(): Promise<number> {
     const probe = this.#probe;
-    for (let i = 0; i < MOST_SPARE_NONES; ++i) probe.emit("nothing", 1);
+    for (let i = 0; i < MAX_SPARE_NONES; ++i) probe.emit("nothing", 1);
     probe.received.length = 0;
     probe.emit("count", 1);
     const [value = Number.NaN] = await probe.until("references");

@@ -1,6 +1,6 @@
 import type { ResolveError } from "../../binding.js";
 import type { Setting } from "../../config/definition.js";
-import { MOST_ERRORS } from "../../config/limits.js";
+import { MAX_ERRORS } from "../../config/limits.js";
 import { didYouMean } from "../../config/suggest.js";
 import type { Engine } from "../../engine/engine.js";
 import { importAdvice } from "../../python/import-advice.js";
@@ -60,13 +60,13 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
     const [loaded, defaultHandler] = [this.#loaded, this.#defaultHandler];
     this.#defaultHandler = options["default-handler"];
     binding.beginReload(core, this.#number);
-    const { modules, traceback } = binding.reloadChanged(core, this.#number);
-    if (traceback === null) {
+    const { modules, exception } = binding.reloadChanged(core, this.#number);
+    if (exception === null) {
       this.#loadModules(settings, report);
     } else {
-      const help = importAdvice(traceback, modules[0] ?? "", this.#folder, this.#executable);
+      const help = importAdvice(exception, modules[0] ?? "", this.#folder, this.#executable);
       const message = `a changed module of instance '${this.#name}' does not import`;
-      report({ message, help, detail: traceback });
+      report({ message, help, detail: exception.text });
     }
     return {
       modules: modules.map((module) => `${this.#name}.${module}`),
@@ -96,11 +96,11 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
     const modules = settings.filter(({ option }) => option === "module");
     for (const [index, { value, folder }] of modules.entries()) {
       if (index < this.#loaded || value === "") continue; // an empty one has been reported as such
-      const traceback = binding.loadModule(core, this.#number, value, folder);
-      if (traceback === null) continue;
-      const help = importAdvice(traceback, value, folder, this.#executable);
+      const exception = binding.loadModule(core, this.#number, value, folder);
+      if (exception === null) continue;
+      const help = importAdvice(exception, value, folder, this.#executable);
       const message = `module '${value}' of instance '${this.#name}' does not import`;
-      report({ message, option: "module", index, help, detail: traceback });
+      report({ message, option: "module", index, help, detail: exception.text });
     }
     this.#loaded = modules.length;
   }
@@ -110,7 +110,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
     const errors = binding.resolve(core, this.#number, inputs, this.#defaultHandler ?? "");
     return {
       channels: errors.filter(({ channel }) => channel >= 0).map((error) => this.#asRefusal(error)),
-      hasMore: errors.length > MOST_ERRORS,
+      hasMore: errors.length > MAX_ERRORS,
       options: errors
         .filter(({ channel }) => channel < 0)
         .map(({ problem, candidates }) => ({

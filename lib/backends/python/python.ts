@@ -46,7 +46,7 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
     const error = engine.binding.startPython({
       library: choice.library,
       programName: choice.executable,
-      bootstrapPath: path.join(packageFolder, "python", "bootstrap.py"),
+      bootstrapPath: path.join(packageFolder, "python", "runtime", "start.py"),
       deepBind: options.deepbind,
       ignoreHome,
       handlerWarn: options["handler-warn"],

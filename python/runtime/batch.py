@@ -1,4 +1,4 @@
-"""The class that midimonster.batch() makes objects of. Loaded by bootstrap.py when it is first called."""
+"""The class that midimonster.batch() makes objects of. Loaded when it is first called."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -6,7 +6,7 @@ if TYPE_CHECKING:
 
 
 class Inputs(bytes):
-    """The memory behind a batch's inputs. The native part writes to it until nobody can look at it any more: neither the
+    """The memory behind a batch's inputs. The native part writes to it until nothing can look at it any more: neither the
     batch nor a view, a slice of one or an array of numpy's is left."""
 
     forget: "typing.Callable[[int], None]"
@@ -92,4 +92,4 @@ class Batch:
         return "<midimonster.Batch of %d channels, %s to %s>" % (len(self._names), self._names[0], self._names[-1])
 
 
-Batch.__module__ = "midimonster"
+Batch.__module__ = Inputs.__module__ = "midimonster"

@@ -1,0 +1,102 @@
+// `mmpy backends`: what there is to know of backends, from their declarations alone.
+import type { BackendDeclaration } from "../backends/declare.js";
+import { type BackendDescription, describeBackend, limitsOf, type OptionDescription } from "../backends/describe.js";
+import { BACKENDS } from "../backends/index.js";
+import { didYouMean } from "../config/suggest.js";
+import { MidimonsterError } from "../errors.js";
+import type { CommandLine } from "./options.js";
+import { print, textWidth } from "./output.js";
+import { table, wrap } from "./table.js";
+
+export function backends({ operand, json }: CommandLine): number {
+  const width = textWidth();
+  if (operand === undefined) {
+    const all = BACKENDS.map(describeBackend);
+    print(json ? asJson(all) : formatBackends(all, width));
+  } else {
+    const one = describeBackend(backendNamed(operand));
+    print(json ? asJson(one) : formatBackend(one, width));
+  }
+  return 0;
+}
+
+function asJson(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}
+
+function backendNamed(name: string): BackendDeclaration {
+  const found = BACKENDS.find((declaration) => declaration.name === name);
+  if (found !== undefined) return found;
+  const known = BACKENDS.map((declaration) => declaration.name);
+  const [help] = didYouMean(name, known, "available backends");
+  throw new MidimonsterError("USAGE", `unknown backend '${name}'; ${help}`);
+}
+
+/** The list, for people. */
+export function formatBackends(descriptions: readonly BackendDescription[], width: number): string {
+  const rows = descriptions.map(({ name, summary }) => [name, summary]);
+  const lines = [
+    ...table(["BACKEND", "SUMMARY"], rows, width),
+    "",
+    "mmpy backends NAME prints options and channels of one.",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** One backend, for people. */
+export function formatBackend(backend: BackendDescription, width: number): string {
+  const { name, summary, options, instanceOptions, optionPatterns, channels, examples } = backend;
+  const lines = [
+    ...wrap(`${name}: ${summary}`, width),
+    "",
+    ...section(`Options of [backend ${name}]`, optionTable(options, width), backend.otherOptions),
+    ...section(
+      `Options of an instance, [${name} INSTANCE]`,
+      optionTable([...instanceOptions, ...optionPatterns], width),
+      backend.otherInstanceOptions,
+    ),
+  ];
+  if (instanceOptions.length > 0) {
+    lines.push(...wrap("When other options of an instance change, a reload replaces the instance.", width), "");
+  }
+  if (channels.length > 0) {
+    const rows = channels.map(({ form, doc, example }) => [form, doc, example]);
+    lines.push("Channels", ...indented(table(["CHANNEL", "MEANING", "EXAMPLE"], rows, width - 2)), "");
+  }
+  if (examples.length > 0) lines.push("Examples", ...indented(examples), "");
+  return `${lines.join("\n").trimEnd()}\n`;
+}
+
+function section(title: string, rows: readonly string[], takesOthers: boolean): string[] {
+  const others = takesOthers ? ["any option is accepted"] : [];
+  const content = rows.length > 0 ? [...rows, ...others] : takesOthers ? others : ["none"];
+  return [title, ...indented(content), ""];
+}
+
+function optionTable(options: readonly OptionDescription[], width: number): string[] {
+  if (options.length === 0) return [];
+  const rows = options.map((option) => [
+    option.name,
+    option.form,
+    option.default ?? "",
+    [option.doc, ...notesOf(option)].join("\n"),
+  ]);
+  return table(["OPTION", "VALUE", "DEFAULT", "MEANING"], rows, width - 2);
+}
+
+/** More about an option, a line each. */
+function notesOf(option: OptionDescription): string[] {
+  const limits = limitsOf(option);
+  return [
+    ...(option.required ? ["required"] : []),
+    ...(limits === undefined ? [] : [limits]),
+    ...(option.repeatable ? ["may be given several times"] : []),
+    ...(option.live === true ? ["can change at a reload"] : []),
+    ...(option.live === "append" ? ["more can be added at a reload"] : []),
+    ...(option.example === undefined ? [] : [`example: ${option.name} = ${option.example}`]),
+  ];
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => (line === "" ? "" : `  ${line}`));
+}

@@ -1,0 +1,112 @@
+// The commands and options of mmpy, as data: what is parsed, what --help prints, and what a shell completes.
+import { LOG_FORMATS, LOG_LEVELS } from "../log.js";
+
+export type Command = "run" | "check" | "doctor" | "backends" | "completion";
+
+export interface CommandFacts {
+  /** What may follow it. */
+  readonly usage: string;
+  /** For --help. */
+  readonly doc: string;
+  /** A few words, for completion. */
+  readonly brief: string;
+}
+
+/** All that are named on the command line: without one, a configuration is run. */
+export const COMMANDS: Readonly<Record<Exclude<Command, "run">, CommandFacts>> = {
+  check: {
+    usage: "[options] [config]",
+    doc: "do everything but run: read the configuration, load modules, find every handler, print instances, channels and mappings",
+    brief: "do everything but run",
+  },
+  doctor: {
+    usage: "[--json] [-b backend.option=value] [config]",
+    doc: "look at Node, the native part and every Python on this machine; tell which one is used and why, or what is missing (exit status 1)",
+    brief: "look at everything that has to be on this machine",
+  },
+  backends: {
+    usage: "[--json] [name]",
+    doc: "list the backends, or print the options and channels of one",
+    brief: "list backends, their options and channels",
+  },
+  completion: {
+    usage: "bash|zsh|fish",
+    doc: "print the script with which a shell completes commands, options and their values",
+    brief: "print the completion script of a shell",
+  },
+};
+
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+export type Shell = (typeof SHELLS)[number];
+
+export interface OptionFacts {
+  readonly short?: string;
+  /** Without a long name. */
+  readonly onlyShort?: true;
+  /** What its value is called; absent: it takes none. */
+  readonly value?: string;
+  /** The values there are. */
+  readonly words?: readonly string[];
+  /** The commands that it goes with; absent: all of them. */
+  readonly goesWith?: readonly Command[];
+  /** For --help. */
+  readonly doc: string;
+  /** A few words, for completion. */
+  readonly brief: string;
+}
+
+export const OPTIONS = {
+  i: {
+    short: "i",
+    onlyShort: true,
+    value: "instance.option=value",
+    goesWith: ["run", "check", "doctor"],
+    doc: "set an option of an instance, before those of its section (repeatable)",
+    brief: "set an option of an instance",
+  },
+  b: {
+    short: "b",
+    onlyShort: true,
+    value: "backend.option=value",
+    goesWith: ["run", "check", "doctor"],
+    doc: "set an option of a backend, likewise (repeatable)",
+    brief: "set an option of a backend",
+  },
+  "log-level": {
+    value: "LEVEL",
+    words: LOG_LEVELS,
+    doc: `${LOG_LEVELS.join(", ")} (default: info)`,
+    brief: "the least important messages to log",
+  },
+  "log-format": {
+    value: "FORMAT",
+    words: LOG_FORMATS,
+    doc: "text, json or journal (default: journal where standard error is systemd's journal, else text)",
+    brief: "what a log message looks like",
+  },
+  watch: {
+    goesWith: ["run"],
+    doc: "reload when a file of the configuration or of its modules changes",
+    brief: "reload when a file changes",
+  },
+  json: {
+    goesWith: ["doctor", "backends"],
+    doc: "with doctor and backends: print everything as JSON",
+    brief: "print everything as JSON",
+  },
+  version: { short: "v", doc: "print the version", brief: "print the version" },
+  help: { short: "h", doc: "print this help", brief: "print the help" },
+} as const satisfies Record<string, OptionFacts>;
+
+export type OptionName = keyof typeof OPTIONS;
+
+/** Options by name, each with all that may be known of one. */
+export const OPTION_LIST: readonly (readonly [OptionName, OptionFacts])[] = Object.entries(OPTIONS) as [
+  OptionName,
+  OptionFacts,
+][];
+
+/** An option as it is written: `--watch`, `-i`. */
+export function written([name, { onlyShort }]: readonly [OptionName, OptionFacts]): string {
+  return onlyShort ? `-${name}` : `--${name}`;
+}

@@ -1,0 +1,16 @@
+import { Router } from "../engine/router.js";
+import { standardErrorLogger } from "../log.js";
+import { formatDescription } from "./description.js";
+import type { CommandLine } from "./options.js";
+import { print } from "./output.js";
+
+export async function check({ operand = "monster.cfg", ...line }: CommandLine): Promise<number> {
+  const { backendOverrides, instanceOverrides } = line;
+  const logger = standardErrorLogger(line.logLevel, line.logFormat);
+  const router = Router.fromFile(operand, { logger, backendOverrides, instanceOverrides });
+  await router.load();
+  const description = formatDescription(router.describe());
+  await router.stop();
+  print(description);
+  return 0;
+}

@@ -1,0 +1,121 @@
+import { type Binding, binding } from "../binding.js";
+import { count } from "../count.js";
+import { Router } from "../engine/router.js";
+import { MidimonsterError } from "../errors.js";
+import { type Logger, standardErrorLogger } from "../log.js";
+import { FileWatch } from "../watch.js";
+import { Coalesced } from "./coalesced.js";
+import type { CommandLine } from "./options.js";
+import { ServiceManager, serviceVariables } from "./service-manager.js";
+
+export async function run({ operand = "monster.cfg", ...line }: CommandLine): Promise<number> {
+  const addon = binding(); // if it does not load, here, where somebody waits for the error
+  const stopped = stopSignal(addon);
+  const logger = standardErrorLogger(line.logLevel, line.logFormat);
+  if (line.logLevel !== "error" && line.logLevel !== "silent") addon.tellStuckCode(line.logFormat);
+  const { backendOverrides, instanceOverrides } = line;
+  const router = Router.fromFile(operand, { logger, backendOverrides, instanceOverrides });
+  const running = new RunningRouter(router, logger, addon);
+  process.on("SIGHUP", () => running.reload());
+  try {
+    await router.load();
+  } catch (error) {
+    // A signal to stop ends a module's endless loop, and that is no error.
+    if (!addon.stopSignalSeen()) throw error;
+    return 0;
+  }
+  await router.start();
+  running.started(line.watch);
+  await running.stop(await stopped);
+  return 0;
+}
+
+/** A router as the command runs it: with the service manager that is told, and the files that are watched. */
+class RunningRouter {
+  readonly #router: Router;
+  readonly #logger: Logger;
+  readonly #addon: Binding;
+  readonly #service: ServiceManager;
+  readonly #reloads = new Coalesced(() => this.#reload());
+  #state: "starting" | "running" | "stopping" = "starting";
+  #reloadAtStart = false;
+  #watch: FileWatch | undefined;
+
+  constructor(router: Router, logger: Logger, addon: Binding) {
+    this.#router = router;
+    this.#logger = logger;
+    this.#addon = addon;
+    this.#service = new ServiceManager(serviceVariables, logger);
+  }
+
+  /** It routes from now on. */
+  started(watches: boolean): void {
+    this.#state = "running";
+    this.#service.ready(`routing ${this.#router.summary}`);
+    if (watches) this.#watchFiles();
+    // The configuration may have been read before what the request is about.
+    if (this.#reloadAtStart) void this.reload();
+  }
+
+  /** Reads the configuration again; says in the log what came of it. */
+  async reload(): Promise<void> {
+    if (this.#state === "starting") this.#reloadAtStart = true;
+    else if (this.#state === "running") await this.#reloads.request();
+  }
+
+  async stop(signal: NodeJS.Signals): Promise<void> {
+    this.#state = "stopping";
+    this.#service.stopping();
+    this.#watch?.close();
+    this.#logger.info({ signal }, `${signal}: stopping`);
+    await this.#router.stop();
+  }
+
+  async #reload(): Promise<void> {
+    if (!this.#router.running) return; // it has been stopped meanwhile
+    this.#service.reloading();
+    const failed = (await this.#reloadRouter()) ? "" : "; the last reload failed";
+    this.#watch?.set(this.#router.files());
+    if (this.#router.running) this.#service.ready(`routing ${this.#router.summary}${failed}`);
+  }
+
+  /** Returns whether everything went well. */
+  async #reloadRouter(): Promise<boolean> {
+    try {
+      await this.#router.reload();
+      return true;
+    } catch (error) {
+      if (!(error instanceof MidimonsterError)) throw error;
+      // A stop in the middle of it is no error, nor is what that does to a module that loads.
+      if (error.code === "STATE" || this.#addon.stopSignalSeen()) return false;
+      // An instance that is new and does not start does not undo the rest.
+      const what = error.code === "BACKEND" ? "reloaded, but " : "not reloaded, everything goes on as before:\n";
+      this.#logger.error({ code: error.code }, what + error.message);
+      return false;
+    }
+  }
+
+  /** Reloads when one of the router's files changes. */
+  #watchFiles(): void {
+    const files = this.#router.files();
+    this.#watch = new FileWatch(
+      () => void this.reload(),
+      (message) => this.#logger.warn({}, message),
+    );
+    this.#watch.set(files);
+    this.#logger.info({}, `watching ${count(files.length, "file")}`);
+  }
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once, as if nothing had caught it. */
+function stopSignal(addon: Binding): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const stop = (signal: NodeJS.Signals) => {
+      process.removeListener("SIGINT", stop).removeListener("SIGTERM", stop);
+      resolve(signal);
+    };
+    process.on("SIGINT", stop).on("SIGTERM", stop);
+    // The same for a second signal that comes before this thread has seen the first, since Python code keeps it busy.
+    addon.endOnSecondSignal();
+  });
+}

@@ -1,0 +1,103 @@
+#include "instance/channels.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace mmpy {
+
+namespace {
+
+constexpr size_t kMaxUnknown = 1000;  // names may be made up without end
+
+// Replaces the current exception, a TypeError with CPython's own terse words, by one that names the type found.
+void RaiseNotAString(PyObject *found) {
+  if (PyErr_ExceptionMatches(mmpy_exception_type(MMPY_TYPE_ERROR)) == 0) return;
+  PyErr_Clear();
+  const PyRef type = PyRef::Steal(PyObject_Type(found));
+  const PyRef name = type ? PyRef::Steal(PyObject_GetAttrString(type.get(), "__name__")) : PyRef();
+  const std::string text = name ? ToText(name.get()) : "?";
+  PyErr_Clear();
+  PyErr_Format(mmpy_exception_type(MMPY_TYPE_ERROR), "the channel's name must be str, not %s", text.c_str());
+}
+
+PyObject *NewString(std::string_view text) {
+  return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+}
+
+}  // namespace
+
+uint32_t Channels::FindUncached(PyObject *name) {
+  Py_ssize_t size = 0;
+  const char *text = PyUnicode_AsUTF8AndSize(name, &size);
+  if (text == nullptr) {
+    RaiseNotAString(name);
+    return kLookupFailed;
+  }
+  const uint32_t found = table_.Find(std::string_view(text, static_cast<size_t>(size)));
+  if (found == kNone) return found;
+  name_cache_.Remember(name, found, table_.size());
+  // That may have released a string with a destructor of its own, and let the instance stop meanwhile.
+  return home_.RefuseIfStopped() ? kLookupFailed : found;
+}
+
+uint32_t Channels::Create(PyObject *name) {
+  Py_ssize_t size = 0;
+  const char *text = PyUnicode_AsUTF8AndSize(name, &size);
+  if (text == nullptr) return kLookupFailed;
+  const std::string_view view(text, static_cast<size_t>(size));
+  // What comes of a reload is not known yet to threads.
+  if (creating_ && (!home_.reloading || home_.core.OnLoopThread())) return Add(view);
+  ReportUnknown(view);
+  return kNone;
+}
+
+uint32_t Channels::Add(std::string_view name) {
+  const uint32_t index = table_.Add(name);
+  channels_.resize(table_.size());
+  SetLook(kUnmapped, channels_.size() > mapped_);
+  return index;
+}
+
+void Channels::Connected(size_t mapped) {
+  mapped_ = mapped;
+  SetLook(kUnmapped, channels_.size() > mapped_);
+}
+
+PyObject *Channels::NameObject(uint32_t index) {
+  if (name_objects_.size() < table_.size()) name_objects_.resize(table_.size());
+  PyRef &text = name_objects_[index];
+  if (!text) text = PyRef::Steal(NewString(table_.name(index)));
+  return PyRef(text).release();
+}
+
+PyObject *Channels::Names() const {
+  PyRef list = PyRef::Steal(PyList_New(table_.size()));
+  if (!list) return nullptr;
+  for (uint32_t i = 0; i < table_.size(); ++i) {
+    PyObject *const text = NewString(table_.name(i));
+    if (text == nullptr || PyList_SetItem(list.get(), i, text) != 0) return nullptr;
+  }
+  return list.release();
+}
+
+void Channels::ReportUnknown(std::string_view name) {
+  const auto place = std::lower_bound(unknown_.begin(), unknown_.end(), name);
+  if ((place != unknown_.end() && *place == name) || unknown_.size() >= kMaxUnknown) return;
+  unknown_.emplace(place, name);
+  home_.Tell({Report::Kind::kUnknownChannel, home_.id, "", std::string(name), "", {}});
+}
+
+void Channels::Clear() {
+  mapped_ = 0;
+  const std::vector<Channel> channels = std::exchange(channels_, {});
+  const std::vector<PyRef> names = std::exchange(name_objects_, {});
+  name_cache_.Clear();
+}
+
+void Channels::Abandon() {
+  for (Channel &channel : channels_) channel.handler.release();
+  for (PyRef &name : name_objects_) name.release();
+  name_cache_.Abandon();
+}
+
+}  // namespace mmpy

@@ -1,0 +1,117 @@
+// The channels of a python instance: their names, their last values, and the way from a name to a channel.
+//
+// Channels only ever become more, also when a reload fails: what is output on one that the mapping does not know goes
+// nowhere.
+#ifndef MMPY_CHANNELS_H
+#define MMPY_CHANNELS_H
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "instance/channel_table.h"
+#include "instance/home.h"
+#include "instance/name_cache.h"
+#include "python/py_ref.h"
+
+namespace mmpy {
+
+class Channels {
+ public:
+  static constexpr uint32_t kNone = ChannelTable::kNone;
+  static constexpr uint32_t kLookupFailed = kNone - 1;
+  static constexpr uint32_t kNoPlace = UINT32_MAX;
+
+  // All that an event needs of its channel, so that it is in one place.
+  struct Channel {
+    PyRef handler;
+    double input = 0.0;
+    double output = 0.0;
+    bool initial = false;             // output before the core runs, to be sent then
+    uint32_t batch_place = kNoPlace;  // see Batches
+  };
+
+  // Why each output has to be looked at before it is one.
+  enum Look : unsigned { kTrial = 1, kLookahead = 2, kUnmapped = 4 };
+
+  explicit Channels(Home &home) : home_(home) {}
+
+  // The channel that `name` names, kNone, or kLookupFailed with an exception set.
+  uint32_t Find(PyObject *name) {
+    const uint32_t cached = name_cache_.Find(name, kNone);
+    return cached != kNone ? cached : FindUncached(name);
+  }
+
+  // The same, for an output: one that does not exist is created while modules load, and warned of afterwards.
+  uint32_t FindOrCreate(PyObject *name) {
+    const uint32_t found = Find(name);
+    return found != kNone ? found : Create(name);
+  }
+
+  // Makes a channel, unless there is one of that name. Returns its index.
+  uint32_t Add(std::string_view name);
+
+  // From here on output() creates none: the mapping is being made.
+  void Fix() { creating_ = false; }
+
+  // The mapping knows so many of them. The others are those of a reload, and will be known later, or never if it fails.
+  void Connected(size_t mapped);
+  size_t mapped() const { return mapped_; }
+
+  void Begin() {
+    creating_ = true;
+    SetLook(kTrial, true);
+  }
+  void Commit() { End(); }
+  void Rollback() { End(); }
+
+  unsigned looks() const { return looks_; }
+  void SetLook(Look why, bool look) { looks_ = look ? looks_ | why : looks_ & ~why; }
+
+  Channel &operator[](uint32_t index) { return channels_[index]; }
+  Channel *data() { return channels_.data(); }
+  std::vector<Channel> &all() { return channels_; }
+  size_t size() const { return channels_.size(); }
+
+  const ChannelTable &table() const { return table_; }
+  const NameCache &name_cache() const { return name_cache_; }
+  std::string_view name(uint32_t index) const { return table_.name(index); }
+
+  // The name as Python has it: the same string each time, which the name cache finds when user code outputs to it. NULL
+  // with an exception set if there is no memory.
+  PyObject *NameObject(uint32_t index);
+  PyObject *Names() const;
+
+  // Something was output on a channel that does not exist.
+  void ReportUnknown(std::string_view name);
+
+  // Everything but the table goes. Runs user code (__del__).
+  void Clear();
+
+  // Without releasing anything, for when the GIL can't be had.
+  void Abandon();
+
+ private:
+  void End() {
+    creating_ = false;
+    SetLook(kTrial, false);
+  }
+  uint32_t FindUncached(PyObject *name);
+  uint32_t Create(PyObject *name);
+
+  Home &home_;
+  NameCache name_cache_;
+  std::vector<Channel> channels_;  // parallel to table_
+  unsigned looks_ = 0;
+  bool creating_ = true;
+  size_t mapped_ = 0;
+  ChannelTable table_;
+  std::vector<PyRef> name_objects_;
+  std::vector<std::string> unknown_;  // names that were warned of, sorted
+};
+
+}  // namespace mmpy
+
+#endif

@@ -1,0 +1,81 @@
+// The function that a python instance's code registered to be called at its end.
+#ifndef MMPY_CLEANUP_H
+#define MMPY_CLEANUP_H
+
+#include <utility>
+
+#include "instance/home.h"
+#include "python/user_code.h"
+
+namespace mmpy {
+
+class Cleanup {
+ public:
+  explicit Cleanup(Home &home) : home_(home) {}
+
+  // midimonster.cleanup_handler(): returns the one before, or None.
+  PyObject *Set(PyObject *function) {
+    const PyRef replaced = std::exchange(function_, mmpy_is_none(function) != 0 ? PyRef() : PyRef::Borrow(function));
+    if (home_.on_trial()) {
+      if (!on_trial_) before_ = replaced;
+      on_trial_ = true;
+    } else if (on_trial_) {
+      // A thread's comes later than that of the new version, and stays.
+      on_trial_ = false;
+      const PyRef before = std::exchange(before_, {});
+      return replaced ? PyRef(replaced).release() : mmpy_none();
+    }
+    return replaced ? PyRef(replaced).release() : mmpy_none();
+  }
+
+  // Calls it, once.
+  void Run() {
+    const PyRef function = std::exchange(function_, {});
+    if (!function) return;
+    Watchdog::Running running = home_.AsRunning("cleanup handler", function.get());
+    running.limited = running.stoppable = false;
+    if (!CallUser(home_.interpreter, running, nullptr))
+      ReportException(home_.core, home_.id, home_.interpreter, "cleanup handler", function.get());
+  }
+
+  void Begin() { on_trial_ = false; }
+
+  // That of an old version, if there is no other one yet, goes.
+  void DropOld(const IsMeant &is_old) {
+    const PyRef function = function_;  // asking runs Python code
+    if (on_trial_ || !function || !is_old(function.get()) || function.get() != function_.get()) return;
+    before_ = std::exchange(function_, {});
+    on_trial_ = true;
+  }
+
+  void Commit() {
+    on_trial_ = false;
+    const PyRef before = std::exchange(before_, {});
+  }
+
+  void Rollback() {
+    if (!std::exchange(on_trial_, false)) return;
+    const PyRef dropped = std::exchange(function_, std::exchange(before_, {}));
+  }
+
+  // Releasing it runs user code (__del__).
+  void Clear() {
+    Commit();
+    const PyRef function = std::exchange(function_, {});
+  }
+
+  void Abandon() {
+    function_.release();
+    before_.release();
+  }
+
+ private:
+  Home &home_;
+  PyRef function_;
+  PyRef before_;  // while `on_trial_`: what was there before, to be put back
+  bool on_trial_ = false;
+};
+
+}  // namespace mmpy
+
+#endif

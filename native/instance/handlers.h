@@ -1,0 +1,80 @@
+// The handlers of a python instance: finding those that its mapped channels name, and calling them.
+#ifndef MMPY_HANDLERS_H
+#define MMPY_HANDLERS_H
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "instance/batches.h"
+#include "instance/channels.h"
+#include "instance/home.h"
+#include "instance/lookahead.h"
+#include "python/py_ref.h"
+
+namespace mmpy {
+
+// A channel whose name does not lead to a function. After so many no more are looked for: each takes a list of all that
+// may have been meant.
+constexpr size_t kMaxResolveErrors = 1000;
+struct ResolveError {
+  uint32_t channel;  // index within the instance; kNone for the default handler
+  std::string problem;
+  std::vector<std::string> candidates;  // names that may have been meant
+};
+
+class Handlers {
+ public:
+  Handlers(Home &home, Channels &channels, Batches &batches) : home_(home), channels_(channels), batches_(batches) {}
+
+  // Finds the handlers of these channels; Take() then puts them in place of those before. Undotted names without a
+  // function of their own get `default_handler`, if not empty.
+  std::vector<ResolveError> Resolve(const std::vector<uint32_t> &channels, const std::string &default_handler);
+  void Take();
+
+  // Whether any channel has one.
+  bool any() const { return any_; }
+
+  void Deliver(const Event *events, size_t count, ChannelId first_channel);
+
+  // The channel whose handler runs, or Channels::kNone.
+  uint32_t current() const { return current_; }
+
+  // What runs outputs to this name. To be told where Channels::looks().
+  void NoteOutput(PyObject *name) {
+    if (lookahead_.active() && current_ != Channels::kNone) lookahead_.Note(current_, name);
+  }
+
+  // In a reload: what was found for new versions goes if they do.
+  void Begin() {}
+  void Commit() {}
+  void Rollback() { const Found found = std::exchange(found_, {}); }
+
+  // Releasing them runs user code (__del__). Those in their places are the channels'.
+  void Clear();
+  void Abandon();
+
+ private:
+  using Found = std::vector<std::pair<uint32_t, PyRef>>;
+
+  PyRef ResolveOne(std::string_view name, uint32_t channel, std::vector<ResolveError> &errors);
+  void LookAhead();
+  template <bool kLookAhead>
+  void DeliverEvents(const Event *events, size_t count, ChannelId first_channel);
+  [[gnu::noinline, gnu::cold]] void ReportHandlerException(uint32_t channel, double value);
+
+  Home &home_;
+  Channels &channels_;
+  Batches &batches_;
+  const Watchdog::Running as_running_ = home_.AsRunning("handler", nullptr);
+  Lookahead lookahead_;
+  uint32_t current_ = Channels::kNone;
+  bool any_ = false;
+  Found found_;  // by channel, not in their places yet
+};
+
+}  // namespace mmpy
+
+#endif

@@ -1,0 +1,77 @@
+// What the parts of one python instance share: the interpreter, the core, and what the instance is at.
+#ifndef MMPY_HOME_H
+#define MMPY_HOME_H
+
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "python/interpreter.h"
+#include "python/module.h"
+#include "python/py_ref.h"
+#include "python/runtime.h"
+#include "python/watchdog.h"
+#include "routing/core.h"
+
+// The type that the module's C functions know (module.h).
+struct mmpy_instance {};
+
+namespace mmpy {
+
+// Whether a function is one of those that are meant. Runs Python code.
+using IsMeant = std::function<bool(PyObject *function)>;
+
+class Home {
+ public:
+  Home(Core &core_, InstanceId id_, mmpy_instance &self_, WatchedCode &watched_)
+      : core(core_),
+        id(id_),
+        self(self_),
+        watched(watched_),
+        gil(PythonRuntime::Get().gil()),
+        watchdog(PythonRuntime::Get().watchdog()) {}
+
+  // Whether user code that calls now is the new version of a module, as it is loaded: what it does has no effect yet or
+  // can be undone. What threads do meanwhile is as at any other time.
+  bool on_trial() const { return reloading && core.OnLoopThread(); }
+
+  bool linked() const { return link != nullptr && link->instance != nullptr; }
+
+  // Called after user code has run on behalf of one of the module's functions: it may have released the GIL for as long
+  // as the stop took. Returns true with an exception set if so.
+  bool RefuseIfStopped() const {
+    if (linked()) return false;
+    PyErr_Clear();
+    mmpy_raise_stopped(core.OnLoopThread() ? 1 : 0);
+    return true;
+  }
+
+  // Calls functions of this instance's that are not watched as a part of anything else.
+  Watchdog::Running AsRunning(const char *role, PyObject *function) const { return {&watched, role, function}; }
+
+  // JavaScript is to hear of it soon, also if a Python thread caused it while the core idles.
+  void Tell(Report report) const {
+    core.news().reports.push_back(std::move(report));
+    WakeCore();
+  }
+  void WakeCore() const {
+    if (!core.entered()) core.Wake();
+  }
+
+  Core &core;
+  const InstanceId id;
+  mmpy_instance &self;
+  WatchedCode &watched;
+  Gil &gil;
+  Watchdog &watchdog;
+  Interpreter interpreter{PythonRuntime::Get()};
+  std::string name;           // the configuration's, for messages
+  PyRef capsule;              // holds `link`
+  mmpy_link *link = nullptr;  // how the module's functions find the instance
+  bool reloading = false;
+  bool ending = false;  // the cleanup handler has begun: nothing is registered any more
+};
+
+}  // namespace mmpy
+
+#endif

@@ -1,0 +1,63 @@
+// The intervals of a python instance: which functions are registered. When they are due is TypeScript's
+// (lib/scheduler.ts).
+//
+// During a reload, what the new versions of modules register and cancel is marked only, and becomes real or is undone
+// at the end. What threads do meanwhile is real at once.
+#ifndef MMPY_INTERVALS_H
+#define MMPY_INTERVALS_H
+
+#include <cstdint>
+#include <vector>
+
+#include "instance/home.h"
+#include "python/py_ref.h"
+
+namespace mmpy {
+
+class Intervals {
+ public:
+  explicit Intervals(Home &home) : home_(home) {}
+
+  // midimonster.interval(); 0, or -1 with an exception set.
+  int Set(PyObject *function, unsigned long long period_ms);
+
+  void Run(uint32_t interval);
+
+  void Begin();
+  // Those of old versions, which have not been registered again, are cancelled.
+  void DropOld(const IsMeant &is_old);
+  void Commit();
+  void Rollback();
+
+  // Cancels all. Releasing them runs user code (__del__).
+  void Clear();
+
+  // Without releasing anything, for when the GIL can't be had.
+  void Abandon();
+
+ private:
+  struct Entry {
+    uint32_t id;
+    PyRef function;
+    // On trial:
+    bool is_new = false;        // it was not there before
+    bool is_renewed = false;    // it was, and has been registered again
+    bool is_cancelled = false;  // it is there no more
+  };
+  using Entries = std::vector<Entry>;
+
+  Entries::iterator Find(uint32_t id);
+  uint32_t FindEqual(PyObject *function);
+  void SetOnTrial(uint32_t id, PyObject *function, double period_ms);
+  void SetNow(uint32_t id, PyObject *function, double period_ms);
+  IntervalChange Change(uint32_t id, double period_ms) const;
+
+  Home &home_;
+  uint32_t next_ = 0;
+  Entries entries_;                       // in order of registration
+  std::vector<IntervalChange> on_trial_;  // that the scheduler has not been told of
+};
+
+}  // namespace mmpy
+
+#endif

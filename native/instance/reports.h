@@ -1,0 +1,37 @@
+// What a python instance tells of user code that nobody called, or that does not return.
+#ifndef MMPY_REPORTS_H
+#define MMPY_REPORTS_H
+
+#include <string>
+
+#include "instance/handlers.h"
+#include "instance/home.h"
+#include "python/watchdog.h"
+
+namespace mmpy {
+
+class Reports final : public WatchedCode {
+ public:
+  Reports(Home &home, const Channels &channels, const Handlers &handlers)
+      : home_(home), channels_(channels), handlers_(handlers) {}
+
+  // An exception that nobody could catch, in a finalizer or on a Python thread. From any thread that holds the GIL.
+  void ReportUncaught(std::string role, std::string subject, PythonException raised);
+
+  // For the watchdog, which holds the GIL with a thread state of this interpreter while user code is at rest in the
+  // middle.
+  void ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms) override;
+  void TellStuck(const Watchdog::Running &running, uint64_t elapsed_ms, Watchdog::Tell as) override;
+  PyRef Interruption(const Watchdog::Running &running, uint64_t limit_ms) override;
+
+ private:
+  std::string NameOf(const Watchdog::Running &running);
+
+  Home &home_;
+  const Channels &channels_;
+  const Handlers &handlers_;
+};
+
+}  // namespace mmpy
+
+#endif

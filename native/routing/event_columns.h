@@ -1,0 +1,84 @@
+// Events in the form in which they cross to JavaScript: a row of channels and a row of values, in memory that is kept
+// when they are gone. Bounded, as an EventBuffer is.
+#ifndef MMPY_EVENT_COLUMNS_H
+#define MMPY_EVENT_COLUMNS_H
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "routing/event_buffer.h"
+
+namespace mmpy {
+
+class EventColumns {
+ public:
+  // Lost if there are too many already, or no memory for one more.
+  void Append(ChannelId channel, double value) {
+    if (size_ == capacity_ && Grow(1) == 0) return;
+    channels_[size_] = channel;
+    values_[size_++] = value;
+  }
+
+  // Their channels count from `first`.
+  void Append(ChannelId first, const Event *events, size_t count) {
+    if (count > capacity_ - size_) count = Grow(count);
+    uint32_t *const channels = channels_.get() + size_;
+    double *const values = values_.get() + size_;
+    for (size_t i = 0; i < count; ++i) {
+      channels[i] = events[i].channel - first;
+      values[i] = events[i].value;
+    }
+    size_ += count;
+  }
+
+  // How many were lost since the last call.
+  uint64_t TakeLost() { return std::exchange(lost_, 0); }
+
+  void Clear() { size_ = 0; }
+  const uint32_t *channels() const { return channels_.get(); }
+  const double *values() const { return values_.get(); }
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+
+ private:
+  static constexpr size_t kFirstCapacity = 64;
+
+  // Makes room for `wanted` more. Returns for how many there is; the others are lost.
+  [[gnu::noinline, gnu::cold]] size_t Grow(size_t wanted) {
+    const size_t needed = std::min(size_ + wanted, max_);
+    size_t capacity = std::max(capacity_, kFirstCapacity);
+    while (capacity < needed) capacity *= 2;
+    if (needed > capacity_) {
+      try {
+        // Not make_unique, which would write zeros.
+        std::unique_ptr<uint32_t[]> channels(new uint32_t[capacity]);
+        std::unique_ptr<double[]> values(new double[capacity]);
+        std::copy_n(channels_.get(), size_, channels.get());
+        std::copy_n(values_.get(), size_, values.get());
+        channels_ = std::move(channels);
+        values_ = std::move(values);
+        capacity_ = capacity;
+      } catch (const std::bad_alloc &) {
+        max_ = std::max(capacity_, kFirstCapacity);  // not to be asked for every event
+      }
+    }
+    const size_t room = std::min(wanted, capacity_ - size_);
+    lost_ += wanted - room;
+    return room;
+  }
+
+  std::unique_ptr<uint32_t[]> channels_;
+  std::unique_ptr<double[]> values_;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+  size_t max_ = size_t{1} << 23;
+  uint64_t lost_ = 0;
+};
+
+}  // namespace mmpy
+
+#endif

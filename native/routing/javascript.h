@@ -1,0 +1,31 @@
+// A JavaScript instance: its events wait until the core is on its way out, since JavaScript may do anything, also
+// change the core, and must not wait for Python's lock or hold it.
+#ifndef MMPY_JAVASCRIPT_H
+#define MMPY_JAVASCRIPT_H
+
+#include "routing/core.h"
+
+namespace mmpy {
+
+class Javascript final : public Destination {
+ public:
+  Javascript(Core &core, InstanceId id) : core_(core), outgoing_{id} {
+    takes_whole_batches_ = true;
+    is_outside_ = true;
+  }
+
+  void Connected(ChannelId first, size_t /*count*/) override { outgoing_.first_channel = first; }
+
+  void Deliver(const Event *events, size_t count) override {
+    if (outgoing_.events.empty()) core_.Send(outgoing_);
+    outgoing_.events.Append(outgoing_.first_channel, events, count);
+  }
+
+ private:
+  Core &core_;
+  Outgoing outgoing_;
+};
+
+}  // namespace mmpy
+
+#endif

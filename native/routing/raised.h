@@ -1,0 +1,28 @@
+// An exception of user code as data, outside of the interpreter that raised it.
+#ifndef MMPY_RAISED_H
+#define MMPY_RAISED_H
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mmpy {
+
+// Sizes are bounded where it is made, in Python.
+struct PythonException {
+  struct Place {
+    std::string file;
+    long line = 0;
+    std::string function;
+  };
+  std::string type;                 // qualified as in a traceback
+  std::string message;              // what follows it there
+  std::optional<std::string> name;  // ImportError.name
+  std::optional<std::string> path;  // ImportError.path or SyntaxError.filename
+  std::vector<Place> places;        // of user code, outermost first
+  std::string text;                 // the whole traceback
+};
+
+}  // namespace mmpy
+
+#endif

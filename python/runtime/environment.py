@@ -1,0 +1,32 @@
+"""The surroundings that user code finds: sys.path, sys.argv, os.environ and standard streams."""
+
+import sys
+
+from .native import share_environment
+
+
+def prepare(folder, argument):
+    sys.path.insert(0, folder)
+    sys.argv = [argument]
+    _follow_environment()
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)  # the stream is None if its descriptor is closed
+        if reconfigure is not None:
+            reconfigure(line_buffering=True, errors="backslashreplace")
+
+
+def _follow_environment():
+    # os.environ calls these two by their names in `os`.
+    import os
+
+    def following(change):
+        def changed(*arguments):
+            change(*arguments)
+            share_environment()
+
+        changed.__name__ = change.__name__
+        changed.__doc__ = change.__doc__
+        return changed
+
+    os.putenv = following(os.putenv)
+    os.unsetenv = following(os.unsetenv)

@@ -1,0 +1,64 @@
+"""Finding the functions that channels' names stand for."""
+
+import sys
+
+from .exceptions import describe_exception
+from .modules import loaded
+from .names import exact, type_name
+
+_Dictionaries = (dict, type(type.__dict__))
+
+
+def resolve(channel):
+    """Finds the function that a channel's name stands for.
+
+    Returns (function, None, []) or (None, problem, candidates): candidates are names that may have been meant. A name
+    without a dot may stand for a function of __main__, or for nothing at all: (None, None, []).
+    """
+    parts = channel.split(".")
+    if len(parts) == 1:
+        try:
+            function = getattr(sys.modules.get("__main__"), channel, None)
+        except BaseException:  # user code may have put something else there
+            function = None
+        return (function if callable(function) else None, None, [])
+    for end in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:end])
+        if name in sys.modules:
+            return _walk(sys.modules[name], name, parts[end:])
+    rest = ".".join(parts[1:])
+    return (None, "this instance has not loaded a module '%s'" % parts[0], ["%s.%s" % (name, rest) for name in loaded])
+
+
+def _walk(found, path, names):
+    for name in names:
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            return (None, "'%s' has no '%s'" % (path, name), ["%s.%s" % (path, other) for other in _callables(found)])
+        except BaseException as error:
+            text = describe_exception(error)[-1]
+            return (None, "looking up '%s' in '%s' failed:\n%s" % (name, path, text), [])
+        path = "%s.%s" % (path, name)
+    if not callable(found):
+        return (None, "'%s' is of type %s and can't be called" % (path, type_name(type(found))), [])
+    return (found, None, [])
+
+
+def _callables(owner):
+    """Names of the callables in a module, a class or an object. Found without running user code, since they are only a
+    suggestion: neither __dir__() nor properties are called."""
+    kind = owner if issubclass(type(owner), type) else type(owner)
+    places = [type.__dict__["__dict__"].__get__(base) for base in type.__dict__["__mro__"].__get__(kind)]
+    try:
+        places.append(object.__getattribute__(owner, "__dict__"))
+    except BaseException:
+        pass  # an object that has none
+    names = set()
+    for place in places:
+        if type(place) in _Dictionaries:
+            for name, value in list(place.items()):
+                is_callable = callable(value) or type(value) in (staticmethod, classmethod)
+                if is_callable and type(name) is str and not name.startswith("_"):
+                    names.add(name)
+    return sorted(names)

@@ -1,0 +1,7 @@
+"""Functions that the native part puts into every interpreter (native/python/interpreter.cc); start.py makes a module of it."""
+
+def raise_in_thread(thread_and_exception: tuple[int, type[BaseException]], /) -> None:
+    """Make a thread raise an exception as soon as it runs Python code again."""
+
+def share_environment() -> None:
+    """Let C code in Python's libraries see changes made by setenv()."""

@@ -1,0 +1,119 @@
+"""Loads an instance's changed modules again; itself loaded when a router is first reloaded.
+
+The old versions are taken out of sys.modules for the time; end_reload() either forgets them or puts them back.
+"""
+
+import sys
+
+from _frozen_importlib_external import PathFinder, SourceFileLoader
+
+from .modules import digest, load_module, loaded, note_sources, replaced, source_of, sources
+from .names import is_module, module_of, namespace_of, unwrapped
+
+_before = set()  # names of all modules there were
+_read = {}  # name -> hash of the source that was loaded: its file may have changed while it was loading
+
+
+class _FreshLoader(SourceFileLoader):
+    """Compiles the source itself: a file in __pycache__ is taken for current if the source's second and size are the same."""
+
+    def get_code(self, fullname):
+        path = self.get_filename(fullname)
+        source = self.get_data(path)
+        _read[fullname] = hash(source)
+        return self.source_to_code(source, path)
+
+
+class _FreshFinder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and type(spec.loader) is SourceFileLoader:
+            spec.loader = _FreshLoader(spec.loader.name, spec.loader.path)
+        return spec
+
+
+def _changed():
+    """Names of the modules whose source has changed, and of those that use them: they hold the old version's objects."""
+    changed = set()
+    for name, (path, known) in sources.items():
+        try:
+            if name in sys.modules and digest(path) != known:
+                changed.add(name)
+        except OSError:
+            pass  # a file that is gone, as while an editor replaces it: what runs goes on
+    users = {name for name in sources if name in sys.modules}
+    while changed:
+        also = {name for name in users - changed if _uses(sys.modules[name], changed)}
+        if not also:
+            break
+        changed |= also
+    return changed
+
+
+def _uses(module, modules):
+    return any(module_of(value) in modules for value in list(namespace_of(module).values()))
+
+
+def reload_changed():
+    """Returns the names of the modules that were loaded again, and the exception of the one that failed as
+    describe_exception() returns it, or None."""
+    note_sources()  # those that have been imported since
+    names = _changed()
+    _before.clear()
+    _before.update(sys.modules)
+    for name in names:
+        replaced[name] = sys.modules.pop(name)
+    PathFinder.invalidate_caches()
+    sys.meta_path.insert(0, _FreshFinder)
+    try:
+        for name, (value, folder) in list(loaded.items()):
+            if name in names:
+                exception = load_module(value, folder, _FreshLoader)
+                if exception is not None:
+                    return sorted(names), exception
+    finally:
+        sys.meta_path.remove(_FreshFinder)
+    return sorted(names), None
+
+
+def reloaded_modules():
+    return frozenset(replaced)
+
+
+def belongs(function, modules):
+    """True if a function is defined in one of these modules, else None."""
+    return True if module_of(unwrapped(function)) in modules else None
+
+
+def end_reload(keep):
+    if keep:
+        for name, old in replaced.items():
+            sources.pop(name, None)
+            # A new version may keep the old one for good, and that would keep all before it.
+            namespace = namespace_of(old)
+            for key, value in list(namespace.items()):
+                if is_module(value) and value is not old and module_of(value) == name:
+                    del namespace[key]
+        note_sources()
+        for name, read in _read.items():
+            if name in sources:
+                sources[name] = (sources[name][0], read)
+    else:
+        for name in list(sys.modules):
+            if name not in _before and source_of(sys.modules[name]) is not None:
+                del sys.modules[name]
+                loaded.pop(name, None)
+        sys.modules.update(replaced)
+    _before.clear()
+    _read.clear()
+    replaced.clear()
+    # A module is in a cycle with its functions. What it alone has, like sockets, is not to wait for chance.
+    import gc
+
+    gc.collect()
+
+
+def source_files():
+    note_sources()
+    return [path for path, _ in sources.values()]

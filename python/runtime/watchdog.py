@@ -1,0 +1,44 @@
+"""Functions that the watchdog's own thread calls while user code stands still in the middle. It does so for as long as
+CPython lets a thread run, some milliseconds: anything that must be of that moment is read first."""
+
+import sys
+
+from .threads import LOOP_THREAD
+
+
+def running_stack():
+    """Where the loop's thread is, as in a traceback."""
+    stack = []
+    frame = sys._current_frames().get(LOOP_THREAD)
+    while frame is not None:
+        stack.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        frame = frame.f_back
+
+    import traceback
+
+    return "".join(traceback.format_list(traceback.FrameSummary(*place) for place in reversed(stack))).rstrip("\n")
+
+
+def tell_stuck(subject, elapsed, format):
+    """Writes a warning to standard error itself, in the log's format: the log waits for the loop's thread."""
+    import os
+    import time
+
+    message = "%s still runs after %d ms, and everything else waits for it\n%s" % (subject, elapsed, running_stack())
+    now = time.time()
+    if format == "json":
+        import json
+
+        line = json.dumps({"level": 40, "time": int(now * 1000), "msg": message})
+    elif format == "journal":
+        line = "\n".join(["<4>" + part for part in ("WARN: " + message).split("\n")])
+    else:
+        line = "[%s.%03d] WARN: %s" % (time.strftime("%H:%M:%S", time.localtime(now)), now % 1 * 1000, message)
+    os.write(2, (line + "\n").encode("utf-8", "backslashreplace"))
+
+
+def interruption(name, message):
+    """The exception that ends the code which the loop's thread runs, and that thread. Not an Exception: `except Exception` lets
+    it pass."""
+    kind = type(name, (BaseException,), {"__module__": "midimonster", "__str__": lambda self: message})
+    return LOOP_THREAD, kind

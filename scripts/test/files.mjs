@@ -1,0 +1,48 @@
+// Which files of tests there are, and which of them are run when. Names are without folder and `.test.ts`.
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+/** Run by `npm run test:long`, not by `npm test`, and why. */
+export const LONG = {
+  "config-fuzz": "thousands of configurations from pieces in any order",
+  differential: "whole programs, beside a model of them",
+  docs: "runs the documentation",
+  leaks: "counts references over hundreds of starts and reloads",
+  package: "compiles the addon twice, and installs the package with npm",
+};
+
+/** What touches both Python and the event loop. */
+const CORE = /^(faults-.*|interpreter|lifecycle|module-.*|python-libraries|router-api)$/;
+
+/** Packaging: the same with every Python. */
+const PACKAGING = /^(addon-failure|install|package)$/;
+
+/** What takes longest begins first, so that no processor is idle at the end. */
+const FIRST = ["leaks", "package", "lifecycle", "service", "doctor", "faults-loops", "faults-threads", "faults-clock"];
+
+const rank = (name) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
+
+const all = readdirSync(path.join(folder, "test"))
+  .filter((name) => name.endsWith(".test.ts"))
+  .map((name) => path.basename(name, ".test.ts"))
+  .sort((a, b) => rank(a) - rank(b));
+
+/** The names of a set: `usual`, `long`, `core`, or `python`, which is `usual` but for what is the same with every Python. */
+export function filesOf(set) {
+  const usual = all.filter((name) => !(name in LONG));
+  switch (set) {
+    case "usual":
+      return usual;
+    case "long":
+      return all.filter((name) => name in LONG);
+    case "core":
+      return all.filter((name) => CORE.test(name));
+    case "python":
+      return usual.filter((name) => !PACKAGING.test(name));
+    default:
+      throw new Error(`no set of tests '${set}'`);
+  }
+}

@@ -1,0 +1,205 @@
+#include "io/fd_watcher.h"
+
+#include <errno.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "support/loop.h"
+
+namespace mmpy {
+namespace {
+
+using test::Loop;
+using test::Pipe;
+
+using Watches = std::vector<WatchId>;
+
+class Listener final : public FdListener {
+ public:
+  void OnReadable(const Watches &watches) override {
+    ++calls;
+    told.insert(told.end(), watches.begin(), watches.end());
+    if (on_readable) on_readable();
+  }
+
+  // In order of their numbers.
+  Watches Take() {
+    std::sort(told.begin(), told.end());
+    return std::exchange(told, {});
+  }
+
+  int calls = 0;
+  Watches told;
+  std::function<void()> on_readable;
+};
+
+class FdWatcherTest : public testing::Test {
+ protected:
+  ~FdWatcherTest() override {
+    watcher_.Close();
+    bool closed = false;
+    count_->WhenNone([&] { closed = true; });
+    loop_.Turn();
+    EXPECT_TRUE(closed);
+  }
+
+  void Start() { ASSERT_EQ(watcher_.Start(loop_.get(), count_), 0); }
+
+  Watches Turn() {
+    loop_.Turn();
+    return listener_.Take();
+  }
+
+  Loop loop_;
+  std::shared_ptr<HandleCount> count_ = std::make_shared<HandleCount>();
+  Listener listener_;
+  FdWatcher watcher_{listener_};
+};
+
+TEST_F(FdWatcherTest, TellsWhatCanBeRead) {
+  Start();
+  Pipe one, other;
+  ASSERT_EQ(watcher_.Add(one.reader(), 1), 0);
+  ASSERT_EQ(watcher_.Add(other.reader(), 2), 0);
+  EXPECT_EQ(Turn(), Watches{});
+  one.Write();
+  EXPECT_EQ(Turn(), Watches{1});
+  other.Write();
+  EXPECT_EQ(Turn(), (Watches{1, 2}));
+  one.Read();
+  other.CloseWriter();
+  EXPECT_EQ(Turn(), Watches{2});
+}
+
+TEST_F(FdWatcherTest, TellsAtItsStartWhatCouldBeReadBefore) {
+  Pipe pipe;
+  pipe.Write();
+  ASSERT_EQ(watcher_.Add(pipe.reader(), 7), 0);
+  EXPECT_EQ(Turn(), Watches{});
+  Start();
+  EXPECT_EQ(Turn(), Watches{7});
+}
+
+// One descriptor alone is told without asking the system, by whatever is known of it.
+TEST_F(FdWatcherTest, TellsTheRightOneOfThoseThatCameAndWent) {
+  Start();
+  Pipe pipes[3];
+  for (WatchId i = 0; i < 3; ++i) ASSERT_EQ(watcher_.Add(pipes[i].reader(), 10 + i), 0);
+  watcher_.Remove(pipes[0].reader(), 10);
+  watcher_.Remove(pipes[2].reader(), 12);
+  EXPECT_TRUE(watcher_.all_known());
+  for (Pipe &pipe : pipes) pipe.Write();
+  EXPECT_EQ(Turn(), Watches{11});
+  watcher_.Remove(pipes[1].reader(), 11);
+  EXPECT_EQ(Turn(), Watches{});
+  ASSERT_EQ(watcher_.Add(pipes[2].reader(), 13), 0);
+  EXPECT_EQ(Turn(), Watches{13});
+}
+
+TEST_F(FdWatcherTest, TakesTheNumberOfADescriptorThatWasClosedBefore) {
+  Start();
+  Pipe first;
+  const int number = first.reader();
+  ASSERT_EQ(watcher_.Add(number, 1), 0);
+  first.CloseReader();
+  watcher_.Remove(number, 1);
+  EXPECT_FALSE(watcher_.all_known());
+  Pipe second;
+  ASSERT_EQ(second.reader(), number);
+  ASSERT_EQ(watcher_.Add(number, 2), 0);
+  second.Write();
+  EXPECT_EQ(Turn(), Watches{2});
+}
+
+TEST_F(FdWatcherTest, StartsAfreshWithoutWhatAClosedDescriptorsCopyKeepsAlive) {
+  Start();
+  Pipe closed, open;
+  ASSERT_EQ(watcher_.Add(closed.reader(), 1), 0);
+  ASSERT_EQ(watcher_.Add(open.reader(), 2), 0);
+  const int copy = dup(closed.reader());
+  const int number = closed.reader();
+  closed.Write();
+  closed.CloseReader();
+  watcher_.Remove(number, 1);
+  EXPECT_FALSE(watcher_.all_known());
+#ifdef __linux__
+  EXPECT_EQ(Turn(), Watches{1}) << "the kernel still tells of it";
+#endif
+  open.Write();
+  ASSERT_EQ(watcher_.Rebuild({{open.reader(), 2}, {number, 3}}), 0) << "of these one is closed";
+  EXPECT_TRUE(watcher_.all_known());
+  EXPECT_EQ(Turn(), Watches{2});
+  close(copy);
+}
+
+TEST_F(FdWatcherTest, RefusesWhatCannotBeWatchedAndGoesOn) {
+  Start();
+  Pipe pipe;
+  ASSERT_EQ(watcher_.Add(pipe.reader(), 1), 0);
+#ifdef __linux__
+  EXPECT_EQ(watcher_.Add(pipe.reader(), 2), EEXIST);
+#endif
+  EXPECT_EQ(watcher_.Add(-1, 3), EBADF);
+  const int folder = open("/", O_RDONLY);
+  EXPECT_EQ(watcher_.Add(folder, 4), EPERM);
+  close(folder);
+  pipe.Write();
+  EXPECT_EQ(Turn(), Watches{1});
+}
+
+TEST_F(FdWatcherTest, TellsAllOfMoreThanComeAtOnce) {
+  Start();
+  std::vector<std::unique_ptr<Pipe>> pipes;
+  for (WatchId i = 0; i < 200; ++i) {
+    pipes.push_back(std::make_unique<Pipe>());
+    pipes.back()->Write();
+    ASSERT_EQ(watcher_.Add(pipes.back()->reader(), i), 0);
+  }
+  loop_.Turn();
+  // libuv may call more than once in an iteration, but nobody gets more in one call than others wait for.
+  EXPECT_LE(listener_.told.size(), 64u * listener_.calls);
+  for (int i = 0; i < 8; ++i) loop_.Turn();
+  Watches told = listener_.Take();
+  told.erase(std::unique(told.begin(), told.end()), told.end());
+  EXPECT_EQ(told.size(), 200u);
+}
+
+TEST_F(FdWatcherTest, IsSilentOnceItIsClosedAndCanBeUsedAgain) {
+  Start();
+  Pipe pipe;
+  pipe.Write();
+  ASSERT_EQ(watcher_.Add(pipe.reader(), 1), 0);
+  watcher_.Close();
+  watcher_.Close();
+  EXPECT_EQ(Turn(), Watches{});
+  ASSERT_EQ(watcher_.Add(pipe.reader(), 2), 0);
+  EXPECT_EQ(Turn(), Watches{2}) << "without another start";
+}
+
+TEST_F(FdWatcherTest, MayBeClosedOrRebuiltByWhomItTells) {
+  Start();
+  Pipe pipe;
+  pipe.Write();
+  ASSERT_EQ(watcher_.Add(pipe.reader(), 1), 0);
+  listener_.on_readable = [&] { EXPECT_EQ(watcher_.Rebuild({{pipe.reader(), 2}}), 0); };
+  EXPECT_EQ(Turn(), Watches{1});
+  listener_.on_readable = [&] { watcher_.Close(); };
+  EXPECT_EQ(Turn(), Watches{2});
+  EXPECT_EQ(Turn(), Watches{});
+}
+
+TEST_F(FdWatcherTest, LeavesDescriptorsBlocking) {
+  Start();
+  Pipe pipe;
+  ASSERT_EQ(watcher_.Add(pipe.reader(), 1), 0);
+  EXPECT_EQ(fcntl(pipe.reader(), F_GETFL) & O_NONBLOCK, 0);
+}
+
+}  // namespace
+}  // namespace mmpy
