@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "io/guard.h"
 #include "python/user_code.h"
 
 namespace mmpy {
@@ -41,8 +42,11 @@ PyObject *ReportFunction(PyObject *capsule, PyObject *arguments) {
     parts[i] = PyTuple_GetItem(arguments, i);
     if (parts[i] == nullptr) return nullptr;
   }
-  auto *const instance = static_cast<PythonInstance *>(link->reporter);
-  if (instance != nullptr) instance->ReportUncaught(ToText(parts[0]), ToText(parts[1]), ToException(parts[2]));
+  auto *instance = static_cast<PythonInstance *>(link->reporter);
+  const auto report = [&] {
+    if (instance != nullptr) instance->ReportUncaught(ToText(parts[0]), ToText(parts[1]), ToException(parts[2]));
+  };
+  Guard(report, [&](const char *) { instance = nullptr; });
   return PyLong_FromUnsignedLongLong(instance == nullptr ? 0 : 1);
 }
 
