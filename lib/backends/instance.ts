@@ -173,6 +173,12 @@ export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown> 
   handle?(batch: EventBatch): void;
 
   /**
+   * The instance is about to stay over a reload, and can do beforehand what takes time: read files, look names up. Nothing of what it does may
+   * show before {@link change}, which may never come.
+   */
+  prepare?(next: NextOptions<I>): void | Promise<void>;
+
+  /**
    * The instance stays over a reload. Options that may change while it runs have their new values; the others are the
    * same. Synchronous.
    *

@@ -5,6 +5,12 @@ namespace mmpy {
 
 namespace {
 
+Napi::Value ParseChanged(const Arguments &arguments) {
+  PythonInstance &python = arguments.python();
+  const Core::Entry entry(arguments.core());
+  return RaisedOrNull(arguments.env(), python.ParseChanged());
+}
+
 Napi::Value BeginReload(const Arguments &arguments) {
   PythonInstance &python = arguments.python();
   const Core::Entry entry(arguments.core());
@@ -47,6 +53,7 @@ Napi::Value Retire(const Arguments &arguments) {
 }  // namespace
 
 void ExportReload(Napi::Object exports) {
+  Export<ParseChanged>(exports, "parseChanged");
   Export<BeginReload>(exports, "beginReload");
   Export<ReloadChanged>(exports, "reloadChanged");
   Export<EndReload>(exports, "endReload");

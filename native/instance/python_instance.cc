@@ -178,13 +178,21 @@ PyObject *PythonInstance::Previous() { return home_.interpreter.CallHelper("prev
 
 // Reloading
 
-// Calls a function of python/reload.py.
+// Calls a function of python/runtime/reload.py.
 PyRef PythonInstance::CallReloading(const char *function, PyObject *first, PyObject *second) {
   const PyRef name = PyRef::Steal(PyUnicode_FromString(function));
   if (!name) return {};
   if (first == nullptr) return home_.interpreter.CallHelper("reloading", {name.get()});
   if (second == nullptr) return home_.interpreter.CallHelper("reloading", {name.get(), first});
   return home_.interpreter.CallHelper("reloading", {name.get(), first, second});
+}
+
+std::optional<PythonException> PythonInstance::ParseChanged() {
+  const GilScope own(home_.gil, state());
+  const PyRef raised = CallReloading("parse_changed");
+  if (!raised) return home_.interpreter.TakeException();
+  if (mmpy_is_none(raised.get()) != 0) return {};
+  return ToException(raised.get());
 }
 
 void PythonInstance::BeginReload() {
