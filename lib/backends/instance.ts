@@ -2,11 +2,11 @@
 
 import type { Setting } from "../config/definition.js";
 import type { Engine } from "../engine/engine.js";
-import type { Logger } from "../log.js";
+import type { Logger } from "../log/log.js";
 import type { Channels } from "../mapping/channel-set.js";
-import type { PythonChoice } from "../python/discovery.js";
 import type { ChannelUse } from "./declare.js";
 import type { OptionSet, Values } from "./options.js";
+import type { PythonChoice } from "./python/locate/discovery.js";
 import type { PatternValue } from "./read-options.js";
 
 /** What the `load()` of a declaration imports. */

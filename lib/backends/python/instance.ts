@@ -3,7 +3,6 @@ import type { Setting } from "../../config/definition.js";
 import { MAX_ERRORS } from "../../config/limits.js";
 import { didYouMean } from "../../config/suggest.js";
 import type { Engine } from "../../engine/engine.js";
-import { importAdvice } from "../../python/import-advice.js";
 import type { ChannelUse } from "../declare.js";
 import type {
   Change,
@@ -15,6 +14,7 @@ import type {
   Unresolved,
 } from "../instance.js";
 import type { instanceOptions } from "./index.js";
+import { importAdvice } from "./locate/import-advice.js";
 
 type Setup = InstanceSetup<typeof instanceOptions>;
 type Report = (problem: Problem) => void;
