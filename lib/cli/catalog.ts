@@ -1,5 +1,5 @@
 // The commands and options of mmpy, as data: what is parsed, what --help prints, and what a shell completes.
-import { LOG_FORMATS, LOG_LEVELS } from "../log/log.js";
+import { LOG_FORMATS, LOG_LEVELS } from "../log/names.js";
 
 export type Command = "run" | "check" | "doctor" | "backends" | "completion";
 
