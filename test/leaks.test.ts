@@ -17,7 +17,7 @@ async function prints(command: string, args: readonly string[], python: string):
 }
 
 describe("references to Python objects", function () {
-  this.timeout(300_000);
+  this.timeout(1_200_000);
   let python = "";
 
   before(async function () {
