@@ -25,7 +25,7 @@ describe("an option", () => {
       parse(text) {
         const at = text.search(/[^#0-9a-f]/);
         if (at < 0) return { value: { red: Number.parseInt(text.slice(1, 3), 16) } };
-        return { problem: `'${text[at]}' is not a hexadecimal digit`, span: { start: at, length: 1 } };
+        return { problem: `has '${text[at]}', which is not a hexadecimal digit`, span: { start: at, length: 1 } };
       },
     },
   );
@@ -80,38 +80,43 @@ describe("an option", () => {
   });
 
   const errors: [what: string, declared: Option, line: string, error: string, caret: string, help?: string][] = [
+    ["no value", option.text({ doc, example: "x" }), "it =", "2:1: error: 'it' needs a value", "^~", "write it = x"],
     [
-      "no value",
-      option.text({ doc, example: "x" }),
-      "it =",
-      "2:1: error: 'it' needs a value",
-      "^~",
-      "write it = x: for tests",
+      "a word for a number",
+      option.number({ doc }),
+      "it = much",
+      "2:6: error: 'it' is a number, not 'much'",
+      "     ^~~~",
     ],
-    ["a word for a number", option.number({ doc }), "it = much", "2:6: error: 'much' is not a number", "     ^~~~"],
-    ["infinity", option.number({ doc }), "it = 1e999", "2:6: error: '1e999' is not a number", "     ^~~~~"],
-    ["half an integer", option.integer({ doc }), "it = 1.5", "2:6: error: '1.5' is not a whole number", "     ^~~"],
+    ["infinity", option.number({ doc }), "it = 1e999", "2:6: error: 'it' is a number, not '1e999'", "     ^~~~~"],
+    [
+      "half an integer",
+      option.integer({ doc }),
+      "it = 1.5",
+      "2:6: error: 'it' is a whole number, not '1.5'",
+      "     ^~~",
+    ],
     [
       "too much",
       option.integer({ doc, min: 1, max: 9, unit: "s" }),
       "it = 10",
-      "2:6: error: 10 is out of range: 1 to 9 s",
+      "2:6: error: 'it' is 1 to 9 s, not 10",
       "     ^~",
     ],
-    ["too little", option.number({ doc, min: 0.5 }), "it = 0", "2:6: error: 0 is out of range: 0.5 or more", "     ^"],
+    ["too little", option.number({ doc, min: 0.5 }), "it = 0", "2:6: error: 'it' is 0.5 or more, not 0", "     ^"],
     [
       "too short a time",
       option.milliseconds({ doc, min: 50 }),
       "it = 49",
-      "2:6: error: a time in ms is needed, 50 or more, or off; not '49'",
+      "2:6: error: 'it' is a time in ms, 50 or more, or off; not '49'",
       "     ^~",
     ],
-    ["perhaps", option.flag({ doc }), "it = perhaps", "2:6: error: on or off is needed, not 'perhaps'", "     ^~~~~~~"],
+    ["perhaps", option.flag({ doc }), "it = perhaps", "2:6: error: 'it' is on or off, not 'perhaps'", "     ^~~~~~~"],
     [
       "a misspelt word",
       option.choice(["linear", "square"], { doc }),
       "it = linaer",
-      "2:6: error: 'linaer' is not one of linear, square",
+      "2:6: error: 'it' is one of linear, square, not 'linaer'",
       "     ^~~~~~",
       "did you mean 'linear'?",
     ],
@@ -119,7 +124,7 @@ describe("an option", () => {
       "another word",
       option.choice(["linear", "square"], { doc }),
       "it = x",
-      "2:6: error: 'x' is not one of linear, square",
+      "2:6: error: 'it' is one of linear, square, not 'x'",
       "     ^",
       "available values: linear, square",
     ],
@@ -127,19 +132,25 @@ describe("an option", () => {
       "a port out of range",
       option.address({ doc }),
       "it = 0.0.0.0  99999",
-      "2:15: error: '99999' is not a port: 1 to 65535",
+      "2:15: error: 'it' needs a port from 1 to 65535, not '99999'",
       "              ^~~~~",
     ],
     [
       "no port",
       option.address({ doc }),
       "it = localhost",
-      "2:6: error: 'localhost' names no port",
+      "2:6: error: 'it' needs a port after 'localhost'",
       "     ^~~~~~~~~",
       "write HOST PORT, as in 0.0.0.0 8000",
     ],
-    ["one wrong character", colour, "it = #10fg00", "2:10: error: 'g' is not a hexadecimal digit", "         ^"],
-    ["what its kind throws at", throwing, "it = x", "2:6: error: a defect", "     ^"],
+    [
+      "one wrong character",
+      colour,
+      "it = #10fg00",
+      "2:10: error: 'it' has 'g', which is not a hexadecimal digit",
+      "         ^",
+    ],
+    ["what its kind throws at", throwing, "it = x", "2:6: error: 'it' could not be read: a defect", "     ^"],
   ];
   for (const [what, declared, line, error, caret, help] of errors) {
     it(`with ${what} is an error at its place`, async () => {
@@ -155,7 +166,7 @@ describe("an option", () => {
 
   it("with a path of a file that is not there names it whole", async () => {
     const shown = await read({ it: option.path({ doc, mustExist: true }) }, "it = nowhere.txt");
-    assert.match(String(shown), /^monster\.cfg:2:6: error: there is no file 'nowhere\.txt'\n/);
+    assert.match(String(shown), /^monster\.cfg:2:6: error: 'it' names a file that does not exist: nowhere\.txt\n/);
   });
 
   it("that is required and missing is an error at its section, with an example", async () => {
@@ -168,7 +179,7 @@ describe("an option", () => {
 
   it("that is required and wrong is one error", async () => {
     const options = { port: option.integer({ doc, required: true }) };
-    const expected = "monster.cfg:2:8: error: 'x' is not a whole number\n    2 | port = x\n      |        ^";
+    const expected = "monster.cfg:2:8: error: 'port' is a whole number, not 'x'\n    2 | port = x\n      |        ^";
     assert.equal(await read(options, "port = x"), expected);
   });
 
@@ -245,9 +256,9 @@ describe("an option", () => {
       .instance("desk", "d", { port: "x" });
     await assert.rejects(router.load(), {
       message: [
-        "error: option 'mode' of backend 'desk': 'c' is not one of a, b",
+        "error: option 'mode' of backend 'desk' is one of a, b, not 'c'",
         "      = available values: a, b",
-        "error: option 'port' of an instance of 'desk': 'x' is not a whole number",
+        "error: option 'port' of an instance of 'desk' is a whole number, not 'x'",
       ].join("\n"),
     });
   });
@@ -278,7 +289,7 @@ describe("options beyond the declared ones", () => {
       new DeskBackend().declaration({ instanceOptions: {}, optionPatterns: [pattern] }),
     ]);
     assert.deepEqual(await rig.errors(rig.router.load()), [
-      "monster.cfg:2:6: error: 'x' is not a number\n    2 | /b = x\n      |      ^",
+      "monster.cfg:2:6: error: '/b' is a number, not 'x'\n    2 | /b = x\n      |      ^",
       "monster.cfg:3:1: error: an instance of 'desk' has no option 'c'\n    3 | c = 1\n      | ^\n      = available options: /PATH",
     ]);
   });

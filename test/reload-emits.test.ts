@@ -1,8 +1,7 @@
 // Events that are emitted at any moment of reloads that change every number: each arrives at its channel, or at none.
 import assert from "node:assert/strict";
-import type { Backend, InstanceContext, Logger } from "../lib/index.js";
+import type { Backend, Logger } from "../lib/index.js";
 import { type Desk, DeskBackend, Rig, turn } from "./desk-backend.js";
-import { start } from "./session.js";
 
 /** Instances `a` and `b`, eight channels each, behind some others that shift every number; `q` must hear nothing. */
 const shifted = (version: number) => `
@@ -139,75 +138,61 @@ describe("an instance that is made while events are delivered", () => {
   const SOCKET = `
 import midimonster, socket
 near, far = socket.socketpair()
-count = 0
-def read(sock):
-    global count
-    count += 1
-    if count == 300: sock.recv(1)
-    midimonster.output("out", 0.5)
+def read(sock): midimonster.output("out", 0.5)
 def go(value): midimonster.manage(read, near); far.send(b"x")
+def halt(value): midimonster.manage(None, near)
 `;
+  const CONFIG = "[python py]\nmodule = mod\n[map]\npy.out > d.in\nd.go > py.mod.go\nd.halt > py.mod.halt\n";
 
   it("in steps, each in the middle of a delivery, is there when they are over", async () => {
-    let steps: (() => void)[] = [];
-    let heard = () => {};
-    const allHeard = new Promise<void>((resolve) => {
-      heard = resolve;
-    });
-    const received: number[] = [];
-    const contexts = new Map<string, InstanceContext>();
+    const steps: (() => void)[] = [];
     const slow: Backend = {
       name: "slow",
-      create: async (context) => {
-        contexts.set(context.name, context);
-        for (let i = 0; i < 5 && context.name !== "first"; ++i)
-          await new Promise<void>((resolve) => steps.push(resolve));
-        return {
-          handle: ({ length, values }) => {
-            for (let i = 0; i < length; ++i) received.push(values[i] ?? 0);
-            if (context.name === "first" && received.length === 300) heard();
-            const waiting = steps;
-            steps = [];
-            for (const step of waiting) step();
-          },
-        };
+      create: async () => {
+        for (let i = 0; i < 5; ++i) await new Promise<void>((resolve) => steps.push(resolve));
+        return {};
       },
     };
-    const config = "[slow first]\n[python py]\nmodule = mod\n[map]\npy.out > first.in\nfirst.go > py.mod.go\n";
-    const rig = new Rig(config, [slow], { "mod.py": SOCKET });
+    const backend = new DeskBackend();
+    const rig = new Rig(`[desk d]\n${CONFIG}`, [backend.declaration(), slow], { "mod.py": SOCKET });
     await rig.router.start();
-    const others = Array.from({ length: 40 }, (_, i) => `[slow other${i}]\n[loopback l${i}]\n`).join("");
-    const reloaded = rig.reload(`${others}${config}py.out > other39.in\n`);
-    await turn();
-    contexts.get("first")?.emit(1, 1);
-    const { added } = await reloaded;
+    const desk = backend.desk("d");
+    backend.at("d handle", () => {
+      for (const step of steps.splice(0)) step();
+    });
+    desk.emit("go", 1);
+    const others = Array.from({ length: 40 }, (_, i) => `[slow s${i}]\n[loopback l${i}]\n`).join("");
+    const { added } = await rig.reload(`${others}[desk d]\n${CONFIG}py.out > s39.in\n`);
     assert.equal(added.length, 80);
-    await allHeard;
-    assert.ok(received.every((value) => value === 0.5));
-    assert.deepEqual(rig.log.matching(/TypeError|not to be called/), []);
+    await desk.until(desk.received.length + 10);
+    assert.ok(desk.received.every(([channel, value]) => channel === "in" && value === 0.5));
+    assert.deepEqual(
+      rig.log.entries.filter(({ level }) => level === "error"),
+      [],
+    );
   });
 
   it("by a reload that a delivery asks for is there, too", async () => {
-    const session = await start("[python py]\nmodule = mod\n[map]\npy.out > probe.in\nprobe.go > py.mod.go\n", {
-      "mod.py": SOCKET,
-    });
-    const handle = session.probe.handle.bind(session.probe);
+    const backend = new DeskBackend();
+    const rig = new Rig(`[desk d]\n${CONFIG}`, [backend.declaration()], { "mod.py": SOCKET });
+    await rig.router.start();
+    const desk = backend.desk("d");
     const reloads: Promise<unknown>[] = [];
-    session.probe.handle = (batch) => {
-      handle(batch);
-      if (session.probe.received.length % 20 !== 0) return;
-      const count = reloads.length + 1;
-      session.write(
-        "monster.cfg",
-        `[loopback l${count}]\n[python py]\nmodule = mod\n[map]\npy.out > probe.in\nprobe.go > py.mod.go\n`,
-      );
-      reloads.push(session.router.reload());
-    };
-    session.probe.emit("go", 1);
-    await session.probe.until("in", 300);
+    const enough = new Promise<void>((resolve) => {
+      backend.at("d handle", () => {
+        if (reloads.length === 20) return resolve();
+        // Several at a time become one.
+        reloads.push(rig.reload(`[loopback l${reloads.length}]\n[desk d]\n${CONFIG}`));
+      });
+    });
+    desk.emit("go", 1);
+    await enough;
     await Promise.all(reloads);
-    assert.ok(reloads.length > 10);
-    await turn();
-    assert.equal(session.probe.values("in").length, 300);
+    desk.emit("halt", 1);
+    assert.deepEqual(
+      rig.router.describe().instances.map(({ name }) => name),
+      ["l19", "d", "py"],
+    );
+    assert.ok(desk.received.every(([channel, value]) => channel === "in" && value === 0.5));
   });
 });

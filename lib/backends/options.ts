@@ -120,9 +120,7 @@ function parseNumber(text: string, limits: Limits, whole: boolean): Parsed<numbe
   }
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = limits;
   if (value >= min && value <= max) return { value };
-  return {
-    problem: `${text} is out of range: ${rangeOf(limits)}${limits.unit === undefined ? "" : ` ${limits.unit}`}`,
-  };
+  return { problem: `is ${rangeOf(limits)}${limits.unit === undefined ? "" : ` ${limits.unit}`}, not ${text}` };
 }
 
 function numeric<S extends SpecWithDefault<number> & Limits>(spec: S, whole: boolean): Option<ValueOf<number, S>> {
