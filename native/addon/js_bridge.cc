@@ -149,7 +149,7 @@ void JsBridge::Failed(const char *what) {
 }
 
 // Persistent references to functions keep all that those close over; without this, a stopped core would never go.
-void JsBridge::LetGo() {
+void JsBridge::Release() {
   alive_ = false;
   context_.reset();
   for (Napi::FunctionReference *reference : {&deliver_, &reports_, &intervals_, &loop_, &tap_, &stopped_}) {
@@ -167,13 +167,13 @@ void JsBridge::Stop(Napi::Function stopped, std::function<void(bool)> done) {
     if (!alive_) return;
     const Napi::HandleScope scope(env_);
     Call(stopped_, {});
-    LetGo();
+    Release();
     done(in_use);
   });
 }
 
 void JsBridge::Abandon(std::function<void()> done) {
-  LetGo();
+  Release();
   core_->Abandon(std::move(done));
 }
 
