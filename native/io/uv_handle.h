@@ -61,11 +61,11 @@ class UvHandle {
   void Close() {
     if (block_ == nullptr) return;
     Block *block = std::exchange(block_, nullptr);
-    block->handle.data = nullptr;  // callbacks that are already on their way find nobody
+    block->handle.data = nullptr;  // callbacks that are already on their way find nothing
     uv_close(reinterpret_cast<uv_handle_t *>(&block->handle), [](uv_handle_t *handle) {
       // The handle is the block's first member.
       const std::unique_ptr<Block> closed(reinterpret_cast<Block *>(handle));
-      Guard([&] { closed->count->Remove(); }, [](const char *) {});  // nobody is left to be told
+      Guard([&] { closed->count->Remove(); }, [](const char *) {});  // there is no listener any more
     });
   }
 

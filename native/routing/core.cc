@@ -250,7 +250,7 @@ void Core::CollectNews() {
 
 // Without the lock.
 void Core::TellOutside() {
-  // Nobody else appends meanwhile, since nobody drains; instances that callbacks add have no events yet.
+  // Nothing is appended meanwhile, since nothing drains; instances that callbacks add have no events yet.
   for (Outgoing *const outgoing : outgoing_) {
     const EventColumns &events = outgoing->events;
     for (size_t told = 0; told < events.size();) {
@@ -327,7 +327,7 @@ Core::Entry::~Entry() {
     return;
   }
   core.emits_in_a_row_ = purpose_ == Purpose::kEmit ? core.emits_in_a_row_ + 1 : 0;
-  // While there is a backlog, whoever else enters only queues: the backlog's slices keep the order.
+  // While there is a backlog, other entries only queue: the backlog's slices keep the order.
   const bool backlog_elsewhere = core.backlog_ && purpose_ != Purpose::kBacklog;
   const bool too_often = core.emits_in_a_row_ > kMaxEmitsInARow;
   if (too_often && !backlog_elsewhere && core.MayDrain() && !core.router_.empty()) core.KeepBacklog(true);

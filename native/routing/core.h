@@ -58,7 +58,7 @@ class Core {
   // Takes an instance out of the configuration for good; the mapping must not know it any more.
   void Retire(InstanceId instance);
 
-  // Runs cleanup handlers, ends interpreters, closes handles; calls back when libuv has let go of the last handle, with
+  // Runs cleanup handlers, ends interpreters, closes handles; calls back when libuv has released the last handle, with
   // whether a thread that would not end may still be inside this core, which then must never be freed.
   void Stop(std::function<void(bool in_use)> done);
 
