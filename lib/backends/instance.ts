@@ -2,11 +2,11 @@
 
 import type { Setting } from "../config/definition.js";
 import type { Engine } from "../engine/engine.js";
-import type { Logger } from "../log.js";
+import type { Logger } from "../log/log.js";
 import type { Channels } from "../mapping/channel-set.js";
-import type { PythonChoice } from "../python/discovery.js";
 import type { ChannelUse } from "./declare.js";
 import type { OptionSet, Values } from "./options.js";
+import type { PythonChoice } from "./python/locate/discovery.js";
 import type { PatternValue } from "./read-options.js";
 
 /** What the `load()` of a declaration imports. */
@@ -171,6 +171,12 @@ export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown> 
    * delivered after it returns.
    */
   handle?(batch: EventBatch): void;
+
+  /**
+   * The instance is about to stay over a reload, and can do beforehand what takes time: read files, look names up. Nothing of what it does may
+   * show before {@link change}, which may never come.
+   */
+  prepare?(next: NextOptions<I>): void | Promise<void>;
 
   /**
    * The instance stays over a reload. Options that may change while it runs have their new values; the others are the

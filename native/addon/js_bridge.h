@@ -44,6 +44,7 @@ class JsBridge final : public CoreListener {
   void Deliver(InstanceId instance, const uint32_t *channels, const double *values, size_t count) override;
   void Tapped(const uint32_t *channels, const double *values, size_t count) override;
   void Tell(News news) override;
+  void Failed(const char *what) override;
 
  private:
   void LetGo();

@@ -52,6 +52,9 @@ class PythonInstance final : public mmpy_instance, public Destination {
 
   std::vector<ResolveError> Resolve(const std::vector<uint32_t> &channels, const std::string &default_handler);
 
+  // Compiles changed modules, ahead of a reload. Returns what one raised.
+  std::optional<PythonException> ParseChanged();
+
   void BeginReload();
   struct Reloaded {
     std::vector<std::string> modules;          // those that were loaded again

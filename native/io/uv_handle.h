@@ -10,6 +10,8 @@
 #include <memory>
 #include <utility>
 
+#include "io/guard.h"
+
 namespace mmpy {
 
 // Counts the handles of one core that libuv still knows, so that its end can wait for the last.
@@ -63,7 +65,7 @@ class UvHandle {
     uv_close(reinterpret_cast<uv_handle_t *>(&block->handle), [](uv_handle_t *handle) {
       // The handle is the block's first member.
       const std::unique_ptr<Block> closed(reinterpret_cast<Block *>(handle));
-      closed->count->Remove();
+      Guard([&] { closed->count->Remove(); }, [](const char *) {});  // nobody is left to be told
     });
   }
 

@@ -71,6 +71,10 @@ class PythonRuntime {
   // import extension modules; an audit hook is the one place from which to set its sys.setdlopenflags() before that.
   static int OnAuditEvent(const char *event, PyObject *arguments, void *runtime);
 
+  void StartThreads();
+
+  bool watchdog_runs_ = false;
+  bool gil_requests_run_ = false;
   uint64_t owner_ = 0;
   PythonOptions options_;
   std::string bootstrap_code_;

@@ -20,7 +20,8 @@
 
 namespace mmpy {
 
-// One row of the mapping table.
+// One row of the mapping table. A row that changes its events' values (a filter) can say so in `instance`: instances
+// are few, so its upper half has room for the number of the filter, 0 for none, and costs one mask where there is none.
 struct Target {
   ChannelId channel;
   InstanceId instance;

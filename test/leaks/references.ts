@@ -2,7 +2,7 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Router } from "../../lib/engine/router.js";
-import { silentLogger } from "../../lib/log.js";
+import { silentLogger } from "../../lib/log/log.js";
 import { ProbeBackend, type ProbeInstance } from "../probe-backend.js";
 
 export const folder = path.dirname(fileURLToPath(import.meta.url));
