@@ -1,20 +1,19 @@
-// A backend, declared as data. Everything that has to be known of a backend without running it follows from its declaration:
-// errors in a configuration at the place of the mistake, `mmpy backends`, the option tables of the documentation, shell
-// completion.
+// A backend, declared as data. A declaration provides everything about a backend that does not need its code: errors at the
+// place of the mistake in a configuration, `mmpy backends`, the option tables of the documentation, shell completion.
 import type { BackendModule } from "./instance.js";
 import type { Option, OptionSet, Values } from "./options.js";
 
 export type ChannelUse = "input" | "output";
 
-/** What a channel's name means, or why there can be no such channel. */
+/** The meaning of a channel's name, or the reason why it is invalid. */
 export type ParsedChannel<C> =
   | {
       readonly problem?: undefined;
-      /** The one name of a channel that can be spelled in several ways. Absent: the name as it is written. */
+      /** The canonical name of a channel that can be spelled in several ways. Absent: the name as it is written. */
       readonly name?: string;
-      /** What the name means to the backend; it comes back in {@link Channel.meaning}. */
+      /** The name's meaning to the backend; passed on in {@link Channel.meaning}. */
       readonly meaning?: C;
-      /** What is odd about it, though it is a channel: shown at its place, and the start goes on. */
+      /** A warning about a valid channel: shown at its place, without preventing the start. */
       readonly warning?: string;
       readonly help?: readonly string[];
     }
@@ -60,8 +59,8 @@ export interface BackendDeclaration<B extends OptionSet = OptionSet, I extends O
   readonly instanceOptions: I;
   readonly optionPatterns?: readonly OptionPattern[];
   /**
-   * What happens to options of `[backend NAME]` that are not declared: an `error` (the default), or they are `accepted`
-   * and reach the backend as they are written.
+   * Whether options of `[backend NAME]` that are not declared are an `error` (the default) or `accepted`; the backend gets
+   * them as they are written.
    */
   readonly otherOptions?: "error" | "accepted";
   /** The same for options of instances. */
@@ -69,8 +68,8 @@ export interface BackendDeclaration<B extends OptionSet = OptionSet, I extends O
   readonly channels: {
     readonly forms: readonly ChannelForm[];
     /**
-     * Reads a channel's name. Pure: called for every channel that a mapping names, also when nothing will come of it.
-     * Absent: any name is a channel.
+     * Parses a channel's name. Pure: called for every channel in a mapping, also if the configuration fails. Absent: any name
+     * is a channel.
      *
      * @param name expressions are expanded
      * @param use `input`: events go to the channel, `output`: they come from it
@@ -79,11 +78,11 @@ export interface BackendDeclaration<B extends OptionSet = OptionSet, I extends O
   };
   /** Example configurations of this package, in `python/examples`. */
   readonly examples?: readonly string[];
-  /** Looks at the options of `[backend NAME]` together. Pure. */
+  /** Checks the options of `[backend NAME]` in combination. Pure. */
   checkOptions?(options: Values<B>): readonly SectionProblem[];
-  /** Looks at an instance's options together. Pure. */
+  /** Checks an instance's options in combination. Pure. */
   checkInstanceOptions?(options: Values<I>): readonly SectionProblem[];
-  /** Imports the backend's code; called once a router, when its configuration first uses it. */
+  /** Imports the backend's code. Called once per router, when its configuration first uses it. */
   load(): Promise<BackendModule<B, I, C>> | BackendModule<B, I, C>;
 }
 

@@ -1,4 +1,4 @@
-// What a backend's code provides, and what it is given.
+// The contract between the engine and the code of backends.
 
 import type { Setting } from "../config/definition.js";
 import type { Engine } from "../engine/engine.js";
@@ -9,31 +9,31 @@ import type { OptionSet, Values } from "./options.js";
 import type { PythonChoice } from "./python/locate/discovery.js";
 import type { PatternValue } from "./read-options.js";
 
-/** What the `load()` of a declaration imports. */
+/** The module that `load()` of a declaration imports. */
 export interface BackendModule<B extends OptionSet = OptionSet, I extends OptionSet = OptionSet, C = unknown> {
   /**
-   * Called once a router, when its configuration first uses the backend. Opens nothing yet: a configuration that is only
-   * checked comes this far.
+   * Called when a router's configuration first uses the backend; again only if that configuration fails in a reload. Must not
+   * open resources: it is also called for configurations that are only checked.
    */
   open(context: BackendSetup<B>): OpenBackend<I, C> | Promise<OpenBackend<I, C>>;
 }
 
 /** A backend in a router. */
 export interface OpenBackend<I extends OptionSet = OptionSet, C = unknown> {
-  /** Makes an instance, which opens nothing before its `start()`. */
+  /** Creates an instance, which must not open resources before its `start()`. */
   instance(context: InstanceSetup<I>): DeclaredInstance<I, C> | Promise<DeclaredInstance<I, C>>;
 
-  /** Opens what all instances share. @param signal aborted when the router is stopped meanwhile */
+  /** Opens resources that all instances share. @param signal aborted when the router is stopped meanwhile */
   start?(signal: AbortSignal): void | Promise<void>;
 
-  /** Closes it. Called after every start() that began, also if it failed. Has two seconds. */
+  /** Closes them. Called after every start(), also if that failed. Has two seconds. */
   stop?(): void | Promise<void>;
 
   /** Facts for the description of a router. */
   facts?(): BackendFacts;
 }
 
-/** What a backend adds to the description of its router. */
+/** A backend's part of the description of its router. */
 export interface BackendFacts {
   /** The Python in use. */
   readonly python?: PythonChoice;
@@ -49,11 +49,11 @@ export interface BackendSetup<B extends OptionSet = OptionSet> {
   /** @internal */
   readonly engine: Engine;
 
-  /** An error, at the place of an option if it names one. It prevents the start, and other errors are still looked for. */
+  /** Reports an error, at the place of an option if it names one. It prevents the start; checking continues. */
   report(problem: Problem): void;
 }
 
-/** What is wrong, for a person. */
+/** An error, for people. */
 export interface Problem {
   readonly message: string;
   /** The option at whose place it is shown. Absent: the section's. */
@@ -79,7 +79,7 @@ export interface InstanceSetup<I extends OptionSet = OptionSet> {
   /** @internal */
   readonly engine: Engine;
 
-  /** As {@link BackendSetup.report}; while the instance is made. */
+  /** As {@link BackendSetup.report}; until the instance has been created. */
   report(problem: Problem): void;
 
   /**
@@ -116,13 +116,13 @@ export interface Refusal {
   readonly detail?: string;
 }
 
-/** An instance that stays over a reload takes over what has changed. Everything happens in one turn of the event loop. */
+/** How an instance that stays ends a reload. Everything happens in one turn of the event loop. */
 export interface Change {
-  /** What was loaded again, for the summary. */
+  /** Reloaded modules, for the summary. */
   readonly modules?: readonly string[];
-  /** All went well: the change counts from now on. Must not throw. */
+  /** The reload has succeeded: makes the change final. Must not throw. */
   keep?(): void;
-  /** Something went wrong, here or elsewhere: everything is as before. Must not throw. */
+  /** The reload has failed, here or elsewhere: restores the state before it. Must not throw. */
   undo?(): void;
 }
 
@@ -135,16 +135,16 @@ export interface EventBatch {
   readonly values: Float64Array;
 }
 
-/** How an instance does, for `Router.describe()` and for the log. */
+/** The state of an instance, for `Router.describe()`. */
 export interface InstanceStatus {
   readonly state: "ok" | "waiting" | "failed";
   /** For people: `connected to 10.0.0.2:9000`. */
   readonly text: string;
-  /** Those it is connected to. */
+  /** The peers it is connected to. */
   readonly peers?: readonly string[];
   /** When data last arrived, in ms since 1970. */
   readonly lastData?: number;
-  /** How much was lost, in the units of the protocol. */
+  /** The number of lost units of the protocol, like packets. */
   readonly lost?: number;
 }
 
@@ -155,53 +155,52 @@ export interface InstanceStatus {
  */
 export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown> {
   /**
-   * Learns of channels that mappings use: of each once for each use, when everything else is known to be right.
-   * Synchronous, and not a moment to open anything.
+   * Takes the channels that mappings use: each once per use, when everything else is known to be valid. Synchronous; must not
+   * open resources.
    *
-   * @returns channels that there can't be, which is an error at their places; what a pure look at a name can tell belongs into the
-   *   declaration's `parse`
+   * @returns channels that the instance refuses, which are errors at their places; checks of the name alone belong in `parse`
+   *   of the declaration
    */
   connect?(channels: readonly Channel<C>[]): readonly Refusal[];
 
-  /** Opens what the instance needs. @param signal aborted when the router is stopped meanwhile */
+  /** Opens the instance's resources. @param signal aborted when the router is stopped meanwhile */
   start?(signal: AbortSignal): void | Promise<void>;
 
   /**
-   * Handles a batch: events for this instance, in order. The batch is reused: copy what is needed later. What it emits is
-   * delivered after it returns.
+   * Handles a batch of events for this instance, in order. The arrays are reused: copy data that is needed later. Events
+   * emitted meanwhile are delivered after it returns.
    */
   handle?(batch: EventBatch): void;
 
   /**
-   * The instance is about to stay over a reload, and can do beforehand what takes time: read files, look names up. Nothing of what it does may
-   * show before {@link change}, which may never come.
+   * Called before a reload that the instance is to outlive, for slow preparations: reading files, resolving names. Must have no
+   * visible effect: {@link change} may never follow.
    */
   prepare?(next: NextOptions<I>): void | Promise<void>;
 
   /**
-   * The instance stays over a reload. Options that may change while it runs have their new values; the others are the
-   * same. Synchronous.
+   * Called in a reload that the instance outlives. Live options have their new values; the others are the same. Synchronous.
    *
-   * @returns how to go on once it is known whether the reload succeeds
+   * @returns how to continue once it is known whether the reload succeeds
    */
   change?(next: NextOptions<I>): Change;
 
-  /** This instance is about to take the place of another one, of the same name and backend, whose `stop()` comes after this. */
+  /** Called when this instance replaces another one of the same name and backend, whose `stop()` comes next. */
   takeOver?(predecessor: DeclaredInstance<I, C>): void;
 
-  /** Closes everything. Called after every start() that began, also if it failed. Has two seconds. */
+  /** Closes everything. Called after every start(), also if that failed. Has two seconds. */
   stop?(): void | Promise<void>;
 
-  /** How it does. */
+  /** The state of the instance. */
   status?(): InstanceStatus;
 
-  /** What a channel is, for tables: `calls the function`. */
+  /** Describes a channel, for tables: `calls the function`. */
   note?(channel: { readonly name: string; readonly uses: readonly ChannelUse[] }): string | undefined;
 
-  /** Files besides the configuration whose change calls for a reload. Absolute paths. */
+  /** Absolute paths of files besides the configuration that a reload reads. */
   files?(): readonly string[];
 
-  /** What the core does for this instance without JavaScript. Absent: `handle` gets its events. */
+  /** The instance's part in the core. Absent: `handle` gets its events. */
   readonly native?: NativePart;
 }
 
@@ -213,19 +212,19 @@ export interface NextOptions<I extends OptionSet = OptionSet> {
   report(problem: Problem): void;
 }
 
-/** What the core does for an instance itself. */
+/** An instance's part in the core, which handles its events without JavaScript. */
 export interface NativePart {
   /** The instance's number in the core. */
   readonly number: number;
   /** Its channels, where the core keeps their names; otherwise TypeScript does. */
   readonly channels?: Channels;
-  /** From here on only mappings create channels, until the next reload. */
+  /** Lets only mappings create channels, until the next reload. */
   fixChannels?(): void;
-  /** Finds what handles the events of these channels, before the mapping is exchanged. */
+  /** Finds the handlers of these channels, before the mapping is exchanged. */
   resolve?(inputs: Uint32Array): Unresolved;
 }
 
-/** What the core can't find. */
+/** Handlers that the core could not find. */
 export interface Unresolved {
   /** In order of the channels; there may be more than are listed if there are many. */
   readonly channels: readonly Refusal[];

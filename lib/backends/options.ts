@@ -1,10 +1,10 @@
-// The kinds of options that a backend can declare: what a value looks like, what it means, and how documentation, completion
-// and error messages describe it.
+// The kinds of options that a backend can declare: the form and meaning of their values, and their description in
+// documentation, completion and error messages.
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { didYouMean } from "../config/suggest.js";
 
-/** Why a text is not a value. */
+/** The reason why a text is not a valid value. */
 export interface ValueProblem {
   /** What follows the option's name in the message: `is 0 to 255, not 300`. */
   readonly problem: string;
@@ -13,7 +13,7 @@ export interface ValueProblem {
   readonly span?: { readonly start: number; readonly length: number };
 }
 
-/** What a text means, or why it means nothing. */
+/** The value of a text, or the reason why it is invalid. */
 export type Parsed<T> = { readonly problem?: undefined; readonly value: T } | ValueProblem;
 
 /**
@@ -26,9 +26,9 @@ export interface Option<V = unknown> {
   readonly kind: string;
   /** One line of documentation. */
   readonly doc: string;
-  /** What a value looks like: `on | off`, `HOST PORT`. */
+  /** The form of a value: `on | off`, `HOST PORT`. */
   readonly form: string;
-  /** The default for people; absent if there is none. */
+  /** The default, for people; absent if the option has none. */
   readonly defaultText?: string;
   readonly unit?: string;
   readonly range?: string;
@@ -40,20 +40,20 @@ export interface Option<V = unknown> {
   readonly live: boolean | "append";
   /** Values to complete and to suggest, where they can be listed. */
   readonly words?: readonly string[];
-  /** Whether an empty value is one. */
+  /** Whether an empty value is valid. */
   readonly takesEmpty?: boolean;
-  /** What the option is if it is not given. */
+  /** The option's value if it is not given. */
   readonly fallback: V;
 
   /**
-   * Reads one value. Pure.
+   * Parses one value. Pure.
    *
    * @param folder the folder that relative paths start from
    */
   parse(text: string, folder: string): Parsed<unknown>;
 }
 
-/** What every kind of option takes. */
+/** Properties of options of any kind. */
 interface Spec {
   readonly doc: string;
   readonly example?: string;

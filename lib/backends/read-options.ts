@@ -1,4 +1,4 @@
-// From settings, as they are written, to the values of declared options; every mistake is found at its own place.
+// Parses settings into values of declared options. Every mistake is reported at its place.
 import type { Setting } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
 import type { Location } from "../config/source.js";
@@ -8,7 +8,7 @@ import type { OptionPattern, SectionProblem } from "./declare.js";
 import type { Problem } from "./instance.js";
 import type { Option, OptionSet, Parsed, ValueProblem, Values } from "./options.js";
 
-/** What a section may hold. */
+/** The options of a section. */
 export interface DeclaredSection<O extends OptionSet = OptionSet> {
   /** For messages: `backend 'python'`. */
   readonly owner: string;
@@ -30,14 +30,14 @@ export interface ReadOptions {
   readonly patterns: readonly PatternValue[];
   /** Whether everything was right. */
   readonly sound: boolean;
-  /** A required option is missing: there can be nothing that has these options. */
+  /** A required option is missing, so that the values do not have their declared types. */
   readonly missing: boolean;
 }
 
 /**
  * Reads the settings of one section.
  *
- * @param location of the section, for what has no other place
+ * @param location of the section, for errors that have no other place
  */
 export function readOptions(
   section: DeclaredSection,
@@ -67,7 +67,7 @@ export function readOptions(
   return { values, patterns, sound: findings.errors.length === before, missing };
 }
 
-/** The option that a section declares under a name. */
+/** Finds the option that a section declares under a name. */
 export function optionNamed(
   options: OptionSet,
   patterns: readonly OptionPattern[] | undefined,
@@ -79,7 +79,7 @@ export function optionNamed(
   return pattern && { option: pattern.option, isPattern: true };
 }
 
-/** A problem that a backend reports, as an error at its place. */
+/** Adds a problem that a backend reports, at its place. */
 export function reportTo(
   findings: Findings,
   { message, option, index, help, detail }: Problem,
@@ -89,7 +89,7 @@ export function reportTo(
 ): void {
   if (findings.hasManyErrors(section)) return;
   const place = option === undefined ? undefined : placeOf(settings, option, index);
-  // Without a place, as for options that the API gives, the message has to say which option it is.
+  // Options set through the API have no place: the message has to name them.
   const prefix = option === undefined || place !== undefined ? "" : `option '${option}' of ${owner}: `;
   findings.error(prefix + message, place ?? section, {
     ...(help && { help }),
@@ -97,7 +97,7 @@ export function reportTo(
   });
 }
 
-/** The place of a setting: of the last one of an option, or of its n-th. */
+/** The place of an option's last setting, or of its n-th. */
 export function placeOf(
   settings: readonly Setting[],
   option: string | undefined,
@@ -107,7 +107,7 @@ export function placeOf(
   return (index === undefined ? all.at(-1) : all[index])?.valueLocation;
 }
 
-/** The values that are right; the others are errors. */
+/** Collects the valid values; the others become errors. */
 function readSettings(section: DeclaredSection, settings: readonly Setting[], findings: Findings) {
   const given = new Map<string, unknown[]>();
   const patterns: PatternValue[] = [];
@@ -160,7 +160,7 @@ function parse(option: Option, { option: name, value, folder }: Setting): Parsed
 }
 
 function describe({ problem, span }: ValueProblem, { option, valueLocation }: Setting, owner: string) {
-  // Without a place, as for options that the API gives, the message has to say whose option it is.
+  // Options set through the API have no place: the message has to name their owner.
   if (valueLocation === undefined) return { message: `option '${option}' of ${owner} ${problem}`, place: undefined };
   const message = `'${option}' ${problem}`;
   if (span === undefined) return { message, place: valueLocation };

@@ -16,7 +16,7 @@ import { type OptionSet, option } from "./options.js";
 export type { ChannelUse, EventBatch };
 
 /**
- * A protocol, or another kind of source and destination of events: what `[NAME INSTANCE]` sections make instances of.
+ * A protocol, or another kind of source and destination of events. `[NAME INSTANCE]` sections create its instances.
  *
  * A backend object belongs to one router. The router calls, in this order: `configure` for every option of
  * `[backend NAME]`; for every instance `create`, then the instance's `configure` for its options and `channel` for the
@@ -38,20 +38,20 @@ export interface Backend {
   /** Takes an option of `[backend NAME]`. Absent: options are ignored. */
   configure?(option: string, value: string, context: BackendContext): void | Promise<void>;
 
-  /** Makes an instance. */
+  /** Creates an instance. */
   create(context: InstanceContext): Instance | Promise<Instance>;
 
-  /** Opens what all instances share. @param signal aborted when the router is stopped meanwhile */
+  /** Opens resources that all instances share. @param signal aborted when the router is stopped meanwhile */
   start?(signal: AbortSignal): void | Promise<void>;
 
-  /** Closes it. Called after every start() that began, also if it failed. Has two seconds. */
+  /** Closes them. Called after every start(), also if that failed. Has two seconds. */
   stop?(): void | Promise<void>;
 }
 
 export interface Instance {
   /**
-   * What becomes of events for this instance: `handle` (the default) calls {@link Instance.handle}; `reflect` outputs them
-   * again on the same channel without a call into JavaScript.
+   * How events for this instance are handled: `handle` (the default) calls {@link Instance.handle}; `reflect` outputs them
+   * again on the same channel, without a call into JavaScript.
    */
   readonly routing?: "handle" | "reflect";
 
@@ -68,19 +68,19 @@ export interface Instance {
    */
   channel?(name: string, index: number, use: ChannelUse): void;
 
-  /** Opens what the instance needs. @param signal aborted when the router is stopped meanwhile */
+  /** Opens the instance's resources. @param signal aborted when the router is stopped meanwhile */
   start?(signal: AbortSignal): void | Promise<void>;
 
   /**
-   * Handles a batch: events for this instance, in order. The batch is reused: copy what is needed later.
-   * What it emits is delivered after it returns.
+   * Handles a batch of events for this instance, in order. The arrays are reused: copy data that is needed later. Events
+   * emitted meanwhile are delivered after it returns.
    */
   handle?(batch: EventBatch): void;
 
-  /** Closes it. Called after every start() that began, also if it failed. Has two seconds. */
+  /** Closes them. Called after every start(), also if that failed. Has two seconds. */
   stop?(): void | Promise<void>;
 
-  /** How it does, for `Router.describe()`. */
+  /** The state of the instance, for `Router.describe()`. */
   status?(): InstanceStatus;
 }
 
@@ -112,7 +112,7 @@ export interface InstanceContext {
   now(): number;
 }
 
-/** A backend that is an object with `create()`, as a declaration. */
+/** The declaration of a backend that is an object with `create()`. */
 export function declarationOf(backend: Backend): BackendDeclaration {
   return {
     name: backend.name,
@@ -126,7 +126,7 @@ export function declarationOf(backend: Backend): BackendDeclaration {
   };
 }
 
-/** Options whose values the backend itself reads. */
+/** Options whose values the backend parses itself. */
 function accepting(names: readonly string[] = []): OptionSet {
   const kind = { kind: "text", form: "TEXT", parse: (value: string) => ({ value }) };
   return Object.fromEntries(
@@ -154,7 +154,7 @@ async function createSimple(backend: Backend, setup: InstanceSetup): Promise<Dec
     ...(instance.routing === "reflect" && { native: { number: binding.addLoopback(core) } }),
     connect: (channels) => channels.flatMap((channel) => tell(instance, channel)),
     start: (signal) => instance.start?.(signal),
-    // Looked up for every batch: a program may put another function in its place.
+    // Looked up for every batch: a program may replace the function.
     handle: (batch) => instance.handle?.(batch),
     stop: () => instance.stop?.(),
     ...(instance.status && { status: () => instance.status?.() ?? { state: "ok", text: "" } }),

@@ -1,5 +1,5 @@
-// From a definition to an assembly: opens backends, makes instances. Nothing that runs is touched: instances of the assembly
-// before that can go on under the new configuration are taken over as they are.
+// From a definition to an assembly: opens backends and creates instances. The running configuration is not touched: instances
+// that can continue under the new configuration are taken over as they are.
 import type { BackendDeclaration } from "../backends/declare.js";
 import type { BackendModule, InstanceSetup, Problem } from "../backends/instance.js";
 import { optionNamed, type ReadOptions, readOptions, reportTo } from "../backends/read-options.js";
@@ -14,34 +14,34 @@ import type { Engine } from "./engine.js";
 import { InstanceEntry, type LiveBackend, LiveInstance } from "./instances.js";
 import { untilAborted } from "./waiting.js";
 
-/** What building needs of its router. */
+/** The parts of a session that building uses. */
 export interface BuildHost {
   readonly engine: Engine;
   readonly log: Logger;
   readonly declarations: ReadonlyMap<string, BackendDeclaration>;
-  /** The code of backends that has been imported. New ones are added. */
+  /** Imported code of backends, by name; extended by each import. */
   readonly modules: Map<string, BackendModule>;
-  /** Backends that are open. New ones are added. */
+  /** Open backends, by name; extended by each that is opened. */
   readonly backends: Map<string, LiveBackend>;
   /**
-   * Told of every instance that is made.
+   * Registers a created instance.
    *
    * @throws {Error} if the core has no such instance
    */
   created(live: LiveInstance): void;
-  /** Takes an instance out of the core for good. */
+  /** Removes an instance from the core for good. */
   retire(live: LiveInstance): void;
-  /** What an instance calls to emit; undefined until it has been made. */
+  /** Emits an event for an instance; `live` is undefined until it has been created. */
   emit(live: LiveInstance | undefined, name: string, channel: number, value: number): void;
 }
 
 /**
- * Makes the instances of a definition. Goes on after errors, to find as many as there are; they are the assembly's findings.
- * Ends early when the router is to stop.
+ * Creates the instances of a definition. Continues after errors, to find as many as possible; they become the assembly's
+ * findings. Ends early when the router is being stopped.
  *
  * @param assembly empty; it is filled
- * @param before the assembly that runs, if there is one
- * @throws {MidimonsterError} for what makes all the rest pointless, like no Python
+ * @param before the running assembly, if there is one
+ * @throws {MidimonsterError} for an error that makes everything else pointless, such as a missing Python
  */
 export async function build(
   assembly: Assembly,

@@ -6,7 +6,7 @@ export interface NamedChannel {
   readonly channel: string;
 }
 
-/** How many names are fetched at a time: each time costs a call into the core. */
+/** How many names are fetched at a time, since each fetch costs a call into the core. */
 const CHUNK = 1024;
 
 interface Range {
@@ -17,7 +17,7 @@ interface Range {
 
 const UNKNOWN: NamedChannel = { instance: "?", channel: "?" };
 
-/** From global channel numbers to names. Made again whenever instances are connected; names are fetched once, when they are asked for. */
+/** Names of channels by their global numbers, for one mapping table. Each name is fetched once, on demand. */
 export class ChannelNames {
   readonly #ranges: readonly Range[];
   readonly #known: (NamedChannel | undefined)[] = [];

@@ -1,4 +1,4 @@
-// From the mappings of a configuration to the tables of the core: channels, what handles them, rows.
+// From the mappings of a configuration to the tables of the core: channels, their handlers, rows.
 import type { BackendDeclaration, ChannelUse, ParsedChannel } from "../backends/declare.js";
 import type { Refusal } from "../backends/instance.js";
 import type { OptionSet, Values } from "../backends/options.js";
@@ -20,7 +20,7 @@ interface ChannelFinding {
   readonly detail?: string | undefined;
 }
 
-/** Findings about channels. One mapping may stand for thousands: the first is told, and how many more there are. */
+/** Findings about channels. A mapping may stand for thousands of them: the first is reported, with the number of the others. */
 class ChannelFindings {
   readonly #first = new Map<ChannelReference, ChannelFinding & { count: number }>();
 
@@ -30,7 +30,7 @@ class ChannelFindings {
     else ++known.count;
   }
 
-  /** @param hasMore whether there are others that have not been looked at */
+  /** @param hasMore whether further channels were not checked */
   tell(say: Findings["error"], hasMore = false): void {
     for (const [reference, { message, help = [], detail, count }] of this.#first) {
       const more = count > 1 ? [`and ${hasMore ? "at least " : ""}${count - 1} more of '${reference.channel}'`] : [];
@@ -43,8 +43,8 @@ class ChannelFindings {
 }
 
 /**
- * Connects the instances of an assembly. Synchronous. Instances learn of their channels only when everything else is right, and
- * the core gets the tables only when they have accepted them.
+ * Connects the instances of an assembly. Synchronous. Instances are told of their channels only when everything else is valid,
+ * and the core gets the tables only when they have accepted them.
  *
  * @returns whether the core has the tables; if not, the assembly's findings say why
  */
@@ -90,12 +90,12 @@ function instanceOf({ byName, failed, findings }: Assembly, reference: ChannelRe
   return found;
 }
 
-/** Has the declarations of backends read the names of channels. */
+/** Parses names of channels, as the declarations of their backends say. */
 class NameReader {
   readonly #refused = new ChannelFindings();
   readonly #warned = new ChannelFindings();
 
-  /** @returns the one name of each channel; one that is refused stays as it is written */
+  /** @returns the canonical name of each channel; a refused one as it is written */
   read(
     { live, name, read: { values }, incomplete }: InstanceEntry,
     names: readonly string[],
@@ -143,7 +143,7 @@ function parseName(
   }
 }
 
-/** Has the core find what handles the channels of an instance. */
+/** Has the core find the handlers of an instance's channels. */
 function resolve(entry: InstanceEntry, findings: Findings): void {
   const { live, incomplete } = entry;
   const unresolved = incomplete ? undefined : live.instance.native?.resolve?.(entry.inputs());
@@ -155,7 +155,7 @@ function resolve(entry: InstanceEntry, findings: Findings): void {
   tellRefusals(entry, unresolved.channels, findings, unresolved.hasMore);
 }
 
-/** Tells an instance of channels that are new to it. */
+/** Tells an instance which channels are new to it. */
 function tellChannels(entry: InstanceEntry, findings: Findings): void {
   const { live, name } = entry;
   if (live.instance.connect === undefined) return;
@@ -164,7 +164,7 @@ function tellChannels(entry: InstanceEntry, findings: Findings): void {
   try {
     const refusals = live.instance.connect(channels) ?? [];
     const refused = new Set(refusals.map(({ channel }) => channel));
-    // A number that an instance knows stays its channel's, also if this configuration comes to nothing.
+    // A channel keeps its number once the instance knows it, even if this configuration fails.
     for (const channel of channels) if (!refused.has(channel.index)) live.told(channel);
     const named = ({ channel, problem }: Refusal) => `'${name}.${live.channels.names(channel, 1)[0]}': ${problem}`;
     tellRefusals(
@@ -177,7 +177,7 @@ function tellChannels(entry: InstanceEntry, findings: Findings): void {
   }
 }
 
-/** @param hasMore whether there are others that have not been looked at */
+/** @param hasMore whether further channels were not checked */
 function tellRefusals(
   { places, name, definition }: InstanceEntry,
   refusals: readonly Refusal[],
@@ -194,7 +194,7 @@ function tellRefusals(
   found.tell((...error) => findings.error(...error), hasMore);
 }
 
-/** Exchanges the tables. There is no way back after this. */
+/** Exchanges the tables. This cannot be undone. */
 function install({ entries }: Assembly, pairs: readonly Pairs[], { binding, core }: Engine): void {
   const counts = Array.from(
     { length: binding.instanceCount(core) },

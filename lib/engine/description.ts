@@ -47,7 +47,7 @@ export function describe(
         options: definition.settings.map(({ option, value }) => ({ option, value })),
         channels: channels.names(0, channels.size).flatMap((channel, i) => {
           const uses = entry.uses(i);
-          // Those of earlier configurations keep their numbers. The core's channels are those of a module too.
+          // Channels of earlier configurations keep their numbers. Channels in the core may also be a module's own.
           if (uses.length === 0 && instance.native?.channels === undefined) return [];
           const note = noteOf(instance, channel, uses);
           return [{ name: channel, uses, ...(note !== undefined && { note }) }];
@@ -87,7 +87,7 @@ function pythonOf(backends: Iterable<LiveBackend>): BackendFacts {
       const python = open.facts?.().python;
       if (python !== undefined) return { python };
     } catch {
-      // Without facts the rest of the description is as good.
+      // The description is useful without facts.
     }
   }
   return {};

@@ -1,11 +1,11 @@
 import type { Binding, Core } from "../binding.js";
 
-/** The native core of one router, for backends that have a part in it. */
+/** The native core of a router, for backends with a native part. */
 export interface Engine {
   readonly binding: Binding;
   readonly core: Core;
-  /** `sys.argv[0]` of python instances: the configuration's path, or the folder if there is none. */
+  /** `sys.argv[0]` of python instances: the configuration's path, or the folder of a router without one. */
   readonly argument: string;
-  /** Aborted when the router is to stop: the core takes no more instances. */
+  /** Aborted when the router is being stopped: from then on, no instances may be added to the core. */
   readonly stopping: AbortSignal;
 }

@@ -8,7 +8,7 @@ import { EarlyEvents } from "./early-events.js";
 const USES = ["input", "output"] as const;
 const bitOf = (use: ChannelUse) => 1 << USES.indexOf(use);
 
-/** A set of uses for each channel: one byte a channel, since there may be millions. */
+/** The uses of each channel: one byte per channel, since there may be millions. */
 class Uses {
   #bits = new Uint8Array(64);
 
@@ -16,7 +16,7 @@ class Uses {
     return ((this.#bits[channel] ?? 0) & bitOf(use)) !== 0;
   }
 
-  /** @returns whether it is new */
+  /** @returns whether the use is new */
   add(channel: number, use: ChannelUse): boolean {
     if (channel >= this.#bits.length) {
       const grown = new Uint8Array(Math.max(channel + 1, 2 * this.#bits.length));
@@ -33,26 +33,26 @@ class Uses {
   }
 }
 
-/** A backend in a router, from the first configuration that uses it on. */
+/** A backend in a router, from the first configuration that uses it. */
 export interface LiveBackend {
   readonly declaration: BackendDeclaration;
   readonly open: OpenBackend;
-  /** Those it was opened with. */
+  /** The settings it was opened with. */
   readonly settings: readonly Setting[];
 }
 
-/** An instance from its creation to its end, over all reloads. */
+/** An instance from its creation to its end, across reloads. */
 export class LiveInstance {
-  /** Channels only ever become more: a number that the instance once knew keeps its meaning. */
+  /** Channels are only ever added: a number keeps its meaning once the instance knows it. */
   readonly channels: Channels;
   /** Whether its channels are in the core's tables, so that it can emit. */
   connected = false;
-  /** Events that come while it is `new` wait for its start; once it has `ended` they come to nothing. */
+  /** Events wait while it is `new`, until it is started; they are dropped once it has `ended`. */
   state: "new" | "running" | "ended" = "new";
-  /** Its start() has failed, or its backend's: the next reload makes it again. */
+  /** Its start() or that of its backend has failed: the next reload creates it again. */
   failed = false;
   readonly early = new EarlyEvents();
-  /** By use and name, what a channel means to the backend; only where a declaration reads names. */
+  /** The meaning of channels to the backend, by use and name; only where its declaration parses names. */
   readonly meanings: Record<ChannelUse, Map<string, unknown>> = { input: new Map(), output: new Map() };
   readonly #told = new Uses();
 
@@ -66,7 +66,7 @@ export class LiveInstance {
     this.channels = instance.native?.channels ?? new ChannelSet();
   }
 
-  /** A channel and a use that the instance has not been told of. */
+  /** Whether the instance has not been told of this use of a channel. */
   isNew(channel: number, use: ChannelUse): boolean {
     return !this.#told.has(channel, use);
   }
@@ -78,12 +78,12 @@ export class LiveInstance {
 
 /** An instance under one configuration. */
 export class InstanceEntry {
-  /** By channel: the places that first mapped to it and from it; until {@link finish}. */
+  /** By channel: the first mappings to it and from it; until {@link finish}. */
   readonly places: Record<ChannelUse, (ChannelReference | undefined)[]> = { input: [], output: [] };
   readonly #uses = new Uses();
   /** Global index of the first channel, once the mapping is compiled. */
   firstChannel: number | undefined;
-  /** A module did not import, or an option was wrong: errors about its channels would mean nothing. */
+  /** A module did not import, or an option was wrong: errors about its channels would be meaningless. */
   incomplete = false;
 
   constructor(
@@ -102,7 +102,7 @@ export class InstanceEntry {
     return this.live.channels;
   }
 
-  /** The numbers of channels, which are created where they are new, and are used in these ways from here on. */
+  /** Notes uses of channels, creating those that are new. Returns their numbers. */
   use(names: readonly string[], uses: readonly ChannelUse[], reference: ChannelReference): Uint32Array {
     const numbers = this.channels.add(names);
     for (const use of uses) {
@@ -117,7 +117,7 @@ export class InstanceEntry {
     return Uint32Array.from(input.keys()).filter((channel) => input[channel] !== undefined);
   }
 
-  /** Channels that mappings use and that the instance has not been told of. */
+  /** Mapped channels that the instance has not been told of. */
   newChannels(): Channel[] {
     const { channels, live } = this;
     const found: Channel[] = [];
@@ -131,7 +131,7 @@ export class InstanceEntry {
     return found;
   }
 
-  /** Releases what only connecting needs. */
+  /** Releases data that only connecting needs. */
   finish(): void {
     this.places.input = [];
     this.places.output = [];

@@ -8,25 +8,25 @@ const STOP_TIMEOUT = 2000;
 /** How long all of them together may take, in ms. */
 const STOP_ALL_TIMEOUT = 5000;
 
-/** Backends and instances that were started, and so have to be stopped. */
+/** Backends and instances that have been started and must be stopped. */
 export class Lifecycle {
-  /** With whether their start() has succeeded. */
+  /** Each with whether its start() has succeeded. */
   readonly #backends = new Map<LiveBackend, boolean>();
   readonly #instances = new Set<LiveInstance>();
   readonly #stopping = new AbortController();
   readonly #report: (problem: string) => void;
 
-  /** @param report takes what goes wrong while stopping, which prevents nothing */
+  /** @param report receives errors that occur while stopping; none of them prevents the stop */
   constructor(report: (problem: string) => void) {
     this.#report = report;
   }
 
-  /** Aborted when the router is to stop. */
+  /** Aborted when the router is being stopped. */
   get signal(): AbortSignal {
     return this.#stopping.signal;
   }
 
-  /** Tells every call under way that the router is to stop. */
+  /** Signals all pending calls that the router is being stopped. */
   abort(): void {
     this.#stopping.abort();
   }
@@ -34,8 +34,8 @@ export class Lifecycle {
   /**
    * Starts instances, each after its backend. Ends early once {@link abort} was called.
    *
-   * @param started called for each whose start() has ended, however
-   * @returns what did not start: an error with code `BACKEND` each
+   * @param started called for each instance when its start() has ended, successfully or not
+   * @returns an error with code `BACKEND` for each that did not start
    */
   async start(
     instances: readonly LiveInstance[],
@@ -58,7 +58,7 @@ export class Lifecycle {
     for (const backend of new Set(instances.map(({ backend }) => backend))) {
       if (ends()) return failures;
       if (this.#backends.get(backend) === true) continue;
-      // One that did not start before has to close what that left open.
+      // An earlier start() that failed may have left resources open.
       if (this.#backends.has(backend)) await this.#stopBackend(backend, STOP_TIMEOUT);
       this.#backends.set(backend, false);
       this.#backends.set(backend, await succeeds(nameOf(backend), () => backend.open.start?.(signal)));
@@ -78,7 +78,7 @@ export class Lifecycle {
     return failures;
   }
 
-  /** Stops an instance, if its start() has begun. */
+  /** Stops an instance if its start() was called. */
   async stop(live: LiveInstance, timeout = STOP_TIMEOUT): Promise<void> {
     live.state = "ended";
     if (!this.#instances.delete(live)) return;
@@ -105,7 +105,7 @@ export class Lifecycle {
     });
     try {
       const stopped = stop();
-      // After the deadline its end is of no interest, but must not end the process either.
+      // A rejection after the deadline must not end the process.
       ignoreRejection(stopped);
       if ((await Promise.race([stopped, late])) !== "late") return;
       this.#report(`${what} did not stop in time; its stop() is no longer waited for`);

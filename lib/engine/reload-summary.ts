@@ -1,6 +1,6 @@
 /** What `Router.reload()` changed. */
 export interface ReloadSummary {
-  /** Python modules that were loaded anew, as `instance.module`. */
+  /** Reloaded Python modules, as `instance.module`. */
   readonly modules: readonly string[];
   /** Instances that were started. One that was replaced is in both lists. */
   readonly added: readonly string[];

@@ -1,9 +1,10 @@
-// A reload: plan and prepare beside what runs, then commit in one synchronous step, or leave everything as it was.
+// A reload: plan and prepare beside the running configuration, then commit in one synchronous step, or leave everything as it
+// was.
 //
-// Plan: the configuration has been read and is compared with what runs. Prepare, asynchronous: new instances are made,
-// changed modules are compiled.
-// Commit, without an `await`: the core is held, changed modules are loaded, channels and handlers are found, the tables are
-// exchanged, the core goes on. What is queued meanwhile keeps its place under its channels' new numbers.
+// Plan: the new configuration is compared with the running one. Prepare, asynchronous: new instances are created, changed
+// modules compiled. Commit, without an `await`: the core is held, changed modules are loaded, channels and handlers are
+// resolved, the tables are exchanged, the core continues. Events queued meanwhile keep their place, under their channels'
+// new numbers.
 import type { Change, NextOptions, Problem } from "../backends/instance.js";
 import { reportTo } from "../backends/read-options.js";
 import type { Definition } from "../config/definition.js";
@@ -17,7 +18,7 @@ import { ignoreRejection, isPromise, untilAborted } from "./waiting.js";
 
 export class Reload {
   readonly next = new Assembly();
-  /** Modules that were loaded again, as `instance.module`. */
+  /** Reloaded modules, as `instance.module`. */
   modules: readonly string[] = [];
   readonly #before: Assembly;
   readonly #definition: Definition;
@@ -30,7 +31,7 @@ export class Reload {
     this.#host = host;
     this.#backendsBefore = new Set(host.backends.keys());
     if (definition.instances.length > 0 || before.entries.size === 0) return;
-    // Rather a file that an editor is just writing than a wish to stop everything.
+    // More likely a file that an editor is still writing than the intention to stop everything.
     const { location } = definition;
     const help = ["it may be half written; to end everything, stop the router"];
     throw MidimonsterError.fromDiagnostics([
@@ -38,12 +39,12 @@ export class Reload {
     ]);
   }
 
-  /** Instances that do not go on. */
+  /** Instances that do not continue. */
   get gone(): InstanceEntry[] {
     return [...this.#before.entries.values()].filter(({ live }) => !this.next.entries.has(live.number));
   }
 
-  /** @throws {MidimonsterError} for errors found; then {@link abandon} follows */
+  /** @throws {MidimonsterError} with all errors found; {@link abandon} must follow */
   async prepare(): Promise<void> {
     await build(this.next, this.#definition, this.#host, this.#before);
     for (const entry of this.next.staying) await this.#prepare(entry);
@@ -51,10 +52,10 @@ export class Reload {
   }
 
   /**
-   * The one step. Synchronous; not to be called from within the core.
+   * Switches to the new configuration. Synchronous; must not be called from within the core.
    *
    * @param installed called when the core has the new tables, with the core still held
-   * @throws {MidimonsterError} for errors found, with everything as before; then {@link abandon} follows
+   * @throws {MidimonsterError} with all errors found and everything as before; {@link abandon} must follow
    */
   commit(installed: () => void): void {
     const { binding, core } = this.#host.engine;
@@ -76,7 +77,7 @@ export class Reload {
     if (!kept) this.#throwErrors();
   }
 
-  /** Removes what {@link prepare} made. Not to be called from within the core. */
+  /** Removes everything that {@link prepare} created. Must not be called from within the core. */
   abandon(): void {
     const { backends, retire } = this.#host;
     for (const { live } of this.next.created) retire(live);
@@ -121,7 +122,7 @@ export class Reload {
     return change ?? {};
   }
 
-  /** An instance that is replaced hands its state to its successor. */
+  /** Lets new instances take over from those they replace. */
   #takeOver(): void {
     for (const { live } of this.next.created) {
       const predecessor = this.#before.byName.get(live.name)?.live;
@@ -130,7 +131,7 @@ export class Reload {
     }
   }
 
-  /** What must not throw, and does, is reported; the reload goes on. */
+  /** Reports an exception where none is allowed, and continues the reload. */
   #quietly(name: string, work: () => unknown): void {
     try {
       ignoreRejection(work());

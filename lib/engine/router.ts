@@ -38,7 +38,7 @@ export interface FileOptions extends Omit<RouterOptions, "folder"> {
 type State = "new" | "loading" | "loaded" | "starting" | "running" | "stopping" | "stopped" | "failed";
 
 /**
- * Routes events between instances, as a configuration says. A router starts and stops once; for another run make another.
+ * Routes events between instances, as a configuration says. A router starts and stops once; for another run create another.
  *
  * Methods are to be called on the thread that made the router. A process holds one CPython: routers of one thread share
  * it, a router on another thread gets an error with code `PYTHON_IN_USE`.
@@ -51,7 +51,7 @@ export class Router {
   #definition: Definition;
   #files: readonly string[] = [];
   #diagnostics: readonly Diagnostic[] = [];
-  /** Reads the configuration again, if it was in files. */
+  /** Reads the configuration again, if it came from a file. */
   #read: (() => Reading) | undefined;
   readonly #declarations = new Map<string, BackendDeclaration>();
   readonly #taps = new Taps();
@@ -62,7 +62,7 @@ export class Router {
   #current: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #reloading: Promise<ReloadSummary> | undefined;
-  /** The one that follows: it is for all who ask meanwhile. */
+  /** The reload that follows, shared by all calls during the present one. */
   #nextReload: Promise<ReloadSummary> | undefined;
 
   /** A router without instances; add them with {@link instance} and {@link map}. */
@@ -85,10 +85,10 @@ export class Router {
   }
 
   /**
-   * A router as a configuration file says. Errors in the file are thrown by {@link load} or {@link start}, together with
-   * all others.
+   * Creates a router from a configuration file. Errors in the file are thrown by {@link load} or {@link start}, together
+   * with all others.
    *
-   * @throws {MidimonsterError} `CONFIG` if the file can't be read, `VALUE` for an override that is none
+   * @throws {MidimonsterError} `CONFIG` if the file can't be read, `VALUE` for an invalid override
    */
   static fromFile(file: string, options: FileOptions = {}): Router {
     const overrides = [
@@ -112,7 +112,7 @@ export class Router {
   backend(name: string, options: OptionValues): this {
     this.#expect("new", "backend()");
     const backend = backendDefinition(this.#definition, name);
-    // One by one: there may be more than a call takes arguments.
+    // One by one: there may be more than a call can take as arguments.
     for (const setting of settings(options, this.#definition.folder)) backend.settings.push(setting);
     return this;
   }
@@ -121,7 +121,7 @@ export class Router {
    * Adds an instance, as `[BACKEND NAME]` does.
    *
    * @param backend name of its backend
-   * @param name unique; no blank and no dot
+   * @param name unique, without whitespace and dots
    * @throws {MidimonsterError} `VALUE` for a bad name, `STATE` once the router is loaded
    */
   instance(backend: string, name: string, options: OptionValues = {}): this {
@@ -139,7 +139,7 @@ export class Router {
    * @param from a channel, `instance.channel`, also with expressions like `{1..5}`; or a whole line of a `[map]`
    *   section, as in `"a.x > b.y"`
    * @param to the channel that gets the events of `from`; absent if `from` is a whole line
-   * @throws {MidimonsterError} `CONFIG` if that is no mapping, `STATE` once the router is loaded
+   * @throws {MidimonsterError} `CONFIG` if that is not a mapping, `STATE` once the router is loaded
    */
   map(from: string, to?: string): this {
     this.#expect("new", "map()");
@@ -148,11 +148,11 @@ export class Router {
   }
 
   /**
-   * Does everything but run: creates instances, loads modules, resolves every handler. {@link start} does it if it has not
-   * been done.
+   * Does everything except run: creates instances, loads modules, resolves every handler. {@link start} does it if
+   * necessary.
    *
-   * @throws {MidimonsterError} `CONFIG` with all errors found, or another code for what prevents any start. The router
-   *   has been stopped then.
+   * @throws {MidimonsterError} `CONFIG` with all errors found, or another code if no start is possible. The router is
+   *   stopped then.
    */
   async load(): Promise<void> {
     this.#refuseIfStopping();
@@ -163,8 +163,7 @@ export class Router {
   /**
    * Starts routing.
    *
-   * @throws {MidimonsterError} as {@link load} does; `BACKEND` if a backend does not start. The router has been stopped
-   *   then.
+   * @throws {MidimonsterError} as {@link load} does; `BACKEND` if a backend does not start. The router is stopped then.
    */
   async start(): Promise<void> {
     if (this.#state === "new") await this.load();
@@ -174,9 +173,9 @@ export class Router {
   }
 
   /**
-   * Runs cleanup handlers, stops backends, closes everything. May be called at any time, also twice. Does not throw. A
-   * `start()` of a backend that is under way is told by its signal; each `stop()` has two seconds, all together five, then Python
-   * threads up to two and a half an instance.
+   * Runs cleanup handlers, stops backends, closes everything. May be called at any time and repeatedly; does not throw. Calls
+   * of backends that are pending have two seconds to end, each `stop()` two, all of them together five, then Python threads
+   * up to two and a half seconds per instance.
    */
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
@@ -188,22 +187,23 @@ export class Router {
   }
 
   /**
-   * Reads the configuration again, if it came from a file, and the Python modules, and goes on with what has changed. What
-   * has not keeps running: interpreters, values, sockets, intervals. No event is lost, and none delivered twice.
+   * Reads the configuration, if it came from a file, and the Python modules again, and applies the changes. Everything else
+   * keeps running: interpreters, values, sockets, intervals. No event is lost or delivered twice.
    *
-   * - A module whose source has changed is loaded again in its interpreter, with those that use it; it may take things over
-   *   from its old version, see `midimonster.previous()`.
-   * - An instance that is new is started, one that is gone is stopped. One with other options is replaced, but for options that
-   *   can change while it runs: of `python`, more modules and the default handler. One that did not start is replaced too.
-   * - Options of backends take effect with the next start.
+   * - A module whose source has changed is loaded again in its interpreter, with the modules that use it; it may take over
+   *   state from its old version, see `midimonster.previous()`.
+   * - New instances are started, removed ones are stopped. An instance whose options have changed is replaced, except for
+   *   options that can change while it runs: for `python`, added modules and the default handler. An instance that failed to
+   *   start is replaced too.
+   * - Options of backends take effect at the next start.
    *
-   * New instances are made while everything runs; then modules are loaded and the mapping is exchanged in one step. Calls
-   * while a reload is under way are one reload, which follows.
+   * New instances are created while everything runs; then modules are loaded and the mapping is exchanged in one step. All
+   * calls during a reload share the one that follows it.
    *
-   * @returns what has changed
-   * @throws {MidimonsterError} `CONFIG` with all errors found, or for a configuration without instances; everything goes on as
-   *   before then. `BACKEND` if new instances do not start; all others run under the new configuration. `STATE` if the router does
-   *   not run.
+   * @returns the changes
+   * @throws {MidimonsterError} `CONFIG` with all errors found, also for a configuration without instances; everything continues
+   *   as before then. `BACKEND` if new instances do not start; everything else runs under the new configuration. `STATE` if the
+   *   router is not running.
    */
   reload(): Promise<ReloadSummary> {
     if (this.#reloading === undefined && this.#nextReload === undefined) return this.#reloadNow();
@@ -215,13 +215,13 @@ export class Router {
     return this.#nextReload;
   }
 
-  /** Absolute paths of the files that a reload reads: the configuration's, and those of Python modules. */
+  /** Absolute paths of the files that a reload reads: the configuration's and those of its instances, like Python modules. */
   files(): string[] {
     const own = this.running ? (this.#session?.files() ?? []) : [];
     return [...new Set([...this.#files, ...own])];
   }
 
-  /** How much it routes, for people: `3 mappings between 3 instances`. */
+  /** The router's size for people: `3 mappings between 3 instances`. */
   get summary(): string {
     const { mappings, instances } = this.#definition;
     return `${count(mappings.length, "mapping")} between ${count(instances.length, "instance")}`;
@@ -233,9 +233,10 @@ export class Router {
   }
 
   /**
-   * Shows every event where it is output, mapped or not, in batches and after delivery. Costs nothing when no tap is set.
+   * Passes every event to a listener where it is output, mapped or not, in batches and after delivery. Costs nothing when no
+   * tap is set.
    *
-   * @returns a function that ends it
+   * @returns a function that removes the tap
    */
   tap(listener: (events: readonly TappedEvent[]) => void): () => void {
     this.#taps.add(listener);
@@ -247,9 +248,9 @@ export class Router {
   }
 
   /**
-   * What the router consists of.
+   * Describes the router's instances, channels and mappings.
    *
-   * @throws {MidimonsterError} `STATE` before it is loaded, and once it is stopped
+   * @throws {MidimonsterError} `STATE` unless it is loaded
    */
   describe(): RouterDescription {
     const isLoaded = ["loaded", "starting", "running"].includes(this.#state) && this.#stopping === undefined;
@@ -275,11 +276,11 @@ export class Router {
     throw new MidimonsterError("STATE", "the router has been stopped; make another one to start again");
   }
 
-  /** Goes from one state to another, or ends in failure. stop() waits for it. */
+  /** Goes from one state to another, or fails. stop() waits for it. */
   async #step(during: State, work: () => Promise<void>, after: State): Promise<void> {
     this.#state = during;
     this.#current = (async () => {
-      await null; // what it calls may call stop(), which has to find this promise
+      await null; // the work may call stop(), which needs this promise
       try {
         await work();
         this.#state = after;
@@ -301,7 +302,7 @@ export class Router {
     try {
       await session.load(this.#definition, this.#diagnostics);
     } catch (error) {
-      // What prevents any start does not hide what else was found.
+      // An error that prevents any start does not hide the others.
       if (!(error instanceof MidimonsterError) || found().length === 0) throw error;
       const message = `${error.message}\n${formatDiagnostics(found())}`;
       throw new MidimonsterError(error.code, message, found(), { cause: error });

@@ -1,5 +1,5 @@
-// A router's native core and everything that hangs on it: the events that JavaScript emits and handles, intervals, taps,
-// reports. What the core runs is an assembly.
+// A router's native core and everything connected to it: events that JavaScript emits and handles, intervals, taps, reports.
+// The core runs an assembly.
 import type { BackendDeclaration } from "../backends/declare.js";
 import type { EventBatch } from "../backends/instance.js";
 import { type Binding, binding, type Core } from "../binding.js";
@@ -34,12 +34,12 @@ export class Session {
   readonly #scheduler: Scheduler;
   readonly #reports: ReportLog;
   readonly #host: BuildHost;
-  /** All instances that live, by number; those of a reload that is being prepared too. */
+  /** All live instances by number, including those of a reload in preparation. */
   readonly #live = new Map<number, LiveInstance>();
-  /** Of all instances there ever were, by number: reports may come late. */
+  /** Names of all past and present instances, by number: reports may come late. */
   readonly #instanceNames = new Map<number, string>();
   #names = new ChannelNames(new Map());
-  /** Warnings of the configuration that is installed. */
+  /** Warnings of the running configuration. */
   #warned: ReadonlySet<string> = new Set();
   #keepAlive: NodeJS.Timeout | undefined;
 
@@ -96,10 +96,10 @@ export class Session {
   }
 
   /**
-   * Makes the instances of a definition and connects them, as far as that goes: the assembly's findings say what is wrong.
+   * Creates the instances of a definition and connects them. Errors become the assembly's findings.
    *
    * @param errors found in the configuration's text
-   * @throws {MidimonsterError} for what makes all the rest pointless, like no Python
+   * @throws {MidimonsterError} for an error that makes everything else pointless, such as a missing Python
    */
   async load(definition: Definition, errors: readonly Diagnostic[]): Promise<void> {
     for (const error of errors) this.assembly.findings.errors.push(error);
@@ -118,22 +118,22 @@ export class Session {
     if (failure !== undefined) throw failure;
   }
 
-  /** From here on events are delivered and intervals called. */
+  /** Begins to deliver events and to call intervals. */
   run(): void {
     this.#keepAlive = setInterval(() => {}, 2 ** 30);
     this.#scheduler.start();
     this.#binding.run(this.#core);
   }
 
-  /** A reload to another definition; what it needs is at hand until it is over. */
+  /** Plans a reload to another definition. */
   reload(definition: Definition): Reload {
     return new Reload(this.assembly, definition, this.#host);
   }
 
   /**
-   * Commits a reload that has been prepared.
+   * Commits a prepared reload.
    *
-   * @param installed called when there is no way back
+   * @param installed called once it can no longer fail
    * @throws {MidimonsterError} `CONFIG`, with everything as before
    */
   commit(reload: Reload, installed: () => void): void {
@@ -146,10 +146,10 @@ export class Session {
   }
 
   /**
-   * Stops the instances that a reload has left behind, then starts its new ones. Ends early when the router is to stop,
-   * which stops all that are left.
+   * Stops the instances that a reload has removed, then starts its new ones. Ends early when the router is being stopped,
+   * which stops the others.
    *
-   * @returns what did not start
+   * @returns an error for each that did not start
    */
   async exchange({ gone, next }: Reload): Promise<MidimonsterError[]> {
     const { signal } = this.lifecycle;
@@ -166,16 +166,16 @@ export class Session {
     return failures;
   }
 
-  /** Takes an instance out of the core for good. */
+  /** Removes an instance from the core for good. */
   retire(live: LiveInstance): void {
     this.#binding.retire(this.#core, live.number);
-    // Not before: its cleanup handler may have registered some.
+    // Not earlier: the cleanup handler may have registered intervals.
     this.#scheduler.forget(live.number);
     this.#live.delete(live.number);
     live.connected = false;
   }
 
-  /** Files of instances whose change calls for a reload. */
+  /** Files of instances that a reload reads. */
   files(): string[] {
     return this.#liveOf(this.assembly).flatMap(({ name, instance }) => {
       try {
@@ -191,7 +191,7 @@ export class Session {
     this.#binding.tap(this.#core, this.#taps.size > 0);
   }
 
-  /** Stops everything. Waits for what takes its time, with limits. */
+  /** Stops everything, waiting a limited time for instances and backends. */
   async stop(): Promise<void> {
     this.#scheduler.stop();
     await this.lifecycle.stopAll();
@@ -208,7 +208,7 @@ export class Session {
 
   #connected(): void {
     this.#names = new ChannelNames(this.assembly.entries);
-    // What was told at the start is not told again by every reload, wherever it stands by now.
+    // A warning is not repeated by reloads, even if it has moved to another line.
     const warnings = new Map(this.assembly.findings.warnings.map((warning) => [warning.message, warning]));
     for (const [message, warning] of warnings) {
       if (!this.#warned.has(message)) this.#log.warn({}, formatDiagnostic(warning));
@@ -229,7 +229,7 @@ export class Session {
     else if (live?.state === "running") this.#handle(live, batch);
   }
 
-  /** Delivers what came before an instance was started. */
+  /** Delivers the events that came before an instance was started. */
   #deliverEarly(live: LiveInstance): void {
     const { batches, lost } = live.early.take();
     for (const batch of batches) this.#handle(live, batch);
@@ -241,7 +241,7 @@ export class Session {
     const threw = (error: unknown) => this.#reports.threw(`${name}: handle()`, { instance: name }, error);
     this.#outbox.collect(() => {
       try {
-        // Not promised by the type, but an async handle() is easily written, and its rejection would end the process.
+        // The type does not allow it, but an async handle() is easily written, and its rejection would end the process.
         const result: unknown = instance.handle?.(batch);
         if (isPromise(result)) Promise.resolve(result).catch(threw);
       } catch (error) {
@@ -250,7 +250,7 @@ export class Session {
     });
   }
 
-  /** Called from callbacks of sockets and timers, where an exception would end the process: so a bad event is reported and counted. */
+  /** Called in callbacks of sockets and timers, where an exception would end the process: invalid events are reported instead. */
   #emit(live: LiveInstance | undefined, name: string, channel: number, value: number): void {
     if (live?.connected !== true) {
       this.#reports.badEmit(name, "time", "an instance can emit from its start() on, until its stop()");

@@ -27,9 +27,9 @@ export class Taps {
   }
 
   /**
-   * Shows the first `count` events of two parallel arrays; channels are global indices.
+   * Passes the first `count` events of two parallel arrays to the listeners; channels are global indices.
    *
-   * @param threw told of what a listener throws
+   * @param threw called with exceptions of listeners
    */
   show(
     names: ChannelNames,
@@ -45,7 +45,7 @@ export class Taps {
     }
     for (const listener of this.#listeners) {
       try {
-        // Not promised by the type, as with handle().
+        // As with handle(), the type does not allow it.
         const result: unknown = listener(events);
         if (isPromise(result)) Promise.resolve(result).catch(threw);
       } catch (error) {

@@ -1,9 +1,9 @@
-// Waiting for code of backends, which may never answer.
+// Waiting for backends, which may never answer.
 
-/** How long a call that was told to stop may go on, in ms. */
+/** How long a pending call may continue when the router is being stopped, in ms. */
 const ABORT_TIMEOUT = 2000;
 
-/** Called from within the core, or after an await in one of its callbacks, what follows runs outside of it. */
+/** Waits until no callback of the core is on the stack. */
 export function turnOfTheLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
@@ -12,12 +12,12 @@ export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
-/** Sees to it that a promise which is of no interest can't end the process by a rejection. */
+/** Prevents the rejection of a promise from ending the process. */
 export function ignoreRejection(value: unknown): void {
   if (isPromise(value)) Promise.resolve(value).catch(() => {});
 }
 
-/** The result of a call, but not of one that does not end when the router is to stop. */
+/** Waits for the result of a call; gives up on calls that do not end when the router is being stopped. */
 export async function untilAborted<T>(result: T | PromiseLike<T>, signal: AbortSignal): Promise<Awaited<T>> {
   if (!isPromise(result)) return result as Awaited<T>;
   ignoreRejection(result);
@@ -27,7 +27,7 @@ export async function untilAborted<T>(result: T | PromiseLike<T>, signal: AbortS
     const onAbort = () => {
       timer = setTimeout(() => reject(new Error("it did not end when the router was stopped")), ABORT_TIMEOUT);
     };
-    // The call itself may have stopped the router.
+    // The call may have stopped the router itself.
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
     forget = () => {

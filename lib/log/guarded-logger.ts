@@ -5,7 +5,7 @@ import type { Logger } from "./log.js";
 const LEVELS = ["error", "warn", "info", "debug"] as const;
 
 /**
- * A program's logger, which may throw: messages come from callbacks where that would end the process.
+ * Wraps a program's logger, which may throw. Messages come from callbacks in which an exception would end the process.
  *
  * @throws {MidimonsterError} `VALUE` if it lacks a level
  */
@@ -16,7 +16,7 @@ export function guardedLogger(logger: Logger): Logger {
       try {
         ignoreRejection(logger[level](fields, message));
       } catch {
-        // There is no other place to say so.
+        // There is nowhere else to report it.
       }
     };
   };

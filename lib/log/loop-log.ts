@@ -2,12 +2,12 @@ import { count } from "../count.js";
 import type { NamedChannel } from "../engine/channel-names.js";
 
 /** How many channels of a feedback loop are named. */
-const LONGEST_LOOP = 20;
+const MAX_SHOWN = 20;
 
-/** Warns of feedback loops, of each once. */
+/** Warns of each feedback loop once. */
 export class LoopLog {
   readonly #warn: (fields: object, message: string) => void;
-  /** Instances of the loops that were told of. */
+  /** The instances of each reported loop. */
   readonly #told = new Set<string>();
 
   constructor(warn: (fields: object, message: string) => void) {
@@ -16,13 +16,13 @@ export class LoopLog {
 
   /** @param loop channels each of whose events leads to the next one's, and the last one's to the first one's */
   log(loop: readonly NamedChannel[]): void {
-    // A mapping of a thousand channels has a thousand loops; one of them tells where to look.
+    // A mapping of a thousand channels has a thousand loops; one of them is enough to find the cause.
     const instances = [...new Set(loop.map(({ instance }) => instance))].sort().join(" ");
     if (this.#told.has(instances)) return;
     this.#told.add(instances);
     const names = loop.map(({ instance, channel }) => `${instance}.${channel}`);
-    const left = names.length - LONGEST_LOOP;
-    const shown = left > 0 ? [...names.slice(0, LONGEST_LOOP), `(${count(left, "more channel")})`] : names;
+    const left = names.length - MAX_SHOWN;
+    const shown = left > 0 ? [...names.slice(0, MAX_SHOWN), `(${count(left, "more channel")})`] : names;
     this.#warn(
       { channels: names },
       `feedback loop: ${[...shown, names[0]].join(" -> ")}; its events go round as fast as the machine can`,

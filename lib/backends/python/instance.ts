@@ -19,7 +19,7 @@ import { importAdvice } from "./locate/import-advice.js";
 type Setup = InstanceSetup<typeof instanceOptions>;
 type Report = (problem: Problem) => void;
 
-/** An interpreter with user code. The core delivers its events; here is what configurations and reloads need. */
+/** An interpreter with user code. The core delivers its events; this part serves configurations and reloads. */
 export class PythonInstance implements DeclaredInstance<typeof instanceOptions> {
   readonly native: NativePart;
   readonly #name: string;
@@ -40,7 +40,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
     const { binding, core } = engine;
     this.native = {
       number,
-      // A million names would be too many to have twice.
+      // Not kept here too: there may be a million names.
       channels: {
         get size() {
           return binding.channelCount(core, number);
@@ -96,7 +96,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
     report({ message, help, detail: exception.text });
   }
 
-  /** Loads what the `module` options name, in order, beyond what has been loaded. */
+  /** Loads the modules of `module` options that have not been loaded, in order. */
   #loadModules(settings: readonly Setting[], report: Report): void {
     const { binding, core } = this.#engine;
     const modules = settings.filter(({ option }) => option === "module");
