@@ -187,6 +187,11 @@ export interface Binding {
    */
   hold(core: Core, hold: boolean): void;
   /**
+   * Compiles the modules of a python instance whose sources have changed, so that {@link reloadChanged} need not. Enters Python; nothing of
+   * the instance changes. Returns what one raised, or null.
+   */
+  parseChanged(core: Core, instance: number): PythonException | null;
+  /**
    * From here until {@link endReload}, what a python instance's modules do while they are loaded - output, register - has no
    * effect or can be undone, and output() creates channels until {@link fixChannels}.
    */

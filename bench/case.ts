@@ -25,6 +25,8 @@ export interface Bench {
   readonly python: string;
   /** The reference's binary. */
   readonly reference: string | undefined;
+  /** Another checkout of this project, built: it takes the reference's place. */
+  readonly against: string | undefined;
   /** Shows progress, on a terminal. */
   progress(text: string): void;
   /** Reports what could not be measured, and why. */

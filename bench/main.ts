@@ -5,8 +5,8 @@ import { cpus, tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { silentLogger } from "../lib/log.js";
-import { choosePython } from "../lib/python/discovery.js";
+import { choosePython } from "../lib/backends/python/locate/discovery.js";
+import { silentLogger } from "../lib/log/log.js";
 import type { Bench, BenchCase, Measurement } from "./case.js";
 import { CASES } from "./cases/index.js";
 import { report, tables, writeInto } from "./report.js";
@@ -23,6 +23,8 @@ ${CASES.map(({ name, what }) => `  ${name.padEnd(14)}${what}`).join("\n")}
 
 Options:
   --pairs N        number of alternating runs of each program (default 5)
+  --against PATH   compare with another checkout of this project, built, instead of the C reference: what is printed as the
+                   reference's is that checkout's
   --quick          runs too short to be meaningful, to check that everything works
   --write-docs     write the tables and the chart into docs/benchmarks.md, in its section for this version of Python
   -h, --help       show this text
@@ -36,6 +38,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     pairs: { type: "string", default: "5" },
+    against: { type: "string" },
     quick: { type: "boolean", default: false },
     "write-docs": { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
@@ -88,6 +91,7 @@ try {
     project,
     python,
     reference: process.env.MIDIMONSTER_REF || undefined,
+    against: values.against === undefined ? undefined : path.resolve(values.against),
     folder,
     progress: (text) => (isTerminal ? process.stderr.write(`\r\x1b[K${text}`) : undefined),
     skip: (what, why) => {
@@ -96,7 +100,7 @@ try {
       console.error(skipped.at(-1));
     },
   };
-  if (bench.reference === undefined)
+  if (bench.reference === undefined && bench.against === undefined)
     bench.skip("every comparison", "MIDIMONSTER_REF does not name a binary of the C reference");
   const version = execFileSync(python, ["-c", "import platform; print(platform.python_version())"], {
     encoding: "utf8",

@@ -15,17 +15,22 @@ export interface Program {
 }
 
 export function ours(bench: Bench): Program {
-  const script = path.join(bench.project, "dist", "cli", "mmpy.cjs");
+  return mmpy("ours", bench.project);
+}
+
+function mmpy(name: Program["name"], checkout: string): Program {
+  const script = path.join(checkout, "dist", "cli", "mmpy.cjs");
   return {
-    name: "ours",
+    name,
     command: process.execPath,
     args: (config) => [script, "--log-level", "error", config],
     cwd: undefined,
   };
 }
 
-/** This program and, if there is one, the reference. */
+/** This program and, if there is one, the program that it is compared with. */
 export function programs(bench: Bench): Program[] {
+  if (bench.against !== undefined) return [ours(bench), mmpy("reference", bench.against)];
   if (bench.reference === undefined) return [ours(bench)];
   // The reference looks for its backends in its own folder.
   const reference = path.dirname(bench.reference);

@@ -131,6 +131,14 @@ export const TARGETS: readonly Target[] = [
     unit: "ns",
     figure: (of) => ours(of("batch")),
   },
+  {
+    what: "an open tap",
+    bound: "≤",
+    must: 20,
+    aim: 10,
+    unit: "ns",
+    figure: (of) => ours(of("tap")),
+  },
 ];
 
 export interface Verdict {

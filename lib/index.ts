@@ -22,6 +22,7 @@ export type {
   Refusal,
 } from "./backends/instance.js";
 export { type Address, type Option, type OptionSet, option, type Parsed, type Values } from "./backends/options.js";
+export type { PythonChoice } from "./backends/python/locate/discovery.js";
 export type { Backend, BackendContext, Instance, InstanceContext } from "./backends/simple.js";
 export { type Diagnostic, formatDiagnostic } from "./config/diagnostic.js";
 export type { OptionValues } from "./config/option-values.js";
@@ -31,5 +32,11 @@ export type { ReloadSummary } from "./engine/reload-summary.js";
 export { type FileOptions, Router, type RouterOptions } from "./engine/router.js";
 export type { TappedEvent } from "./engine/taps.js";
 export { type ErrorCode, MidimonsterError } from "./errors.js";
-export { LOG_LEVELS, type LogFormat, type Logger, type LogLevel, silentLogger, standardErrorLogger } from "./log.js";
-export type { PythonChoice } from "./python/discovery.js";
+export {
+  LOG_LEVELS,
+  type LogFormat,
+  type Logger,
+  type LogLevel,
+  silentLogger,
+  standardErrorLogger,
+} from "./log/log.js";

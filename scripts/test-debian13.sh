@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/midimonster-python/debian13
 
 # Programs without which tests are skipped; CONTRIBUTING.md names them.
-test_packages="binutils bsdutils clang-format libgtest-dev liblo-tools libpython3-dev python3-numpy python3-venv systemd"
+test_packages="binutils bsdutils clang-format libgtest-dev liblo-tools libpython3-dev libuv1-dev python3-numpy python3-venv systemd"
 # The README is about Debian 12 where it names a version of Python.
 readme_packages=$(sed -n '/^## What the machine needs/,/^## A real use/s/.*`apt-get install \([^`]*\)`.*/\1/p' README.md |
   sed 's/libpython3\.11/libpython3.13/' | xargs)

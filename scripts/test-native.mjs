@@ -81,6 +81,7 @@ function run(suite) {
   const options = ["--gtest_brief=1", `--gtest_filter=${values.filter}`, `--gtest_output=json:${results}`];
   const { status, signal } = spawnSync(path.join(build, `${suite}_tests`), options, {
     stdio: "inherit",
+    timeout: 600_000,
     env: {
       ...process.env,
       ...(values.seed !== undefined && { MMPY_SEED: values.seed }),

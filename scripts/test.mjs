@@ -9,7 +9,8 @@ import { filesOf, folder } from "./test/files.mjs";
 
 const HELP = `Usage: node scripts/test.mjs [options] [name...]
 
-Runs test/<name>.test.ts for each name, or a whole set of them, and prints how many tests passed, failed and were skipped.
+Runs test/<name>.test.ts for each name, or a whole set of them, and prints how many tests passed, failed and were skipped. The
+name 'native' means the unit tests of native/ (npm run test:native).
 
   --set SET     usual (default), long, core, or python; scripts/test/files.mjs says what is in them
   --jobs N      how many files run at a time; default: one for each processor, at least two
@@ -34,11 +35,16 @@ const TIMEOUT_MS = 20 * 60_000;
 
 const mocha = path.join(path.dirname(createRequire(import.meta.url).resolve("mocha/package.json")), "bin", "mocha.js");
 
+const commandOf = (name) =>
+  name === "native"
+    ? ["npm", "run", "-s", "test:native"]
+    : [process.execPath, mocha, ...(process.stdout.isTTY ? ["--color"] : []), `test/${name}.test.ts`];
+
 /** Runs one file of tests; resolves with what it printed, and its counts if it came to its end. */
 function run(name) {
   const started = performance.now();
-  const args = [mocha, ...(process.stdout.isTTY ? ["--color"] : []), path.join("test", `${name}.test.ts`)];
-  const child = spawn(process.execPath, args, {
+  const [command, ...args] = commandOf(name);
+  const child = spawn(command, args, {
     cwd: folder,
     stdio: ["ignore", "pipe", "pipe"],
     timeout: TIMEOUT_MS,
@@ -54,7 +60,7 @@ function run(name) {
     child.on("close", (code, signal) => {
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
       const counts = /^(\d+) passed, (\d+) failed, (\d+) skipped$/m.exec(output)?.slice(1).map(Number);
-      const ended = counts !== undefined && signal === null && code === (counts[1] > 0 ? Math.min(counts[1], 255) : 0);
+      const ended = counts !== undefined && signal === null && (code === 0) === (counts[1] === 0);
       resolve({ name, output, seconds, counts, ended, ending: signal ?? `exit status ${code}` });
     });
   });
@@ -85,9 +91,9 @@ for (const { name, output, counts, ended, ending } of finished) {
   process.stdout.write(`\n${"-".repeat(80)}\n${output}`);
   if (!ended) {
     ++broken;
-    console.log(`${name}.test.ts did not come to its end: ${ending}`);
+    console.log(`${name} did not come to its end: ${ending}`);
   }
-  console.log(`To run it again: npx mocha test/${name}.test.ts`);
+  console.log(`To run it again: ${name === "native" ? "npm run test:native" : `npx mocha test/${name}.test.ts`}`);
 }
 const skipped = new Set(finished.flatMap(({ output }) => output.match(/SKIPPED: .*/g) ?? []));
 if (skipped.size > 0) console.log(`\n${[...skipped].sort().join("\n")}`);

@@ -28,7 +28,10 @@ describe("mmpy", () => {
       for (const word of [
         "check",
         "doctor",
+        "backends",
+        "completion",
         "--json",
+        "--watch",
         "-i ",
         "-b ",
         "--log-level",
@@ -55,7 +58,20 @@ describe("mmpy", () => {
     [["one.cfg", "two.cfg"], /more than one configuration: one\.cfg, two\.cfg/],
     [["--log-level", "loud"], /--log-level is one of error, warn, info, debug, silent, not 'loud'/],
     [["--log-format", "xml"], /--log-format is one of text, json, journal, not 'xml'/],
-    [["--json"], /--json goes with doctor/],
+    [["--wtach"], /unknown option '--wtach'; did you mean '--watch'\?/],
+    [["-x"], /unknown option '-x'\n/],
+    [["--json"], /--json goes with doctor and backends/],
+    [["check", "--json"], /--json does not go with check/],
+    [["backends", "-i", "a.b=c"], /-i does not go with backends/],
+    [["completion", "bash", "-b", "a.b=c"], /-b does not go with completion/],
+    [["chek", "x.cfg"], /'chek' is neither a command nor a file; did you mean 'check'\?/],
+    [["Doctor"], /'Doctor' is neither a command nor a file; did you mean 'doctor'\?/],
+    [["backends", "pyton"], /unknown backend 'pyton'; did you mean 'python'\?/],
+    [["backends", "zzz", "--json"], /unknown backend 'zzz'; available backends: python, loopback/],
+    [["backends", "python", "loopback"], /more than one backend: python, loopback/],
+    [["completion"], /completion is for one of bash, zsh, fish; write mmpy completion bash/],
+    [["completion", "tcsh"], /completion is for one of bash, zsh, fish, not 'tcsh'/],
+    [["completion", "zsh", "fish"], /more than one shell: zsh, fish/],
     [["-i"], /mmpy: /],
     [["-i", "module=x"], /'module=x' is not an override; write -i instance\.option=value/],
   ];
@@ -67,6 +83,13 @@ describe("mmpy", () => {
       assert.match(failed.stderr, /Try mmpy --help\./);
     });
   }
+
+  it("runs a configuration that is called nearly like a command", async () => {
+    const running = mmpy(["chek"], { cwd: folderWith({ chek: "[loopback l]\n" }) });
+    await running.sees(/routing/);
+    running.child.kill("SIGTERM");
+    assert.deepEqual(await running.exited, { code: 0, signal: null });
+  });
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     it(`${signal} runs cleanup handlers and exits with status 0`, async () => {

@@ -8,7 +8,7 @@ import { type Diagnostic, formatDiagnostics } from "../lib/config/diagnostic.js"
 import { parseFile } from "../lib/config/parser.js";
 import { Router } from "../lib/engine/router.js";
 import { MidimonsterError } from "../lib/errors.js";
-import { silentLogger } from "../lib/log.js";
+import { silentLogger } from "../lib/log/log.js";
 import { folderWith } from "./helpers.js";
 
 interface Outcome {

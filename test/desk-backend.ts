@@ -16,7 +16,7 @@ import type { Backend } from "../lib/backends/simple.js";
 import { formatDiagnostic } from "../lib/config/diagnostic.js";
 import { Router } from "../lib/engine/router.js";
 import { MidimonsterError } from "../lib/errors.js";
-import type { Logger } from "../lib/log.js";
+import type { Logger } from "../lib/log/log.js";
 import { folderWith, MemoryLog } from "./helpers.js";
 
 /** A declared backend `desk`. Everything that its router calls is in the diary, and can be made to go wrong there. */

@@ -241,7 +241,7 @@ describe("the documentation", () => {
     const sources: Record<string, string> = {};
     for (const { name, files } of documents.flatMap(examplesIn)) {
       for (const [file, text] of Object.entries(files)) {
-        if (/\.m?ts$/.test(file)) sources[`${name}-${file}`] = text;
+        if (/\.m?ts$/.test(file)) sources[`${name}/${file}`] = text;
       }
     }
     const folder = folderWith({
@@ -250,7 +250,7 @@ describe("the documentation", () => {
       "tsconfig.json": JSON.stringify({
         extends: path.join(projectFolder, "tsconfig.json"),
         compilerOptions: { types: ["node"], typeRoots: [path.join(projectFolder, "node_modules", "@types")] },
-        include: ["*.ts", "*.mts"],
+        include: ["**/*.ts", "**/*.mts"],
       }),
     });
     mkdirSync(path.join(folder, "node_modules"));

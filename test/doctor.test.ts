@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmodSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { choosePython } from "../lib/backends/python/locate/discovery.js";
 import type { DoctorReport } from "../lib/cli/doctor.js";
-import { silentLogger } from "../lib/log.js";
-import { choosePython } from "../lib/python/discovery.js";
+import { silentLogger } from "../lib/log/log.js";
 import { folderWith, mmpy, skipWithSanitizers } from "./helpers.js";
 
 async function report(args: readonly string[] = [], env: NodeJS.ProcessEnv = process.env) {

@@ -1,8 +1,8 @@
 // Exceptions of Python code as the native part hands them to TypeScript: type, message, places, names; bounded sizes.
 import assert from "node:assert/strict";
 import path from "node:path";
+import { choosePython } from "../lib/backends/python/locate/discovery.js";
 import { type Binding, binding, type Core, type PythonException, packageFolder } from "../lib/binding.js";
-import { choosePython } from "../lib/python/discovery.js";
 import { folderWith, MemoryLog } from "./helpers.js";
 
 const MAX_BYTES = 64 * 1024;

@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Logger } from "../lib/log.js";
+import type { Logger } from "../lib/log/log.js";
 
 export const projectFolder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 export const mmpyScript = path.join(projectFolder, "dist", "cli", "mmpy.cjs");

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import path from "node:path";
-import { findPythons } from "../lib/python/discovery.js";
+import { findPythons } from "../lib/backends/python/locate/discovery.js";
 import { projectFolder, run } from "./helpers.js";
 
 const folder = path.join(projectFolder, "test", "leaks");
@@ -17,7 +17,7 @@ async function prints(command: string, args: readonly string[], python: string):
 }
 
 describe("references to Python objects", function () {
-  this.timeout(300_000);
+  this.timeout(1_200_000);
   let python = "";
 
   before(async function () {

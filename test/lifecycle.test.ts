@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { findPythons } from "../lib/python/discovery.js";
+import { findPythons } from "../lib/backends/python/locate/discovery.js";
 import { copyOfPackage, folderWith, projectFolder, run, skipWithSanitizers } from "./helpers.js";
 import { start } from "./session.js";
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { silentLogger } from "../lib/log.js";
-import { choosePython } from "../lib/python/discovery.js";
+import { choosePython } from "../lib/backends/python/locate/discovery.js";
+import { silentLogger } from "../lib/log/log.js";
 import { projectFolder } from "./helpers.js";
 import { start } from "./session.js";
 

@@ -51,7 +51,7 @@ midimonster.interval(begin, 10)
 }
 
 describe("the npm package", function () {
-  this.timeout(300_000);
+  this.timeout(1_200_000);
   let tarball: string;
   let contents: { size: number; unpackedSize: number; files: { path: string; size: number }[] };
 

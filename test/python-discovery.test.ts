@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { choosePython, findPythons } from "../lib/backends/python/locate/discovery.js";
+import { installAdvice } from "../lib/backends/python/locate/install-advice.js";
 import type { MidimonsterError } from "../lib/index.js";
-import { choosePython, findPythons } from "../lib/python/discovery.js";
-import { installAdvice } from "../lib/python/install-advice.js";
 import { folderWith, MemoryLog, projectFolder } from "./helpers.js";
 
 interface Answer {

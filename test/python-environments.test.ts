@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { silentLogger } from "../lib/log.js";
-import { choosePython } from "../lib/python/discovery.js";
+import { choosePython } from "../lib/backends/python/locate/discovery.js";
+import { silentLogger } from "../lib/log/log.js";
 import { folderWith, mmpy } from "./helpers.js";
 
 /** What a Python takes from where, as a module of an instance and as a script of its own tell it. */

@@ -4,9 +4,9 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import tls from "node:tls";
-import { silentLogger } from "../lib/log.js";
+import { choosePython } from "../lib/backends/python/locate/discovery.js";
+import { silentLogger } from "../lib/log/log.js";
 import { libc } from "../lib/platform.js";
-import { choosePython } from "../lib/python/discovery.js";
 import { folderWith, mmpy, projectFolder, run, skipWithSanitizers } from "./helpers.js";
 import { start } from "./session.js";
 

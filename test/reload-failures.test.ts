@@ -107,6 +107,16 @@ def poke(value): builtins.other_end.send(b"x")
     });
   }
 
+  it("since a module does not parse is noticed before any module is loaded again", async () => {
+    const config = `${CONFIG.replace("module = mod", "module = mod\nmodule = other")}probe.x > py.other.hear\n`;
+    const session = await start(config, { "mod.py": answering(0.1), "other.py": "def hear(value): pass\n" });
+    session.write("mod.py", answering(0.5, "say('loaded')"));
+    session.write("other.py", "def hear(value):\n    return (\n");
+    await assert.rejects(session.router.reload(), /does not import[\s\S]*other\.py", line 4/);
+    assert.deepEqual(session.said(), []);
+    assert.equal(await ask(session), 0.11);
+  });
+
   it("in one instance leaves the changed modules of others as they were", async () => {
     const two = `${CONFIG}[python q]\nmodule = other\n`;
     const session = await start(two, { "mod.py": answering(0.1), "other.py": "" });

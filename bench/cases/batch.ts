@@ -1,6 +1,6 @@
 /** Batches: one call per round, in and out. */
 import type { BenchCase } from "../case.js";
-import { alternately, folderWith, ours, pick, runConfig } from "../programs.js";
+import { alternately, folderWith, pick, programs, runConfig } from "../programs.js";
 
 const CHANNELS = 512;
 
@@ -49,14 +49,20 @@ export const BATCH_CASE: BenchCase = {
   what: "two instances with batches of 512 channels, one call per round each",
   async run(bench) {
     const folder = folderWith(bench, files(bench.quick ? 100 : 20_000));
-    const figures = await alternately(bench, "batch", { ours: () => runConfig(bench, ours(bench), folder) });
+    // The C reference has no batches.
+    const measured = programs({ ...bench, reference: undefined });
+    const figures = await alternately(
+      bench,
+      "batch",
+      Object.fromEntries(measured.map((program) => [program.name, () => runConfig(bench, program, folder)])),
+    );
     return [
       {
         name: "batch",
         what: "512 channels in one batch, in and out",
         unit: "ns per event",
         ours: pick(figures.ours, "value"),
-        reference: [],
+        reference: pick(figures.reference, "value"),
         floor: [],
       },
     ];

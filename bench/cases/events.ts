@@ -187,7 +187,7 @@ async function measure(bench: Bench, circle: Circle): Promise<Measurement[]> {
   const library = circle.floor && !bench.quick ? floorLibrary(bench) : undefined;
   const measures: Record<string, () => Promise<Figures>> = {};
   for (const program of programs(bench)) {
-    if (program.name === "reference" && circle.oursOnly) continue;
+    if (program.name === "reference" && circle.oursOnly && bench.against === undefined) continue;
     const env = program.name === "ours" && library !== undefined ? { BENCH_FLOOR: library } : {};
     measures[program.name] = () => runConfig(bench, program, folder, { env });
   }

@@ -152,7 +152,7 @@ export const RSS_CASE: BenchCase = {
       what: "each additional instance, from 1 to 50",
       unit: "MiB",
       ours: additional(totals.ours ?? []),
-      reference: bench.reference === undefined ? [] : additional(totals.reference ?? []),
+      reference: (totals.reference ?? []).some(Number.isNaN) ? [] : additional(totals.reference ?? []),
       floor: [],
     });
     return results;

@@ -5,12 +5,14 @@ import { LOAD_CASE, RSS_CASE, START_CASE } from "./footprint.js";
 import { INTERVAL_CASE } from "./interval.js";
 import { JS_BACKEND_CASE } from "./js-backend.js";
 import { OTHERS_CASE } from "./others.js";
+import { TAP_CASE } from "./tap.js";
 import { UDP_CASE } from "./udp.js";
 
 export const CASES: readonly BenchCase[] = [
   ...EVENT_CASES,
   BATCH_CASE,
   JS_BACKEND_CASE,
+  TAP_CASE,
   UDP_CASE,
   INTERVAL_CASE,
   LOAD_CASE,

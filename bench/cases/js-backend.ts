@@ -41,21 +41,26 @@ export const JS_BACKEND_CASE: BenchCase = {
     for (const channels of [1, 512]) {
       const numbers = Array.from({ length: channels }, (_, i) => i + 1);
       const events = bench.quick ? 20_000 : 2_000_000 / (channels === 1 ? 4 : 1);
-      const index = pathToFileURL(`${bench.project}/dist/index.js`).href;
+      const main = (checkout: string) =>
+        program(pathToFileURL(`${checkout}/dist/index.js`).href, channels, Math.round(events / channels / 2));
       const folder = folderWith(bench, {
-        "main.mjs": program(index, channels, Math.round(events / channels / 2)),
+        "ours.mjs": main(bench.project),
+        "reference.mjs": main(bench.against ?? bench.project),
         "pong.py": `from midimonster import output\n${numbers.map((i) => `def f${i}(value): output("o${i}", value)\n`).join("")}`,
       });
       const env = { MMPY_PYTHON: bench.python };
       const figures = await alternately(bench, `js-backend ${channels}`, {
-        ours: () => run(process.execPath, ["main.mjs"], { cwd: folder, env }),
+        ours: () => run(process.execPath, ["ours.mjs"], { cwd: folder, env }),
+        ...(bench.against !== undefined && {
+          reference: () => run(process.execPath, ["reference.mjs"], { cwd: folder, env }),
+        }),
       });
       results.push({
         name: `js-backend ${channels}`,
         what: `TypeScript backend to Python and back, ${channels} event${channels === 1 ? "" : "s"} per round`,
         unit: "ns per event",
         ours: pick(figures.ours, "value"),
-        reference: [],
+        reference: pick(figures.reference, "value"),
         floor: [],
       });
     }

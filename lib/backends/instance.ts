@@ -2,11 +2,11 @@
 
 import type { Setting } from "../config/definition.js";
 import type { Engine } from "../engine/engine.js";
-import type { Logger } from "../log.js";
+import type { Logger } from "../log/log.js";
 import type { Channels } from "../mapping/channel-set.js";
-import type { PythonChoice } from "../python/discovery.js";
 import type { ChannelUse } from "./declare.js";
 import type { OptionSet, Values } from "./options.js";
+import type { PythonChoice } from "./python/locate/discovery.js";
 import type { PatternValue } from "./read-options.js";
 
 /** The module that `load()` of a declaration imports. */
@@ -171,6 +171,12 @@ export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown> 
    * emitted meanwhile are delivered after it returns.
    */
   handle?(batch: EventBatch): void;
+
+  /**
+   * Called before a reload that the instance is to outlive, for slow preparations: reading files, resolving names. Must have no
+   * visible effect: {@link change} may never follow.
+   */
+  prepare?(next: NextOptions<I>): void | Promise<void>;
 
   /**
    * Called in a reload that the instance outlives. Live options have their new values; the others are the same. Synchronous.

@@ -1,5 +1,5 @@
 import { messageOf } from "../errors.js";
-import type { Logger } from "../log.js";
+import type { Logger } from "../log/log.js";
 import type { BackendDeclaration, ChannelUse } from "./declare.js";
 import type {
   BackendSetup,

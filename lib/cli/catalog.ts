@@ -1,5 +1,5 @@
 // The commands and options of mmpy, as data: what is parsed, what --help prints, and what a shell completes.
-import { LOG_FORMATS, LOG_LEVELS } from "../log.js";
+import { LOG_FORMATS, LOG_LEVELS } from "../log/names.js";
 
 export type Command = "run" | "check" | "doctor" | "backends" | "completion";
 
@@ -16,13 +16,13 @@ export interface CommandFacts {
 export const COMMANDS: Readonly<Record<Exclude<Command, "run">, CommandFacts>> = {
   check: {
     usage: "[options] [config]",
-    doc: "do everything but run: read the configuration, load modules, find every handler, print instances, channels and mappings",
-    brief: "do everything but run",
+    doc: "do everything except run: read the configuration, load modules, find every handler, print instances, channels and mappings",
+    brief: "do everything except run",
   },
   doctor: {
     usage: "[--json] [-b backend.option=value] [config]",
-    doc: "look at Node, the native part and every Python on this machine; tell which one is used and why, or what is missing (exit status 1)",
-    brief: "look at everything that has to be on this machine",
+    doc: "examine Node, the native part and every Python on this machine; tell which one is used and why, or what is missing (exit status 1)",
+    brief: "check that the machine has everything",
   },
   backends: {
     usage: "[--json] [name]",
@@ -76,13 +76,13 @@ export const OPTIONS = {
     value: "LEVEL",
     words: LOG_LEVELS,
     doc: `${LOG_LEVELS.join(", ")} (default: info)`,
-    brief: "the least important messages to log",
+    brief: "the least severe level to log",
   },
   "log-format": {
     value: "FORMAT",
     words: LOG_FORMATS,
     doc: "text, json or journal (default: journal where standard error is systemd's journal, else text)",
-    brief: "what a log message looks like",
+    brief: "the format of the log",
   },
   watch: {
     goesWith: ["run"],

@@ -1,5 +1,5 @@
 import { Router } from "../engine/router.js";
-import { standardErrorLogger } from "../log.js";
+import { standardErrorLogger } from "../log/log.js";
 import { formatDescription } from "./description.js";
 import type { CommandLine } from "./options.js";
 import { print } from "./output.js";

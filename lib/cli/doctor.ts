@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { pythonNamed } from "../backends/python/index.js";
+import { findPythons } from "../backends/python/locate/discovery.js";
 import { binding, findAddon, packageFolder } from "../binding.js";
 import { define } from "../config/definition.js";
 import { parseOverrides } from "../config/override.js";
 import { parseFile, parseText } from "../config/parser.js";
 import { MidimonsterError } from "../errors.js";
 import { libc } from "../platform.js";
-import { findPythons } from "../python/discovery.js";
 import type { CommandLine } from "./options.js";
 import { print } from "./output.js";
 import { type Problem, type Seen, tryPython } from "./trial.js";

@@ -1,6 +1,6 @@
 import { MidimonsterError } from "../errors.js";
-import { withPriority } from "../journal.js";
-import { standardErrorLogger } from "../log.js";
+import { withPriority } from "../log/journal.js";
+import { standardErrorLogger } from "../log/log.js";
 import { type CommandLine, defaultLogFormat, parseCommandLine } from "./options.js";
 
 /** Each command is loaded when it is asked for: no run pays for the others. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command. A Python is asked what it is while the rest of the program loads, since that takes as long.
 import "./service-manager.js"; // takes the service manager's variables out of what that Python gets
-import { expectPython } from "../python/discovery.js";
+import { expectPython } from "../backends/python/locate/discovery.js";
 
 const NEEDS_NO_PYTHON = ["-h", "--help", "-v", "--version", "doctor", "backends", "completion"];
 

@@ -3,8 +3,8 @@ import { parseArgs } from "node:util";
 import { parseOverride } from "../config/override.js";
 import { nearest } from "../config/suggest.js";
 import { MidimonsterError, messageOf } from "../errors.js";
-import { isJournal } from "../journal.js";
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log.js";
+import { isJournal } from "../log/journal.js";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log/names.js";
 import { COMMANDS, type Command, OPTION_LIST, SHELLS, written } from "./catalog.js";
 
 export interface CommandLine {

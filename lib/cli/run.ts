@@ -2,7 +2,7 @@ import { type Binding, binding } from "../binding.js";
 import { count } from "../count.js";
 import { Router } from "../engine/router.js";
 import { MidimonsterError } from "../errors.js";
-import { type Logger, standardErrorLogger } from "../log.js";
+import { type Logger, standardErrorLogger } from "../log/log.js";
 import { FileWatch } from "../watch.js";
 import { Coalesced } from "./coalesced.js";
 import type { CommandLine } from "./options.js";

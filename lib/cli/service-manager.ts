@@ -1,6 +1,6 @@
 // Reports to the service manager that started mmpy, if any, by systemd's protocol, sd_notify(3).
 import { type Binding, binding } from "../binding.js";
-import type { Logger } from "../log.js";
+import type { Logger } from "../log/log.js";
 
 /** Settings that a service manager passes to its services. */
 export interface ServiceVariables {

@@ -1,7 +1,7 @@
 // The process in which `mmpy doctor` starts a Python: CPython ends its process if it can't start. The parent is trial.ts.
 import { Router } from "../engine/router.js";
 import { MidimonsterError } from "../errors.js";
-import { silentLogger } from "../log.js";
+import { silentLogger } from "../log/log.js";
 import type { Trial, TrialAnswer } from "./trial.js";
 
 const { folder, values, module } = JSON.parse(process.argv[2] ?? "") as Trial;

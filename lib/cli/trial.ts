@@ -4,10 +4,10 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import type { PythonChoice } from "../backends/python/locate/discovery.js";
+import { HOW_TO_CHOOSE } from "../backends/python/locate/install-advice.js";
 import { packageFolder } from "../binding.js";
 import type { OptionValues } from "../config/option-values.js";
-import type { PythonChoice } from "../python/discovery.js";
-import { HOW_TO_CHOOSE } from "../python/install-advice.js";
 
 export interface Problem {
   readonly code: string;

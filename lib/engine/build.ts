@@ -8,7 +8,7 @@ import type { Findings } from "../config/findings.js";
 import type { Location } from "../config/source.js";
 import { didYouMean } from "../config/suggest.js";
 import { MidimonsterError, messageOf } from "../errors.js";
-import type { Logger } from "../log.js";
+import type { Logger } from "../log/log.js";
 import type { Assembly } from "./assembly.js";
 import type { Engine } from "./engine.js";
 import { InstanceEntry, type LiveBackend, LiveInstance } from "./instances.js";

@@ -1,8 +1,8 @@
 import type { ChannelUse } from "../backends/declare.js";
 import type { BackendFacts, DeclaredInstance, InstanceStatus } from "../backends/instance.js";
+import type { PythonChoice } from "../backends/python/locate/discovery.js";
 import type { MappingDefinition } from "../config/definition.js";
 import { messageOf } from "../errors.js";
-import type { PythonChoice } from "../python/discovery.js";
 import type { Instances, LiveBackend } from "./instances.js";
 
 /** What a router consists of, once loaded. */

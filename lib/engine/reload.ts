@@ -1,10 +1,11 @@
 // A reload: plan and prepare beside the running configuration, then commit in one synchronous step, or leave everything as it
 // was.
 //
-// Plan: the new configuration is compared with the running one. Prepare, asynchronous: new instances are created. Commit,
-// without an `await`: the core is held, changed modules are loaded, channels and handlers are resolved, the tables are
-// exchanged, the core continues. Events queued meanwhile keep their place, under their channels' new numbers.
-import type { Change } from "../backends/instance.js";
+// Plan: the new configuration is compared with the running one. Prepare, asynchronous: new instances are created, changed
+// modules compiled. Commit, without an `await`: the core is held, changed modules are loaded, channels and handlers are
+// resolved, the tables are exchanged, the core continues. Events queued meanwhile keep their place, under their channels'
+// new numbers.
+import type { Change, NextOptions, Problem } from "../backends/instance.js";
 import { reportTo } from "../backends/read-options.js";
 import type { Definition } from "../config/definition.js";
 import { inReadingOrder } from "../config/diagnostic.js";
@@ -13,7 +14,7 @@ import { Assembly } from "./assembly.js";
 import { type BuildHost, build, ownerOf } from "./build.js";
 import { connect } from "./connect.js";
 import type { InstanceEntry } from "./instances.js";
-import { ignoreRejection, isPromise } from "./waiting.js";
+import { ignoreRejection, isPromise, untilAborted } from "./waiting.js";
 
 export class Reload {
   readonly next = new Assembly();
@@ -46,6 +47,7 @@ export class Reload {
   /** @throws {MidimonsterError} with all errors found; {@link abandon} must follow */
   async prepare(): Promise<void> {
     await build(this.next, this.#definition, this.#host, this.#before);
+    for (const entry of this.next.staying) await this.#prepare(entry);
     this.#throwErrors();
   }
 
@@ -82,20 +84,33 @@ export class Reload {
     for (const name of backends.keys()) if (!this.#backendsBefore.has(name)) backends.delete(name);
   }
 
-  #change(entry: InstanceEntry): Change {
-    const { live, read, definition } = entry;
+  /** What an instance that stays gets to know of its new options. */
+  #optionsOf({ live, read, definition }: InstanceEntry): NextOptions {
     const { findings } = this.next;
-    const errors = findings.errors.length;
     const owner = ownerOf(live.backend.declaration);
     const { settings, nameLocation } = definition;
+    const report = (problem: Problem) => reportTo(findings, problem, owner, settings, nameLocation);
+    return { options: read.values, patterns: read.patterns, settings, report };
+  }
+
+  async #prepare(entry: InstanceEntry): Promise<void> {
+    const { live, definition } = entry;
+    try {
+      await untilAborted(live.instance.prepare?.(this.#optionsOf(entry)), this.#host.engine.stopping);
+    } catch (error) {
+      const message = `instance '${live.name}' could not prepare for its change: ${messageOf(error)}`;
+      this.next.findings.error(message, definition.nameLocation);
+    }
+  }
+
+  #change(entry: InstanceEntry): Change {
+    const { live, definition } = entry;
+    const { findings } = this.next;
+    const errors = findings.errors.length;
+    const { nameLocation } = definition;
     let change: Change | undefined;
     try {
-      change = live.instance.change?.({
-        options: read.values,
-        patterns: read.patterns,
-        settings,
-        report: (problem) => reportTo(findings, problem, owner, settings, nameLocation),
-      });
+      change = live.instance.change?.(this.#optionsOf(entry));
     } catch (error) {
       findings.error(`instance '${live.name}' could not be changed: ${messageOf(error)}`, nameLocation);
     }

@@ -1,6 +1,7 @@
 #include "addon/js_bridge.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace mmpy {
@@ -107,7 +108,7 @@ InstanceId JsBridge::AddPython() {
 void JsBridge::Deliver(InstanceId instance, const uint32_t *channels, const double *values, size_t count) {
   if (!alive_) return;
   const Napi::HandleScope scope(env_);
-  if (!delivery_.Fill(channels, values, count)) return;
+  if (!delivery_.Fill(channels, values, count)) return Failed("events for a backend are lost: out of memory");
   Call(deliver_, {Napi::Number::New(env_, instance), delivery_.channels(), delivery_.values(),
                   Napi::Number::New(env_, static_cast<double>(count))});
 }
@@ -115,7 +116,7 @@ void JsBridge::Deliver(InstanceId instance, const uint32_t *channels, const doub
 void JsBridge::Tapped(const uint32_t *channels, const double *values, size_t count) {
   if (!alive_) return;
   const Napi::HandleScope scope(env_);
-  if (!tapped_.Fill(channels, values, count)) return;
+  if (!tapped_.Fill(channels, values, count)) return Failed("events for a tap are lost: out of memory");
   Call(tap_, {tapped_.channels(), tapped_.values(), Napi::Number::New(env_, static_cast<double>(count))});
 }
 
@@ -156,8 +157,25 @@ void JsBridge::Tell(News news) {
   }
 }
 
+void JsBridge::Failed(const char *what) {
+  if (!alive_) return;
+  const Napi::HandleScope scope(env_);
+  napi_value pending = nullptr;
+  napi_get_and_clear_last_exception(env_, &pending);
+  napi_value process = nullptr;
+  napi_value warn = nullptr;
+  napi_value text = nullptr;
+  std::string_view message(what);
+  if (napi_get_named_property(env_, env_.Global(), "process", &process) == napi_ok &&
+      napi_get_named_property(env_, process, "emitWarning", &warn) == napi_ok &&
+      napi_create_string_utf8(env_, what, message.size(), &text) == napi_ok) {
+    napi_call_function(env_, process, warn, 1, &text, nullptr);
+  }
+  napi_get_and_clear_last_exception(env_, &pending);
+}
+
 // Persistent references to functions keep all that those close over; without this, a stopped core would never go.
-void JsBridge::LetGo() {
+void JsBridge::Release() {
   alive_ = false;
   context_.reset();
   for (Napi::FunctionReference *reference : {&deliver_, &reports_, &intervals_, &loop_, &tap_, &stopped_}) {
@@ -176,13 +194,13 @@ void JsBridge::Stop(Napi::Function stopped, std::function<void(bool)> done) {
     if (!alive_) return;
     const Napi::HandleScope scope(env_);
     Call(stopped_, {});
-    LetGo();
+    Release();
     done(in_use);
   });
 }
 
 void JsBridge::Abandon(std::function<void()> done) {
-  LetGo();
+  Release();
   core_->Abandon(std::move(done));
 }
 

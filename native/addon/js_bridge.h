@@ -35,7 +35,7 @@ class JsBridge final : public CoreListener {
   // Queues the first `count` events of the outbox.
   void EmitOutbox(size_t count);
 
-  // Stops the core. When everything is closed, lets go of JavaScript, calls `stopped` and then `done`.
+  // Stops the core. When everything is closed, releases JavaScript, calls `stopped` and then `done`.
   void Stop(Napi::Function stopped, std::function<void(bool in_use)> done);
 
   // The environment is going away: gives up everything that belongs to it, then calls back.
@@ -44,9 +44,10 @@ class JsBridge final : public CoreListener {
   void Deliver(InstanceId instance, const uint32_t *channels, const double *values, size_t count) override;
   void Tapped(const uint32_t *channels, const double *values, size_t count) override;
   void Tell(News news) override;
+  void Failed(const char *what) override;
 
  private:
-  void LetGo();
+  void Release();
   void Call(const Napi::FunctionReference &function, std::initializer_list<napi_value> arguments);
 
   Napi::Env env_;

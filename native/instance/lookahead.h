@@ -5,7 +5,7 @@
 // running it. Which events come next is known, so it can be fetched meanwhile. For instances with fewer handlers that
 // would only cost.
 //
-// All it keeps are addresses to fetch from, which nobody reads: they may be of what is gone.
+// All it keeps are addresses to fetch from, which are never read: their objects may be gone.
 #ifndef MMPY_LOOKAHEAD_H
 #define MMPY_LOOKAHEAD_H
 

@@ -159,10 +159,10 @@ int ManagedSockets::Unmanage(PyObject *socket) {
   return 0;
 }
 
-void ManagedSockets::OnReadable(const std::vector<WatchId> &watches) {
+void ManagedSockets::OnReady(const std::vector<ReadyWatch> &ready) {
   const Core::Entry entry(home_.core);
   const GilScope own(home_.gil, home_.interpreter.state());
-  for (const WatchId id : watches) HandleReadable(id);
+  for (const ReadyWatch &one : ready) HandleReadable(one.watch);
 }
 
 void ManagedSockets::HandleReadable(WatchId id) {
@@ -170,7 +170,7 @@ void ManagedSockets::HandleReadable(WatchId id) {
   if (place == watches_.end()) {
     if (fd_watcher_.all_known()) return;  // unregistered by a handler of the same iteration
     // Closed while a copy of it lives on elsewhere.
-    std::vector<std::pair<int, WatchId>> members;
+    std::vector<FdWatcher::Member> members;
     for (const auto &member : watches_) members.push_back({member.second.fd, member.first});
     const int error = fd_watcher_.Rebuild(members);
     if (error != 0) {

@@ -43,7 +43,8 @@ class ManagedSockets final : public FdListener {
   // Unregisters all without releasing them, for when the GIL can't be had.
   void Abandon();
 
-  void OnReadable(const std::vector<WatchId> &watches) override;
+  void OnReady(const std::vector<ReadyWatch> &ready) override;
+  void OnFailure(const char *what) override { home_.core.Failed(what); }
 
  private:
   struct Watch {

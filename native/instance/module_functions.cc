@@ -1,44 +1,71 @@
 // What module.c calls: the module's functions, of the instance that they belong to.
 #include "instance/python_instance.h"
+#include "io/guard.h"
 
 namespace {
 
 mmpy::PythonInstance &Self(mmpy_instance *instance) { return *static_cast<mmpy::PythonInstance *>(instance); }
 
+// What throws becomes an exception of Python's: `failed` is what says so.
+template <typename Result, typename Work>
+Result OrException(Result failed, Work work) noexcept {
+  Result result = failed;
+  mmpy::Guard([&] { result = work(); },
+              [](const char *what) { PyErr_SetString(mmpy_exception_type(MMPY_MEMORY_ERROR), what); });
+  return result;
+}
+
+template <typename Work>
+PyObject *OrNull(Work work) noexcept {
+  return OrException<PyObject *>(nullptr, work);
+}
+
 }  // namespace
 
 int mmpy_instance_output(mmpy_instance *instance, PyObject *name, double value) {
-  return Self(instance).Output(name, value);
+  return OrException(-1, [&] { return Self(instance).Output(name, value); });
 }
-PyObject *mmpy_instance_input_value(mmpy_instance *instance, PyObject *name) { return Self(instance).InputValue(name); }
+PyObject *mmpy_instance_input_value(mmpy_instance *instance, PyObject *name) {
+  return OrNull([&] { return Self(instance).InputValue(name); });
+}
 PyObject *mmpy_instance_output_value(mmpy_instance *instance, PyObject *name) {
-  return Self(instance).OutputValue(name);
+  return OrNull([&] { return Self(instance).OutputValue(name); });
 }
-PyObject *mmpy_instance_current(mmpy_instance *instance) { return Self(instance).Current(); }
+PyObject *mmpy_instance_current(mmpy_instance *instance) {
+  return OrNull([&] { return Self(instance).Current(); });
+}
 unsigned long long mmpy_instance_timestamp(mmpy_instance *instance) { return Self(instance).timestamp(); }
 int mmpy_instance_interval(mmpy_instance *instance, PyObject *function, unsigned long long period_ms) {
-  return Self(instance).intervals().Set(function, period_ms);
+  return OrException(-1, [&] { return Self(instance).intervals().Set(function, period_ms); });
 }
 int mmpy_instance_manage(mmpy_instance *instance, PyObject *function, PyObject *socket) {
-  return Self(instance).sockets().Manage(function, socket);
+  return OrException(-1, [&] { return Self(instance).sockets().Manage(function, socket); });
 }
 int mmpy_instance_unmanage(mmpy_instance *instance, PyObject *socket) {
-  return Self(instance).sockets().Unmanage(socket);
+  return OrException(-1, [&] { return Self(instance).sockets().Unmanage(socket); });
 }
-PyObject *mmpy_instance_channels(mmpy_instance *instance) { return Self(instance).channel_state().Names(); }
+PyObject *mmpy_instance_channels(mmpy_instance *instance) {
+  return OrNull([&] { return Self(instance).channel_state().Names(); });
+}
 PyObject *mmpy_instance_cleanup_handler(mmpy_instance *instance, PyObject *function) {
-  return Self(instance).cleanup().Set(function);
+  return OrNull([&] { return Self(instance).cleanup().Set(function); });
 }
-PyObject *mmpy_instance_previous(mmpy_instance *instance) { return Self(instance).Previous(); }
+PyObject *mmpy_instance_previous(mmpy_instance *instance) {
+  return OrNull([&] { return Self(instance).Previous(); });
+}
 PyObject *mmpy_instance_new_batch(mmpy_instance *instance, PyObject *names, PyObject *handler) {
-  return Self(instance).batches().New(names, handler);
+  return OrNull([&] { return Self(instance).batches().New(names, handler); });
 }
 PyObject *mmpy_instance_register_batch(mmpy_instance *instance, PyObject *names, PyObject *object, PyObject *handler,
                                        PyObject *memory) {
-  return Self(instance).batches().Register(names, object, handler, memory);
+  return OrNull([&] { return Self(instance).batches().Register(names, object, handler, memory); });
 }
-int mmpy_instance_output_batch(mmpy_instance *instance, size_t number) { return Self(instance).batches().Send(number); }
+int mmpy_instance_output_batch(mmpy_instance *instance, size_t number) {
+  return OrException(-1, [&] { return Self(instance).batches().Send(number); });
+}
 PyObject *mmpy_instance_changed_in_batch(mmpy_instance *instance, size_t number) {
-  return Self(instance).batches().Changed(number);
+  return OrNull([&] { return Self(instance).batches().Changed(number); });
 }
-void mmpy_instance_forget_batch(mmpy_instance *instance, size_t number) { Self(instance).batches().Forget(number); }
+void mmpy_instance_forget_batch(mmpy_instance *instance, size_t number) {
+  mmpy::Guard([&] { Self(instance).batches().Forget(number); }, [](const char *) {});
+}

@@ -32,7 +32,7 @@ class NameCache {
 
   // `channels`: how many there are.
   void Remember(PyObject *name, uint32_t channel, size_t channels) {
-    // What is pushed out leaves last: dropping a string may run code of a str subclass that comes back here.
+    // Entries that are pushed out leave last: dropping a string may run code of a str subclass that comes back here.
     std::vector<Entry> pushed_out;
     if (++names_ > sets_.size() && sets_.size() < channels && bits_ < max_bits_) Grow(pushed_out);
     Put({PyRef::Borrow(name), channel}, pushed_out);

@@ -15,7 +15,7 @@ namespace mmpy {
 
 class Output {
  public:
-  Output(Home &home, Channels &channels) : home_(home), channels_(channels) {}
+  Output(Home &home, Channels &channels) : home_(home), core_(home.core), channels_(channels) {}
 
   void Send(uint32_t index, double value) {
     channels_[index].output = value;
@@ -23,8 +23,8 @@ class Output {
       channels_[index].initial = true;
       return;
     }
-    home_.core.Emit(first_channel_ + index, value);
-    home_.WakeCore();
+    core_.Emit(first_channel_ + index, value);
+    if (!core_.entered()) core_.Wake();  // a Python thread, while the core idles
   }
 
   // To be asked before, where Channels::looks(). Returns whether the value is dealt with.
@@ -52,6 +52,7 @@ class Output {
   void SendInitial(uint32_t index);
 
   Home &home_;
+  Core &core_;
   Channels &channels_;
   ChannelId first_channel_ = 0;
   bool started_ = false;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "io/guard.h"
 #include "python/user_code.h"
 
 namespace mmpy {
@@ -41,8 +42,11 @@ PyObject *ReportFunction(PyObject *capsule, PyObject *arguments) {
     parts[i] = PyTuple_GetItem(arguments, i);
     if (parts[i] == nullptr) return nullptr;
   }
-  auto *const instance = static_cast<PythonInstance *>(link->reporter);
-  if (instance != nullptr) instance->ReportUncaught(ToText(parts[0]), ToText(parts[1]), ToException(parts[2]));
+  auto *instance = static_cast<PythonInstance *>(link->reporter);
+  const auto report = [&] {
+    if (instance != nullptr) instance->ReportUncaught(ToText(parts[0]), ToText(parts[1]), ToException(parts[2]));
+  };
+  Guard(report, [&](const char *) { instance = nullptr; });
   return PyLong_FromUnsignedLongLong(instance == nullptr ? 0 : 1);
 }
 
@@ -174,13 +178,21 @@ PyObject *PythonInstance::Previous() { return home_.interpreter.CallHelper("prev
 
 // Reloading
 
-// Calls a function of python/reload.py.
+// Calls a function of python/runtime/reload.py.
 PyRef PythonInstance::CallReloading(const char *function, PyObject *first, PyObject *second) {
   const PyRef name = PyRef::Steal(PyUnicode_FromString(function));
   if (!name) return {};
   if (first == nullptr) return home_.interpreter.CallHelper("reloading", {name.get()});
   if (second == nullptr) return home_.interpreter.CallHelper("reloading", {name.get(), first});
   return home_.interpreter.CallHelper("reloading", {name.get(), first, second});
+}
+
+std::optional<PythonException> PythonInstance::ParseChanged() {
+  const GilScope own(home_.gil, state());
+  const PyRef raised = CallReloading("parse_changed");
+  if (!raised) return home_.interpreter.TakeException();
+  if (mmpy_is_none(raised.get()) != 0) return {};
+  return ToException(raised.get());
 }
 
 void PythonInstance::BeginReload() {

@@ -52,6 +52,9 @@ class PythonInstance final : public mmpy_instance, public Destination {
 
   std::vector<ResolveError> Resolve(const std::vector<uint32_t> &channels, const std::string &default_handler);
 
+  // Compiles changed modules, ahead of a reload. Returns what one raised.
+  std::optional<PythonException> ParseChanged();
+
   void BeginReload();
   struct Reloaded {
     std::vector<std::string> modules;          // those that were loaded again
@@ -83,7 +86,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   void Abandon() override;
   CodeLock *code() override { return &lock_; }
 
-  // An exception that nobody could catch. From any thread that holds the GIL.
+  // An exception that could not be caught. From any thread that holds the GIL.
   void ReportUncaught(std::string role, std::string subject, PythonException raised) {
     reports_.ReportUncaught(std::move(role), std::move(subject), std::move(raised));
   }

@@ -1,4 +1,4 @@
-// What a python instance tells of user code that nobody called, or that does not return.
+// What a python instance tells of user code that was not called by the core, or that does not return.
 #ifndef MMPY_REPORTS_H
 #define MMPY_REPORTS_H
 
@@ -15,7 +15,7 @@ class Reports final : public WatchedCode {
   Reports(Home &home, const Channels &channels, const Handlers &handlers)
       : home_(home), channels_(channels), handlers_(handlers) {}
 
-  // An exception that nobody could catch, in a finalizer or on a Python thread. From any thread that holds the GIL.
+  // An exception that could not be caught, in a finalizer or on a Python thread. From any thread that holds the GIL.
   void ReportUncaught(std::string role, std::string subject, PythonException raised);
 
   // For the watchdog, which holds the GIL with a thread state of this interpreter while user code is at rest in the

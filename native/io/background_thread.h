@@ -10,7 +10,7 @@
 
 namespace mmpy {
 
-// Runs a function on a thread that nobody waits for, and that gets no signals: those are for Node's threads. Throws
+// Runs a function on a thread that is never waited for, and that gets no signals: those are for Node's threads. Throws
 // std::system_error if the system has no more threads.
 template <typename Function>
 void StartBackgroundThread(Function function) {

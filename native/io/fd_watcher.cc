@@ -2,6 +2,10 @@
 
 #include <errno.h>
 
+#include <iterator>
+
+#include "io/guard.h"
+
 namespace mmpy {
 
 int FdWatcher::Open() {
@@ -11,17 +15,26 @@ int FdWatcher::Open() {
   return loop_ != nullptr && StartPolling() < 0 ? EIO : 0;
 }
 
-int FdWatcher::Add(int fd, WatchId watch) {
+int FdWatcher::Add(int fd, WatchId watch, unsigned interest) {
   int error = Open();
-  if (error == 0) error = set_.Add(fd, watch);
-  if (error == 0) {
-    ++members_;
-    sum_ += watch;
-  }
-  return error;
+  if (error == 0) error = set_.Add(fd, watch, interest);
+  if (error != 0) return error;
+  ++members_;
+  sum_ += watch;
+  if ((interest & kWritable) != 0) writers_.insert(watch);
+  return 0;
+}
+
+int FdWatcher::Change(int fd, WatchId watch, unsigned interest) {
+  const int error = set_.is_open() ? set_.Change(fd, watch, interest) : ENOENT;
+  if (error != 0) return error;
+  writers_.erase(watch);
+  if ((interest & kWritable) != 0) writers_.insert(watch);
+  return 0;
 }
 
 void FdWatcher::Remove(int fd, WatchId watch) {
+  writers_.erase(watch);
   if (set_.is_open() && set_.Remove(fd)) {
     --members_;
     sum_ -= watch;
@@ -30,10 +43,10 @@ void FdWatcher::Remove(int fd, WatchId watch) {
   }
 }
 
-int FdWatcher::Rebuild(const std::vector<std::pair<int, WatchId>> &members) {
+int FdWatcher::Rebuild(const std::vector<Member> &members) {
   Close();
   const int error = Open();
-  for (const auto &member : members) Add(member.first, member.second);  // fails for those that were closed
+  for (const Member &member : members) Add(member.fd, member.watch, member.interest);  // fails for closed ones
   return error;
 }
 
@@ -48,26 +61,31 @@ int FdWatcher::StartPolling() {
       poll_.Open(count_, this, [&](uv_poll_t *handle) { return uv_poll_init(loop_, handle, set_.fd()); });
   if (status < 0) return status;
   return uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t *handle, int, int) {
-    if (auto *watcher = static_cast<FdWatcher *>(handle->data)) watcher->OnPoll();
+    auto *const watcher = static_cast<FdWatcher *>(handle->data);
+    if (watcher == nullptr) return;
+    FdListener &listener = watcher->listener_;
+    Guard([&] { watcher->OnPoll(); }, [&](const char *what) { listener.OnFailure(what); });
   });
 }
 
 void FdWatcher::OnPoll() {
-  std::vector<WatchId> watches;
-  if (members_ == 1 && all_known_) {
-    watches.push_back(sum_);  // as the system would say, without asking
+  std::vector<ReadyWatch> ready;
+  if (members_ == 1 && all_known_ && writers_.empty()) {
+    ready.push_back({sum_, kReadable});  // as the system would say, without asking
   } else {
-    // More than these stay readable and come with the next iteration, after other instances have had their turn.
-    watches.resize(64);
-    watches.resize(set_.Ready(watches.data(), watches.size()));
+    // More than these stay ready and come with the next iteration, after other instances have had their turn.
+    ReadinessSet::Ready found[64];
+    const size_t count = set_.Find(found, std::size(found));
+    for (size_t i = 0; i < count; ++i) ready.push_back({found[i].tag, found[i].what});
   }
-  if (!watches.empty()) listener_.OnReadable(watches);
+  if (!ready.empty()) listener_.OnReady(ready);
 }
 
 void FdWatcher::Close() {
   poll_.Close();
   set_.Close();
   members_ = sum_ = 0;
+  writers_.clear();
   all_known_ = true;
 }
 

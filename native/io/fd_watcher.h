@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <utility>
+#include <set>
 #include <vector>
 
 #include "io/readiness_set.h"
@@ -22,11 +22,19 @@ namespace mmpy {
 
 using WatchId = uint64_t;  // never used twice, other than descriptors
 
-// Told, on the loop's thread and without the GIL, which watched descriptors can be read, are at their end or in error.
+struct ReadyWatch {
+  WatchId watch;
+  unsigned what;  // of Interest: what was asked for, or both for one that is at its end or in error
+};
+
+// Told, on the loop's thread and without the GIL, which watched descriptors are ready.
 class FdListener {
  public:
   virtual ~FdListener() = default;
-  virtual void OnReadable(const std::vector<WatchId> &watches) = 0;
+  virtual void OnReady(const std::vector<ReadyWatch> &ready) = 0;
+
+  // OnReady() threw.
+  virtual void OnFailure(const char *what) = 0;
 };
 
 class FdWatcher {
@@ -37,7 +45,10 @@ class FdWatcher {
   FdWatcher &operator=(const FdWatcher &) = delete;
 
   // Adds a descriptor. Returns 0 or an errno, see ReadinessSet.
-  int Add(int fd, WatchId watch);
+  int Add(int fd, WatchId watch, unsigned interest = kReadable);
+
+  // Waits for something else from now on, with one that was added. Likewise.
+  int Change(int fd, WatchId watch, unsigned interest);
 
   // Takes out what was added; harmless if it is closed.
   void Remove(int fd, WatchId watch);
@@ -48,7 +59,12 @@ class FdWatcher {
 
   // Starts a new set with these members: the way out when a closed descriptor still reports, as it does while a copy of
   // it is open elsewhere (a child process), and can't be named any more. Returns 0 or an errno.
-  int Rebuild(const std::vector<std::pair<int, WatchId>> &members);
+  struct Member {
+    int fd;
+    WatchId watch;
+    unsigned interest = kReadable;
+  };
+  int Rebuild(const std::vector<Member> &members);
 
   // Starts telling the listener. Returns 0 or a libuv error.
   int Start(uv_loop_t *loop, const std::shared_ptr<HandleCount> &count);
@@ -63,7 +79,8 @@ class FdWatcher {
   FdListener &listener_;
   ReadinessSet set_;
   size_t members_ = 0;
-  WatchId sum_ = 0;  // of the members' watches: with one member, its watch
+  WatchId sum_ = 0;            // of the members' watches: with one member, its watch
+  std::set<WatchId> writers_;  // those that wait for writing
   bool all_known_ = true;
   uv_loop_t *loop_ = nullptr;  // set once started
   std::shared_ptr<HandleCount> count_;

@@ -8,25 +8,43 @@
 
 namespace mmpy {
 
+namespace {
+
+int Control(int set, int operation, int fd, uint64_t tag, unsigned interest) {
+  epoll_event event = {};
+  if ((interest & kReadable) != 0) event.events |= EPOLLIN;
+  if ((interest & kWritable) != 0) event.events |= EPOLLOUT;
+  event.data.u64 = tag;
+  return epoll_ctl(set, operation, fd, &event) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
 int ReadinessSet::Open() {
   set_ = epoll_create1(EPOLL_CLOEXEC);
   return set_ < 0 ? errno : 0;
 }
 
-int ReadinessSet::Add(int fd, uint64_t tag) {
-  epoll_event event = {};
-  event.events = EPOLLIN;
-  event.data.u64 = tag;
-  return epoll_ctl(set_, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
+int ReadinessSet::Add(int fd, uint64_t tag, unsigned interest) {
+  return Control(set_, EPOLL_CTL_ADD, fd, tag, interest);
+}
+
+int ReadinessSet::Change(int fd, uint64_t tag, unsigned interest) {
+  return Control(set_, EPOLL_CTL_MOD, fd, tag, interest);
 }
 
 bool ReadinessSet::Remove(int fd) { return epoll_ctl(set_, EPOLL_CTL_DEL, fd, nullptr) == 0; }
 
-size_t ReadinessSet::Ready(uint64_t *tags, size_t most) {
-  constexpr size_t kMostAtOnce = 64;
-  epoll_event events[kMostAtOnce];
-  const int count = epoll_wait(set_, events, static_cast<int>(std::min(most, kMostAtOnce)), 0);
-  for (int i = 0; i < count; ++i) tags[i] = events[i].data.u64;
+size_t ReadinessSet::Find(Ready *found, size_t max) {
+  constexpr size_t kMaxAtOnce = 64;
+  epoll_event events[kMaxAtOnce];
+  const int count = epoll_wait(set_, events, static_cast<int>(std::min(max, kMaxAtOnce)), 0);
+  for (int i = 0; i < count; ++i) {
+    unsigned what = 0;
+    if ((events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) what |= kReadable;
+    if ((events[i].events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) what |= kWritable;
+    found[i] = {events[i].data.u64, what};
+  }
   return count < 0 ? 0 : static_cast<size_t>(count);
 }
 

@@ -10,6 +10,8 @@
 #include <memory>
 #include <utility>
 
+#include "io/guard.h"
+
 namespace mmpy {
 
 // Counts the handles of one core that libuv still knows, so that its end can wait for the last.
@@ -59,11 +61,11 @@ class UvHandle {
   void Close() {
     if (block_ == nullptr) return;
     Block *block = std::exchange(block_, nullptr);
-    block->handle.data = nullptr;  // callbacks that are already on their way find nobody
+    block->handle.data = nullptr;  // callbacks that are already on their way find nothing
     uv_close(reinterpret_cast<uv_handle_t *>(&block->handle), [](uv_handle_t *handle) {
       // The handle is the block's first member.
       const std::unique_ptr<Block> closed(reinterpret_cast<Block *>(handle));
-      closed->count->Remove();
+      Guard([&] { closed->count->Remove(); }, [](const char *) {});  // there is no listener any more
     });
   }
 

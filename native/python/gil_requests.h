@@ -3,7 +3,7 @@
 // A thread that computes gives the GIL up after some milliseconds if another one asks for it. But up to CPython 3.12 it
 // hears only those that ask with a thread state of its own interpreter, and the loop's thread can ask with one at a
 // time. So where the loop's thread does not come out of the core for long, others ask: for every interpreter that has
-// threads, a thread that takes the GIL and lets go of it, again and again, until the loop's thread is out.
+// threads, a thread that takes the GIL and releases it, again and again, until the loop's thread is out.
 #ifndef MMPY_GIL_REQUESTS_H
 #define MMPY_GIL_REQUESTS_H
 
@@ -28,8 +28,8 @@ class GilRequests {
   // A new interpreter, with the thread state that the loop's thread has in it.
   void Add(PyInterpreterState *interpreter, PyThreadState *own);
 
-  // Waits until nobody asks in this interpreter any more, so that it can end. To be called without the GIL, for which
-  // those who ask are waiting.
+  // Waits until no thread asks in this interpreter any more, so that it can end. To be called without the GIL, for
+  // which those who ask are waiting.
   void Remove(PyInterpreterState *interpreter);
 
   // How often requests were necessary.

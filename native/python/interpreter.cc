@@ -144,7 +144,7 @@ std::vector<std::string> Interpreter::StopThreads() {
 bool Interpreter::MustStay() {
   const PyRef answer = CallHelper("must_stay", {});
   PyErr_Clear();
-  return !answer || mmpy_is_none(answer.get()) == 0;
+  return answer && mmpy_is_none(answer.get()) == 0;
 }
 
 bool Interpreter::SharesModules() const {

@@ -13,7 +13,7 @@ static PyObject *none;
  * two calls into libpython an event. From 3.12 on None's references are not counted: then there is no end of them.
  */
 static size_t spare_nones;
-static size_t most_spare_nones = 1024;
+static size_t max_spare_nones = 1024;
 static PyObject *exceptions[MMPY_SYSTEM_EXIT + 1];
 
 static int is_older_than_3_12(void) {
@@ -22,12 +22,13 @@ static int is_older_than_3_12(void) {
 }
 
 void mmpy_module_bind(void) {
-  static const char *const names[] = {"TypeError", "ValueError", "OSError", "RuntimeError", "SystemExit"};
+  static const char *const names[] = {"TypeError",    "ValueError",  "OSError",
+                                      "RuntimeError", "MemoryError", "SystemExit"};
   PyObject *builtins = PyEval_GetBuiltins();
   none = Py_BuildValue("");
   if (!is_older_than_3_12()) {
     spare_nones = SIZE_MAX / 2;
-    most_spare_nones = SIZE_MAX;
+    max_spare_nones = SIZE_MAX;
   }
   for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
     exceptions[i] = PyDict_GetItemString(builtins, names[i]);
@@ -45,7 +46,7 @@ PyObject *mmpy_none(void) {
 }
 
 void mmpy_drop(PyObject *result) {
-  if (result == none && spare_nones < most_spare_nones) {
+  if (result == none && spare_nones < max_spare_nones) {
     spare_nones++;
   } else {
     Py_DecRef(result);
@@ -203,7 +204,7 @@ static PyObject *module_previous(PyObject *self, PyObject *unused) {
   return instance == NULL ? NULL : mmpy_instance_previous(instance);
 }
 
-/* For python/runtime/batch.py only, which passes what is right: numbers are those that register() has returned. */
+/* For python/runtime/batch.py only, which passes the right arguments: numbers are those that register() has returned. */
 
 static PyObject *batch_register(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
   if (check_count("register", count, 4) != 0) return NULL;

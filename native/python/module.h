@@ -69,7 +69,14 @@ void mmpy_drop(PyObject *result);
 void mmpy_raise_stopped(int on_loop_thread);
 
 /* Borrowed references to exception types. */
-typedef enum { MMPY_TYPE_ERROR, MMPY_VALUE_ERROR, MMPY_OS_ERROR, MMPY_RUNTIME_ERROR, MMPY_SYSTEM_EXIT } mmpy_exception;
+typedef enum {
+  MMPY_TYPE_ERROR,
+  MMPY_VALUE_ERROR,
+  MMPY_OS_ERROR,
+  MMPY_RUNTIME_ERROR,
+  MMPY_MEMORY_ERROR,
+  MMPY_SYSTEM_EXIT
+} mmpy_exception;
 PyObject *mmpy_exception_type(mmpy_exception which);
 
 /* The instance's side. int results are 0, or -1 with an exception set; pointers are new references, or NULL likewise.

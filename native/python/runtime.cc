@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <mutex>
+#include <system_error>
 
 #include "python/interpreter.h"
 #include "python/module.h"
@@ -214,6 +215,12 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
     return {"PYTHON_IN_USE", "another native addon has already started CPython in this process"};
   }
 
+  try {
+    StartThreads();
+  } catch (const std::system_error &error) {
+    return {"PYTHON_LOAD", std::string("threads can't be started: ") + error.what()};
+  }
+
   // GLOBAL because extension modules are not linked to libpython and look its symbols up in the global scope.
   void *library = dlopen(options.library.c_str(), RTLD_GLOBAL | ExtensionDlopenFlags(options.deep_bind));
   if (library == nullptr) return {"PYTHON_LOAD", dlerror()};
@@ -238,10 +245,16 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
   bootstrap_code_ = Compile(options.bootstrap_path);
   main_modules_ = ModuleNames();
   owner_ = owner;
-  watchdog_.Start();
-  gil_requests_.Start();
   main_state_ = PyEval_SaveThread();
   return {};
+}
+
+// Before there is a Python, since afterwards there is no way back. They do nothing without.
+void PythonRuntime::StartThreads() {
+  if (!watchdog_runs_) watchdog_.Start();
+  watchdog_runs_ = true;
+  if (!gil_requests_run_) gil_requests_.Start();
+  gil_requests_run_ = true;
 }
 
 std::string PythonRuntime::version() const { return started() ? Py_GetVersion() : ""; }

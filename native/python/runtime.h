@@ -42,9 +42,9 @@ class PythonRuntime {
   PythonLoadError Start(uint64_t owner, const PythonOptions &options);
 
   // Lets Python see the environment variables as they are now. The variable `environ` exists twice: a program like Node
-  // has a copy, which everybody uses (a copy relocation), but what is loaded with DEEPBIND finds libc's original, which
-  // nobody keeps up to date: empty at first, dangling after the next setenv(). Called whenever Python is entered and
-  // after Python's own changes.
+  // has a copy, which everything uses (a copy relocation), but libraries loaded with DEEPBIND find libc's original,
+  // which is not kept up to date: empty at first, dangling after the next setenv(). Called whenever Python is entered
+  // and after Python's own changes.
   void ShareEnvironment() const {
 #ifdef __GLIBC__
     if (libc_environ_ != nullptr) *libc_environ_ = environ;
@@ -71,6 +71,10 @@ class PythonRuntime {
   // import extension modules; an audit hook is the one place from which to set its sys.setdlopenflags() before that.
   static int OnAuditEvent(const char *event, PyObject *arguments, void *runtime);
 
+  void StartThreads();
+
+  bool watchdog_runs_ = false;
+  bool gil_requests_run_ = false;
   uint64_t owner_ = 0;
   PythonOptions options_;
   std::string bootstrap_code_;

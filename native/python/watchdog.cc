@@ -103,7 +103,7 @@ void Watchdog::Look(Observation &seen) {
   }
   seen.warned |= must_warn;
   seen.told |= must_tell;
-  // Code that catches what is to end it gets it again.
+  // Code that catches the exception gets it again.
   if (must_end) seen.end_again_ms = elapsed + std::max(timeout, kStopTimeoutMs);
 }
 

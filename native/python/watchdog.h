@@ -31,14 +31,14 @@ class Watchdog {
     bool stoppable = true;  // by a signal to stop
   };
 
-  // How long user code may run, in ms; 0 is for ever. For handlers, intervals and socket functions.
+  // How long user code may run, in ms; 0 is no limit. For handlers, intervals and socket functions.
   void SetLimits(uint64_t warn_ms, uint64_t timeout_ms) {
     warn_ms_.store(warn_ms, std::memory_order_relaxed);
     timeout_ms_.store(timeout_ms, std::memory_order_relaxed);
   }
 
   enum class Tell : int { kNothing, kText, kJson, kJournal };
-  // What to write to standard error of code that does not return, since then nobody reads the core's reports.
+  // What to write to standard error of code that does not return, since the core's reports are not read then.
   void SetTell(Tell tell) { tell_.store(tell, std::memory_order_relaxed); }
 
   // Starts the thread, once in the life of the process.

@@ -33,7 +33,9 @@ Core::Core(uv_loop_t *loop, CoreListener &listener) : loop_(loop), listener_(lis
   // These three inits cannot fail but for running out of descriptors (async), and then the first Wake() is lost only.
   wake_.Open(handles_, this, [&](uv_async_t *handle) {
     return uv_async_init(loop, handle, [](uv_async_t *async) {
-      if (async->data != nullptr) Entry entry(*static_cast<Core *>(async->data));
+      if (auto *core = static_cast<Core *>(async->data)) {
+        core->Guarded([&] { const Entry entry(*core); });
+      }
     });
   });
   idle_.Open(handles_, this, [&](uv_idle_t *handle) { return uv_idle_init(loop, handle); });
@@ -147,8 +149,10 @@ void Core::KeepBacklog(bool backlog) {
     uv_idle_start(idle_.get(), [](uv_idle_t *idle) {
       auto *core = static_cast<Core *>(idle->data);
       if (core == nullptr) return;
-      core->LetThreadsRun();
-      const Entry entry(*core, Entry::Purpose::kBacklog);
+      core->Guarded([&] {
+        core->LetThreadsRun();
+        const Entry entry(*core, Entry::Purpose::kBacklog);
+      });
     });
   } else {
     uv_idle_stop(idle_.get());
@@ -166,10 +170,12 @@ void Core::StartHousekeeping() {
       [](uv_timer_t *timer) {
         auto *core = static_cast<Core *>(timer->data);
         if (core == nullptr) return;
-        const Entry entry(*core);
-        bool again = false;
-        for (size_t id = 0; id < core->instances_.size(); ++id) again |= core->instances_[id]->Housekeep();
-        if (!again) uv_timer_stop(timer);
+        core->Guarded([&] {
+          const Entry entry(*core);
+          bool again = false;
+          for (size_t id = 0; id < core->instances_.size(); ++id) again |= core->instances_[id]->Housekeep();
+          if (!again) uv_timer_stop(timer);
+        });
       },
       kHousekeepingMs, kHousekeepingMs);
 }
@@ -244,7 +250,7 @@ void Core::CollectNews() {
 
 // Without the lock.
 void Core::TellOutside() {
-  // Nobody else appends meanwhile, since nobody drains; instances that callbacks add have no events yet.
+  // Nothing is appended meanwhile, since nothing drains; instances that callbacks add have no events yet.
   for (Outgoing *const outgoing : outgoing_) {
     const EventColumns &events = outgoing->events;
     for (size_t told = 0; told < events.size();) {
@@ -321,11 +327,16 @@ Core::Entry::~Entry() {
     return;
   }
   core.emits_in_a_row_ = purpose_ == Purpose::kEmit ? core.emits_in_a_row_ + 1 : 0;
-  // While there is a backlog, whoever else enters only queues: the backlog's slices keep the order.
+  // While there is a backlog, other entries only queue: the backlog's slices keep the order.
   const bool backlog_elsewhere = core.backlog_ && purpose_ != Purpose::kBacklog;
   const bool too_often = core.emits_in_a_row_ > kMaxEmitsInARow;
   if (too_often && !backlog_elsewhere && core.MayDrain() && !core.router_.empty()) core.KeepBacklog(true);
-  core.LeaveAndTell(!backlog_elsewhere && !too_often);
+  Guard([&] { core.LeaveAndTell(!backlog_elsewhere && !too_often); },
+        [&](const char *what) {
+          core.telling_ = false;
+          if (core.depth_ > 0) core.Leave();
+          core.listener_.Failed(what);
+        });
 }
 
 }  // namespace mmpy

@@ -14,8 +14,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "io/guard.h"
 #include "io/uv_handle.h"
 #include "routing/code_lock.h"
 #include "routing/destination.h"
@@ -56,7 +58,7 @@ class Core {
   // Takes an instance out of the configuration for good; the mapping must not know it any more.
   void Retire(InstanceId instance);
 
-  // Runs cleanup handlers, ends interpreters, closes handles; calls back when libuv has let go of the last handle, with
+  // Runs cleanup handlers, ends interpreters, closes handles; calls back when libuv has released the last handle, with
   // whether a thread that would not end may still be inside this core, which then must never be freed.
   void Stop(std::function<void(bool in_use)> done);
 
@@ -104,6 +106,14 @@ class Core {
 
   // Whether the loop's thread is inside, and will see on its way out what there is to do. With the lock.
   bool entered() const { return depth_ > 0; }
+
+  void Failed(const char *what) { listener_.Failed(what); }
+
+  // Work that libuv's callbacks do.
+  template <typename Work>
+  void Guarded(Work &&work) {
+    Guard(std::forward<Work>(work), [&](const char *what) { Failed(what); });
+  }
 
   // Has every instance look, every second, after what user code closes behind our back, as long as any says so.
   void StartHousekeeping();

@@ -38,7 +38,7 @@ void LoopTracer::Note(uint32_t cause, uint32_t effect) {
 }
 
 void LoopTracer::EndEvent() {
-  // One that nobody has taken yet comes first.
+  // One that has not been taken yet comes first.
   if (--remaining_ == 0 && !sampling_ && loop_.empty()) FindLoop();
 }
 
@@ -70,7 +70,7 @@ void LoopTracer::FindLoop() {
         enter(effect);
         continue;
       }
-      if (place->second == kDone || reported_.count(effect) != 0) continue;  // leads nowhere, or to what is known
+      if (place->second == kDone || reported_.count(effect) != 0) continue;  // leads nowhere, or to a known loop
       for (size_t i = place->second; i < path.size(); ++i) {
         loop_.push_back(path[i].channel);
         reported_.insert(path[i].channel);

@@ -66,7 +66,7 @@ class LoopTracer {
   std::unordered_set<uint32_t> reported_;  // channels of loops that have been told of
   std::vector<uint32_t> loop_;
   size_t remaining_ = 0;
-  bool sampling_ = false;  // what is seen is searched at the end of the next watch
+  bool sampling_ = false;  // these events' effects are searched at the end of the next watch
   uint64_t rounds_ = 0;
   uint64_t rounds_to_watch_ = kSuspiciousRounds;
   uint64_t slices_ = 0;

@@ -62,6 +62,9 @@ class CoreListener {
   virtual void Tapped(const uint32_t *channels, const double *values, size_t count) = 0;
 
   virtual void Tell(News news) = 0;
+
+  // Something that is not user code's failed, mostly for want of memory; the core goes on. Throws nothing.
+  virtual void Failed(const char *what) = 0;
 };
 
 }  // namespace mmpy

@@ -111,7 +111,7 @@ Router::Drained Router::Drain(uint64_t budget_ns, Slice slice) {
       const InstanceId instance = round.instances[turn_];
       Destination &destination = *destinations_[instance];
       EventBuffer &events = round.events[instance];
-      // What is emitted meanwhile is of the next round, so these stay as they are.
+      // Events that are emitted meanwhile are of the next round, so these stay as they are.
       const Event *event = events.data() + position_;
       const Event *const end = events.data() + events.size();
       while (event != end) {

@@ -1,8 +1,8 @@
 // The event queue and the table that says where events go.
 //
-// Events travel in rounds. What is emitted while a round is delivered waits, in order, in a buffer of its destination
-// instance for the next round; within a round every instance gets its events in one batch, instances in the order in
-// which their first event was emitted. So events reach one instance in the order in which they were output.
+// Events travel in rounds. Events that are emitted while a round is delivered wait, in order, in a buffer of their
+// destination instance for the next round; within a round every instance gets its events in one batch, instances in the
+// order in which their first event was emitted. So events reach one instance in the order in which they were output.
 //
 // The caller holds the GIL around every call if any destination is a Python instance: that makes Emit() safe from
 // Python's threads too.
@@ -20,7 +20,8 @@
 
 namespace mmpy {
 
-// One row of the mapping table.
+// One row of the mapping table. A row that changes its events' values (a filter) can say so in `instance`: instances
+// are few, so its upper half has room for the number of the filter, 0 for none, and costs one mask where there is none.
 struct Target {
   ChannelId channel;
   InstanceId instance;
@@ -37,7 +38,7 @@ class Router {
 
   // Installs the mapping table in compressed rows: the targets of channel c are targets[offsets[c]] up to, not
   // including, targets[offsets[c + 1]]. There is one more offset than there are channels. An instance's channels begin
-  // at its element of `first_channels`. What is queued stays so, under its channels' new numbers; what is queued for an
+  // at its element of `first_channels`. Queued events stay so, under their channels' new numbers; those for an
   // instance that has no channels any more goes.
   void Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
                std::vector<Target> targets);
@@ -91,7 +92,7 @@ class Router {
   bool empty() const { return turn_ == current_->instances.size() && next_->instances.empty(); }
   size_t channel_count() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
 
-  // Throws away what is queued.
+  // Throws away all queued events.
   void Clear();
 
   // Events that were thrown away since the last call, because too many wait for an instance or memory is used up.

@@ -7,10 +7,12 @@ import sys
 
 from _frozen_importlib_external import PathFinder, SourceFileLoader
 
+from .exceptions import describe_exception
 from .modules import digest, load_module, loaded, note_sources, replaced, source_of, sources
 from .names import is_module, module_of, namespace_of, unwrapped
 
 _before = set()  # names of all modules there were
+_compiled = {}  # path -> (hash of the source, its code): sources that parse_changed() has compiled
 _read = {}  # name -> hash of the source that was loaded: its file may have changed while it was loading
 
 
@@ -21,7 +23,8 @@ class _FreshLoader(SourceFileLoader):
         path = self.get_filename(fullname)
         source = self.get_data(path)
         _read[fullname] = hash(source)
-        return self.source_to_code(source, path)
+        known, code = _compiled.get(path, (None, None))
+        return code if known == hash(source) else self.source_to_code(source, path)
 
 
 class _FreshFinder:
@@ -53,6 +56,26 @@ def _changed():
 
 def _uses(module, modules):
     return any(module_of(value) in modules for value in list(namespace_of(module).values()))
+
+
+def parse_changed():
+    """Compiles the sources that have changed, which need not happen while events wait for reload_changed(). Returns the exception
+    of one that does not compile as describe_exception() returns it, or None."""
+    note_sources()
+    _compiled.clear()
+    for name, (path, known) in list(sources.items()):
+        try:
+            with open(path, "rb") as file:
+                source = file.read()
+        except OSError:
+            continue  # as in _changed()
+        if name not in sys.modules or hash(source) == known:
+            continue
+        try:
+            _compiled[path] = (hash(source), compile(source, path, "exec", dont_inherit=True))
+        except BaseException as error:
+            return describe_exception(error)
+    return None
 
 
 def reload_changed():
@@ -106,6 +129,7 @@ def end_reload(keep):
                 loaded.pop(name, None)
         sys.modules.update(replaced)
     _before.clear()
+    _compiled.clear()
     _read.clear()
     replaced.clear()
     # A module is in a cycle with its functions. What it alone has, like sockets, is not to wait for chance.

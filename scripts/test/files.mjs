@@ -17,15 +17,25 @@ export const LONG = {
 /** What touches both Python and the event loop. */
 const CORE = /^(faults-.*|interpreter|lifecycle|module-.*|python-libraries|router-api)$/;
 
-/** Packaging: the same with every Python. */
-const PACKAGING = /^(addon-failure|install|package)$/;
+/** The same with every Python: packaging, and the unit tests of native/, which are no file in this folder. */
+const WITHOUT_PYTHON = /^(addon-failure|install|package|native)$/;
 
 /** What takes longest begins first, so that no processor is idle at the end. */
-const FIRST = ["leaks", "package", "lifecycle", "service", "doctor", "faults-loops", "faults-threads", "faults-clock"];
+const FIRST = [
+  "leaks",
+  "package",
+  "native",
+  "lifecycle",
+  "service",
+  "doctor",
+  "faults-loops",
+  "faults-threads",
+  "faults-clock",
+];
 
 const rank = (name) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
 
-const all = readdirSync(path.join(folder, "test"))
+const all = ["native.test.ts", ...readdirSync(path.join(folder, "test"))]
   .filter((name) => name.endsWith(".test.ts"))
   .map((name) => path.basename(name, ".test.ts"))
   .sort((a, b) => rank(a) - rank(b));
@@ -41,7 +51,7 @@ export function filesOf(set) {
     case "core":
       return all.filter((name) => CORE.test(name));
     case "python":
-      return usual.filter((name) => !PACKAGING.test(name));
+      return usual.filter((name) => !WITHOUT_PYTHON.test(name));
     default:
       throw new Error(`no set of tests '${set}'`);
   }

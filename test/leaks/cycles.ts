@@ -1,7 +1,7 @@
 /** Prints by how much the number of references grows with 100 starts and stops of a router, after ten more. */
 
 import { Router } from "../../lib/engine/router.js";
-import { silentLogger } from "../../lib/log.js";
+import { silentLogger } from "../../lib/log/log.js";
 import { ProbeBackend } from "../probe-backend.js";
 import { Counting, folder } from "./references.js";
 

@@ -7,7 +7,10 @@ const MIN_TIME = 50; // ms; the watchdog looks every 25
 
 export const options = {
   python: option.custom(
-    { doc: "the Python to use", example: "./venv" },
+    {
+      doc: "the Python to use: an interpreter, a virtual environment's folder, a command on PATH, or a version",
+      example: "./venv",
+    },
     {
       kind: "python",
       form: "PATH | COMMAND | VERSION",
@@ -15,16 +18,16 @@ export const options = {
     },
   ),
   deepbind: option.flag({
-    doc: "whether Python's libraries prefer their own OpenSSL and zlib to Node's",
+    doc: "whether Python's libraries prefer their own OpenSSL and zlib over Node's",
     default: true,
   }),
   "handler-warn": option.milliseconds({
-    doc: "how long a function may run before it is logged, with its stack",
+    doc: "time after which a handler, interval or socket function that is still running is logged, with its current position",
     default: 100,
     min: MIN_TIME,
   }),
   "handler-timeout": option.milliseconds({
-    doc: "how long a function may run before it is ended with an exception",
+    doc: "time after which a handler, interval or socket function is interrupted by an exception",
     default: 0,
     min: MIN_TIME,
   }),

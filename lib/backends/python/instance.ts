@@ -1,9 +1,8 @@
-import type { ResolveError } from "../../binding.js";
+import type { PythonException, ResolveError } from "../../binding.js";
 import type { Setting } from "../../config/definition.js";
 import { MAX_ERRORS } from "../../config/limits.js";
 import { didYouMean } from "../../config/suggest.js";
 import type { Engine } from "../../engine/engine.js";
-import { importAdvice } from "../../python/import-advice.js";
 import type { ChannelUse } from "../declare.js";
 import type {
   Change,
@@ -15,6 +14,7 @@ import type {
   Unresolved,
 } from "../instance.js";
 import type { instanceOptions } from "./index.js";
+import { importAdvice } from "./locate/import-advice.js";
 
 type Setup = InstanceSetup<typeof instanceOptions>;
 type Report = (problem: Problem) => void;
@@ -55,19 +55,19 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
     this.#loadModules(settings, report);
   }
 
+  prepare({ report }: NextOptions<typeof instanceOptions>): void {
+    const exception = this.#engine.binding.parseChanged(this.#engine.core, this.#number);
+    if (exception !== null) this.#reportChanged(exception, report);
+  }
+
   change({ options, settings, report }: NextOptions<typeof instanceOptions>): Change {
     const { binding, core } = this.#engine;
     const [loaded, defaultHandler] = [this.#loaded, this.#defaultHandler];
     this.#defaultHandler = options["default-handler"];
     binding.beginReload(core, this.#number);
     const { modules, exception } = binding.reloadChanged(core, this.#number);
-    if (exception === null) {
-      this.#loadModules(settings, report);
-    } else {
-      const help = importAdvice(exception, modules[0] ?? "", this.#folder, this.#executable);
-      const message = `a changed module of instance '${this.#name}' does not import`;
-      report({ message, help, detail: exception.text });
-    }
+    if (exception === null) this.#loadModules(settings, report);
+    else this.#reportChanged(exception, report);
     return {
       modules: modules.map((module) => `${this.#name}.${module}`),
       keep: () => binding.endReload(core, this.#number, true),
@@ -88,6 +88,12 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
   /** Source files of its modules. */
   files(): readonly string[] {
     return this.#engine.binding.sourceFiles(this.#engine.core, this.#number);
+  }
+
+  #reportChanged(exception: PythonException, report: Report): void {
+    const help = importAdvice(exception, "", this.#folder, this.#executable);
+    const message = `a changed module of instance '${this.#name}' does not import`;
+    report({ message, help, detail: exception.text });
   }
 
   /** Loads the modules of `module` options that have not been loaded, in order. */

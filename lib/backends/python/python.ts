@@ -2,10 +2,10 @@ import { existsSync, realpathSync } from "node:fs";
 import path from "node:path";
 import { packageFolder } from "../../binding.js";
 import { MidimonsterError } from "../../errors.js";
-import { choosePython, type PythonChoice } from "../../python/discovery.js";
 import type { BackendFacts, BackendSetup, InstanceSetup, OpenBackend } from "../instance.js";
 import type { instanceOptions, options } from "./index.js";
 import { PythonInstance } from "./instance.js";
+import { choosePython, type PythonChoice } from "./locate/discovery.js";
 
 /** Runs Python modules in interpreters of their own. Events for its instances never touch JavaScript. */
 class PythonBackend implements OpenBackend<typeof instanceOptions> {

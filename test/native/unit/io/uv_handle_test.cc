@@ -114,21 +114,24 @@ TEST_F(UvHandleTest, AFailureToOpenLeavesNothingBehind) {
   EXPECT_EQ(none_, 1);
 }
 
-TEST_F(UvHandleTest, CallbacksThatAreOnTheirWayFindNobody) {
-  UvHandle<uv_async_t> async;
-  static int called;
-  called = 0;
-  ASSERT_EQ(async.Open(count_, &called,
-                       [this](uv_async_t *handle) {
-                         return uv_async_init(loop_.get(), handle, [](uv_async_t *async) {
-                           if (async->data != nullptr) ++called;
-                         });
-                       }),
-            0);
-  uv_async_send(async.get());
-  async.Close();
-  loop_.Turn();
-  EXPECT_EQ(called, 0);
+TEST_F(UvHandleTest, CallbacksThatAreOnTheirWayFindNoData) {
+  UvHandle<uv_timer_t> timer;
+  int data = 0;
+  ASSERT_EQ(OpenTimer(timer, &data), 0);
+  const uv_timer_t *const handle = timer.get();  // lives until the loop's next iteration
+  timer.Close();
+  EXPECT_EQ(handle->data, nullptr);
+}
+
+TEST_F(UvHandleTest, TheEndOfTheWaitIsToldOnce) {
+  for (int i = 0; i < 2; ++i) {
+    UvHandle<uv_timer_t> timer;
+    ASSERT_EQ(OpenTimer(timer, nullptr), 0);
+    if (i == 0) Wait();
+    timer.Close();
+    loop_.Turn();
+    EXPECT_EQ(none_, 1);
+  }
 }
 
 // The count may be all that is left of its owner, and the callback may end that.

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <string>
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -78,22 +78,32 @@ TEST_P(LoopTracerRing, IsFoundWhole) {
 
 INSTANTIATE_TEST_SUITE_P(LoopTracer, LoopTracerRing, testing::Values(1, 2, 3, 1000, 5000));
 
-TEST(LoopTracer, LeavesOutWhatOnlyLeadsIntoALoopOrOutOfIt) {
+// Two events on ways into a loop, which they reach while it is watched, one after the other.
+TEST(LoopTracer, LeavesOutWhatOnlyLeadsIntoALoop) {
   LoopTracer tracer;
-  // A way of 50 channels into a loop of three, of which each also leads to a channel where it ends.
-  Effects effects = Ring(50, 3);
-  for (uint32_t i = 0; i < 50; ++i) effects[i] = {i + 1};
-  for (uint32_t i = 50; i < 53; ++i) effects[i].push_back(i + 10);
-  Queue queue(tracer, effects, {0});
+  constexpr uint32_t kFirst = 1200, kSecond = 1600, kLoop = 5000;
+  Effects effects = Ring(kLoop, 3);
+  for (uint32_t i = 0; i < kFirst; ++i) effects[i] = {i + 1 == kFirst ? kLoop : i + 1};
+  for (uint32_t i = 0; i < kSecond; ++i) effects[10'000 + i] = {i + 1 == kSecond ? kLoop : 10'000 + i + 1};
+  Queue queue(tracer, effects, {0, 10'000});
   queue.Run(10'000);
-  EXPECT_EQ(FromLowest(tracer.TakeLoop()), (std::vector<uint32_t>{50, 51, 52}));
+  EXPECT_EQ(FromLowest(tracer.TakeLoop()), (std::vector<uint32_t>{kLoop, kLoop + 1, kLoop + 2}));
 }
 
-TEST(LoopTracer, FindsALoopThroughAChannelThatLeadsToTwo) {
-  LoopTracer tracer;
-  Queue queue(tracer, {{1, {9, 2}}, {2, {8, 3}}, {3, {7, 1}}}, {1});
-  queue.Run(10'000);
-  EXPECT_EQ(FromLowest(tracer.TakeLoop()), (std::vector<uint32_t>{1, 2, 3}));
+// All of the loop's channels lead to others as well, where it ends.
+TEST(LoopTracer, LeavesOutWhatALoopOnlyLeadsTo) {
+  const Effects cases[] = {
+      {{1, {7, 2}}, {2, {8, 3}}, {3, {9, 1}}},
+      {{1, {9, 2}}, {2, {9, 3}}, {3, {9, 1}}},
+      {{1, {2, 8}}, {2, {3, 9}}, {3, {1, 9}}, {8, {9}}},
+      {{1, {8, 9, 2}}, {2, {8, 9, 3}}, {3, {8, 9, 1}}, {8, {9}}},
+  };
+  for (const Effects &effects : cases) {
+    LoopTracer tracer;
+    Queue queue(tracer, effects, {1});
+    queue.Run(10'000);
+    EXPECT_EQ(FromLowest(tracer.TakeLoop()), (std::vector<uint32_t>{1, 2, 3}));
+  }
 }
 
 TEST(LoopTracer, FindsOneLoopAfterTheOther) {
@@ -114,7 +124,7 @@ TEST(LoopTracer, KeepsALoopUntilItIsTaken) {
   first.Run(10'000);
   ASSERT_TRUE(tracer.loop_found());
   // Run() would stop at once.
-  for (int i = 0; i < 100'000; ++i) {
+  for (int i = 0; i < 300'000; ++i) {
     tracer.CountRound();
     if (!tracer.active()) continue;
     tracer.Note(7, 7);
@@ -136,6 +146,27 @@ TEST(LoopTracer, FindsLoopsSideBySideOfWhichARoundIsLongerThanAWatch) {
   queue.Run(1000);
   ASSERT_TRUE(tracer.loop_found());
   EXPECT_TRUE(IsLoopOf(effects, tracer.TakeLoop()));
+}
+
+// A round of 350,000 loops of two channels, then one of the way back: no watch sees both, so what is seen of every
+// slice in between has to help.
+TEST(LoopTracer, FindsLoopsOfWhichARoundTakesHundredsOfSlices) {
+  LoopTracer tracer;
+  constexpr uint32_t kLoops = 350'000;
+  for (uint32_t event = 0; event < 1'000'000 && !tracer.loop_found(); ++event) {
+    const uint32_t first = event % kLoops * 2;
+    const bool back = event / kLoops % 2 == 1;
+    if (event % kLoops == 0) tracer.CountRound();
+    if (event % kEventsInASlice == 0) tracer.CountSlice();
+    if (!tracer.active()) continue;
+    tracer.Note(first + (back ? 1 : 0), first + (back ? 0 : 1));
+    tracer.EndEvent();
+  }
+  ASSERT_TRUE(tracer.loop_found());
+  const std::vector<uint32_t> loop = FromLowest(tracer.TakeLoop());
+  ASSERT_EQ(loop.size(), 2u);
+  EXPECT_EQ(loop[0] % 2, 0u);
+  EXPECT_EQ(loop[1], loop[0] + 1);
 }
 
 TEST(LoopTracer, WatchesNothingInBurstsThatEndSoon) {

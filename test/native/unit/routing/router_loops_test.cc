@@ -116,6 +116,32 @@ TEST(RouterLoops, AreToldUnderTheirNewNumbersAfterANewMapping) {
   EXPECT_EQ(FromLowest(desk.router.TakeLoop()), (std::vector<ChannelId>{4, 5}));
 }
 
+// The second event waits while the first one is handled, but is not its effect.
+TEST(RouterLoops, AreNotSeenInALineOnWhichOneEventFollowsTheOther) {
+  constexpr uint32_t kChannels = 5000;
+  Effects line;
+  for (uint32_t i = 0; i + 1 < kChannels; ++i) line[i] = {i + 1};
+  Desk desk(1, Batches::kPieces);
+  Echo(desk, Lines({kChannels}, line));
+  desk.router.Emit(0, 1);  // arrives on 1
+  desk.router.Emit(1, 2);
+  EXPECT_FALSE(RunUntilFound(desk, 100'000));
+  EXPECT_EQ(desk.delivered(), kChannels - 1 + kChannels - 2);
+}
+
+// Else each of their events would be delivered by itself.
+TEST(RouterLoops, AreNotLookedForInManyBurstsThatEndSoon) {
+  Desk desk(2, Batches::kWhole);
+  const Layout layout{{1, 1}, {{0, 1}}};
+  layout.Install(desk.router);
+  for (int burst = 0; burst < 3000; ++burst) {
+    desk.router.Emit(0, 1);
+    desk.router.Emit(0, 2);
+    desk.router.Drain(kMillisecond);
+    ASSERT_EQ(desk.Take(), "1: 1=1 1=2");
+  }
+}
+
 TEST(RouterLoops, AreNotSeenInALotOfEventsWithoutAny) {
   Desk desk(2, Batches::kPieces);
   const Layout layout{{1, 1}, {{0, 1}}};

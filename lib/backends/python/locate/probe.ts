@@ -2,7 +2,7 @@ import { type ExecFileException, execFile } from "node:child_process";
 import { lstatSync, readlinkSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
-import { MidimonsterError } from "../errors.js";
+import { MidimonsterError } from "../../../errors.js";
 import { describeArchitecture, readElfArchitecture } from "./elf.js";
 import { HOW_TO_CHOOSE, installAdvice } from "./install-advice.js";
 

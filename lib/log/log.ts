@@ -1,5 +1,8 @@
 import { pino } from "pino";
 import { withPriority } from "./journal.js";
+import type { LogFormat, LogLevel } from "./names.js";
+
+export { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./names.js";
 
 /** A destination for log messages: a pino logger, or any object with these methods. */
 export interface Logger {
@@ -8,12 +11,6 @@ export interface Logger {
   info(fields: object, message: string): void;
   debug(fields: object, message: string): void;
 }
-
-export const LOG_LEVELS = ["error", "warn", "info", "debug", "silent"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-export const LOG_FORMATS = ["text", "json", "journal"] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /**
  * A logger that writes to standard error synchronously, so that nothing is lost however the process ends.

@@ -1,6 +1,6 @@
 import path from "node:path";
-import { MidimonsterError } from "../errors.js";
-import type { Logger } from "../log.js";
+import { MidimonsterError } from "../../../errors.js";
+import type { Logger } from "../../../log/log.js";
 import {
   type Candidate,
   type Environment,

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
-import type { PythonException } from "../binding.js";
-import { didYouMean } from "../config/suggest.js";
+import type { PythonException } from "../../../binding.js";
+import { didYouMean } from "../../../config/suggest.js";
 
 /**
  * What to do about a module that does not import, going by what it raised.

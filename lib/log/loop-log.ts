@@ -1,5 +1,5 @@
 import { count } from "../count.js";
-import type { NamedChannel } from "./channel-names.js";
+import type { NamedChannel } from "../engine/channel-names.js";
 
 /** How many channels of a feedback loop are named. */
 const MAX_SHOWN = 20;

@@ -1,6 +1,6 @@
-import type { PythonException, Report } from "./binding.js";
-import { count } from "./count.js";
-import { messageOf } from "./errors.js";
+import type { PythonException, Report } from "../binding.js";
+import { count } from "../count.js";
+import { messageOf } from "../errors.js";
 import type { Logger } from "./log.js";
 
 /** How long repetitions of a message are only counted, in ms. */

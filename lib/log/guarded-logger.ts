@@ -1,6 +1,6 @@
+import { ignoreRejection } from "../engine/waiting.js";
 import { MidimonsterError } from "../errors.js";
-import type { Logger } from "../log.js";
-import { ignoreRejection } from "./waiting.js";
+import type { Logger } from "./log.js";
 
 const LEVELS = ["error", "warn", "info", "debug"] as const;
 

@@ -1,0 +1,7 @@
+// Apart from log.ts, so that what only names them need not load the log library.
+
+export const LOG_LEVELS = ["error", "warn", "info", "debug", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export const LOG_FORMATS = ["text", "json", "journal"] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];

@@ -1,0 +1,130 @@
+// The arguments of the addon's functions, checked: what is not as binding.d.ts says becomes a TypeError of
+// JavaScript's.
+//
+// Functions throw C++ exceptions, and Export() is the one place where they end.
+#ifndef MMPY_ARGUMENTS_H
+#define MMPY_ARGUMENTS_H
+
+#include <napi.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "addon/environment.h"
+#include "addon/js_bridge.h"
+#include "instance/python_instance.h"
+#include "io/guard.h"
+
+namespace mmpy {
+
+// An argument is not what it should be.
+class Unexpected : public std::runtime_error {
+ public:
+  explicit Unexpected(const std::string &expected) : std::runtime_error("expected " + expected) {}
+};
+
+using BridgeHandle = std::shared_ptr<JsBridge>;
+
+class Arguments {
+ public:
+  explicit Arguments(const Napi::CallbackInfo &info) : info_(info) {}
+
+  Napi::Env env() const { return info_.Env(); }
+  Environment &environment() const { return *env().GetInstanceData<Environment>(); }
+
+  // The core that the first argument is, and the python instance of it that the second one numbers.
+  JsBridge &bridge() const {
+    if (!info_[size_t{0}].IsExternal()) throw Unexpected("a core");
+    return **info_[size_t{0}].As<Napi::External<BridgeHandle>>().Data();
+  }
+  Core &core() const { return bridge().core(); }
+  PythonInstance &python() const {
+    PythonInstance *const python = info_[1].IsNumber() ? bridge().python(number(1)) : nullptr;
+    if (python == nullptr || !python->usable()) throw Unexpected("the number of a live python instance");
+    return *python;
+  }
+
+  std::string text(size_t i) const {
+    if (!info_[i].IsString()) throw Unexpected("a string");
+    return info_[i].As<Napi::String>().Utf8Value();
+  }
+  uint32_t number(size_t i) const {
+    if (!info_[i].IsNumber()) throw Unexpected("a number");
+    return info_[i].As<Napi::Number>().Uint32Value();
+  }
+  bool flag(size_t i) const { return info_[i].ToBoolean(); }
+  bool is_null(size_t i) const { return info_[i].IsNull(); }
+  Napi::Object object(size_t i) const {
+    if (!info_[i].IsObject()) throw Unexpected("an object");
+    return info_[i].As<Napi::Object>();
+  }
+  Napi::Array array(size_t i) const {
+    if (!info_[i].IsArray()) throw Unexpected("an array");
+    return info_[i].As<Napi::Array>();
+  }
+  Napi::Function function(size_t i) const {
+    if (!info_[i].IsFunction()) throw Unexpected("a function");
+    return info_[i].As<Napi::Function>();
+  }
+  // A copy: user code may change what it is a view of.
+  std::vector<uint32_t> numbers(size_t i) const {
+    if (!info_[i].IsTypedArray() || info_[i].As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array) {
+      throw Unexpected("a Uint32Array");
+    }
+    const auto array = info_[i].As<Napi::Uint32Array>();
+    return std::vector<uint32_t>(array.Data(), array.Data() + array.ElementLength());
+  }
+
+ private:
+  const Napi::CallbackInfo &info_;
+};
+
+using AddonFunction = Napi::Value (*)(const Arguments &arguments);
+
+// Makes a function of the addon's one of JavaScript's.
+template <AddonFunction kFunction>
+void Export(Napi::Object exports, const char *name) {
+  const auto guarded = [](const Napi::CallbackInfo &info) -> Napi::Value {
+    const Napi::Env env = info.Env();
+    Napi::Value result;
+    const auto call = [&] {
+      try {
+        result = kFunction(Arguments(info));
+      } catch (const Unexpected &unexpected) {
+        Napi::TypeError::New(env, unexpected.what()).ThrowAsJavaScriptException();
+      }
+    };
+    Guard(call, [&](const char *what) { Napi::Error::New(env, what).ThrowAsJavaScriptException(); });
+    return result.IsEmpty() ? env.Undefined() : result;
+  };
+  exports.Set(name, Napi::Function::New(exports.Env(), +guarded, name));
+}
+
+inline Napi::Value TextOrNull(Napi::Env env, const std::string &text) {
+  return text.empty() ? env.Null() : Napi::Value(Napi::String::New(env, text));
+}
+
+inline Napi::Value RaisedOrNull(Napi::Env env, const std::optional<PythonException> &raised) {
+  return raised ? Napi::Value(ToJavascript(env, *raised)) : env.Null();
+}
+
+inline Napi::Array Strings(Napi::Env env, const std::vector<std::string> &texts) {
+  auto array = Napi::Array::New(env, texts.size());
+  for (uint32_t i = 0; i < texts.size(); ++i) array.Set(i, texts[i]);
+  return array;
+}
+
+// By subject; the functions are those of binding.d.ts.
+void ExportProcess(Napi::Object exports);
+void ExportCore(Napi::Object exports);
+void ExportInstances(Napi::Object exports);
+void ExportReload(Napi::Object exports);
+
+}  // namespace mmpy
+
+#endif

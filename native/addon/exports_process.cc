@@ -1,0 +1,80 @@
+// What belongs to the process: its CPython, signals, the service manager.
+#include <string>
+
+#include "addon/arguments.h"
+#include "io/service_notify.h"
+#include "io/stop_signals.h"
+#include "python/runtime.h"
+
+namespace mmpy {
+
+namespace {
+
+std::string Text(const Napi::Value &value) {
+  if (!value.IsString()) throw Unexpected("a string");
+  return value.As<Napi::String>().Utf8Value();
+}
+
+uint64_t Milliseconds(const Napi::Value &value) {
+  if (!value.IsNumber()) throw Unexpected("a number of milliseconds");
+  return value.As<Napi::Number>().Uint32Value();
+}
+
+Napi::Value StartPython(const Arguments &arguments) {
+  const Napi::Env env = arguments.env();
+  const Napi::Object object = arguments.object(0);
+  PythonOptions options;
+  options.library = Text(object.Get("library"));
+  options.program_name = Text(object.Get("programName"));
+  options.bootstrap_path = Text(object.Get("bootstrapPath"));
+  options.deep_bind = object.Get("deepBind").ToBoolean();
+  options.ignore_home = object.Get("ignoreHome").ToBoolean();
+  const uint64_t warn_ms = Milliseconds(object.Get("handlerWarn"));
+  const uint64_t timeout_ms = Milliseconds(object.Get("handlerTimeout"));
+  const PythonLoadError error = PythonRuntime::Get().Start(arguments.environment().id(), options);
+  if (!error) {
+    PythonRuntime::Get().watchdog().SetLimits(warn_ms, timeout_ms);
+    return env.Null();
+  }
+  auto result = Napi::Object::New(env);
+  result.Set("code", error.code);
+  result.Set("message", error.message);
+  return result;
+}
+
+Napi::Value PythonVersion(const Arguments &arguments) {
+  return Napi::String::New(arguments.env(), PythonRuntime::Get().version());
+}
+
+Napi::Value EndOnSecond(const Arguments &arguments) {
+  EndOnSecondSignal();
+  return arguments.env().Undefined();
+}
+
+Napi::Value SignalSeen(const Arguments &arguments) { return Napi::Boolean::New(arguments.env(), StopSignalSeen()); }
+
+Napi::Value TellStuckCode(const Arguments &arguments) {
+  const std::string format = arguments.is_null(0) ? "" : arguments.text(0);
+  PythonRuntime::Get().watchdog().SetTell(format == "json"      ? Watchdog::Tell::kJson
+                                          : format == "text"    ? Watchdog::Tell::kText
+                                          : format == "journal" ? Watchdog::Tell::kJournal
+                                                                : Watchdog::Tell::kNothing);
+  return arguments.env().Undefined();
+}
+
+Napi::Value NotifyServiceManager(const Arguments &arguments) {
+  return TextOrNull(arguments.env(), NotifyService(arguments.text(0), arguments.text(1)));
+}
+
+}  // namespace
+
+void ExportProcess(Napi::Object exports) {
+  Export<StartPython>(exports, "startPython");
+  Export<PythonVersion>(exports, "pythonVersion");
+  Export<EndOnSecond>(exports, "endOnSecondSignal");
+  Export<SignalSeen>(exports, "stopSignalSeen");
+  Export<TellStuckCode>(exports, "tellStuckCode");
+  Export<NotifyServiceManager>(exports, "notifyService");
+}
+
+}  // namespace mmpy

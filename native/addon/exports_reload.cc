@@ -1,0 +1,64 @@
+// Reloading: new versions of modules, instances that go.
+#include "addon/arguments.h"
+
+namespace mmpy {
+
+namespace {
+
+Napi::Value ParseChanged(const Arguments &arguments) {
+  PythonInstance &python = arguments.python();
+  const Core::Entry entry(arguments.core());
+  return RaisedOrNull(arguments.env(), python.ParseChanged());
+}
+
+Napi::Value BeginReload(const Arguments &arguments) {
+  PythonInstance &python = arguments.python();
+  const Core::Entry entry(arguments.core());
+  python.BeginReload();
+  return arguments.env().Undefined();
+}
+
+Napi::Value ReloadChanged(const Arguments &arguments) {
+  const Napi::Env env = arguments.env();
+  PythonInstance &python = arguments.python();
+  const Core::Entry entry(arguments.core());
+  const PythonInstance::Reloaded reloaded = python.ReloadChanged();
+  auto result = Napi::Object::New(env);
+  result.Set("modules", Strings(env, reloaded.modules));
+  result.Set("exception", RaisedOrNull(env, reloaded.exception));
+  return result;
+}
+
+Napi::Value EndReload(const Arguments &arguments) {
+  PythonInstance &python = arguments.python();
+  const Core::Entry entry(arguments.core());
+  python.EndReload(arguments.flag(2));
+  return arguments.env().Undefined();
+}
+
+Napi::Value SourceFiles(const Arguments &arguments) {
+  PythonInstance &python = arguments.python();
+  const Core::Entry entry(arguments.core());
+  return Strings(arguments.env(), python.SourceFiles());
+}
+
+Napi::Value Retire(const Arguments &arguments) {
+  Core &core = arguments.core();
+  const uint32_t instance = arguments.number(1);
+  if (instance >= core.instance_count()) throw Unexpected("an instance");
+  core.Retire(instance);
+  return arguments.env().Undefined();
+}
+
+}  // namespace
+
+void ExportReload(Napi::Object exports) {
+  Export<ParseChanged>(exports, "parseChanged");
+  Export<BeginReload>(exports, "beginReload");
+  Export<ReloadChanged>(exports, "reloadChanged");
+  Export<EndReload>(exports, "endReload");
+  Export<SourceFiles>(exports, "sourceFiles");
+  Export<Retire>(exports, "retire");
+}
+
+}  // namespace mmpy
