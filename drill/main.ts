@@ -3,8 +3,8 @@ import { cpus } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { silentLogger } from "../lib/log/log.js";
 import { choosePython } from "../lib/backends/python/locate/discovery.js";
+import { silentLogger } from "../lib/log/log.js";
 import { FAULTS, type Fault, type Verdict } from "./faults.js";
 import { type Program, provoke } from "./run.js";
 

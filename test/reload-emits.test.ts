@@ -195,4 +195,19 @@ def halt(value): midimonster.manage(None, near)
     );
     assert.ok(desk.received.every(([channel, value]) => channel === "in" && value === 0.5));
   });
+
+  it("from connect(), on channels that it is just learning of, is reported and not sent", async () => {
+    const backend = new DeskBackend();
+    const config = (names: string) => `[desk a]\n[desk b]\n[map]\na.{${names}} > b.{${names}}\n`;
+    const rig = new Rig(config("s,t"), [backend.declaration()]);
+    await rig.router.start();
+    backend.at("a connects", () => {
+      for (let i = 0; i < 20_000; ++i) backend.desk("a").setup.emit(2, 1);
+      backend.desk("a").setup.emit(0, 0.5);
+    });
+    await rig.reload(config("s,t,u"));
+    await turn();
+    assert.deepEqual(backend.desk("b").received, [["s", 0.5]]);
+    await rig.log.seen(/a: emit\(\) was called wrongly.*there is no channel number 2/);
+  });
 });

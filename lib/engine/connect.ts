@@ -204,6 +204,6 @@ function install({ entries }: Assembly, pairs: readonly Pairs[], { binding, core
   binding.connect(core, table.firstChannels, table.offsets, table.targets);
   for (const entry of entries.values()) {
     entry.firstChannel = table.firstChannels[entry.live.number] ?? 0;
-    entry.live.connected = true;
+    entry.live.connected = entry.channels.size;
   }
 }

@@ -45,8 +45,8 @@ export interface LiveBackend {
 export class LiveInstance {
   /** Channels are only ever added: a number keeps its meaning once the instance knows it. */
   readonly channels: Channels;
-  /** Whether its channels are in the core's tables, so that it can emit. */
-  connected = false;
+  /** How many of its channels the core's tables have: it can emit on those. Undefined before and after its time. */
+  connected: number | undefined;
   /** Events wait while it is `new`, until it is started; they are dropped once it has `ended`. */
   state: "new" | "running" | "ended" = "new";
   /** Its start() or that of its backend has failed: the next reload creates it again. */

@@ -172,7 +172,7 @@ export class Session {
     // Not earlier: the cleanup handler may have registered intervals.
     this.#scheduler.forget(live.number);
     this.#live.delete(live.number);
-    live.connected = false;
+    live.connected = undefined;
   }
 
   /** Files of instances that a reload reads. */
@@ -252,9 +252,9 @@ export class Session {
 
   /** Called in callbacks of sockets and timers, where an exception would end the process: invalid events are reported instead. */
   #emit(live: LiveInstance | undefined, name: string, channel: number, value: number): void {
-    if (live?.connected !== true) {
+    if (live?.connected === undefined) {
       this.#reports.badEmit(name, "time", "an instance can emit from its start() on, until its stop()");
-    } else if (!(Number.isInteger(channel) && channel >= 0 && channel < live.channels.size)) {
+    } else if (!(Number.isInteger(channel) && channel >= 0 && channel < live.connected)) {
       this.#reports.badEmit(name, "channel", `there is no channel number ${textOf(channel)}`);
     } else if (typeof value !== "number" || Number.isNaN(value)) {
       this.#reports.badEmit(name, "value", `an event's value is a number, not ${textOf(value)}`);
