@@ -69,7 +69,7 @@ const DESCRIPTION = {
       doc: "how bright",
       default: "7",
       unit: "steps",
-      range: "0 to 255",
+      range: "0 to 255 steps",
       required: false,
       repeatable: false,
       live: true,

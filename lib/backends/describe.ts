@@ -75,8 +75,7 @@ function describeInstanceOption(name: string, option: Option): OptionDescription
   return { ...describeOption(name, option), live: option.live };
 }
 
-/** Range and unit for people: `50 or more ms`. */
+/** Range and unit for people. */
 export function limitsOf({ range, unit }: OptionDescription): string | undefined {
-  if (range === undefined) return unit === undefined ? undefined : `in ${unit}`;
-  return unit === undefined ? range : `${range} ${unit}`;
+  return range ?? (unit === undefined ? undefined : `in ${unit}`);
 }

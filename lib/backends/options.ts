@@ -31,6 +31,7 @@ export interface Option<V = unknown> {
   /** The default, for people; absent if the option has none. */
   readonly defaultText?: string;
   readonly unit?: string;
+  /** For people, with the unit: `50 ms or more`. */
   readonly range?: string;
   readonly example?: string;
   readonly required: boolean;
@@ -107,10 +108,12 @@ interface Limits {
   readonly unit?: string;
 }
 
-function rangeOf({ min, max }: Limits): string | undefined {
-  if (min !== undefined && max !== undefined) return `${min} to ${max}`;
-  if (min !== undefined) return `${min} or more`;
-  return max === undefined ? undefined : `${max} or less`;
+/** The range for people, with the unit: `50 ms or more`. */
+function rangeOf({ min, max, unit }: Limits): string | undefined {
+  const measure = unit === undefined ? "" : ` ${unit}`;
+  if (min !== undefined && max !== undefined) return `${min} to ${max}${measure}`;
+  if (min !== undefined) return `${min}${measure} or more`;
+  return max === undefined ? undefined : `${max}${measure} or less`;
 }
 
 function parseNumber(text: string, limits: Limits, whole: boolean): Parsed<number> {
@@ -120,7 +123,7 @@ function parseNumber(text: string, limits: Limits, whole: boolean): Parsed<numbe
   }
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = limits;
   if (value >= min && value <= max) return { value };
-  return { problem: `is ${rangeOf(limits)}${limits.unit === undefined ? "" : ` ${limits.unit}`}, not ${text}` };
+  return { problem: `is ${rangeOf(limits)}, not ${text}` };
 }
 
 function numeric<S extends SpecWithDefault<number> & Limits>(spec: S, whole: boolean): Option<ValueOf<number, S>> {
@@ -183,7 +186,7 @@ export const option = {
       kind: "milliseconds",
       form: "NUMBER | off",
       unit: "ms",
-      range: `${spec.min} or more`,
+      range: `${spec.min} ms or more`,
       words: ["off"],
       show: (value) => (value === 0 ? "off" : String(value)),
       parse(text) {
