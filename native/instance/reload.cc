@@ -1,0 +1,97 @@
+// A python instance that is reloaded: its parts together, and python/runtime/reload.py.
+#include <utility>
+
+#include "instance/python_instance.h"
+
+namespace mmpy {
+
+PyObject *PythonInstance::Previous() { return home_.interpreter.CallHelper("previous", {}).release(); }
+
+// Calls a function of python/runtime/reload.py.
+PyRef PythonInstance::CallReloading(const char *function, PyObject *first, PyObject *second) {
+  const PyRef name = PyRef::Steal(PyUnicode_FromString(function));
+  if (!name) return {};
+  if (first == nullptr) return home_.interpreter.CallHelper("reloading", {name.get()});
+  if (second == nullptr) return home_.interpreter.CallHelper("reloading", {name.get(), first});
+  return home_.interpreter.CallHelper("reloading", {name.get(), first, second});
+}
+
+std::optional<PythonException> PythonInstance::ParseChanged() {
+  const GilScope own(home_.gil, state());
+  const PyRef raised = CallReloading("parse_changed");
+  if (!raised) return home_.interpreter.TakeException();
+  if (mmpy_is_none(raised.get()) != 0) return {};
+  return ToException(raised.get());
+}
+
+void PythonInstance::BeginReload() {
+  const GilScope own(home_.gil, state());
+  home_.reloading = true;
+  old_dropped_ = false;
+  channels_.Begin();
+  output_.Begin();
+  batches_.Begin();
+  handlers_.Begin();
+  intervals_.Begin();
+  sockets_.Begin();
+  cleanup_.Begin();
+}
+
+PythonInstance::Reloaded PythonInstance::ReloadChanged() {
+  const GilScope own(home_.gil, state());
+  Watchdog::Running running = home_.AsRunning("module", nullptr);
+  running.limited = false;
+  const WatchedCall watched(home_.watchdog, running, home_.interpreter.interpreter_state());
+  const PyRef result = CallReloading("reload_changed");
+  if (!result) return {{}, home_.interpreter.TakeException()};
+  Reloaded reloaded;
+  PyObject *const names = PyTuple_GetItem(result.get(), 0);
+  for (Py_ssize_t i = 0; i < PyList_Size(names); ++i) reloaded.modules.push_back(ToText(PyList_GetItem(names, i)));
+  PyObject *const raised = PyTuple_GetItem(result.get(), 1);
+  if (mmpy_is_none(raised) == 0) reloaded.exception = ToException(raised);
+  return reloaded;
+}
+
+void PythonInstance::DropOld() {
+  if (std::exchange(old_dropped_, true)) return;
+  const GilScope own(home_.gil, state());
+  const PyRef modules = CallReloading("reloaded_modules");
+  if (!modules) {
+    PyErr_Clear();
+    return;
+  }
+  const IsMeant is_old = [&](PyObject *function) {
+    const PyRef answer = CallReloading("belongs", function, modules.get());
+    const bool belongs = answer && mmpy_is_none(answer.get()) == 0;
+    PyErr_Clear();
+    return belongs;
+  };
+  batches_.DropOld(is_old);
+  intervals_.DropOld(is_old);
+  sockets_.DropOld(is_old);
+  cleanup_.DropOld(is_old);
+}
+
+void PythonInstance::EndReload(bool keep) {
+  if (!home_.reloading) return;
+  const GilScope own(home_.gil, state());
+  if (keep) DropOld();
+  home_.reloading = false;
+  // What goes is released here: that runs user code (__del__), which finds the reload over.
+  const auto end = [&](auto &...parts) { (..., (keep ? parts.Commit() : parts.Rollback())); };
+  end(channels_, output_, batches_, handlers_, intervals_, sockets_, cleanup_);
+  const PyRef kept = PyRef::Steal(PyLong_FromUnsignedLongLong(keep ? 1 : 0));
+  if (!kept || !CallReloading("end_reload", kept.get())) PyErr_Clear();
+}
+
+std::vector<std::string> PythonInstance::SourceFiles() {
+  const GilScope own(home_.gil, state());
+  std::vector<std::string> files;
+  const PyRef names = CallReloading("source_files");
+  for (Py_ssize_t i = 0; names && i < PyList_Size(names.get()); ++i)
+    files.push_back(ToText(PyList_GetItem(names.get(), i)));
+  PyErr_Clear();
+  return files;
+}
+
+}  // namespace mmpy
