@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 project=$PWD
 work=$project/build/arm64
 root=$work/root
-tests=${*:-"module-functions module-intervals module-sockets module-batch interpreter reload router-api watchdog"}
+tests=${*:-"module-functions module-intervals module-sockets module-batch interpreter reload-events reload-modules router-api watchdog"}
 # One starts sys.executable, an ARM program, which this machine does not run by itself; the other's times are of a processor
 # that is not a tenth as fast.
 not_here='sys.executable are sane|over a core that was blocked'
@@ -62,4 +62,4 @@ for name in $tests; do files+=("$suite/test/$name.test.js"); done
 cd "$suite"
 MMPY_PYTHON=$work/bin/python3 "$work/bin/node" --require "$work/exec-path.cjs" -p '`${process.version} ${process.arch}`'
 MMPY_PYTHON=$work/bin/python3 "$work/bin/node" --require "$work/exec-path.cjs" "$project/node_modules/mocha/lib/cli/cli.js" \
-  --no-config --require "$suite/test/hooks.js" --timeout 120000 --forbid-only --invert --grep "$not_here" --reporter "$project/test/reporter.cjs" "${files[@]}"
+  --no-config --require "$suite/test/hooks.js" --timeout 300000 --parallel --jobs "$(nproc)" --forbid-only --invert --grep "$not_here" --reporter "$project/test/reporter.cjs" "${files[@]}"
