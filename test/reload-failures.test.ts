@@ -1,5 +1,6 @@
 // Reloads that fail: everything goes on as before.
 import assert from "node:assert/strict";
+import { binding } from "../lib/binding.js";
 import { answering, ask, CONFIG } from "./asking.js";
 import { start } from "./session.js";
 
@@ -106,6 +107,24 @@ def poke(value): builtins.other_end.send(b"x")
       assert.equal(await ask(session), 0.51);
     });
   }
+
+  it("in the middle of an instance's change, by a defect, leaves the instance as it was", async () => {
+    const session = await start(config, { "mod.py": answering(0.1, OLD) });
+    assert.equal(await ask(session), 0.11);
+    const native = binding();
+    const { reloadChanged } = native;
+    native.reloadChanged = () => {
+      throw new Error("not now");
+    };
+    try {
+      await assert.rejects(session.router.reload(), /instance 'py' could not be changed: not now/);
+    } finally {
+      native.reloadChanged = reloadChanged;
+    }
+    assert.equal(await ask(session), 0.12);
+    await session.router.reload();
+    assert.equal(await ask(session), 0.13);
+  });
 
   it("since a module does not parse is noticed before any module is loaded again", async () => {
     const config = `${CONFIG.replace("module = mod", "module = mod\nmodule = other")}probe.x > py.other.hear\n`;

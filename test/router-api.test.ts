@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
 import {
   type Backend,
   type ErrorCode,
@@ -76,6 +78,26 @@ describe("a router made from nothing", () => {
     const router = track(new Router({ logger: silentLogger }));
     await router.start();
     await router.stop();
+  });
+});
+
+describe("a router from a file, with additions by the API", () => {
+  it("keeps them over reloads, beside what the file says then", async () => {
+    const folder = folderWith({ "monster.cfg": "[loopback a]\n" });
+    const file = path.join(folder, "monster.cfg");
+    const backend = new ProbeBackend();
+    const router = track(Router.fromFile(file, { logger: silentLogger, backends: [backend] }))
+      .instance("loopback", "b")
+      .instance("probe", "p")
+      .map("p.x > b.x")
+      .map("b.x > p.y");
+    assert.equal(router.summary, "2 mappings between 3 instances");
+    await router.start();
+    writeFileSync(file, "[loopback a]\n[loopback c]\n[map]\na.x > c.x\n");
+    assert.deepEqual(await router.reload(), { modules: [], added: ["c"], removed: [] });
+    assert.equal(router.summary, "3 mappings between 4 instances");
+    backend.instances.get("p")?.emit("x", 0.5);
+    assert.deepEqual(await backend.instances.get("p")?.until("y"), [0.5]);
   });
 });
 

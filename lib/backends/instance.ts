@@ -180,6 +180,7 @@ export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown> 
 
   /**
    * Called in a reload that the instance outlives. Live options have their new values; the others are the same. Synchronous.
+   * If it throws, the reload fails, and it must itself have undone what it had begun.
    *
    * @returns how to continue once it is known whether the reload succeeds
    */

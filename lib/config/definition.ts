@@ -62,6 +62,22 @@ export function emptyDefinition(folder: string): Definition {
   return { folder, backends: new Map(), instances: [], mappings: [] };
 }
 
+/** A definition with the additions of another one. */
+export function withAdditions(base: Definition, added: Definition): Definition {
+  const backends = new Map(base.backends);
+  for (const [name, { settings }] of added.backends) {
+    const known = backends.get(name);
+    const all = known === undefined ? settings : known.settings.concat(settings);
+    backends.set(name, { name, ...known, settings: all });
+  }
+  return {
+    ...base,
+    backends,
+    instances: base.instances.concat(added.instances),
+    mappings: base.mappings.concat(added.mappings),
+  };
+}
+
 /** The definition of a backend, created empty on first use. */
 export function backendDefinition(definition: Definition, name: string, location?: Location): BackendDefinition {
   let backend = definition.backends.get(name);

@@ -34,7 +34,8 @@ export class Lifecycle {
   /**
    * Starts instances, each after its backend. Ends early once {@link abort} was called.
    *
-   * @param started called for each instance when its start() has ended, successfully or not
+   * @param started called for each instance when its start() has ended, successfully or not; one that failed has `ended`:
+   *   it gets no events
    * @returns an error with code `BACKEND` for each that did not start
    */
   async start(
@@ -68,11 +69,12 @@ export class Lifecycle {
       if (this.#backends.get(live.backend) !== true) {
         live.failed = true;
         live.state = "ended";
+        started(live);
         continue;
       }
       this.#instances.add(live);
       live.failed = !(await succeeds(`instance '${live.name}'`, () => live.instance.start?.(signal)));
-      if (live.state === "new") live.state = "running";
+      if (live.state === "new") live.state = live.failed ? "ended" : "running";
       started(live);
     }
     return failures;

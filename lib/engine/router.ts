@@ -2,7 +2,7 @@ import path from "node:path";
 import type { BackendDeclaration } from "../backends/declare.js";
 import { BACKENDS } from "../backends/index.js";
 import { type Backend, declarationOf } from "../backends/simple.js";
-import { backendDefinition, type Definition, emptyDefinition } from "../config/definition.js";
+import { backendDefinition, type Definition, emptyDefinition, withAdditions } from "../config/definition.js";
 import { type Diagnostic, formatDiagnostics, inReadingOrder } from "../config/diagnostic.js";
 import { mappingsOf } from "../config/one-mapping.js";
 import { type OptionValues, settings } from "../config/option-values.js";
@@ -49,6 +49,8 @@ type State = "new" | "loading" | "loaded" | "starting" | "running" | "stopping" 
  */
 export class Router {
   #definition: Definition;
+  /** What calls of {@link backend}, {@link instance} and {@link map} add to it. */
+  readonly #additions: Definition;
   #files: readonly string[] = [];
   #diagnostics: readonly Diagnostic[] = [];
   /** Reads the configuration again, if it came from a file. */
@@ -69,6 +71,7 @@ export class Router {
   constructor(options: RouterOptions = {}) {
     const folder = path.resolve(options.folder ?? ".");
     this.#definition = emptyDefinition(folder);
+    this.#additions = emptyDefinition(folder);
     this.#argument = folder;
     this.#logger = options.logger && guardedLogger(options.logger);
     const declared = (options.backends ?? []).map((one) => ("create" in one ? declarationOf(one) : one));
@@ -111,9 +114,9 @@ export class Router {
    */
   backend(name: string, options: OptionValues): this {
     this.#expect("new", "backend()");
-    const backend = backendDefinition(this.#definition, name);
+    const backend = backendDefinition(this.#additions, name);
     // One by one: there may be more than a call can take as arguments.
-    for (const setting of settings(options, this.#definition.folder)) backend.settings.push(setting);
+    for (const setting of settings(options, this.#additions.folder)) backend.settings.push(setting);
     return this;
   }
 
@@ -128,8 +131,8 @@ export class Router {
     this.#expect("new", "instance()");
     const problem = typeof name === "string" ? instanceNameProblem(name) : "an instance needs a name";
     if (problem !== undefined) throw new MidimonsterError("VALUE", problem);
-    const { folder } = this.#definition;
-    this.#definition.instances.push({ backend, name, folder, settings: settings(options, folder) });
+    const { folder } = this.#additions;
+    this.#additions.instances.push({ backend, name, folder, settings: settings(options, folder) });
     return this;
   }
 
@@ -143,7 +146,7 @@ export class Router {
    */
   map(from: string, to?: string): this {
     this.#expect("new", "map()");
-    this.#definition.mappings.push(...mappingsOf(from, to, this.#definition.folder));
+    this.#additions.mappings.push(...mappingsOf(from, to, this.#additions.folder));
     return this;
   }
 
@@ -157,6 +160,7 @@ export class Router {
   async load(): Promise<void> {
     this.#refuseIfStopping();
     this.#expect("new", "load()");
+    this.#definition = withAdditions(this.#definition, this.#additions);
     await this.#step("loading", () => this.#load(), "loaded");
   }
 
@@ -223,7 +227,8 @@ export class Router {
 
   /** The router's size for people: `3 mappings between 3 instances`. */
   get summary(): string {
-    const { mappings, instances } = this.#definition;
+    const isComplete = this.#state !== "new";
+    const { mappings, instances } = isComplete ? this.#definition : withAdditions(this.#definition, this.#additions);
     return `${count(mappings.length, "mapping")} between ${count(instances.length, "instance")}`;
   }
 
@@ -332,10 +337,16 @@ export class Router {
     }
   }
 
+  #readAgain(): Reading {
+    const reading = this.#read?.();
+    if (reading === undefined) return { definition: this.#definition, diagnostics: [], files: this.#files };
+    return { ...reading, definition: withAdditions(reading.definition, this.#additions) };
+  }
+
   async #reload(): Promise<ReloadSummary> {
     const session = this.#session;
     if (session === undefined) throw new Error("not running");
-    const reading = this.#read?.() ?? { definition: this.#definition, diagnostics: [], files: this.#files };
+    const reading = this.#readAgain();
     if (reading.diagnostics.length > 0) throw MidimonsterError.fromDiagnostics(inReadingOrder(reading.diagnostics));
     await turnOfTheLoop();
     const reload = session.reload(reading.definition);

@@ -229,9 +229,10 @@ export class Session {
     else if (live?.state === "running") this.#handle(live, batch);
   }
 
-  /** Delivers the events that came before an instance was started. */
+  /** Delivers the events that came before an instance was started, if it has been. */
   #deliverEarly(live: LiveInstance): void {
     const { batches, lost } = live.early.take();
+    if (live.state !== "running") return;
     for (const batch of batches) this.#handle(live, batch);
     if (lost === 0) return;
     this.#reports.log({ kind: "events-lost", instance: live.number, role: "", subject: "", text: "", value: lost });

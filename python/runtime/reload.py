@@ -122,7 +122,7 @@ def end_reload(keep):
         for name, read in _read.items():
             if name in sources:
                 sources[name] = (sources[name][0], read)
-    else:
+    elif _before:  # otherwise it failed before anything was loaded
         for name in list(sys.modules):
             if name not in _before and source_of(sys.modules[name]) is not None:
                 del sys.modules[name]

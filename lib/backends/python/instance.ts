@@ -63,19 +63,22 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
   change({ options, settings, report }: NextOptions<typeof instanceOptions>): Change {
     const { binding, core } = this.#engine;
     const [loaded, defaultHandler] = [this.#loaded, this.#defaultHandler];
+    const undo = () => {
+      binding.endReload(core, this.#number, false);
+      [this.#loaded, this.#defaultHandler] = [loaded, defaultHandler];
+    };
     this.#defaultHandler = options["default-handler"];
     binding.beginReload(core, this.#number);
-    const { modules, exception } = binding.reloadChanged(core, this.#number);
-    if (exception === null) this.#loadModules(settings, report);
-    else this.#reportChanged(exception, report);
-    return {
-      modules: modules.map((module) => `${this.#name}.${module}`),
-      keep: () => binding.endReload(core, this.#number, true),
-      undo: () => {
-        binding.endReload(core, this.#number, false);
-        [this.#loaded, this.#defaultHandler] = [loaded, defaultHandler];
-      },
-    };
+    try {
+      const { modules, exception } = binding.reloadChanged(core, this.#number);
+      if (exception === null) this.#loadModules(settings, report);
+      else this.#reportChanged(exception, report);
+      const names = modules.map((module) => `${this.#name}.${module}`);
+      return { modules: names, keep: () => binding.endReload(core, this.#number, true), undo };
+    } catch (error) {
+      undo();
+      throw error;
+    }
   }
 
   note({ name, uses }: { readonly name: string; readonly uses: readonly ChannelUse[] }): string | undefined {
