@@ -41,13 +41,13 @@ bool IsSound(const std::vector<uint32_t> &first_channels, const std::vector<uint
 
 Napi::Value Connect(const Arguments &arguments) {
   Core &core = arguments.core();
-  const std::vector<uint32_t> first_channels = arguments.numbers(1);
+  std::vector<uint32_t> first_channels = arguments.numbers(1);
   std::vector<uint32_t> offsets = arguments.numbers(2);
   const std::vector<uint32_t> targets = arguments.numbers(3);
   if (first_channels.size() != core.instance_count() || !IsSound(first_channels, offsets, targets)) {
     throw Unexpected("sound tables");
   }
-  core.Connect(first_channels, std::move(offsets), targets);
+  core.Connect(std::move(first_channels), std::move(offsets), targets);
   return arguments.env().Undefined();
 }
 

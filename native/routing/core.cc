@@ -48,25 +48,32 @@ InstanceId Core::Add(std::unique_ptr<Destination> destination) {
   const Entry entry(*this);  // threads may output meanwhile
   const auto id = static_cast<InstanceId>(instances_.size());
   Destination *const added = destination.get();
+  // Memory first, so that no part knows of an instance that the others do not.
+  instances_.reserve(id + 1);
+  with_code_.reserve(with_code_.size() + 1);
+  router_.AddInstance(added);
   instances_.push_back(std::move(destination));
   if (added->code() != nullptr) with_code_.push_back(added);
-  router_.AddInstance(added);
   return id;
 }
 
-void Core::Connect(const std::vector<uint32_t> &first_channels, std::vector<uint32_t> offsets,
+void Core::Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t> offsets,
                    const std::vector<ChannelId> &targets) {
   const Entry entry(*this);  // threads may output meanwhile
-  std::vector<InstanceId> owner(offsets.size() - 1);
+  const size_t channels = offsets.size() - 1;
+  const auto end_of = [&](InstanceId id) { return id + 1 < instances_.size() ? first_channels[id + 1] : channels; };
+  // Everything that may find no memory first: from then on all of it happens.
+  std::vector<InstanceId> owner(channels);
   for (InstanceId id = 0; id < instances_.size(); ++id) {
-    const size_t end = id + 1 < first_channels.size() ? first_channels[id + 1] : owner.size();
-    for (size_t channel = first_channels[id]; channel < end; ++channel) owner[channel] = id;
-    instances_[id]->Connected(first_channels[id], end - first_channels[id]);
+    for (size_t channel = first_channels[id]; channel < end_of(id); ++channel) owner[channel] = id;
   }
   std::vector<Target> rows;
   rows.reserve(targets.size());
   for (const ChannelId channel : targets) rows.push_back({channel, owner[channel]});
-  router_.Connect(first_channels, std::move(offsets), std::move(rows));
+  for (InstanceId id = 0; id < instances_.size(); ++id) {
+    instances_[id]->Connected(first_channels[id], end_of(id) - first_channels[id]);
+  }
+  router_.Connect(std::move(first_channels), std::move(offsets), std::move(rows));
   // Not before: it runs user code, during which threads may output, by the new numbers.
   for (size_t id = 0; id < instances_.size(); ++id) instances_[id]->TakeHandlers();
 }

@@ -46,7 +46,8 @@ class Core {
   size_t instance_count() const { return instances_.size(); }
 
   // Installs the mapping, in the form that Router::Connect() takes but for the targets' instances.
-  void Connect(const std::vector<uint32_t> &first_channels, std::vector<uint32_t> offsets,
+  // Without memory for that it throws, and everything is as before.
+  void Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t> offsets,
                const std::vector<ChannelId> &targets);
 
   // From here on events are delivered. Once more after instances were added: starts those.

@@ -8,11 +8,12 @@
 namespace mmpy {
 
 void Router::AddInstance(Destination *destination) {
+  for (Round &round : rounds_) round.events.reserve(destinations_.size() + 1);
   destinations_.push_back(destination);
   for (Round &round : rounds_) round.events.emplace_back();
 }
 
-void Router::Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
+void Router::Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t> offsets,
                      std::vector<Target> targets) {
   const auto channels = static_cast<ChannelId>(offsets.size() - 1);
   for (InstanceId id = 0; id < first_channels_.size(); ++id) {
@@ -26,7 +27,7 @@ void Router::Connect(const std::vector<ChannelId> &first_channels, std::vector<u
       if (&round == current_ && turn_ < round.instances.size() && round.instances[turn_] == id) position_ = 0;
     }
   }
-  first_channels_ = first_channels;
+  first_channels_ = std::move(first_channels);
   offsets_ = std::move(offsets);
   targets_ = std::move(targets);
   tracer_.Forget();

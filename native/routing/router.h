@@ -40,8 +40,7 @@ class Router {
   // including, targets[offsets[c + 1]]. There is one more offset than there are channels. An instance's channels begin
   // at its element of `first_channels`. Queued events stay so, under their channels' new numbers; those for an
   // instance that has no channels any more goes.
-  void Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
-               std::vector<Target> targets);
+  void Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t> offsets, std::vector<Target> targets);
 
   // Queues an event for every channel that one of these sources is mapped to, in order.
   void Emit(ChannelId base, const uint32_t *sources, const double *values, size_t count) {
