@@ -278,9 +278,32 @@ describe("options beyond the declared ones", () => {
     ]);
     await rig.router.load();
     assert.deepEqual(backend.desk("d").setup.patterns, [
-      { name: "/b", value: 2 },
-      { name: "/a", value: 1 },
-      { name: "/b", value: 3 },
+      { name: "/b", form: "/PATH", value: 2 },
+      { name: "/a", form: "/PATH", value: 1 },
+      { name: "/b", form: "/PATH", value: 3 },
+    ]);
+  });
+
+  it("with free names are known where channels are read and options are checked together", async () => {
+    const declaration = new DeskBackend().declaration({
+      optionPatterns: [pattern],
+      channels: {
+        forms: [],
+        parse: (name, _use, _options, patterns) =>
+          patterns.some((one) => one.name === name) ? {} : { problem: "no option gives its factor" },
+      },
+      checkInstanceOptions: (_options, patterns) =>
+        patterns
+          .filter(({ value }) => value === 9)
+          .map(({ name }) => ({ problem: `${name} can't be 9`, option: name })),
+    });
+    const errors = (factor: number) => {
+      const rig = new Rig(`[desk d]\n/a = ${factor}\n[loopback l]\n[map]\nd./a > l.x\nd./b > l.y\n`, [declaration]);
+      return rig.errors(rig.router.load());
+    };
+    assert.deepEqual(await errors(9), ["monster.cfg:2:6: error: /a can't be 9\n    2 | /a = 9\n      |      ^"]);
+    assert.deepEqual(await errors(2), [
+      "monster.cfg:6:3: error: 'd./b': no option gives its factor\n    6 | d./b > l.y\n      |   ^~",
     ]);
   });
 

@@ -28,6 +28,14 @@ export interface OptionPattern {
   matches(name: string): boolean;
 }
 
+/** The value of an option with a free name. */
+export interface PatternValue {
+  readonly name: string;
+  /** The form of its pattern. */
+  readonly form: string;
+  readonly value: unknown;
+}
+
 export interface ChannelForm {
   /** As in documentation: `ch<0..15>.cc<0..127>`. */
   readonly form: string;
@@ -73,15 +81,16 @@ export interface BackendDeclaration<B extends OptionSet = OptionSet, I extends O
      *
      * @param name expressions are expanded
      * @param use `input`: events go to the channel, `output`: they come from it
+     * @param patterns the instance's options with free names, in order
      */
-    parse?(name: string, use: ChannelUse, options: Values<I>): ParsedChannel<C>;
+    parse?(name: string, use: ChannelUse, options: Values<I>, patterns: readonly PatternValue[]): ParsedChannel<C>;
   };
   /** Example configurations of this package, in `python/examples`. */
   readonly examples?: readonly string[];
   /** Checks the options of `[backend NAME]` in combination. Pure. */
   checkOptions?(options: Values<B>): readonly SectionProblem[];
-  /** Checks an instance's options in combination. Pure. */
-  checkInstanceOptions?(options: Values<I>): readonly SectionProblem[];
+  /** Checks an instance's options in combination, those with free names too. Pure. */
+  checkInstanceOptions?(options: Values<I>, patterns: readonly PatternValue[]): readonly SectionProblem[];
   /** Imports the backend's code. Called once per router, when its configuration first uses it. */
   load(): Promise<BackendModule<B, I, C>> | BackendModule<B, I, C>;
 }

@@ -4,10 +4,9 @@ import type { Setting } from "../config/definition.js";
 import type { Engine } from "../engine/engine.js";
 import type { Logger } from "../log/log.js";
 import type { Channels } from "../mapping/channel-set.js";
-import type { ChannelUse } from "./declare.js";
+import type { ChannelUse, PatternValue } from "./declare.js";
 import type { OptionSet, Values } from "./options.js";
 import type { PythonChoice } from "./python/locate/discovery.js";
-import type { PatternValue } from "./read-options.js";
 
 /** The module that `load()` of a declaration imports. */
 export interface BackendModule<B extends OptionSet = OptionSet, I extends OptionSet = OptionSet, C = unknown> {

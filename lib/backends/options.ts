@@ -50,8 +50,9 @@ export interface Option<V = unknown> {
    * Parses one value. Pure.
    *
    * @param folder the folder that relative paths start from
+   * @param name the option's name, which an option with a free name may depend on
    */
-  parse(text: string, folder: string): Parsed<unknown>;
+  parse(text: string, folder: string, name: string): Parsed<unknown>;
 }
 
 /** Properties of options of any kind. */

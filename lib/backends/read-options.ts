@@ -4,7 +4,7 @@ import type { Findings } from "../config/findings.js";
 import type { Location } from "../config/source.js";
 import { didYouMean } from "../config/suggest.js";
 import { messageOf } from "../errors.js";
-import type { OptionPattern, SectionProblem } from "./declare.js";
+import type { OptionPattern, PatternValue, SectionProblem } from "./declare.js";
 import type { Problem } from "./instance.js";
 import type { Option, OptionSet, Parsed, ValueProblem, Values } from "./options.js";
 
@@ -16,13 +16,7 @@ export interface DeclaredSection<O extends OptionSet = OptionSet> {
   readonly patterns?: readonly OptionPattern[] | undefined;
   /** Whether options that are not declared are accepted. */
   readonly open: boolean;
-  check?(values: Values<O>): readonly SectionProblem[];
-}
-
-/** The value of an option with a free name. */
-export interface PatternValue {
-  readonly name: string;
-  readonly value: unknown;
+  check?(values: Values<O>, patterns: readonly PatternValue[]): readonly SectionProblem[];
 }
 
 export interface ReadOptions {
@@ -60,7 +54,7 @@ export function readOptions(
     });
   }
   if (findings.errors.length === before) {
-    for (const { problem, ...more } of check(section, values)) {
+    for (const { problem, ...more } of check(section, values, patterns)) {
       reportTo(findings, { message: problem, ...more }, section.owner, settings, location);
     }
   }
@@ -72,11 +66,11 @@ export function optionNamed(
   options: OptionSet,
   patterns: readonly OptionPattern[] | undefined,
   name: string,
-): { readonly option: Option; readonly isPattern: boolean } | undefined {
+): { readonly option: Option; readonly pattern?: OptionPattern } | undefined {
   const declared = Object.hasOwn(options, name) ? options[name] : undefined;
-  if (declared !== undefined) return { option: declared, isPattern: false };
+  if (declared !== undefined) return { option: declared };
   const pattern = patterns?.find((one) => one.matches(name));
-  return pattern && { option: pattern.option, isPattern: true };
+  return pattern && { option: pattern.option, pattern };
 }
 
 /** Adds a problem that a backend reports, at its place. */
@@ -124,8 +118,8 @@ function readSettings(section: DeclaredSection, settings: readonly Setting[], fi
     if (parsed.problem !== undefined) {
       const { message, place } = describe(parsed, setting, section.owner);
       findings.error(message, place, parsed.help && { help: parsed.help });
-    } else if (known.isPattern) {
-      patterns.push({ name, value: parsed.value });
+    } else if (known.pattern !== undefined) {
+      patterns.push({ name, form: known.pattern.form, value: parsed.value });
     } else {
       const values = given.get(name);
       if (values === undefined) given.set(name, [parsed.value]);
@@ -140,9 +134,13 @@ function valueFrom(option: Option, given: readonly unknown[] | undefined): unkno
   return option.repeatable ? given : given.at(-1);
 }
 
-function check(section: DeclaredSection, values: Values<OptionSet>): readonly SectionProblem[] {
+function check(
+  section: DeclaredSection,
+  values: Values<OptionSet>,
+  patterns: readonly PatternValue[],
+): readonly SectionProblem[] {
   try {
-    return section.check?.(values) ?? [];
+    return section.check?.(values, patterns) ?? [];
   } catch (error) {
     return [{ problem: `the options of ${section.owner} could not be checked: ${messageOf(error)}` }];
   }
@@ -153,7 +151,7 @@ function parse(option: Option, { option: name, value, folder }: Setting): Parsed
     return { problem: "needs a value", help: [`write ${name} = ${option.example ?? option.form}`] };
   }
   try {
-    return option.parse(value, folder);
+    return option.parse(value, folder, name);
   } catch (error) {
     return { problem: `could not be read: ${messageOf(error)}` };
   }

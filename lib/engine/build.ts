@@ -171,7 +171,8 @@ class Builder {
       options: declaration.instanceOptions,
       patterns: declaration.optionPatterns,
       open: declaration.otherInstanceOptions === "accepted",
-      check: (values: ReadOptions["values"]) => declaration.checkInstanceOptions?.(values) ?? [],
+      check: (values: ReadOptions["values"], patterns: ReadOptions["patterns"]) =>
+        declaration.checkInstanceOptions?.(values, patterns) ?? [],
     };
     return readOptions(section, settings, nameLocation, this.#findings);
   }
