@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -22,11 +24,16 @@ using Watches = std::vector<WatchId>;
 
 class Listener final : public FdListener {
  public:
-  void OnReadable(const Watches &watches) override {
+  void OnReady(const std::vector<ReadyWatch> &ready) override {
     ++calls;
-    told.insert(told.end(), watches.begin(), watches.end());
-    if (on_readable) on_readable();
+    for (const ReadyWatch &one : ready) {
+      told.push_back(one.watch);
+      what |= one.what;
+    }
+    if (on_ready) on_ready();
   }
+
+  void OnFailure(const char *problem) override { failure = problem; }
 
   // In order of their numbers.
   Watches Take() {
@@ -36,7 +43,9 @@ class Listener final : public FdListener {
 
   int calls = 0;
   Watches told;
-  std::function<void()> on_readable;
+  unsigned what = 0;  // of Interest, of all that was told
+  std::string failure;
+  std::function<void()> on_ready;
 };
 
 class FdWatcherTest : public testing::Test {
@@ -75,6 +84,34 @@ TEST_F(FdWatcherTest, TellsWhatCanBeRead) {
   one.Read();
   other.CloseWriter();
   EXPECT_EQ(Turn(), Watches{2});
+}
+
+TEST_F(FdWatcherTest, WaitsForWritingAndThenForReadingAgain) {
+  Start();
+  Pipe pipe, other;
+  ASSERT_EQ(watcher_.Add(pipe.writer(), 1, kWritable), 0);
+  EXPECT_EQ(Turn(), Watches{1});
+  EXPECT_EQ(listener_.what, unsigned{kWritable});
+  ASSERT_EQ(watcher_.Add(other.reader(), 2), 0);
+  EXPECT_EQ(Turn(), Watches{1});
+  ASSERT_EQ(watcher_.Change(pipe.writer(), 1, kReadable), 0);
+  EXPECT_EQ(Turn(), Watches{});
+  listener_.what = 0;
+  other.Write();
+  EXPECT_EQ(Turn(), Watches{2});
+  EXPECT_EQ(listener_.what, unsigned{kReadable});
+}
+
+TEST_F(FdWatcherTest, EndsWhatItsListenerThrows) {
+  Start();
+  Pipe pipe;
+  pipe.Write();
+  ASSERT_EQ(watcher_.Add(pipe.reader(), 1), 0);
+  listener_.on_ready = [] { throw std::runtime_error("no memory"); };
+  EXPECT_EQ(Turn(), Watches{1});
+  EXPECT_EQ(listener_.failure, "no memory");
+  listener_.on_ready = nullptr;
+  EXPECT_EQ(Turn(), Watches{1});
 }
 
 TEST_F(FdWatcherTest, TellsAtItsStartWhatCouldBeReadBefore) {
@@ -187,9 +224,9 @@ TEST_F(FdWatcherTest, MayBeClosedOrRebuiltByWhomItTells) {
   Pipe pipe;
   pipe.Write();
   ASSERT_EQ(watcher_.Add(pipe.reader(), 1), 0);
-  listener_.on_readable = [&] { EXPECT_EQ(watcher_.Rebuild({{pipe.reader(), 2}}), 0); };
+  listener_.on_ready = [&] { EXPECT_EQ(watcher_.Rebuild({{pipe.reader(), 2}}), 0); };
   EXPECT_EQ(Turn(), Watches{1});
-  listener_.on_readable = [&] { watcher_.Close(); };
+  listener_.on_ready = [&] { watcher_.Close(); };
   EXPECT_EQ(Turn(), Watches{2});
   EXPECT_EQ(Turn(), Watches{});
 }

@@ -46,6 +46,7 @@ class Pipe {
   Pipe &operator=(const Pipe &) = delete;
 
   int reader() const { return ends_[0]; }
+  int writer() const { return ends_[1]; }
   void Write() { EXPECT_EQ(write(ends_[1], "x", 1), 1); }
   void Read() {
     char byte;
