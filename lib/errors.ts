@@ -52,6 +52,11 @@ export class MidimonsterError extends Error {
     super(message, options);
   }
 
+  /** Also of another copy of this module: a process may load it as CommonJS and as an ES module. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof Error && value.name === "MidimonsterError" && "code" in value && "diagnostics" in value;
+  }
+
   /** An error whose message shows the diagnostics. */
   static fromDiagnostics(diagnostics: readonly Diagnostic[]): MidimonsterError {
     return new MidimonsterError("CONFIG", formatDiagnostics(diagnostics), diagnostics);
