@@ -119,7 +119,7 @@ describe("a channel's name", () => {
   it("is read with the options of its instance, and with new ones at a reload", async () => {
     const { backend, declaration } = desk(
       {
-        parse: (name, _, { level }) =>
+        parse: (name, _, { options: { level } }) =>
           String(name).length > Number(level) ? { problem: `is longer than ${level}` } : {},
       },
       { instanceOptions: { level: option.text({ doc: "", default: "3", live: true }) } },
@@ -130,6 +130,27 @@ describe("a channel's name", () => {
     assert.match(errors.join("\n"), /^monster\.cfg:4:3: error: 'd\.abc': is longer than 2\n/);
     await rig.reload("[desk d]\nlevel = 4\n[map]\nd.abcd > d.ab\n");
     assert.deepEqual(backend.news(/connect /), ["d connect abc:output ab:input", "d connect abcd:output"]);
+  });
+
+  it("is read, and options are checked, with those of free names", async () => {
+    const { declaration } = desk(
+      {
+        parse: (name, _, { patterns }) => (patterns.some((one) => one.name === name) ? {} : { problem: "no pattern" }),
+      },
+      {
+        optionPatterns: [
+          { form: "/PATH", doc: "", parse: (name, value) => (name.startsWith("/") ? { value } : undefined) },
+        ],
+        checkInstanceOptions: ({ patterns }) => (patterns.length > 1 ? [{ problem: "too many", option: "/b" }] : []),
+      },
+    );
+    const rig = new Rig("[desk d]\n/a = 1\n[map]\nd./a > d./b\n", [declaration]);
+    assert.match(
+      (await rig.errors(rig.router.load())).join("\n"),
+      /^monster\.cfg:4:10: error: 'd\.\/b': no pattern\n[^\n]*\n[^\n]*$/,
+    );
+    const both = new Rig("[desk d]\n/a = 1\n/b = 2\n", [declaration]);
+    assert.match((await both.errors(both.router.load())).join("\n"), /^monster\.cfg:3:6: error: too many\n/);
   });
 
   it("is not read where an option is wrong: that is error enough", async () => {

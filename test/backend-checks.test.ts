@@ -13,7 +13,7 @@ describe("checks of options together", () => {
         options,
         instanceOptions: options,
         checkOptions: ({ high }) => (high === undefined ? [{ problem: "needs both", help: ["add high"] }] : []),
-        checkInstanceOptions: ({ low, high }) =>
+        checkInstanceOptions: ({ options: { low, high } }) =>
           (low ?? 0) > (high ?? 0)
             ? [
                 { problem: `${low} is above ${high}`, option: "low" },

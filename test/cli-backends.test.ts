@@ -23,8 +23,9 @@ const LAMP = declareBackend({
   optionPatterns: [
     {
       form: "/PATH",
-      option: option.text({ doc: "types and ranges", form: "TYPES" }),
-      matches: (name) => name[0] === "/",
+      doc: "types and ranges",
+      valueForm: "TYPES",
+      parse: (name, value) => (name[0] === "/" ? { value } : undefined),
     },
   ],
   channels: { forms: [{ form: "lamp<1..512>", doc: "one lamp", example: "lamp7" }] },
@@ -88,11 +89,11 @@ const DESCRIPTION = {
   optionPatterns: [
     {
       name: "/PATH",
-      kind: "text",
+      kind: "pattern",
       form: "TYPES",
       doc: "types and ranges",
       required: false,
-      repeatable: false,
+      repeatable: true,
       live: false,
     },
   ],
@@ -119,6 +120,7 @@ Options of an instance, [lamp INSTANCE]
                               may be given several times
                               more can be added at a reload
   /PATH   TYPES               types and ranges
+                              may be given several times
   any option is accepted
 
 When other options of an instance change, a reload replaces the instance.

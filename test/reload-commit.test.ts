@@ -1,7 +1,6 @@
 // The one step of a reload: all of it or nothing.
 import assert from "node:assert/strict";
 import type { BackendDeclaration, OptionPattern } from "../lib/backends/declare.js";
-import { option } from "../lib/backends/options.js";
 import type { Binding } from "../lib/binding.js";
 import { type Backend, Router, silentLogger } from "../lib/index.js";
 import { type Desk, DeskBackend, Rig, track, turn } from "./desk-backend.js";
@@ -38,8 +37,9 @@ describe("an instance that stays", () => {
   it("gets the values of its options, which are new where they may change", async () => {
     const pattern: OptionPattern = {
       form: "/PATH",
-      option: option.number({ doc: "", live: true }),
-      matches: (name) => name.startsWith("/"),
+      doc: "",
+      live: true,
+      parse: (name, value) => (name.startsWith("/") ? { value } : undefined),
     };
     const over = { optionPatterns: [pattern] };
     const { backend, rig } = await started("[desk d]\nfixed = f\nlevel = 1\nstep = a\nstep = b\n/p = 1\n", over);
@@ -49,8 +49,8 @@ describe("an instance that stays", () => {
     ];
     assert.deepEqual({ ...options }, { fixed: "f", level: "2", step: ["a", "b", "c"] });
     assert.deepEqual(patterns, [
-      { name: "/q", value: 3 },
-      { name: "/p", value: 2 },
+      { name: "/q", form: "/PATH", value: "3" },
+      { name: "/p", form: "/PATH", value: "2" },
     ]);
     assert.equal(
       settings.map(({ option, value }) => `${option}=${value}`).join(" "),
@@ -70,8 +70,8 @@ describe("an instance that stays", () => {
   ];
   const pattern: OptionPattern = {
     form: "/PATH",
-    option: option.number({ doc: "" }),
-    matches: (name) => name.startsWith("/"),
+    doc: "",
+    parse: (name, value) => (name.startsWith("/") ? { value } : undefined),
   };
   for (const [what, before, after] of replacing) {
     it(`does not where ${what}: it is replaced`, async () => {

@@ -1,7 +1,7 @@
 // A declaration as data, for people, programs and documentation. Runs and imports nothing of the backend.
 import path from "node:path";
 import { packageFolder } from "../binding.js";
-import type { BackendDeclaration, ChannelForm } from "./declare.js";
+import type { BackendDeclaration, ChannelForm, OptionPattern } from "./declare.js";
 import type { Option } from "./options.js";
 
 /** An option as `mmpy backends --json` prints it; docs/configuration.md explains the fields. */
@@ -48,7 +48,7 @@ export function describeBackend(declaration: BackendDeclaration): BackendDescrip
       describeInstanceOption(option, declared),
     ),
     otherInstanceOptions: declaration.otherInstanceOptions === "accepted",
-    optionPatterns: optionPatterns.map(({ form, option }) => describeInstanceOption(form, option)),
+    optionPatterns: optionPatterns.map(describePattern),
     channels: channels.forms.map(({ form, doc, example }) => ({ form, doc, example })),
     examples: examples.map((file) => path.join(packageFolder, "python", "examples", file)),
   };
@@ -73,6 +73,11 @@ function describeOption(name: string, option: Option): OptionDescription {
 
 function describeInstanceOption(name: string, option: Option): OptionDescription {
   return { ...describeOption(name, option), live: option.live };
+}
+
+function describePattern({ form, valueForm = "TEXT", doc, example, live = false }: OptionPattern): OptionDescription {
+  const more = { ...(example !== undefined && { example }), required: false, repeatable: true, live };
+  return { name: form, kind: "pattern", form: valueForm, doc, ...more };
 }
 
 /** Range and unit for people. */

@@ -4,24 +4,28 @@ import type { Setting } from "../config/definition.js";
 import type { Engine } from "../engine/engine.js";
 import type { Logger } from "../log/log.js";
 import type { Channels } from "../mapping/channel-set.js";
-import type { ChannelUse } from "./declare.js";
+import type { ChannelUse, InstanceOptions } from "./declare.js";
 import type { OptionSet, Values } from "./options.js";
 import type { PythonChoice } from "./python/locate/discovery.js";
-import type { PatternValue } from "./read-options.js";
 
 /** The module that `load()` of a declaration imports. */
-export interface BackendModule<B extends OptionSet = OptionSet, I extends OptionSet = OptionSet, C = unknown> {
+export interface BackendModule<
+  B extends OptionSet = OptionSet,
+  I extends OptionSet = OptionSet,
+  C = unknown,
+  P = unknown,
+> {
   /**
    * Called when a router's configuration first uses the backend; again only if that configuration fails in a reload. Must not
    * open resources: it is also called for configurations that are only checked.
    */
-  open(context: BackendSetup<B>): OpenBackend<I, C> | Promise<OpenBackend<I, C>>;
+  open(context: BackendSetup<B>): OpenBackend<I, C, P> | Promise<OpenBackend<I, C, P>>;
 }
 
 /** A backend in a router. */
-export interface OpenBackend<I extends OptionSet = OptionSet, C = unknown> {
+export interface OpenBackend<I extends OptionSet = OptionSet, C = unknown, P = unknown> {
   /** Creates an instance, which must not open resources before its `start()`. */
-  instance(context: InstanceSetup<I>): DeclaredInstance<I, C> | Promise<DeclaredInstance<I, C>>;
+  instance(context: InstanceSetup<I, P>): DeclaredInstance<I, C, P> | Promise<DeclaredInstance<I, C, P>>;
 
   /** Opens resources that all instances share. @param signal aborted when the router is stopped meanwhile */
   start?(signal: AbortSignal): void | Promise<void>;
@@ -65,14 +69,11 @@ export interface Problem {
   readonly detail?: string;
 }
 
-export interface InstanceSetup<I extends OptionSet = OptionSet> {
+export interface InstanceSetup<I extends OptionSet = OptionSet, P = unknown> extends InstanceOptions<I, P> {
   /** The instance's name in the configuration. */
   readonly name: string;
   /** The folder of the file that holds the instance's section. */
   readonly folder: string;
-  readonly options: Values<I>;
-  /** Options with free names, in order: those of the declaration's patterns, parsed. */
-  readonly patterns: readonly PatternValue[];
   /** As they are written, in order. */
   readonly settings: readonly Setting[];
   readonly log: Logger;
@@ -153,7 +154,7 @@ export interface InstanceStatus {
  * `handle`; at a reload `change`, then `connect` with channels that are new to it; at the end `stop`. Events that come
  * between `connect` and the end of `start` wait for it, those that come after `stop` was called are dropped.
  */
-export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown> {
+export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown, P = unknown> {
   /**
    * Takes the channels that mappings use: each once per use, when everything else is known to be valid. Synchronous; must not
    * open resources.
@@ -176,17 +177,17 @@ export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown> 
    * Called before a reload that the instance is to outlive, for slow preparations: reading files, resolving names. Must have no
    * visible effect: {@link change} may never follow.
    */
-  prepare?(next: NextOptions<I>): void | Promise<void>;
+  prepare?(next: NextOptions<I, P>): void | Promise<void>;
 
   /**
    * Called in a reload that the instance outlives. Live options have their new values; the others are the same. Synchronous.
    *
    * @returns how to continue once it is known whether the reload succeeds
    */
-  change?(next: NextOptions<I>): Change;
+  change?(next: NextOptions<I, P>): Change;
 
   /** Called when this instance replaces another one of the same name and backend, whose `stop()` comes next. */
-  takeOver?(predecessor: DeclaredInstance<I, C>): void;
+  takeOver?(predecessor: DeclaredInstance<I, C, P>): void;
 
   /** Closes everything. Called after every start(), also if that failed. Has two seconds. */
   stop?(): void | Promise<void>;
@@ -204,9 +205,7 @@ export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown> 
   readonly native?: NativePart;
 }
 
-export interface NextOptions<I extends OptionSet = OptionSet> {
-  readonly options: Values<I>;
-  readonly patterns: readonly PatternValue[];
+export interface NextOptions<I extends OptionSet = OptionSet, P = unknown> extends InstanceOptions<I, P> {
   readonly settings: readonly Setting[];
   /** As {@link BackendSetup.report}; it undoes the reload. */
   report(problem: Problem): void;

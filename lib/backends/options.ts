@@ -9,8 +9,10 @@ export interface ValueProblem {
   /** What follows the option's name in the message: `is 0 to 255, not 300`. */
   readonly problem: string;
   readonly help?: readonly string[];
-  /** The offending part of the value, in UTF-16 code units from its start. Absent: all of it. */
+  /** The offending part, in UTF-16 code units from the start. Absent: all of it. */
   readonly span?: { readonly start: number; readonly length: number };
+  /** For an option with a free name: whether the problem, and the span, is in its name. Default: `value`. */
+  readonly in?: "name" | "value";
 }
 
 /** The value of a text, or the reason why it is invalid. */

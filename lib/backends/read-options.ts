@@ -4,9 +4,9 @@ import type { Findings } from "../config/findings.js";
 import type { Location } from "../config/source.js";
 import { didYouMean } from "../config/suggest.js";
 import { messageOf } from "../errors.js";
-import type { OptionPattern, SectionProblem } from "./declare.js";
+import type { InstanceOptions, OptionPattern, PatternValue, SectionProblem } from "./declare.js";
 import type { Problem } from "./instance.js";
-import type { Option, OptionSet, Parsed, ValueProblem, Values } from "./options.js";
+import type { Option, OptionSet, Parsed, ValueProblem } from "./options.js";
 
 /** The options of a section. */
 export interface DeclaredSection<O extends OptionSet = OptionSet> {
@@ -16,18 +16,10 @@ export interface DeclaredSection<O extends OptionSet = OptionSet> {
   readonly patterns?: readonly OptionPattern[] | undefined;
   /** Whether options that are not declared are accepted. */
   readonly open: boolean;
-  check?(values: Values<O>): readonly SectionProblem[];
+  check?(read: InstanceOptions<O>): readonly SectionProblem[];
 }
 
-/** The value of an option with a free name. */
-export interface PatternValue {
-  readonly name: string;
-  readonly value: unknown;
-}
-
-export interface ReadOptions {
-  readonly values: Values<OptionSet>;
-  readonly patterns: readonly PatternValue[];
+export interface ReadOptions extends InstanceOptions {
   /** Whether everything was right. */
   readonly sound: boolean;
   /** A required option is missing, so that the values do not have their declared types. */
@@ -49,7 +41,7 @@ export function readOptions(
   const { given, patterns } = readSettings(section, settings, findings);
   const declared = Object.entries(section.options);
   // Not by assignment: an option may be called `__proto__`.
-  const values = Object.fromEntries(declared.map(([name, option]) => [name, valueFrom(option, given.get(name))]));
+  const options = Object.fromEntries(declared.map(([name, option]) => [name, valueFrom(option, given.get(name))]));
   let missing = false;
   for (const [name, option] of declared) {
     if (!option.required || given.has(name)) continue;
@@ -60,23 +52,31 @@ export function readOptions(
     });
   }
   if (findings.errors.length === before) {
-    for (const { problem, ...more } of check(section, values)) {
+    for (const { problem, ...more } of check(section, { options, patterns })) {
       reportTo(findings, { message: problem, ...more }, section.owner, settings, location);
     }
   }
-  return { values, patterns, sound: findings.errors.length === before, missing };
+  return { options, patterns, sound: findings.errors.length === before, missing };
 }
 
-/** Finds the option that a section declares under a name. */
-export function optionNamed(
-  options: OptionSet,
-  patterns: readonly OptionPattern[] | undefined,
-  name: string,
-): { readonly option: Option; readonly isPattern: boolean } | undefined {
-  const declared = Object.hasOwn(options, name) ? options[name] : undefined;
-  if (declared !== undefined) return { option: declared, isPattern: false };
-  const pattern = patterns?.find((one) => one.matches(name));
-  return pattern && { option: pattern.option, isPattern: true };
+/** The option, or the pattern of options, that a setting is one of. */
+export type Known =
+  | { readonly option: Option; readonly pattern?: undefined }
+  | { readonly pattern: OptionPattern; readonly parsed: Parsed<unknown> };
+
+/** Finds what a section declares for a setting. */
+export function knownOption(
+  { options, patterns = [] }: Pick<DeclaredSection, "options" | "patterns">,
+  setting: Setting,
+): Known | undefined {
+  const declared = Object.hasOwn(options, setting.option) ? options[setting.option] : undefined;
+  if (declared !== undefined) return { option: declared };
+  for (const pattern of patterns) {
+    const parsed = attempt(() => pattern.parse(setting.option, setting.value, setting.folder));
+    if (parsed === undefined) continue;
+    return { pattern, parsed: isMissing(setting, pattern) ? missingValue(setting, pattern) : parsed };
+  }
+  return undefined;
 }
 
 /** Adds a problem that a backend reports, at its place. */
@@ -114,18 +114,18 @@ function readSettings(section: DeclaredSection, settings: readonly Setting[], fi
   for (const setting of settings) {
     const { option: name, optionLocation } = setting;
     if (findings.hasManyErrors(optionLocation)) break;
-    const known = optionNamed(section.options, section.patterns, name);
+    const known = knownOption(section, setting);
     if (known === undefined) {
       if (section.open) continue;
       findings.error(`${section.owner} has no option '${name}'`, optionLocation, { help: helpWith(section, name) });
       continue;
     }
-    const parsed = parse(known.option, setting);
+    const parsed = known.pattern ? known.parsed : parse(known.option, setting);
     if (parsed.problem !== undefined) {
       const { message, place } = describe(parsed, setting, section.owner);
       findings.error(message, place, parsed.help && { help: parsed.help });
-    } else if (known.isPattern) {
-      patterns.push({ name, value: parsed.value });
+    } else if (known.pattern) {
+      patterns.push({ name, form: known.pattern.form, value: parsed.value });
     } else {
       const values = given.get(name);
       if (values === undefined) given.set(name, [parsed.value]);
@@ -140,32 +140,45 @@ function valueFrom(option: Option, given: readonly unknown[] | undefined): unkno
   return option.repeatable ? given : given.at(-1);
 }
 
-function check(section: DeclaredSection, values: Values<OptionSet>): readonly SectionProblem[] {
+function check(section: DeclaredSection, read: InstanceOptions): readonly SectionProblem[] {
   try {
-    return section.check?.(values) ?? [];
+    return section.check?.(read) ?? [];
   } catch (error) {
     return [{ problem: `the options of ${section.owner} could not be checked: ${messageOf(error)}` }];
   }
 }
 
-function parse(option: Option, { option: name, value, folder }: Setting): Parsed<unknown> {
-  if (value === "" && !option.takesEmpty) {
-    return { problem: "needs a value", help: [`write ${name} = ${option.example ?? option.form}`] };
-  }
+function parse(option: Option, setting: Setting): Parsed<unknown> {
+  if (isMissing(setting, option)) return missingValue(setting, option);
+  return attempt(() => option.parse(setting.value, setting.folder));
+}
+
+function isMissing({ value }: Setting, { takesEmpty }: Option | OptionPattern): boolean {
+  return value === "" && takesEmpty !== true;
+}
+
+function missingValue({ option: name }: Setting, declared: Option | OptionPattern): ValueProblem {
+  const form = "valueForm" in declared ? declared.valueForm : "kind" in declared ? declared.form : undefined;
+  return { problem: "needs a value", help: [`write ${name} = ${declared.example ?? form ?? "VALUE"}`] };
+}
+
+function attempt<T>(parsing: () => T): T | ValueProblem {
   try {
-    return option.parse(value, folder);
+    return parsing();
   } catch (error) {
     return { problem: `could not be read: ${messageOf(error)}` };
   }
 }
 
-function describe({ problem, span }: ValueProblem, { option, valueLocation }: Setting, owner: string) {
+function describe({ problem, span, in: part }: ValueProblem, setting: Setting, owner: string) {
+  const { option, optionLocation, valueLocation } = setting;
+  const location = part === "name" ? optionLocation : valueLocation;
   // Options set through the API have no place: the message has to name their owner.
-  if (valueLocation === undefined) return { message: `option '${option}' of ${owner} ${problem}`, place: undefined };
+  if (location === undefined) return { message: `option '${option}' of ${owner} ${problem}`, place: undefined };
   const message = `'${option}' ${problem}`;
-  if (span === undefined) return { message, place: valueLocation };
-  const column = valueLocation.column + span.start;
-  return { message, place: { ...valueLocation, column, length: span.length } };
+  if (span === undefined) return { message, place: location };
+  const column = location.column + span.start;
+  return { message, place: { ...location, column, length: span.length } };
 }
 
 function helpWith({ options, patterns = [] }: DeclaredSection, name: string): readonly string[] {

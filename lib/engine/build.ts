@@ -1,8 +1,8 @@
 // From a definition to an assembly: opens backends and creates instances. The running configuration is not touched: instances
 // that can continue under the new configuration are taken over as they are.
-import type { BackendDeclaration } from "../backends/declare.js";
+import type { BackendDeclaration, InstanceOptions } from "../backends/declare.js";
 import type { BackendModule, InstanceSetup, Problem } from "../backends/instance.js";
-import { optionNamed, type ReadOptions, readOptions, reportTo } from "../backends/read-options.js";
+import { knownOption, type ReadOptions, readOptions, reportTo } from "../backends/read-options.js";
 import type { BackendDefinition, Definition, InstanceDefinition, Setting } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
 import type { Location } from "../config/source.js";
@@ -85,21 +85,21 @@ class Builder {
       owner,
       options: declaration.options,
       open: declaration.otherOptions === "accepted",
-      check: (values: ReadOptions["values"]) => declaration.checkOptions?.(values) ?? [],
+      check: ({ options }: InstanceOptions) => declaration.checkOptions?.(options) ?? [],
     };
-    const { values, missing } = readOptions(section, settings, location, this.#findings);
+    const { options, missing } = readOptions(section, settings, location, this.#findings);
     const live = backends.get(name);
     if (live !== undefined) {
       if (sameSettings(live.settings, settings)) return;
       this.#findings.warn(`options of ${owner} have changed; they take effect with the next start`, location);
     } else if (!missing) {
-      await this.#open(declaration, values, settings, location);
+      await this.#open(declaration, options, settings, location);
     }
   }
 
   async #open(
     declaration: BackendDeclaration,
-    options: ReadOptions["values"],
+    options: InstanceOptions["options"],
     settings: readonly Setting[],
     location: Location | undefined,
   ): Promise<void> {
@@ -171,7 +171,7 @@ class Builder {
       options: declaration.instanceOptions,
       patterns: declaration.optionPatterns,
       open: declaration.otherInstanceOptions === "accepted",
-      check: (values: ReadOptions["values"]) => declaration.checkInstanceOptions?.(values) ?? [],
+      check: (read: InstanceOptions) => declaration.checkInstanceOptions?.(read) ?? [],
     };
     return readOptions(section, settings, nameLocation, this.#findings);
   }
@@ -193,7 +193,7 @@ class Builder {
       name,
       folder,
       settings,
-      options: read.values,
+      options: read.options,
       patterns: read.patterns,
       log,
       engine,
@@ -232,7 +232,11 @@ export function ownerOf({ name }: BackendDeclaration): string {
 function canStay(before: InstanceDefinition, next: InstanceDefinition, declaration: BackendDeclaration): boolean {
   if (before.folder !== next.folder) return false;
   const { instanceOptions, optionPatterns } = declaration;
-  const liveOf = ({ option }: Setting) => optionNamed(instanceOptions, optionPatterns, option)?.option.live ?? false;
+  const section = { options: instanceOptions, patterns: optionPatterns };
+  const liveOf = (setting: Setting) => {
+    const known = knownOption(section, setting);
+    return (known?.pattern ?? known?.option)?.live ?? false;
+  };
   const fixed = (settings: readonly Setting[]) => settings.filter((setting) => liveOf(setting) === false);
   if (!sameSettings(fixed(before.settings), fixed(next.settings))) return false;
   const appended = before.settings.filter((setting) => liveOf(setting) === "append");

@@ -1,7 +1,6 @@
 // From the mappings of a configuration to the tables of the core: channels, their handlers, rows.
-import type { BackendDeclaration, ChannelUse, ParsedChannel } from "../backends/declare.js";
+import type { BackendDeclaration, ChannelUse, InstanceOptions, ParsedChannel } from "../backends/declare.js";
 import type { Refusal } from "../backends/instance.js";
-import type { OptionSet, Values } from "../backends/options.js";
 import { reportTo } from "../backends/read-options.js";
 import type { ChannelReference, MappingDefinition } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
@@ -97,7 +96,7 @@ class NameReader {
 
   /** @returns the canonical name of each channel; a refused one as it is written */
   read(
-    { live, name, read: { values }, incomplete }: InstanceEntry,
+    { live, name, read: { options, patterns }, incomplete }: InstanceEntry,
     names: readonly string[],
     uses: readonly ChannelUse[],
     reference: ChannelReference,
@@ -108,7 +107,7 @@ class NameReader {
       let canonical = written;
       let warning: ChannelFinding | undefined;
       for (const use of uses) {
-        const parsed = parseName(channels, written, use, values);
+        const parsed = parseName(channels, written, use, { options, patterns });
         const { problem, help } = parsed;
         if (problem !== undefined) {
           this.#refused.add(reference, { message: `'${name}.${written}': ${problem}`, help });
@@ -134,10 +133,10 @@ function parseName(
   channels: BackendDeclaration["channels"],
   name: string,
   use: ChannelUse,
-  options: Values<OptionSet>,
+  section: InstanceOptions,
 ): ParsedChannel<unknown> {
   try {
-    return channels.parse?.(name, use, options) ?? {};
+    return channels.parse?.(name, use, section) ?? {};
   } catch (error) {
     return { problem: messageOf(error) };
   }
