@@ -201,6 +201,56 @@ describe("an option", () => {
     assert.deepEqual(await read(options, lines), { once: 2, often: [3, 1, 3] });
   });
 
+  const dest = { dest: option.text({ doc, aliases: ["destination", "to"] }), other: option.text({ doc }) };
+  const spelled: [what: string, lines: string, value: unknown][] = [
+    ["by its main name", "dest = a", "a"],
+    ["by another name", "destination = a", "a"],
+    ["by both, the last one counts", "destination = a\ndest = b\nto = c", "c"],
+  ];
+  for (const [what, lines, value] of spelled) {
+    it(`with other names can be written ${what}`, async () => {
+      assert.deepEqual(await read(dest, lines), { dest: value, other: undefined });
+    });
+  }
+
+  it("with other names is known by them to messages, and to its backend by one", async () => {
+    const backend = new DeskBackend();
+    const instanceOptions = { port: option.integer({ doc, aliases: ["udp-port"] }) };
+    const declaration = backend.declaration({
+      instanceOptions,
+      checkInstanceOptions: () => [{ problem: "taken", option: "port" }],
+    });
+    const errors = async (lines: string) => {
+      const rig = new Rig(`[desk d]\n${lines}\n`, [declaration]);
+      return (await rig.errors(rig.router.load())).join("\n").replace(/\n {4}.*\n.*/g, "");
+    };
+    assert.equal(await errors("udp-port = x"), "monster.cfg:2:12: error: 'udp-port' is a whole number, not 'x'");
+    assert.equal(await errors("udp-port = 1"), "monster.cfg:2:12: error: taken");
+    assert.match(await errors("udp-prt = 1"), /no option 'udp-prt'\n {6}= did you mean 'udp-port'\?/);
+    const rig = new Rig("[desk d]\nudp-port = 1\n", [backend.declaration({ instanceOptions })]);
+    await rig.router.start();
+    assert.deepEqual(
+      backend.desk("d").setup.settings.map(({ option: name }) => name),
+      ["port"],
+    );
+    assert.deepEqual((await rig.reload("[desk d]\nport = 1\n")).added, []);
+  });
+
+  it("that is given twice and may be given once is an error that says where the first one is", async () => {
+    const once = { dest: option.text({ doc, aliases: ["to"], once: true }) };
+    assert.deepEqual(await read(once, "to = a"), { dest: "a" });
+    assert.match(
+      String(await read(once, "to = a\ndest = b\nto = c")),
+      /^monster\.cfg:3:1: error: 'dest' can be given only once\n.*\n.*\n {6}= the first one is at .*monster\.cfg:2:1, as 'to'\nmonster\.cfg:4:1: .*'to'.*\n.*\n.*\n {6}= the first one is at .*monster\.cfg:2:1$/,
+    );
+    const router = track(
+      new Router({ backends: [new DeskBackend().declaration({ instanceOptions: once })], logger: silentLogger }),
+    );
+    await assert.rejects(router.instance("desk", "d", { dest: ["a", "b"] }).load(), {
+      message: "error: option 'dest' of an instance of 'desk' can be given only once",
+    });
+  });
+
   it("given a hundred thousand times is read in a moment", async () => {
     const started = performance.now();
     const lines = Array.from({ length: 100_000 }, (_, i) => `often = ${i}`).join("\n");

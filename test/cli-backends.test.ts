@@ -17,6 +17,7 @@ const LAMP = declareBackend({
   options: { mode: option.choice(["fast", "safe"], { doc: "how to send", default: "safe", required: true }) },
   instanceOptions: {
     bind: option.address({ doc: "where to listen", example: "0.0.0.0 8000" }),
+    dest: option.text({ doc: "who", aliases: ["destination", "to"], once: true }),
     level: option.integer({ doc: "how bright", min: 0, max: 255, unit: "steps", default: 7, live: true }),
     target: option.text({ doc: "where to send", form: "HOST", repeatable: true, live: "append" }),
   },
@@ -61,6 +62,17 @@ const DESCRIPTION = {
       example: "0.0.0.0 8000",
       required: false,
       repeatable: false,
+      live: false,
+    },
+    {
+      name: "dest",
+      kind: "text",
+      form: "TEXT",
+      doc: "who",
+      aliases: ["destination", "to"],
+      required: false,
+      repeatable: false,
+      once: true,
       live: false,
     },
     {
@@ -113,6 +125,10 @@ Options of an instance, [lamp INSTANCE]
   OPTION  VALUE      DEFAULT  MEANING
   bind    HOST PORT           where to listen
                               example: bind = 0.0.0.0 8000
+  dest    TEXT                who
+                              also written destination
+                              also written to
+                              may be given only once
   level   NUMBER     7        how bright
                               0 to 255 steps
                               can change at a reload

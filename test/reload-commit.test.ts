@@ -1,6 +1,7 @@
 // The one step of a reload: all of it or nothing.
 import assert from "node:assert/strict";
 import type { BackendDeclaration, OptionPattern } from "../lib/backends/declare.js";
+import { option } from "../lib/backends/options.js";
 import type { Binding } from "../lib/binding.js";
 import { type Backend, Router, silentLogger } from "../lib/index.js";
 import { type Desk, DeskBackend, Rig, track, turn } from "./desk-backend.js";
@@ -59,6 +60,30 @@ describe("an instance that stays", () => {
     assert.deepEqual(backend.news(), ["d change", "d keep"]);
   });
 
+  const staying: [what: string, before: string, after: string][] = [
+    ["options are in another order", "fixed = 1\nother = 2", "other = 2\nfixed = 1"],
+    ["an option that was overridden is no longer there", "fixed = 1\nfixed = 2", "fixed = 2"],
+    ["an option has another of its names", "fixed = 1", "repaired = 1"],
+    ["options are between those of another name", "many = 1\nmany = 2\nfixed = 1", "many = 1\nfixed = 1\nmany = 2"],
+  ];
+  for (const [what, before, after] of staying) {
+    it(`stays where ${what}`, async () => {
+      const instanceOptions = {
+        fixed: option.text({ doc: "", aliases: ["repaired"] }),
+        other: option.text({ doc: "" }),
+        many: option.text({ doc: "", repeatable: true }),
+      };
+      const { rig } = await started(`[desk d]\n${before}\n`, { instanceOptions });
+      assert.deepEqual(await rig.reload(`[desk d]\n${after}\n`), { modules: [], added: [], removed: [] });
+    });
+  }
+
+  it("does not where options that repeat are in another order: it is replaced", async () => {
+    const instanceOptions = { many: option.text({ doc: "", repeatable: true }) };
+    const { rig } = await started("[desk d]\nmany = 1\nmany = 2\n", { instanceOptions });
+    assert.deepEqual((await rig.reload("[desk d]\nmany = 2\nmany = 1\n")).added, ["d"]);
+  });
+
   const replacing: [what: string, before: string, after: string][] = [
     ["a fixed option is other", "fixed = 1", "fixed = 2"],
     ["a fixed option is there", "", "fixed = 1"],
@@ -67,6 +92,7 @@ describe("an instance that stays", () => {
     ["an option that is only added to is in another order", "step = a\nstep = b", "step = b\nstep = a"],
     ["an option that is only added to begins otherwise", "step = a", "step = b\nstep = a"],
     ["an option with a free name is other", "/p = 1", "/p = 2"],
+    ["options with free names are in another order", "/p = 1\n/q = 1", "/q = 1\n/p = 1"],
   ];
   const pattern: OptionPattern = {
     form: "/PATH",

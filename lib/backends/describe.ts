@@ -15,8 +15,12 @@ export interface OptionDescription {
   readonly range?: string;
   readonly words?: readonly string[];
   readonly example?: string;
+  /** Other names of the option. */
+  readonly aliases?: readonly string[];
   readonly required: boolean;
   readonly repeatable: boolean;
+  /** Present if it is an error to give it several times. */
+  readonly once?: true;
   /** Absent for options of backends, which take effect at a start only. */
   readonly live?: boolean | "append";
 }
@@ -55,7 +59,7 @@ export function describeBackend(declaration: BackendDeclaration): BackendDescrip
 }
 
 function describeOption(name: string, option: Option): OptionDescription {
-  const { kind, form, doc, defaultText, unit, range, words, example, required, repeatable } = option;
+  const { kind, form, doc, defaultText, unit, range, words, example, aliases, required, repeatable, once } = option;
   return {
     name,
     kind,
@@ -66,8 +70,10 @@ function describeOption(name: string, option: Option): OptionDescription {
     ...(range !== undefined && { range }),
     ...(words !== undefined && { words }),
     ...(example !== undefined && { example }),
+    ...(aliases !== undefined && { aliases }),
     required,
     repeatable,
+    ...(once && { once }),
   };
 }
 

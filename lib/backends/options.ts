@@ -37,8 +37,12 @@ export interface Option<V = unknown> {
   readonly range?: string;
   readonly example?: string;
   readonly required: boolean;
+  /** Other names of the option: `destination` for `dest`. */
+  readonly aliases?: readonly string[];
   /** Whether it may be given several times; otherwise the last one counts. */
   readonly repeatable: boolean;
+  /** Whether it is an error to give it several times. */
+  readonly once?: boolean;
   /** Whether an instance takes a changed value while it runs: always, or `append`: if values are only added at the end. */
   readonly live: boolean | "append";
   /** Values to complete and to suggest, where they can be listed. */
@@ -61,7 +65,9 @@ interface Spec {
   readonly doc: string;
   readonly example?: string;
   readonly required?: boolean;
+  readonly aliases?: readonly string[];
   readonly repeatable?: boolean;
+  readonly once?: boolean;
   readonly live?: boolean | "append";
 }
 
@@ -96,6 +102,8 @@ function declare<T, S extends SpecWithDefault<T>>(spec: S, { show, ...kind }: Ki
     doc: spec.doc,
     ...(spec.example !== undefined && { example: spec.example }),
     ...(spec.required !== undefined && { required: spec.required }),
+    ...(spec.aliases !== undefined && { aliases: spec.aliases }),
+    ...(spec.once !== undefined && { once: spec.once }),
     ...(spec.repeatable !== undefined && { repeatable: spec.repeatable }),
     ...(spec.live !== undefined && { live: spec.live }),
     ...(spec.default !== undefined && { defaultText: (show ?? String)(spec.default) }),

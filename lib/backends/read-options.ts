@@ -2,7 +2,7 @@
 import type { Setting } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
 import type { Location } from "../config/source.js";
-import { didYouMean } from "../config/suggest.js";
+import { didYouMean, nearest } from "../config/suggest.js";
 import { messageOf } from "../errors.js";
 import type { InstanceOptions, OptionPattern, PatternValue, SectionProblem } from "./declare.js";
 import type { Problem } from "./instance.js";
@@ -20,6 +20,8 @@ export interface DeclaredSection<O extends OptionSet = OptionSet> {
 }
 
 export interface ReadOptions extends InstanceOptions {
+  /** As they are written, in order, but with the main names of options. */
+  readonly settings: readonly Setting[];
   /** Whether everything was right. */
   readonly sound: boolean;
   /** A required option is missing, so that the values do not have their declared types. */
@@ -33,12 +35,13 @@ export interface ReadOptions extends InstanceOptions {
  */
 export function readOptions(
   section: DeclaredSection,
-  settings: readonly Setting[],
+  written: readonly Setting[],
   location: Location | undefined,
   findings: Findings,
 ): ReadOptions {
   const before = findings.errors.length;
-  const { given, patterns } = readSettings(section, settings, findings);
+  const { given, patterns } = readSettings(section, written, findings);
+  const settings = withMainNames(section.options, written);
   const declared = Object.entries(section.options);
   // Not by assignment: an option may be called `__proto__`.
   const options = Object.fromEntries(declared.map(([name, option]) => [name, valueFrom(option, given.get(name))]));
@@ -56,12 +59,12 @@ export function readOptions(
       reportTo(findings, { message: problem, ...more }, section.owner, settings, location);
     }
   }
-  return { options, patterns, sound: findings.errors.length === before, missing };
+  return { options, patterns, settings, sound: findings.errors.length === before, missing };
 }
 
 /** The option, or the pattern of options, that a setting is one of. */
 export type Known =
-  | { readonly option: Option; readonly pattern?: undefined }
+  | { readonly name: string; readonly option: Option; readonly pattern?: undefined }
   | { readonly pattern: OptionPattern; readonly parsed: Parsed<unknown> };
 
 /** Finds what a section declares for a setting. */
@@ -69,14 +72,29 @@ export function knownOption(
   { options, patterns = [] }: Pick<DeclaredSection, "options" | "patterns">,
   setting: Setting,
 ): Known | undefined {
-  const declared = Object.hasOwn(options, setting.option) ? options[setting.option] : undefined;
-  if (declared !== undefined) return { option: declared };
+  const name = mainName(options, setting.option);
+  const option = name === undefined ? undefined : options[name];
+  if (name !== undefined && option !== undefined) return { name, option };
   for (const pattern of patterns) {
     const parsed = attempt(() => pattern.parse(setting.option, setting.value, setting.folder));
     if (parsed === undefined) continue;
     return { pattern, parsed: isMissing(setting, pattern) ? missingValue(setting, pattern) : parsed };
   }
   return undefined;
+}
+
+/** The name under which an option is declared that is written by this name, or by this alias. */
+function mainName(options: OptionSet, written: string): string | undefined {
+  if (Object.hasOwn(options, written)) return written;
+  return Object.keys(options).find((name) => options[name]?.aliases?.includes(written));
+}
+
+function withMainNames(options: OptionSet, settings: readonly Setting[]): readonly Setting[] {
+  if (!Object.values(options).some(({ aliases = [] }) => aliases.length > 0)) return settings;
+  return settings.map((setting) => {
+    const option = mainName(options, setting.option) ?? setting.option;
+    return option === setting.option ? setting : { ...setting, option };
+  });
 }
 
 /** Adds a problem that a backend reports, at its place. */
@@ -111,6 +129,7 @@ export function placeOf(
 function readSettings(section: DeclaredSection, settings: readonly Setting[], findings: Findings) {
   const given = new Map<string, unknown[]>();
   const patterns: PatternValue[] = [];
+  const first = new Map<string, Setting>();
   for (const setting of settings) {
     const { option: name, optionLocation } = setting;
     if (findings.hasManyErrors(optionLocation)) break;
@@ -120,6 +139,14 @@ function readSettings(section: DeclaredSection, settings: readonly Setting[], fi
       findings.error(`${section.owner} has no option '${name}'`, optionLocation, { help: helpWith(section, name) });
       continue;
     }
+    if (known.pattern === undefined && known.option.once) {
+      const earlier = first.get(known.name);
+      if (earlier !== undefined) {
+        tellTwice(findings, setting, earlier, section.owner);
+        continue;
+      }
+      first.set(known.name, setting);
+    }
     const parsed = known.pattern ? known.parsed : parse(known.option, setting);
     if (parsed.problem !== undefined) {
       const { message, place } = describe(parsed, setting, section.owner);
@@ -127,12 +154,20 @@ function readSettings(section: DeclaredSection, settings: readonly Setting[], fi
     } else if (known.pattern) {
       patterns.push({ name, form: known.pattern.form, value: parsed.value });
     } else {
-      const values = given.get(name);
-      if (values === undefined) given.set(name, [parsed.value]);
+      const values = given.get(known.name);
+      if (values === undefined) given.set(known.name, [parsed.value]);
       else values.push(parsed.value);
     }
   }
   return { given, patterns };
+}
+
+function tellTwice(findings: Findings, { option, optionLocation }: Setting, earlier: Setting, owner: string): void {
+  const place = earlier.optionLocation;
+  const as = earlier.option === option ? "" : `, as '${earlier.option}'`;
+  const help = place && [`the first one is at ${place.source.file}:${place.line}:${place.column}${as}`];
+  const name = optionLocation === undefined ? `option '${option}' of ${owner}` : `'${option}'`;
+  findings.error(`${name} can be given only once`, optionLocation, help ? { help } : {});
 }
 
 function valueFrom(option: Option, given: readonly unknown[] | undefined): unknown {
@@ -183,5 +218,7 @@ function describe({ problem, span, in: part }: ValueProblem, setting: Setting, o
 
 function helpWith({ options, patterns = [] }: DeclaredSection, name: string): readonly string[] {
   const known = [...Object.keys(options), ...patterns.map(({ form }) => form)];
-  return known.length > 0 ? didYouMean(name, known, "available options") : ["it has no options"];
+  if (known.length === 0) return ["it has no options"];
+  const near = nearest(name, [...known, ...Object.values(options).flatMap(({ aliases = [] }) => aliases)]);
+  return near === undefined ? didYouMean(name, known, "available options") : [`did you mean '${near}'?`];
 }
