@@ -72,6 +72,8 @@ export interface ChannelForm {
 /** A problem with the options of one section together. */
 export interface SectionProblem {
   readonly problem: string;
+  /** `warning`: it is shown, and the start goes on. Absent: an error. */
+  readonly severity?: "warning";
   /** The option at whose place it is shown; absent: the section's. */
   readonly option?: string;
   readonly help?: readonly string[];

@@ -53,13 +53,15 @@ export interface BackendSetup<B extends OptionSet = OptionSet> {
   /** @internal */
   readonly engine: Engine;
 
-  /** Reports an error, at the place of an option if it names one. It prevents the start; checking continues. */
+  /** Reports a problem, at the place of an option if it names one. An error prevents the start; checking continues. */
   report(problem: Problem): void;
 }
 
-/** An error, for people. */
+/** An error or a warning, for people. */
 export interface Problem {
   readonly message: string;
+  /** `warning`: it is shown, and everything goes on. Absent: an error. */
+  readonly severity?: "warning";
   /** The option at whose place it is shown. Absent: the section's. */
   readonly option?: string;
   /** Which of the settings of a repeated option, counted from 0. Default: the last one. */
@@ -207,7 +209,7 @@ export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown, 
 
 export interface NextOptions<I extends OptionSet = OptionSet, P = unknown> extends InstanceOptions<I, P> {
   readonly settings: readonly Setting[];
-  /** As {@link BackendSetup.report}; it undoes the reload. */
+  /** As {@link BackendSetup.report}; an error undoes the reload. */
   report(problem: Problem): void;
 }
 

@@ -15,8 +15,21 @@ export interface ValueProblem {
   readonly in?: "name" | "value";
 }
 
+/** A value that is valid. */
+export interface ValidValue<T> {
+  readonly problem?: undefined;
+  readonly value: T;
+  /** What is odd about it, after the option's name: `is above 512, which few devices take`. The start goes on. */
+  readonly warning?: string;
+  readonly help?: readonly string[];
+  /** As {@link ValueProblem.span}, of the warning. */
+  readonly span?: { readonly start: number; readonly length: number };
+  /** As {@link ValueProblem.in}, of the warning. */
+  readonly in?: "name" | "value";
+}
+
 /** The value of a text, or the reason why it is invalid. */
-export type Parsed<T> = { readonly problem?: undefined; readonly value: T } | ValueProblem;
+export type Parsed<T> = ValidValue<T> | ValueProblem;
 
 /**
  * An option, declared.

@@ -40,7 +40,7 @@ export function readOptions(
   findings: Findings,
 ): ReadOptions {
   const before = findings.errors.length;
-  const { given, patterns } = readSettings(section, written, findings);
+  const { given, patterns } = readSettings(section, written, location, findings);
   const settings = withMainNames(section.options, written);
   const declared = Object.entries(section.options);
   // Not by assignment: an option may be called `__proto__`.
@@ -100,7 +100,7 @@ function withMainNames(options: OptionSet, settings: readonly Setting[]): readon
 /** Adds a problem that a backend reports, at its place. */
 export function reportTo(
   findings: Findings,
-  { message, option, index, help, detail }: Problem,
+  { message, severity, option, index, help, detail }: Problem,
   owner: string,
   settings: readonly Setting[],
   section: Location | undefined,
@@ -109,10 +109,9 @@ export function reportTo(
   const place = option === undefined ? undefined : placeOf(settings, option, index);
   // Options set through the API have no place: the message has to name them.
   const prefix = option === undefined || place !== undefined ? "" : `option '${option}' of ${owner}: `;
-  findings.error(prefix + message, place ?? section, {
-    ...(help && { help }),
-    ...(detail !== undefined && { detail }),
-  });
+  const extra = { ...(help && { help }), ...(detail !== undefined && { detail }) };
+  if (severity === "warning") findings.warn(prefix + message, place ?? section, extra, section);
+  else findings.error(prefix + message, place ?? section, extra);
 }
 
 /** The place of an option's last setting, or of its n-th. */
@@ -126,7 +125,12 @@ export function placeOf(
 }
 
 /** Collects the valid values; the others become errors. */
-function readSettings(section: DeclaredSection, settings: readonly Setting[], findings: Findings) {
+function readSettings(
+  section: DeclaredSection,
+  settings: readonly Setting[],
+  location: Location | undefined,
+  findings: Findings,
+) {
   const given = new Map<string, unknown[]>();
   const patterns: PatternValue[] = [];
   const first = new Map<string, Setting>();
@@ -148,10 +152,15 @@ function readSettings(section: DeclaredSection, settings: readonly Setting[], fi
       first.set(known.name, setting);
     }
     const parsed = known.pattern ? known.parsed : parse(known.option, setting);
-    if (parsed.problem !== undefined) {
-      const { message, place } = describe(parsed, setting, section.owner);
-      findings.error(message, place, parsed.help && { help: parsed.help });
-    } else if (known.pattern) {
+    const problem = parsed.problem ?? parsed.warning;
+    if (problem !== undefined) {
+      const { message, place } = describe({ ...parsed, problem }, setting, section.owner);
+      const extra = parsed.help && { help: parsed.help };
+      if (parsed.problem === undefined) findings.warn(message, place, extra, place && (location ?? place));
+      else findings.error(message, place, extra);
+    }
+    if (parsed.problem !== undefined) continue;
+    if (known.pattern) {
       patterns.push({ name, form: known.pattern.form, value: parsed.value });
     } else {
       const values = given.get(known.name);
