@@ -40,8 +40,9 @@ describe("an option", () => {
     },
   );
   const address = (text: string) => {
-    const [host = "", port, ...words] = text.split(" ");
-    return { host, port: Number(port), words };
+    const [host = "", port, ...rest] = text.split(" ");
+    const keys = Object.fromEntries(rest.filter((word) => word.includes("=")).map((word) => word.split("=")));
+    return { host, port: Number(port), words: rest.filter((word) => !word.includes("=")), keys };
   };
 
   const values: [what: string, declared: Option, text: string, value: unknown][] = [
@@ -58,8 +59,19 @@ describe("an option", () => {
     ["flag, as zero", option.flag({ doc }), "00", false],
     ["choice", option.choice(["rgb", "cmy"], { doc }), "cmy", "cmy"],
     ["address", option.address({ doc }), "0.0.0.0   8000", address("0.0.0.0 8000")],
-    ["address with words", option.address({ doc }), "::1 8000 local", address("::1 8000 local")],
+    ["integer with a sign and zeros", option.integer({ doc }), "+010", 10],
+    ["integer of any base, hexadecimal", option.integer({ doc, base: 0 }), "-0x1F", -31],
+    ["integer of any base, octal", option.integer({ doc, base: 0 }), "010", 8],
+    ["integer of any base, decimal", option.integer({ doc, base: 0 }), "10", 10],
+    ["integer of any base, zero", option.integer({ doc, base: 0 }), "-0", 0],
+    ["address with words", option.address({ doc, words: ["local"] }), "::1 8000 local", address("::1 8000 local")],
     ["address with a default port", option.address({ doc, defaultPort: 9000 }), "host", address("host 9000")],
+    [
+      "address with words and keys after a default port",
+      option.address({ doc, defaultPort: 9000, words: ["local"], keys: ["announce"] }),
+      "host announce=1.2.3.4 local",
+      address("host 9000 announce=1.2.3.4 local"),
+    ],
     ["custom", colour, "#10ff00", { red: 16 }],
   ];
   for (const [what, declared, text, value] of values) {
@@ -95,6 +107,66 @@ describe("an option", () => {
       "it = 1.5",
       "2:6: error: 'it' is a whole number, not '1.5'",
       "     ^~~",
+    ],
+    ...["1e2", "0b11", "0x10", "1_0", "--1", "9007199254740993"].map(
+      (text): [string, Option, string, string, string] => [
+        `'${text}' for a decimal integer`,
+        option.integer({ doc }),
+        `it = ${text}`,
+        `2:6: error: 'it' is a whole number, not '${text}'`,
+        `     ${"^".padEnd(text.length, "~")}`,
+      ],
+    ),
+    ...["09", "0b11", "0x", "0xg", "1e2"].map((text): [string, Option, string, string, string] => [
+      `'${text}' for an integer of any base`,
+      option.integer({ doc, base: 0 }),
+      `it = ${text}`,
+      `2:6: error: 'it' is a whole number, not '${text}'`,
+      `     ${"^".padEnd(text.length, "~")}`,
+    ]),
+    [
+      "a misspelt word after an address",
+      option.address({ doc, words: ["local"], keys: ["announce"] }),
+      "it = host 1 local  lokal",
+      "2:20: error: 'it' can't have 'lokal' after host and port",
+      "                   ^~~~~",
+      "did you mean 'local'?",
+    ],
+    [
+      "a misspelt key after an address",
+      option.address({ doc, keys: ["announce"] }),
+      "it = host 1 anounce=2",
+      "2:13: error: 'it' can't have 'anounce=2' after host and port",
+      "            ^~~~~~~~~",
+      "did you mean 'announce='?",
+    ],
+    [
+      "words after an address that takes none",
+      option.address({ doc }),
+      "it = host 1 x",
+      "2:13: error: 'it' can't have 'x' after host and port",
+      "            ^",
+    ],
+    [
+      "a key without a value",
+      option.address({ doc, keys: ["announce"] }),
+      "it = host 1 announce=",
+      "2:13: error: 'it' needs a value after 'announce='",
+      "            ^~~~~~~~~",
+    ],
+    [
+      "a key twice",
+      option.address({ doc, keys: ["a"] }),
+      "it = host 1 a=1 a=2",
+      "2:17: error: 'it' has 'a=' twice",
+      "                ^~~",
+    ],
+    [
+      "no port, where one can be left out, but another word",
+      option.address({ doc, defaultPort: 9, words: ["local"] }),
+      "it = host lokal",
+      "2:11: error: 'it' needs a port from 1 to 65535, not 'lokal'",
+      "          ^~~~~",
     ],
     [
       "too much",

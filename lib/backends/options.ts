@@ -3,6 +3,9 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { didYouMean } from "../config/suggest.js";
+import { type Address, type AddressForm, formOfAddress, parseAddress } from "./address.js";
+
+export type { Address };
 
 /** The reason why a text is not a valid value. */
 export interface ValueProblem {
@@ -139,52 +142,56 @@ function rangeOf({ min, max, unit }: Limits): string | undefined {
   return max === undefined ? undefined : `${max}${measure} or less`;
 }
 
-function parseNumber(text: string, limits: Limits, whole: boolean): Parsed<number> {
-  const value = text.trim() === "" ? Number.NaN : Number(text);
-  if (!Number.isFinite(value) || (whole && !Number.isSafeInteger(value))) {
-    return { problem: `is a ${whole ? "whole number" : "number"}, not '${text}'` };
-  }
+function withinLimits(value: number, text: string, limits: Limits): Parsed<number> {
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = limits;
   if (value >= min && value <= max) return { value };
   return { problem: `is ${rangeOf(limits)}, not ${text}` };
 }
 
-function numeric<S extends SpecWithDefault<number> & Limits>(spec: S, whole: boolean): Option<ValueOf<number, S>> {
+function parseNumber(text: string, limits: Limits): Parsed<number> {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (!Number.isFinite(value)) return { problem: `is a number, not '${text}'` };
+  return withinLimits(value, text, limits);
+}
+
+/** @param base 0: as C's strtol() takes it, `0x1f` and `017` besides decimal digits */
+function parseInteger(text: string, limits: Limits, base: 0 | 10): Parsed<number> {
+  const [, sign, digits = ""] = /^([+-]?)(.+)$/.exec(text.trim()) ?? [];
+  const value = (sign === "-" ? -1 : 1) * (base === 0 ? strtol(digits) : decimal(digits));
+  if (!Number.isSafeInteger(value)) return { problem: `is a whole number, not '${text}'` };
+  return withinLimits(value === 0 ? 0 : value, text, limits);
+}
+
+function decimal(digits: string): number {
+  return /^\d+$/.test(digits) ? Number(digits) : Number.NaN;
+}
+
+function strtol(digits: string): number {
+  if (/^0x[0-9a-f]+$/i.test(digits)) return Number(digits);
+  return /^0[0-7]+$/.test(digits)
+    ? Number.parseInt(digits, 8)
+    : /^(0|[1-9]\d*)$/.test(digits)
+      ? Number(digits)
+      : Number.NaN;
+}
+
+function numeric<S extends SpecWithDefault<number> & Limits>(
+  spec: S,
+  kind: "number" | "integer",
+  parse: (text: string) => Parsed<number>,
+): Option<ValueOf<number, S>> {
   const range = rangeOf(spec);
   return declare<number, S>(spec, {
-    kind: whole ? "integer" : "number",
+    kind,
     form: "NUMBER",
     ...(spec.unit !== undefined && { unit: spec.unit }),
     ...(range !== undefined && { range }),
-    parse: (text) => parseNumber(text, spec, whole),
+    parse,
   });
 }
 
 const YES = ["on", "yes", "true"];
 const NO = ["off", "no", "false"];
-
-/** `host port`, and words after them. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-  readonly words: readonly string[];
-}
-
-const MAX_PORT = 65535;
-
-function parseAddress(text: string, defaultPort: number | undefined): Parsed<Address> {
-  const pieces = [...text.matchAll(/\S+/g)];
-  const [host, port, ...words] = pieces.map(([piece]) => piece);
-  if (host === undefined) return { problem: "needs a host and a port", help: ["write HOST PORT, as in 0.0.0.0 8000"] };
-  if (port === undefined) {
-    if (defaultPort !== undefined) return { value: { host, port: defaultPort, words: [] } };
-    return { problem: `needs a port after '${text}'`, help: ["write HOST PORT, as in 0.0.0.0 8000"] };
-  }
-  const number = Number(port);
-  if (/^\d+$/.test(port) && number >= 1 && number <= MAX_PORT) return { value: { host, port: number, words } };
-  const start = pieces[1]?.index ?? 0;
-  return { problem: `needs a port from 1 to ${MAX_PORT}, not '${port}'`, span: { start, length: port.length } };
-}
 
 /** The kinds of options. Every value but a text's has to be given: `option =` is an error. */
 export const option = {
@@ -194,11 +201,14 @@ export const option = {
   },
 
   number<const S extends SpecWithDefault<number> & Limits>(spec: S): Option<ValueOf<number, S>> {
-    return numeric(spec, false);
+    return numeric(spec, "number", (text) => parseNumber(text, spec));
   },
 
-  integer<const S extends SpecWithDefault<number> & Limits>(spec: S): Option<ValueOf<number, S>> {
-    return numeric(spec, true);
+  /** A whole number in decimal digits; with `base: 0` also `0x1f` and, with a leading 0, octal: `017`. */
+  integer<const S extends SpecWithDefault<number> & Limits & { readonly base?: 0 | 10 }>(
+    spec: S,
+  ): Option<ValueOf<number, S>> {
+    return numeric(spec, "integer", (text) => parseInteger(text, spec, spec.base ?? 10));
   },
 
   /** A time in whole milliseconds, or `off`, which is 0. */
@@ -269,15 +279,15 @@ export const option = {
     });
   },
 
-  /** `HOST PORT` and, where the backend knows some, words after them. */
-  address<const S extends SpecWithDefault<Address> & { readonly defaultPort?: number; readonly form?: string }>(
+  /** `HOST PORT` and, where the declaration lists some, words and `key=value` after them. */
+  address<const S extends SpecWithDefault<Address> & AddressForm & { readonly form?: string }>(
     spec: S,
   ): Option<ValueOf<Address, S>> {
     return declare<Address, S>(spec, {
       kind: "address",
-      form: spec.form ?? (spec.defaultPort === undefined ? "HOST PORT" : "HOST [PORT]"),
+      form: spec.form ?? formOfAddress(spec),
       show: ({ host, port }) => `${host} ${port}`,
-      parse: (text) => parseAddress(text, spec.defaultPort),
+      parse: (text) => parseAddress(text, spec),
     });
   },
 
