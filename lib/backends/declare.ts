@@ -9,7 +9,10 @@ export type ChannelUse = "input" | "output";
 export type ParsedChannel<C> =
   | {
       readonly problem?: undefined;
-      /** The canonical name of a channel that can be spelled in several ways. Absent: the name as it is written. */
+      /**
+       * The canonical name of a channel that can be spelled in several ways, the same for both uses. Absent: the name as it
+       * is written.
+       */
       readonly name?: string;
       /** The name's meaning to the backend; passed on in {@link Channel.meaning}. */
       readonly meaning?: C;

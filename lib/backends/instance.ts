@@ -153,18 +153,27 @@ export interface InstanceStatus {
 
 /**
  * An instance. The router calls, in this order: `connect` with the channels that mappings use; `start`; while it runs,
- * `handle`; at a reload `change`, then `connect` with channels that are new to it; at the end `stop`. Events that come
+ * `handle`; at a reload `change`, then `connect` with channels that are new to it or mean something else, then `disconnect` with
+ * those that are not used any more; at the end `stop`. Events that come
  * between `connect` and the end of `start` wait for it, those that come after `stop` was called are dropped.
  */
 export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown, P = unknown> {
   /**
-   * Takes the channels that mappings use: each once per use, when everything else is known to be valid. Synchronous; must not
-   * open resources.
+   * Takes the channels that mappings use: each once per use, when everything else is known to be valid. A channel whose
+   * meaning has changed, by `isDeepStrictEqual` of `node:util`, comes again: also with its former meaning, if the reload fails
+   * after that. Synchronous; must not open resources.
    *
    * @returns channels that the instance refuses, which are errors at their places; checks of the name alone belong in `parse`
    *   of the declaration
    */
   connect?(channels: readonly Channel<C>[]): readonly Refusal[];
+
+  /**
+   * Learns, at a reload, which channels no mapping uses any more, each per use: also those that `connect` has just got for a
+   * reload that then fails. Their numbers stay theirs; if a mapping uses one again, `connect` gets it again. (An instance
+   * without this function is not told of a channel again.) Synchronous.
+   */
+  disconnect?(channels: readonly Channel<C>[]): void;
 
   /** Opens the instance's resources. @param signal aborted when the router is stopped meanwhile */
   start?(signal: AbortSignal): void | Promise<void>;
