@@ -3,8 +3,10 @@ export {
   type ChannelForm,
   type ChannelUse,
   declareBackend,
+  type InstanceOptions,
   type OptionPattern,
   type ParsedChannel,
+  type PatternValue,
   type SectionProblem,
 } from "./backends/declare.js";
 export type {

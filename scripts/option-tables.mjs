@@ -74,6 +74,8 @@ function describeDefault(option) {
 
 function meaning(option) {
   const notes = [escaped(option.doc)];
+  for (const alias of option.aliases ?? []) notes.push(`also written ${code(alias)}`);
+  if (option.once) notes.push("only once");
   if (option.repeatable) notes.push("repeatable");
   if (option.live === true) notes.push("can change at a reload");
   if (option.live === "append") notes.push("more can be added at a reload");

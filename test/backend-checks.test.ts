@@ -13,7 +13,7 @@ describe("checks of options together", () => {
         options,
         instanceOptions: options,
         checkOptions: ({ high }) => (high === undefined ? [{ problem: "needs both", help: ["add high"] }] : []),
-        checkInstanceOptions: ({ low, high }) =>
+        checkInstanceOptions: ({ options: { low, high } }) =>
           (low ?? 0) > (high ?? 0)
             ? [
                 { problem: `${low} is above ${high}`, option: "low" },
@@ -27,6 +27,63 @@ describe("checks of options together", () => {
       "monster.cfg:3:7: error: option 'nope' of an instance of 'desk': not given\n    3 | [desk d]\n      |       ^",
       "monster.cfg:6:7: error: 5 is above 4\n    6 | low = 5\n      |       ^",
     ]);
+  });
+
+  it("and values that are odd are warned of at their places, once, and the start goes on", async () => {
+    const odd = option.custom<string>(
+      { doc: "" },
+      {
+        kind: "odd",
+        form: "TEXT",
+        parse: (value) => ({ value, warning: "is odd", help: ["use another"], span: { start: 1, length: 1 } }),
+      },
+    );
+    const declaration = declareBackend({
+      ...new DeskBackend().declaration(),
+      options: { odd },
+      instanceOptions: { odd },
+      checkInstanceOptions: ({ options }) => [
+        { problem: `with ${options.odd}`, severity: "warning", option: "odd" },
+        { problem: "in all", severity: "warning" },
+      ],
+      load: () => ({
+        open: ({ report }) => {
+          report({ message: "from open", severity: "warning" });
+          return {
+            instance: (setup) => {
+              setup.report({ message: "from instance", severity: "warning", option: "odd" });
+              return {};
+            },
+          };
+        },
+      }),
+    });
+    const config = "[backend desk]\nodd = abc\n[desk d]\nodd = xyz\n[desk e]\nodd = xyz\n";
+    const rig = new Rig(config, [declaration]);
+    await rig.router.start();
+    const warned = () =>
+      rig.log
+        .matching(/warning/)
+        .map(({ message }) => message.replace(`${rig.folder}/monster.cfg:`, "").replace(/\n.*/s, ""));
+    const first = [
+      "2:8: warning: 'odd' is odd",
+      "1:10: warning: from open",
+      ...["4", "6"].flatMap((line) => [
+        `${line}:8: warning: 'odd' is odd`,
+        `${line}:7: warning: with xyz`,
+        `${Number(line) - 1}:7: warning: in all`,
+        `${line}:7: warning: from instance`,
+      ]),
+    ];
+    assert.deepEqual(warned().toSorted(), first.toSorted());
+    assert.match(
+      rig.log.matching(/odd' is odd/)[0]?.message ?? "",
+      /\n {4}2 \| odd = abc\n {6}\| {8}\^\n {6}= use another$/,
+    );
+    await rig.reload(`\n\n${config}`);
+    assert.equal(warned().length, first.length);
+    await rig.reload(`\n\n${config}[desk f]\nodd = xyz\n`);
+    assert.equal(warned().length, first.length + 4);
   });
 
   it("are not asked about options that are wrong", async () => {

@@ -1,7 +1,7 @@
 // Options of declared backends: kinds, defaults, and errors at the place of the mistake.
 import assert from "node:assert/strict";
 import path from "node:path";
-import { type Option, type OptionSet, option, Router, silentLogger } from "../lib/index.js";
+import { type Option, type OptionPattern, type OptionSet, option, Router, silentLogger } from "../lib/index.js";
 import { DeskBackend, Rig, track } from "./desk-backend.js";
 
 /** The values of instance options that a section says, or the errors in it. */
@@ -40,8 +40,9 @@ describe("an option", () => {
     },
   );
   const address = (text: string) => {
-    const [host = "", port, ...words] = text.split(" ");
-    return { host, port: Number(port), words };
+    const [host = "", port, ...rest] = text.split(" ");
+    const keys = Object.fromEntries(rest.filter((word) => word.includes("=")).map((word) => word.split("=")));
+    return { host, port: Number(port), words: rest.filter((word) => !word.includes("=")), keys };
   };
 
   const values: [what: string, declared: Option, text: string, value: unknown][] = [
@@ -58,8 +59,19 @@ describe("an option", () => {
     ["flag, as zero", option.flag({ doc }), "00", false],
     ["choice", option.choice(["rgb", "cmy"], { doc }), "cmy", "cmy"],
     ["address", option.address({ doc }), "0.0.0.0   8000", address("0.0.0.0 8000")],
-    ["address with words", option.address({ doc }), "::1 8000 local", address("::1 8000 local")],
+    ["integer with a sign and zeros", option.integer({ doc }), "+010", 10],
+    ["integer of any base, hexadecimal", option.integer({ doc, base: 0 }), "-0x1F", -31],
+    ["integer of any base, octal", option.integer({ doc, base: 0 }), "010", 8],
+    ["integer of any base, decimal", option.integer({ doc, base: 0 }), "10", 10],
+    ["integer of any base, zero", option.integer({ doc, base: 0 }), "-0", 0],
+    ["address with words", option.address({ doc, words: ["local"] }), "::1 8000 local", address("::1 8000 local")],
     ["address with a default port", option.address({ doc, defaultPort: 9000 }), "host", address("host 9000")],
+    [
+      "address with words and keys after a default port",
+      option.address({ doc, defaultPort: 9000, words: ["local"], keys: ["announce"] }),
+      "host announce=1.2.3.4 local",
+      address("host 9000 announce=1.2.3.4 local"),
+    ],
     ["custom", colour, "#10ff00", { red: 16 }],
   ];
   for (const [what, declared, text, value] of values) {
@@ -95,6 +107,66 @@ describe("an option", () => {
       "it = 1.5",
       "2:6: error: 'it' is a whole number, not '1.5'",
       "     ^~~",
+    ],
+    ...["1e2", "0b11", "0x10", "1_0", "--1", "9007199254740993"].map(
+      (text): [string, Option, string, string, string] => [
+        `'${text}' for a decimal integer`,
+        option.integer({ doc }),
+        `it = ${text}`,
+        `2:6: error: 'it' is a whole number, not '${text}'`,
+        `     ${"^".padEnd(text.length, "~")}`,
+      ],
+    ),
+    ...["09", "0b11", "0x", "0xg", "1e2"].map((text): [string, Option, string, string, string] => [
+      `'${text}' for an integer of any base`,
+      option.integer({ doc, base: 0 }),
+      `it = ${text}`,
+      `2:6: error: 'it' is a whole number, not '${text}'`,
+      `     ${"^".padEnd(text.length, "~")}`,
+    ]),
+    [
+      "a misspelt word after an address",
+      option.address({ doc, words: ["local"], keys: ["announce"] }),
+      "it = host 1 local  lokal",
+      "2:20: error: 'it' can't have 'lokal' after host and port",
+      "                   ^~~~~",
+      "did you mean 'local'?",
+    ],
+    [
+      "a misspelt key after an address",
+      option.address({ doc, keys: ["announce"] }),
+      "it = host 1 anounce=2",
+      "2:13: error: 'it' can't have 'anounce=2' after host and port",
+      "            ^~~~~~~~~",
+      "did you mean 'announce='?",
+    ],
+    [
+      "words after an address that takes none",
+      option.address({ doc }),
+      "it = host 1 x",
+      "2:13: error: 'it' can't have 'x' after host and port",
+      "            ^",
+    ],
+    [
+      "a key without a value",
+      option.address({ doc, keys: ["announce"] }),
+      "it = host 1 announce=",
+      "2:13: error: 'it' needs a value after 'announce='",
+      "            ^~~~~~~~~",
+    ],
+    [
+      "a key twice",
+      option.address({ doc, keys: ["a"] }),
+      "it = host 1 a=1 a=2",
+      "2:17: error: 'it' has 'a=' twice",
+      "                ^~~",
+    ],
+    [
+      "no port, where one can be left out, but another word",
+      option.address({ doc, defaultPort: 9, words: ["local"] }),
+      "it = host lokal",
+      "2:11: error: 'it' needs a port from 1 to 65535, not 'lokal'",
+      "          ^~~~~",
     ],
     [
       "too much",
@@ -201,6 +273,56 @@ describe("an option", () => {
     assert.deepEqual(await read(options, lines), { once: 2, often: [3, 1, 3] });
   });
 
+  const dest = { dest: option.text({ doc, aliases: ["destination", "to"] }), other: option.text({ doc }) };
+  const spelled: [what: string, lines: string, value: unknown][] = [
+    ["by its main name", "dest = a", "a"],
+    ["by another name", "destination = a", "a"],
+    ["by both, the last one counts", "destination = a\ndest = b\nto = c", "c"],
+  ];
+  for (const [what, lines, value] of spelled) {
+    it(`with other names can be written ${what}`, async () => {
+      assert.deepEqual(await read(dest, lines), { dest: value, other: undefined });
+    });
+  }
+
+  it("with other names is known by them to messages, and to its backend by one", async () => {
+    const backend = new DeskBackend();
+    const instanceOptions = { port: option.integer({ doc, aliases: ["udp-port"] }) };
+    const declaration = backend.declaration({
+      instanceOptions,
+      checkInstanceOptions: () => [{ problem: "taken", option: "port" }],
+    });
+    const errors = async (lines: string) => {
+      const rig = new Rig(`[desk d]\n${lines}\n`, [declaration]);
+      return (await rig.errors(rig.router.load())).join("\n").replace(/\n {4}.*\n.*/g, "");
+    };
+    assert.equal(await errors("udp-port = x"), "monster.cfg:2:12: error: 'udp-port' is a whole number, not 'x'");
+    assert.equal(await errors("udp-port = 1"), "monster.cfg:2:12: error: taken");
+    assert.match(await errors("udp-prt = 1"), /no option 'udp-prt'\n {6}= did you mean 'udp-port'\?/);
+    const rig = new Rig("[desk d]\nudp-port = 1\n", [backend.declaration({ instanceOptions })]);
+    await rig.router.start();
+    assert.deepEqual(
+      backend.desk("d").setup.settings.map(({ option: name }) => name),
+      ["port"],
+    );
+    assert.deepEqual((await rig.reload("[desk d]\nport = 1\n")).added, []);
+  });
+
+  it("that is given twice and may be given once is an error that says where the first one is", async () => {
+    const once = { dest: option.text({ doc, aliases: ["to"], once: true }) };
+    assert.deepEqual(await read(once, "to = a"), { dest: "a" });
+    assert.match(
+      String(await read(once, "to = a\ndest = b\nto = c")),
+      /^monster\.cfg:3:1: error: 'dest' can be given only once\n.*\n.*\n {6}= the first one is at .*monster\.cfg:2:1, as 'to'\nmonster\.cfg:4:1: .*'to'.*\n.*\n.*\n {6}= the first one is at .*monster\.cfg:2:1$/,
+    );
+    const router = track(
+      new Router({ backends: [new DeskBackend().declaration({ instanceOptions: once })], logger: silentLogger }),
+    );
+    await assert.rejects(router.instance("desk", "d", { dest: ["a", "b"] }).load(), {
+      message: "error: option 'dest' of an instance of 'desk' can be given only once",
+    });
+  });
+
   it("given a hundred thousand times is read in a moment", async () => {
     const started = performance.now();
     const lines = Array.from({ length: 100_000 }, (_, i) => `often = ${i}`).join("\n");
@@ -265,55 +387,49 @@ describe("an option", () => {
 });
 
 describe("options beyond the declared ones", () => {
-  const pattern = {
+  /** `/path = 2`, where no step of the path is empty. */
+  const pattern: OptionPattern<number> = {
     form: "/PATH",
-    option: option.number({ doc: "a factor" }),
-    matches: (name: string) => name.startsWith("/"),
+    doc: "a factor",
+    valueForm: "NUMBER",
+    parse(name, text) {
+      if (!name.startsWith("/")) return undefined;
+      const empty = name.indexOf("//");
+      if (empty >= 0) return { problem: "has an empty step", in: "name", span: { start: empty, length: 2 } };
+      if (text === "throw") throw new Error("a defect");
+      const value = Number(text);
+      return Number.isNaN(value) ? { problem: `is a number, not '${text}'` } : { value };
+    },
+  };
+  const any: OptionPattern<string> = {
+    form: "/ANY",
+    doc: "another",
+    parse: (name, value) => (/^[/+]/.test(name) ? { value } : undefined),
   };
 
   it("with free names come in order, parsed", async () => {
     const backend = new DeskBackend();
-    const rig = new Rig("[desk d]\n/b = 2\nlevel = 1\n/a = 1\n/b = 3\n", [
-      backend.declaration({ optionPatterns: [pattern] }),
+    const rig = new Rig("[desk d]\n/b = 2\nlevel = 1\n+a = 1\n/b = 3\n", [
+      backend.declaration({ optionPatterns: [pattern, any] }),
     ]);
     await rig.router.load();
     assert.deepEqual(backend.desk("d").setup.patterns, [
       { name: "/b", form: "/PATH", value: 2 },
-      { name: "/a", form: "/PATH", value: 1 },
+      { name: "+a", form: "/ANY", value: "1" },
       { name: "/b", form: "/PATH", value: 3 },
     ]);
   });
 
-  it("with free names are known where channels are read and options are checked together", async () => {
-    const declaration = new DeskBackend().declaration({
-      optionPatterns: [pattern],
-      channels: {
-        forms: [],
-        parse: (name, _use, _options, patterns) =>
-          patterns.some((one) => one.name === name) ? {} : { problem: "no option gives its factor" },
-      },
-      checkInstanceOptions: (_options, patterns) =>
-        patterns
-          .filter(({ value }) => value === 9)
-          .map(({ name }) => ({ problem: `${name} can't be 9`, option: name })),
-    });
-    const errors = (factor: number) => {
-      const rig = new Rig(`[desk d]\n/a = ${factor}\n[loopback l]\n[map]\nd./a > l.x\nd./b > l.y\n`, [declaration]);
-      return rig.errors(rig.router.load());
-    };
-    assert.deepEqual(await errors(9), ["monster.cfg:2:6: error: /a can't be 9\n    2 | /a = 9\n      |      ^"]);
-    assert.deepEqual(await errors(2), [
-      "monster.cfg:6:3: error: 'd./b': no option gives its factor\n    6 | d./b > l.y\n      |   ^~",
-    ]);
-  });
-
   it("with free names can be wrong, and are in the help for others", async () => {
-    const rig = new Rig("[desk d]\n/b = x\nc = 1\n", [
+    const rig = new Rig("[desk d]\n/b = x\nc = 1\n/a//b = 1\n/c =\n/d = throw\n", [
       new DeskBackend().declaration({ instanceOptions: {}, optionPatterns: [pattern] }),
     ]);
     assert.deepEqual(await rig.errors(rig.router.load()), [
       "monster.cfg:2:6: error: '/b' is a number, not 'x'\n    2 | /b = x\n      |      ^",
       "monster.cfg:3:1: error: an instance of 'desk' has no option 'c'\n    3 | c = 1\n      | ^\n      = available options: /PATH",
+      "monster.cfg:4:3: error: '/a//b' has an empty step\n    4 | /a//b = 1\n      |   ^~",
+      "monster.cfg:5:1: error: '/c' needs a value\n    5 | /c =\n      | ^~\n      = write /c = NUMBER",
+      "monster.cfg:6:6: error: '/d' could not be read: a defect\n    6 | /d = throw\n      |      ^~~~~",
     ]);
   });
 

@@ -17,14 +17,16 @@ const LAMP = declareBackend({
   options: { mode: option.choice(["fast", "safe"], { doc: "how to send", default: "safe", required: true }) },
   instanceOptions: {
     bind: option.address({ doc: "where to listen", example: "0.0.0.0 8000" }),
+    dest: option.text({ doc: "who", aliases: ["destination", "to"], once: true }),
     level: option.integer({ doc: "how bright", min: 0, max: 255, unit: "steps", default: 7, live: true }),
     target: option.text({ doc: "where to send", form: "HOST", repeatable: true, live: "append" }),
   },
   optionPatterns: [
     {
       form: "/PATH",
-      option: option.text({ doc: "types and ranges", form: "TYPES" }),
-      matches: (name) => name[0] === "/",
+      doc: "types and ranges",
+      valueForm: "TYPES",
+      parse: (name, value) => (name[0] === "/" ? { value } : undefined),
     },
   ],
   channels: { forms: [{ form: "lamp<1..512>", doc: "one lamp", example: "lamp7" }] },
@@ -63,6 +65,17 @@ const DESCRIPTION = {
       live: false,
     },
     {
+      name: "dest",
+      kind: "text",
+      form: "TEXT",
+      doc: "who",
+      aliases: ["destination", "to"],
+      required: false,
+      repeatable: false,
+      once: true,
+      live: false,
+    },
+    {
       name: "level",
       kind: "integer",
       form: "NUMBER",
@@ -88,11 +101,11 @@ const DESCRIPTION = {
   optionPatterns: [
     {
       name: "/PATH",
-      kind: "text",
+      kind: "pattern",
       form: "TYPES",
       doc: "types and ranges",
       required: false,
-      repeatable: false,
+      repeatable: true,
       live: false,
     },
   ],
@@ -112,6 +125,10 @@ Options of an instance, [lamp INSTANCE]
   OPTION  VALUE      DEFAULT  MEANING
   bind    HOST PORT           where to listen
                               example: bind = 0.0.0.0 8000
+  dest    TEXT                who
+                              also written destination
+                              also written to
+                              may be given only once
   level   NUMBER     7        how bright
                               0 to 255 steps
                               can change at a reload
@@ -119,6 +136,7 @@ Options of an instance, [lamp INSTANCE]
                               may be given several times
                               more can be added at a reload
   /PATH   TYPES               types and ranges
+                              may be given several times
   any option is accepted
 
 When other options of an instance change, a reload replaces the instance.

@@ -5,6 +5,7 @@ import { symlinkSync } from "node:fs";
 import path from "node:path";
 import { BACKENDS } from "../lib/backends/index.js";
 import { complete } from "../lib/cli/complete.js";
+import { declareBackend, option } from "../lib/index.js";
 import { folderWith, mmpy, mmpyScript, projectFolder, run } from "./helpers.js";
 
 const FILES = {
@@ -79,6 +80,21 @@ describe("completion", () => {
       }
     });
   }
+
+  it("knows all names of an option", () => {
+    const mode = option.choice(["a", "b"], { doc: "", aliases: ["modus"] });
+    const backend = declareBackend({
+      name: "lamp",
+      summary: "",
+      options: { mode },
+      instanceOptions: {},
+      channels: { forms: [] },
+      load: () => assert.fail("loaded"),
+    });
+    const found = (word: string) => complete(["-b", word], 1, [backend]).words.map((each) => each.word);
+    assert.deepEqual(found("lamp."), ["lamp.mode=", "lamp.modus="]);
+    assert.deepEqual(found("lamp.modus="), ["lamp.modus=a", "lamp.modus=b"]);
+  });
 
   it("explains every word but values", () => {
     for (const words of [[""], ["-"], ["backends", ""], ["-b", "p"], ["-b", "python."]]) {

@@ -38,8 +38,9 @@ describe("an instance that stays", () => {
   it("gets the values of its options, which are new where they may change", async () => {
     const pattern: OptionPattern = {
       form: "/PATH",
-      option: option.number({ doc: "", live: true }),
-      matches: (name) => name.startsWith("/"),
+      doc: "",
+      live: true,
+      parse: (name, value) => (name.startsWith("/") ? { value } : undefined),
     };
     const over = { optionPatterns: [pattern] };
     const { backend, rig } = await started("[desk d]\nfixed = f\nlevel = 1\nstep = a\nstep = b\n/p = 1\n", over);
@@ -49,14 +50,38 @@ describe("an instance that stays", () => {
     ];
     assert.deepEqual({ ...options }, { fixed: "f", level: "2", step: ["a", "b", "c"] });
     assert.deepEqual(patterns, [
-      { name: "/q", value: 3 },
-      { name: "/p", value: 2 },
+      { name: "/q", form: "/PATH", value: "3" },
+      { name: "/p", form: "/PATH", value: "2" },
     ]);
     assert.equal(
       settings.map(({ option, value }) => `${option}=${value}`).join(" "),
       "step=a /q=3 level=3 level=2 step=b fixed=f step=c /p=2",
     );
     assert.deepEqual(backend.news(), ["d change", "d keep"]);
+  });
+
+  const staying: [what: string, before: string, after: string][] = [
+    ["options are in another order", "fixed = 1\nother = 2", "other = 2\nfixed = 1"],
+    ["an option that was overridden is no longer there", "fixed = 1\nfixed = 2", "fixed = 2"],
+    ["an option has another of its names", "fixed = 1", "repaired = 1"],
+    ["options are between those of another name", "many = 1\nmany = 2\nfixed = 1", "many = 1\nfixed = 1\nmany = 2"],
+  ];
+  for (const [what, before, after] of staying) {
+    it(`stays where ${what}`, async () => {
+      const instanceOptions = {
+        fixed: option.text({ doc: "", aliases: ["repaired"] }),
+        other: option.text({ doc: "" }),
+        many: option.text({ doc: "", repeatable: true }),
+      };
+      const { rig } = await started(`[desk d]\n${before}\n`, { instanceOptions });
+      assert.deepEqual(await rig.reload(`[desk d]\n${after}\n`), { modules: [], added: [], removed: [] });
+    });
+  }
+
+  it("does not where options that repeat are in another order: it is replaced", async () => {
+    const instanceOptions = { many: option.text({ doc: "", repeatable: true }) };
+    const { rig } = await started("[desk d]\nmany = 1\nmany = 2\n", { instanceOptions });
+    assert.deepEqual((await rig.reload("[desk d]\nmany = 2\nmany = 1\n")).added, ["d"]);
   });
 
   const replacing: [what: string, before: string, after: string][] = [
@@ -67,11 +92,12 @@ describe("an instance that stays", () => {
     ["an option that is only added to is in another order", "step = a\nstep = b", "step = b\nstep = a"],
     ["an option that is only added to begins otherwise", "step = a", "step = b\nstep = a"],
     ["an option with a free name is other", "/p = 1", "/p = 2"],
+    ["options with free names are in another order", "/p = 1\n/q = 1", "/q = 1\n/p = 1"],
   ];
   const pattern: OptionPattern = {
     form: "/PATH",
-    option: option.number({ doc: "" }),
-    matches: (name) => name.startsWith("/"),
+    doc: "",
+    parse: (name, value) => (name.startsWith("/") ? { value } : undefined),
   };
   for (const [what, before, after] of replacing) {
     it(`does not where ${what}: it is replaced`, async () => {

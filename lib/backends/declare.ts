@@ -1,7 +1,7 @@
 // A backend, declared as data. A declaration provides everything about a backend that does not need its code: errors at the
 // place of the mistake in a configuration, `mmpy backends`, the option tables of the documentation, shell completion.
 import type { BackendModule } from "./instance.js";
-import type { Option, OptionSet, Values } from "./options.js";
+import type { OptionSet, Parsed, Values } from "./options.js";
 
 export type ChannelUse = "input" | "output";
 
@@ -9,7 +9,10 @@ export type ChannelUse = "input" | "output";
 export type ParsedChannel<C> =
   | {
       readonly problem?: undefined;
-      /** The canonical name of a channel that can be spelled in several ways. Absent: the name as it is written. */
+      /**
+       * The canonical name of a channel that can be spelled in several ways, the same for both uses. Absent: the name as it
+       * is written.
+       */
       readonly name?: string;
       /** The name's meaning to the backend; passed on in {@link Channel.meaning}. */
       readonly meaning?: C;
@@ -19,21 +22,47 @@ export type ParsedChannel<C> =
     }
   | { readonly problem: string; readonly help?: readonly string[] };
 
-/** Instance options with free names, like the patterns `/path = f 0 1` of OSC. */
-export interface OptionPattern {
-  /** As in documentation: `/PATH`. */
+/**
+ * Instance options with free names, like `/path = f 0 1` of OSC.
+ *
+ * @typeParam V type of the values
+ */
+export interface OptionPattern<V = unknown> {
+  /** The form of the names, as in documentation: `/PATH`. */
   readonly form: string;
-  readonly option: Option;
-  /** Whether an option's name is one of these. */
-  matches(name: string): boolean;
+  /** One line of documentation. */
+  readonly doc: string;
+  /** The form of the values: `TYPE MIN MAX`. */
+  readonly valueForm?: string;
+  /** Of a value. */
+  readonly example?: string;
+  /** Whether an instance takes changed options of this form while it runs: always, or `append`: if some are only added at the end. */
+  readonly live?: boolean | "append";
+  /** Whether an empty value is valid. */
+  readonly takesEmpty?: boolean;
+
+  /**
+   * Parses one option. Pure.
+   *
+   * @param folder the folder that relative paths start from
+   * @returns undefined if the name is not one of this form; a problem may be one of the name: `in: "name"`
+   */
+  parse(name: string, text: string, folder: string): Parsed<V> | undefined;
 }
 
-/** The value of an option with a free name. */
-export interface PatternValue {
+/** An option with a free name, parsed. */
+export interface PatternValue<V = unknown> {
   readonly name: string;
-  /** The form of its pattern. */
+  /** {@link OptionPattern.form} of the pattern that it matches. */
   readonly form: string;
-  readonly value: unknown;
+  readonly value: V;
+}
+
+/** All options of an instance, parsed. */
+export interface InstanceOptions<I extends OptionSet = OptionSet, P = unknown> {
+  readonly options: Values<I>;
+  /** Options with free names, in order. */
+  readonly patterns: readonly PatternValue<P>[];
 }
 
 export interface ChannelForm {
@@ -46,6 +75,8 @@ export interface ChannelForm {
 /** A problem with the options of one section together. */
 export interface SectionProblem {
   readonly problem: string;
+  /** `warning`: it is shown, and the start goes on. Absent: an error. */
+  readonly severity?: "warning";
   /** The option at whose place it is shown; absent: the section's. */
   readonly option?: string;
   readonly help?: readonly string[];
@@ -57,15 +88,22 @@ export interface SectionProblem {
  * @typeParam B options of `[backend NAME]`
  * @typeParam I options of instances
  * @typeParam C what a channel's name means
+ * @typeParam P values of options with free names
  */
-export interface BackendDeclaration<B extends OptionSet = OptionSet, I extends OptionSet = OptionSet, C = unknown> {
+export interface BackendDeclaration<
+  B extends OptionSet = OptionSet,
+  I extends OptionSet = OptionSet,
+  C = unknown,
+  P = unknown,
+> {
   /** As in the configuration: no whitespace. */
   readonly name: string;
   /** One line, for tables. */
   readonly summary: string;
   readonly options: B;
   readonly instanceOptions: I;
-  readonly optionPatterns?: readonly OptionPattern[];
+  /** The first one that a name matches counts; declared names come before all. */
+  readonly optionPatterns?: readonly OptionPattern<P>[];
   /**
    * Whether options of `[backend NAME]` that are not declared are an `error` (the default) or `accepted`; the backend gets
    * them as they are written.
@@ -81,23 +119,23 @@ export interface BackendDeclaration<B extends OptionSet = OptionSet, I extends O
      *
      * @param name expressions are expanded
      * @param use `input`: events go to the channel, `output`: they come from it
-     * @param patterns the instance's options with free names, in order
+     * @param section the instance's options
      */
-    parse?(name: string, use: ChannelUse, options: Values<I>, patterns: readonly PatternValue[]): ParsedChannel<C>;
+    parse?(name: string, use: ChannelUse, section: InstanceOptions<I, P>): ParsedChannel<C>;
   };
   /** Example configurations of this package, in `python/examples`. */
   readonly examples?: readonly string[];
   /** Checks the options of `[backend NAME]` in combination. Pure. */
   checkOptions?(options: Values<B>): readonly SectionProblem[];
-  /** Checks an instance's options in combination, those with free names too. Pure. */
-  checkInstanceOptions?(options: Values<I>, patterns: readonly PatternValue[]): readonly SectionProblem[];
+  /** Checks an instance's options in combination. Pure. */
+  checkInstanceOptions?(section: InstanceOptions<I, P>): readonly SectionProblem[];
   /** Imports the backend's code. Called once per router, when its configuration first uses it. */
-  load(): Promise<BackendModule<B, I, C>> | BackendModule<B, I, C>;
+  load(): Promise<BackendModule<B, I, C, P>> | BackendModule<B, I, C, P>;
 }
 
 /** Checks a declaration's types; its options' types reach the code that {@link BackendDeclaration.load} imports. */
-export function declareBackend<B extends OptionSet, I extends OptionSet, C = unknown>(
-  declaration: BackendDeclaration<B, I, C>,
-): BackendDeclaration<B, I, C> {
+export function declareBackend<B extends OptionSet, I extends OptionSet, C = unknown, P = unknown>(
+  declaration: BackendDeclaration<B, I, C, P>,
+): BackendDeclaration<B, I, C, P> {
   return declaration;
 }

@@ -1,7 +1,7 @@
 // A declaration as data, for people, programs and documentation. Runs and imports nothing of the backend.
 import path from "node:path";
 import { packageFolder } from "../binding.js";
-import type { BackendDeclaration, ChannelForm } from "./declare.js";
+import type { BackendDeclaration, ChannelForm, OptionPattern } from "./declare.js";
 import type { Option } from "./options.js";
 
 /** An option as `mmpy backends --json` prints it; docs/configuration.md explains the fields. */
@@ -15,8 +15,12 @@ export interface OptionDescription {
   readonly range?: string;
   readonly words?: readonly string[];
   readonly example?: string;
+  /** Other names of the option. */
+  readonly aliases?: readonly string[];
   readonly required: boolean;
   readonly repeatable: boolean;
+  /** Present if it is an error to give it several times. */
+  readonly once?: true;
   /** Absent for options of backends, which take effect at a start only. */
   readonly live?: boolean | "append";
 }
@@ -48,14 +52,14 @@ export function describeBackend(declaration: BackendDeclaration): BackendDescrip
       describeInstanceOption(option, declared),
     ),
     otherInstanceOptions: declaration.otherInstanceOptions === "accepted",
-    optionPatterns: optionPatterns.map(({ form, option }) => describeInstanceOption(form, option)),
+    optionPatterns: optionPatterns.map(describePattern),
     channels: channels.forms.map(({ form, doc, example }) => ({ form, doc, example })),
     examples: examples.map((file) => path.join(packageFolder, "python", "examples", file)),
   };
 }
 
 function describeOption(name: string, option: Option): OptionDescription {
-  const { kind, form, doc, defaultText, unit, range, words, example, required, repeatable } = option;
+  const { kind, form, doc, defaultText, unit, range, words, example, aliases, required, repeatable, once } = option;
   return {
     name,
     kind,
@@ -66,13 +70,20 @@ function describeOption(name: string, option: Option): OptionDescription {
     ...(range !== undefined && { range }),
     ...(words !== undefined && { words }),
     ...(example !== undefined && { example }),
+    ...(aliases !== undefined && { aliases }),
     required,
     repeatable,
+    ...(once && { once }),
   };
 }
 
 function describeInstanceOption(name: string, option: Option): OptionDescription {
   return { ...describeOption(name, option), live: option.live };
+}
+
+function describePattern({ form, valueForm = "TEXT", doc, example, live = false }: OptionPattern): OptionDescription {
+  const more = { ...(example !== undefined && { example }), required: false, repeatable: true, live };
+  return { name: form, kind: "pattern", form: valueForm, doc, ...more };
 }
 
 /** Range and unit for people. */

@@ -4,23 +4,28 @@ import type { Setting } from "../config/definition.js";
 import type { Engine } from "../engine/engine.js";
 import type { Logger } from "../log/log.js";
 import type { Channels } from "../mapping/channel-set.js";
-import type { ChannelUse, PatternValue } from "./declare.js";
+import type { ChannelUse, InstanceOptions } from "./declare.js";
 import type { OptionSet, Values } from "./options.js";
 import type { PythonChoice } from "./python/locate/discovery.js";
 
 /** The module that `load()` of a declaration imports. */
-export interface BackendModule<B extends OptionSet = OptionSet, I extends OptionSet = OptionSet, C = unknown> {
+export interface BackendModule<
+  B extends OptionSet = OptionSet,
+  I extends OptionSet = OptionSet,
+  C = unknown,
+  P = unknown,
+> {
   /**
    * Called when a router's configuration first uses the backend; again only if that configuration fails in a reload. Must not
    * open resources: it is also called for configurations that are only checked.
    */
-  open(context: BackendSetup<B>): OpenBackend<I, C> | Promise<OpenBackend<I, C>>;
+  open(context: BackendSetup<B>): OpenBackend<I, C, P> | Promise<OpenBackend<I, C, P>>;
 }
 
 /** A backend in a router. */
-export interface OpenBackend<I extends OptionSet = OptionSet, C = unknown> {
+export interface OpenBackend<I extends OptionSet = OptionSet, C = unknown, P = unknown> {
   /** Creates an instance, which must not open resources before its `start()`. */
-  instance(context: InstanceSetup<I>): DeclaredInstance<I, C> | Promise<DeclaredInstance<I, C>>;
+  instance(context: InstanceSetup<I, P>): DeclaredInstance<I, C, P> | Promise<DeclaredInstance<I, C, P>>;
 
   /** Opens resources that all instances share. @param signal aborted when the router is stopped meanwhile */
   start?(signal: AbortSignal): void | Promise<void>;
@@ -48,13 +53,15 @@ export interface BackendSetup<B extends OptionSet = OptionSet> {
   /** @internal */
   readonly engine: Engine;
 
-  /** Reports an error, at the place of an option if it names one. It prevents the start; checking continues. */
+  /** Reports a problem, at the place of an option if it names one. An error prevents the start; checking continues. */
   report(problem: Problem): void;
 }
 
-/** An error, for people. */
+/** An error or a warning, for people. */
 export interface Problem {
   readonly message: string;
+  /** `warning`: it is shown, and everything goes on. Absent: an error. */
+  readonly severity?: "warning";
   /** The option at whose place it is shown. Absent: the section's. */
   readonly option?: string;
   /** Which of the settings of a repeated option, counted from 0. Default: the last one. */
@@ -64,14 +71,11 @@ export interface Problem {
   readonly detail?: string;
 }
 
-export interface InstanceSetup<I extends OptionSet = OptionSet> {
+export interface InstanceSetup<I extends OptionSet = OptionSet, P = unknown> extends InstanceOptions<I, P> {
   /** The instance's name in the configuration. */
   readonly name: string;
   /** The folder of the file that holds the instance's section. */
   readonly folder: string;
-  readonly options: Values<I>;
-  /** Options with free names, in order: those of the declaration's patterns, parsed. */
-  readonly patterns: readonly PatternValue[];
   /** As they are written, in order. */
   readonly settings: readonly Setting[];
   readonly log: Logger;
@@ -149,18 +153,27 @@ export interface InstanceStatus {
 
 /**
  * An instance. The router calls, in this order: `connect` with the channels that mappings use; `start`; while it runs,
- * `handle`; at a reload `change`, then `connect` with channels that are new to it; at the end `stop`. Events that come
+ * `handle`; at a reload `change`, then `connect` with channels that are new to it or mean something else, then `disconnect` with
+ * those that are not used any more; at the end `stop`. Events that come
  * between `connect` and the end of `start` wait for it, those that come after `stop` was called are dropped.
  */
-export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown> {
+export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown, P = unknown> {
   /**
-   * Takes the channels that mappings use: each once per use, when everything else is known to be valid. Synchronous; must not
-   * open resources.
+   * Takes the channels that mappings use: each once per use, when everything else is known to be valid. A channel whose
+   * meaning has changed, by `isDeepStrictEqual` of `node:util`, comes again: also with its former meaning, if the reload fails
+   * after that. Synchronous; must not open resources.
    *
    * @returns channels that the instance refuses, which are errors at their places; checks of the name alone belong in `parse`
    *   of the declaration
    */
   connect?(channels: readonly Channel<C>[]): readonly Refusal[];
+
+  /**
+   * Learns, at a reload, which channels no mapping uses any more, each per use: also those that `connect` has just got for a
+   * reload that then fails. Their numbers stay theirs; if a mapping uses one again, `connect` gets it again. (An instance
+   * without this function is not told of a channel again.) Synchronous.
+   */
+  disconnect?(channels: readonly Channel<C>[]): void;
 
   /** Opens the instance's resources. @param signal aborted when the router is stopped meanwhile */
   start?(signal: AbortSignal): void | Promise<void>;
@@ -175,7 +188,7 @@ export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown> 
    * Called before a reload that the instance is to outlive, for slow preparations: reading files, resolving names. Must have no
    * visible effect: {@link change} may never follow.
    */
-  prepare?(next: NextOptions<I>): void | Promise<void>;
+  prepare?(next: NextOptions<I, P>): void | Promise<void>;
 
   /**
    * Called in a reload that the instance outlives. Live options have their new values; the others are the same. Synchronous.
@@ -183,10 +196,10 @@ export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown> 
    *
    * @returns how to continue once it is known whether the reload succeeds
    */
-  change?(next: NextOptions<I>): Change;
+  change?(next: NextOptions<I, P>): Change;
 
   /** Called when this instance replaces another one of the same name and backend, whose `stop()` comes next. */
-  takeOver?(predecessor: DeclaredInstance<I, C>): void;
+  takeOver?(predecessor: DeclaredInstance<I, C, P>): void;
 
   /** Closes everything. Called after every start(), also if that failed. Has two seconds. */
   stop?(): void | Promise<void>;
@@ -204,11 +217,9 @@ export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown> 
   readonly native?: NativePart;
 }
 
-export interface NextOptions<I extends OptionSet = OptionSet> {
-  readonly options: Values<I>;
-  readonly patterns: readonly PatternValue[];
+export interface NextOptions<I extends OptionSet = OptionSet, P = unknown> extends InstanceOptions<I, P> {
   readonly settings: readonly Setting[];
-  /** As {@link BackendSetup.report}; it undoes the reload. */
+  /** As {@link BackendSetup.report}; an error undoes the reload. */
   report(problem: Problem): void;
 }
 

@@ -3,18 +3,36 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { didYouMean } from "../config/suggest.js";
+import { type Address, type AddressForm, formOfAddress, parseAddress } from "./address.js";
+
+export type { Address };
 
 /** The reason why a text is not a valid value. */
 export interface ValueProblem {
   /** What follows the option's name in the message: `is 0 to 255, not 300`. */
   readonly problem: string;
   readonly help?: readonly string[];
-  /** The offending part of the value, in UTF-16 code units from its start. Absent: all of it. */
+  /** The offending part, in UTF-16 code units from the start. Absent: all of it. */
   readonly span?: { readonly start: number; readonly length: number };
+  /** For an option with a free name: whether the problem, and the span, is in its name. Default: `value`. */
+  readonly in?: "name" | "value";
+}
+
+/** A value that is valid. */
+export interface ValidValue<T> {
+  readonly problem?: undefined;
+  readonly value: T;
+  /** What is odd about it, after the option's name: `is above 512, which few devices take`. The start goes on. */
+  readonly warning?: string;
+  readonly help?: readonly string[];
+  /** As {@link ValueProblem.span}, of the warning. */
+  readonly span?: { readonly start: number; readonly length: number };
+  /** As {@link ValueProblem.in}, of the warning. */
+  readonly in?: "name" | "value";
 }
 
 /** The value of a text, or the reason why it is invalid. */
-export type Parsed<T> = { readonly problem?: undefined; readonly value: T } | ValueProblem;
+export type Parsed<T> = ValidValue<T> | ValueProblem;
 
 /**
  * An option, declared.
@@ -35,8 +53,12 @@ export interface Option<V = unknown> {
   readonly range?: string;
   readonly example?: string;
   readonly required: boolean;
+  /** Other names of the option: `destination` for `dest`. */
+  readonly aliases?: readonly string[];
   /** Whether it may be given several times; otherwise the last one counts. */
   readonly repeatable: boolean;
+  /** Whether it is an error to give it several times. */
+  readonly once?: boolean;
   /** Whether an instance takes a changed value while it runs: always, or `append`: if values are only added at the end. */
   readonly live: boolean | "append";
   /** Values to complete and to suggest, where they can be listed. */
@@ -50,9 +72,8 @@ export interface Option<V = unknown> {
    * Parses one value. Pure.
    *
    * @param folder the folder that relative paths start from
-   * @param name the option's name, which an option with a free name may depend on
    */
-  parse(text: string, folder: string, name: string): Parsed<unknown>;
+  parse(text: string, folder: string): Parsed<unknown>;
 }
 
 /** Properties of options of any kind. */
@@ -60,7 +81,9 @@ interface Spec {
   readonly doc: string;
   readonly example?: string;
   readonly required?: boolean;
+  readonly aliases?: readonly string[];
   readonly repeatable?: boolean;
+  readonly once?: boolean;
   readonly live?: boolean | "append";
 }
 
@@ -95,6 +118,8 @@ function declare<T, S extends SpecWithDefault<T>>(spec: S, { show, ...kind }: Ki
     doc: spec.doc,
     ...(spec.example !== undefined && { example: spec.example }),
     ...(spec.required !== undefined && { required: spec.required }),
+    ...(spec.aliases !== undefined && { aliases: spec.aliases }),
+    ...(spec.once !== undefined && { once: spec.once }),
     ...(spec.repeatable !== undefined && { repeatable: spec.repeatable }),
     ...(spec.live !== undefined && { live: spec.live }),
     ...(spec.default !== undefined && { defaultText: (show ?? String)(spec.default) }),
@@ -117,52 +142,56 @@ function rangeOf({ min, max, unit }: Limits): string | undefined {
   return max === undefined ? undefined : `${max}${measure} or less`;
 }
 
-function parseNumber(text: string, limits: Limits, whole: boolean): Parsed<number> {
-  const value = text.trim() === "" ? Number.NaN : Number(text);
-  if (!Number.isFinite(value) || (whole && !Number.isSafeInteger(value))) {
-    return { problem: `is a ${whole ? "whole number" : "number"}, not '${text}'` };
-  }
+function withinLimits(value: number, text: string, limits: Limits): Parsed<number> {
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = limits;
   if (value >= min && value <= max) return { value };
   return { problem: `is ${rangeOf(limits)}, not ${text}` };
 }
 
-function numeric<S extends SpecWithDefault<number> & Limits>(spec: S, whole: boolean): Option<ValueOf<number, S>> {
+function parseNumber(text: string, limits: Limits): Parsed<number> {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (!Number.isFinite(value)) return { problem: `is a number, not '${text}'` };
+  return withinLimits(value, text, limits);
+}
+
+/** @param base 0: as C's strtol() takes it, `0x1f` and `017` besides decimal digits */
+function parseInteger(text: string, limits: Limits, base: 0 | 10): Parsed<number> {
+  const [, sign, digits = ""] = /^([+-]?)(.+)$/.exec(text.trim()) ?? [];
+  const value = (sign === "-" ? -1 : 1) * (base === 0 ? strtol(digits) : decimal(digits));
+  if (!Number.isSafeInteger(value)) return { problem: `is a whole number, not '${text}'` };
+  return withinLimits(value === 0 ? 0 : value, text, limits);
+}
+
+function decimal(digits: string): number {
+  return /^\d+$/.test(digits) ? Number(digits) : Number.NaN;
+}
+
+function strtol(digits: string): number {
+  if (/^0x[0-9a-f]+$/i.test(digits)) return Number(digits);
+  return /^0[0-7]+$/.test(digits)
+    ? Number.parseInt(digits, 8)
+    : /^(0|[1-9]\d*)$/.test(digits)
+      ? Number(digits)
+      : Number.NaN;
+}
+
+function numeric<S extends SpecWithDefault<number> & Limits>(
+  spec: S,
+  kind: "number" | "integer",
+  parse: (text: string) => Parsed<number>,
+): Option<ValueOf<number, S>> {
   const range = rangeOf(spec);
   return declare<number, S>(spec, {
-    kind: whole ? "integer" : "number",
+    kind,
     form: "NUMBER",
     ...(spec.unit !== undefined && { unit: spec.unit }),
     ...(range !== undefined && { range }),
-    parse: (text) => parseNumber(text, spec, whole),
+    parse,
   });
 }
 
 const YES = ["on", "yes", "true"];
 const NO = ["off", "no", "false"];
-
-/** `host port`, and words after them. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-  readonly words: readonly string[];
-}
-
-const MAX_PORT = 65535;
-
-function parseAddress(text: string, defaultPort: number | undefined): Parsed<Address> {
-  const pieces = [...text.matchAll(/\S+/g)];
-  const [host, port, ...words] = pieces.map(([piece]) => piece);
-  if (host === undefined) return { problem: "needs a host and a port", help: ["write HOST PORT, as in 0.0.0.0 8000"] };
-  if (port === undefined) {
-    if (defaultPort !== undefined) return { value: { host, port: defaultPort, words: [] } };
-    return { problem: `needs a port after '${text}'`, help: ["write HOST PORT, as in 0.0.0.0 8000"] };
-  }
-  const number = Number(port);
-  if (/^\d+$/.test(port) && number >= 1 && number <= MAX_PORT) return { value: { host, port: number, words } };
-  const start = pieces[1]?.index ?? 0;
-  return { problem: `needs a port from 1 to ${MAX_PORT}, not '${port}'`, span: { start, length: port.length } };
-}
 
 /** The kinds of options. Every value but a text's has to be given: `option =` is an error. */
 export const option = {
@@ -172,11 +201,14 @@ export const option = {
   },
 
   number<const S extends SpecWithDefault<number> & Limits>(spec: S): Option<ValueOf<number, S>> {
-    return numeric(spec, false);
+    return numeric(spec, "number", (text) => parseNumber(text, spec));
   },
 
-  integer<const S extends SpecWithDefault<number> & Limits>(spec: S): Option<ValueOf<number, S>> {
-    return numeric(spec, true);
+  /** A whole number in decimal digits; with `base: 0` also `0x1f` and, with a leading 0, octal: `017`. */
+  integer<const S extends SpecWithDefault<number> & Limits & { readonly base?: 0 | 10 }>(
+    spec: S,
+  ): Option<ValueOf<number, S>> {
+    return numeric(spec, "integer", (text) => parseInteger(text, spec, spec.base ?? 10));
   },
 
   /** A time in whole milliseconds, or `off`, which is 0. */
@@ -247,15 +279,15 @@ export const option = {
     });
   },
 
-  /** `HOST PORT` and, where the backend knows some, words after them. */
-  address<const S extends SpecWithDefault<Address> & { readonly defaultPort?: number; readonly form?: string }>(
+  /** `HOST PORT` and, where the declaration lists some, words and `key=value` after them. */
+  address<const S extends SpecWithDefault<Address> & AddressForm & { readonly form?: string }>(
     spec: S,
   ): Option<ValueOf<Address, S>> {
     return declare<Address, S>(spec, {
       kind: "address",
-      form: spec.form ?? (spec.defaultPort === undefined ? "HOST PORT" : "HOST [PORT]"),
+      form: spec.form ?? formOfAddress(spec),
       show: ({ host, port }) => `${host} ${port}`,
-      parse: (text) => parseAddress(text, spec.defaultPort),
+      parse: (text) => parseAddress(text, spec),
     });
   },
 

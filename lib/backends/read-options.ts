@@ -2,11 +2,11 @@
 import type { Setting } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
 import type { Location } from "../config/source.js";
-import { didYouMean } from "../config/suggest.js";
+import { didYouMean, nearest } from "../config/suggest.js";
 import { messageOf } from "../errors.js";
-import type { OptionPattern, PatternValue, SectionProblem } from "./declare.js";
+import type { InstanceOptions, OptionPattern, PatternValue, SectionProblem } from "./declare.js";
 import type { Problem } from "./instance.js";
-import type { Option, OptionSet, Parsed, ValueProblem, Values } from "./options.js";
+import type { Option, OptionSet, Parsed, ValueProblem } from "./options.js";
 
 /** The options of a section. */
 export interface DeclaredSection<O extends OptionSet = OptionSet> {
@@ -16,12 +16,12 @@ export interface DeclaredSection<O extends OptionSet = OptionSet> {
   readonly patterns?: readonly OptionPattern[] | undefined;
   /** Whether options that are not declared are accepted. */
   readonly open: boolean;
-  check?(values: Values<O>, patterns: readonly PatternValue[]): readonly SectionProblem[];
+  check?(read: InstanceOptions<O>): readonly SectionProblem[];
 }
 
-export interface ReadOptions {
-  readonly values: Values<OptionSet>;
-  readonly patterns: readonly PatternValue[];
+export interface ReadOptions extends InstanceOptions {
+  /** As they are written, in order, but with the main names of options. */
+  readonly settings: readonly Setting[];
   /** Whether everything was right. */
   readonly sound: boolean;
   /** A required option is missing, so that the values do not have their declared types. */
@@ -35,15 +35,16 @@ export interface ReadOptions {
  */
 export function readOptions(
   section: DeclaredSection,
-  settings: readonly Setting[],
+  written: readonly Setting[],
   location: Location | undefined,
   findings: Findings,
 ): ReadOptions {
   const before = findings.errors.length;
-  const { given, patterns } = readSettings(section, settings, findings);
+  const { given, patterns } = readSettings(section, written, location, findings);
+  const settings = withMainNames(section.options, written);
   const declared = Object.entries(section.options);
   // Not by assignment: an option may be called `__proto__`.
-  const values = Object.fromEntries(declared.map(([name, option]) => [name, valueFrom(option, given.get(name))]));
+  const options = Object.fromEntries(declared.map(([name, option]) => [name, valueFrom(option, given.get(name))]));
   let missing = false;
   for (const [name, option] of declared) {
     if (!option.required || given.has(name)) continue;
@@ -54,29 +55,52 @@ export function readOptions(
     });
   }
   if (findings.errors.length === before) {
-    for (const { problem, ...more } of check(section, values, patterns)) {
+    for (const { problem, ...more } of check(section, { options, patterns })) {
       reportTo(findings, { message: problem, ...more }, section.owner, settings, location);
     }
   }
-  return { values, patterns, sound: findings.errors.length === before, missing };
+  return { options, patterns, settings, sound: findings.errors.length === before, missing };
 }
 
-/** Finds the option that a section declares under a name. */
-export function optionNamed(
-  options: OptionSet,
-  patterns: readonly OptionPattern[] | undefined,
-  name: string,
-): { readonly option: Option; readonly pattern?: OptionPattern } | undefined {
-  const declared = Object.hasOwn(options, name) ? options[name] : undefined;
-  if (declared !== undefined) return { option: declared };
-  const pattern = patterns?.find((one) => one.matches(name));
-  return pattern && { option: pattern.option, pattern };
+/** The option, or the pattern of options, that a setting is one of. */
+export type Known =
+  | { readonly name: string; readonly option: Option; readonly pattern?: undefined }
+  | { readonly pattern: OptionPattern; readonly parsed: Parsed<unknown> };
+
+/** Finds what a section declares for a setting. */
+export function knownOption(
+  { options, patterns = [] }: Pick<DeclaredSection, "options" | "patterns">,
+  setting: Setting,
+): Known | undefined {
+  const name = mainName(options, setting.option);
+  const option = name === undefined ? undefined : options[name];
+  if (name !== undefined && option !== undefined) return { name, option };
+  for (const pattern of patterns) {
+    const parsed = attempt(() => pattern.parse(setting.option, setting.value, setting.folder));
+    if (parsed === undefined) continue;
+    return { pattern, parsed: isMissing(setting, pattern) ? missingValue(setting, pattern) : parsed };
+  }
+  return undefined;
+}
+
+/** The name under which an option is declared that is written by this name, or by this alias. */
+function mainName(options: OptionSet, written: string): string | undefined {
+  if (Object.hasOwn(options, written)) return written;
+  return Object.keys(options).find((name) => options[name]?.aliases?.includes(written));
+}
+
+function withMainNames(options: OptionSet, settings: readonly Setting[]): readonly Setting[] {
+  if (!Object.values(options).some(({ aliases = [] }) => aliases.length > 0)) return settings;
+  return settings.map((setting) => {
+    const option = mainName(options, setting.option) ?? setting.option;
+    return option === setting.option ? setting : { ...setting, option };
+  });
 }
 
 /** Adds a problem that a backend reports, at its place. */
 export function reportTo(
   findings: Findings,
-  { message, option, index, help, detail }: Problem,
+  { message, severity, option, index, help, detail }: Problem,
   owner: string,
   settings: readonly Setting[],
   section: Location | undefined,
@@ -85,10 +109,9 @@ export function reportTo(
   const place = option === undefined ? undefined : placeOf(settings, option, index);
   // Options set through the API have no place: the message has to name them.
   const prefix = option === undefined || place !== undefined ? "" : `option '${option}' of ${owner}: `;
-  findings.error(prefix + message, place ?? section, {
-    ...(help && { help }),
-    ...(detail !== undefined && { detail }),
-  });
+  const extra = { ...(help && { help }), ...(detail !== undefined && { detail }) };
+  if (severity === "warning") findings.warn(prefix + message, place ?? section, extra, section);
+  else findings.error(prefix + message, place ?? section, extra);
 }
 
 /** The place of an option's last setting, or of its n-th. */
@@ -102,31 +125,58 @@ export function placeOf(
 }
 
 /** Collects the valid values; the others become errors. */
-function readSettings(section: DeclaredSection, settings: readonly Setting[], findings: Findings) {
+function readSettings(
+  section: DeclaredSection,
+  settings: readonly Setting[],
+  location: Location | undefined,
+  findings: Findings,
+) {
   const given = new Map<string, unknown[]>();
   const patterns: PatternValue[] = [];
+  const first = new Map<string, Setting>();
   for (const setting of settings) {
     const { option: name, optionLocation } = setting;
     if (findings.hasManyErrors(optionLocation)) break;
-    const known = optionNamed(section.options, section.patterns, name);
+    const known = knownOption(section, setting);
     if (known === undefined) {
       if (section.open) continue;
       findings.error(`${section.owner} has no option '${name}'`, optionLocation, { help: helpWith(section, name) });
       continue;
     }
-    const parsed = parse(known.option, setting);
-    if (parsed.problem !== undefined) {
-      const { message, place } = describe(parsed, setting, section.owner);
-      findings.error(message, place, parsed.help && { help: parsed.help });
-    } else if (known.pattern !== undefined) {
+    if (known.pattern === undefined && known.option.once) {
+      const earlier = first.get(known.name);
+      if (earlier !== undefined) {
+        tellTwice(findings, setting, earlier, section.owner);
+        continue;
+      }
+      first.set(known.name, setting);
+    }
+    const parsed = known.pattern ? known.parsed : parse(known.option, setting);
+    const problem = parsed.problem ?? parsed.warning;
+    if (problem !== undefined) {
+      const { message, place } = describe({ ...parsed, problem }, setting, section.owner);
+      const extra = parsed.help && { help: parsed.help };
+      if (parsed.problem === undefined) findings.warn(message, place, extra, place && (location ?? place));
+      else findings.error(message, place, extra);
+    }
+    if (parsed.problem !== undefined) continue;
+    if (known.pattern) {
       patterns.push({ name, form: known.pattern.form, value: parsed.value });
     } else {
-      const values = given.get(name);
-      if (values === undefined) given.set(name, [parsed.value]);
+      const values = given.get(known.name);
+      if (values === undefined) given.set(known.name, [parsed.value]);
       else values.push(parsed.value);
     }
   }
   return { given, patterns };
+}
+
+function tellTwice(findings: Findings, { option, optionLocation }: Setting, earlier: Setting, owner: string): void {
+  const place = earlier.optionLocation;
+  const as = earlier.option === option ? "" : `, as '${earlier.option}'`;
+  const help = place && [`the first one is at ${place.source.file}:${place.line}:${place.column}${as}`];
+  const name = optionLocation === undefined ? `option '${option}' of ${owner}` : `'${option}'`;
+  findings.error(`${name} can be given only once`, optionLocation, help ? { help } : {});
 }
 
 function valueFrom(option: Option, given: readonly unknown[] | undefined): unknown {
@@ -134,39 +184,50 @@ function valueFrom(option: Option, given: readonly unknown[] | undefined): unkno
   return option.repeatable ? given : given.at(-1);
 }
 
-function check(
-  section: DeclaredSection,
-  values: Values<OptionSet>,
-  patterns: readonly PatternValue[],
-): readonly SectionProblem[] {
+function check(section: DeclaredSection, read: InstanceOptions): readonly SectionProblem[] {
   try {
-    return section.check?.(values, patterns) ?? [];
+    return section.check?.(read) ?? [];
   } catch (error) {
     return [{ problem: `the options of ${section.owner} could not be checked: ${messageOf(error)}` }];
   }
 }
 
-function parse(option: Option, { option: name, value, folder }: Setting): Parsed<unknown> {
-  if (value === "" && !option.takesEmpty) {
-    return { problem: "needs a value", help: [`write ${name} = ${option.example ?? option.form}`] };
-  }
+function parse(option: Option, setting: Setting): Parsed<unknown> {
+  if (isMissing(setting, option)) return missingValue(setting, option);
+  return attempt(() => option.parse(setting.value, setting.folder));
+}
+
+function isMissing({ value }: Setting, { takesEmpty }: Option | OptionPattern): boolean {
+  return value === "" && takesEmpty !== true;
+}
+
+function missingValue({ option: name }: Setting, declared: Option | OptionPattern): ValueProblem {
+  const form = "valueForm" in declared ? declared.valueForm : "kind" in declared ? declared.form : undefined;
+  return { problem: "needs a value", help: [`write ${name} = ${declared.example ?? form ?? "VALUE"}`] };
+}
+
+function attempt<T>(parsing: () => T): T | ValueProblem {
   try {
-    return option.parse(value, folder, name);
+    return parsing();
   } catch (error) {
     return { problem: `could not be read: ${messageOf(error)}` };
   }
 }
 
-function describe({ problem, span }: ValueProblem, { option, valueLocation }: Setting, owner: string) {
+function describe({ problem, span, in: part }: ValueProblem, setting: Setting, owner: string) {
+  const { option, optionLocation, valueLocation } = setting;
+  const location = part === "name" ? optionLocation : valueLocation;
   // Options set through the API have no place: the message has to name their owner.
-  if (valueLocation === undefined) return { message: `option '${option}' of ${owner} ${problem}`, place: undefined };
+  if (location === undefined) return { message: `option '${option}' of ${owner} ${problem}`, place: undefined };
   const message = `'${option}' ${problem}`;
-  if (span === undefined) return { message, place: valueLocation };
-  const column = valueLocation.column + span.start;
-  return { message, place: { ...valueLocation, column, length: span.length } };
+  if (span === undefined) return { message, place: location };
+  const column = location.column + span.start;
+  return { message, place: { ...location, column, length: span.length } };
 }
 
 function helpWith({ options, patterns = [] }: DeclaredSection, name: string): readonly string[] {
   const known = [...Object.keys(options), ...patterns.map(({ form }) => form)];
-  return known.length > 0 ? didYouMean(name, known, "available options") : ["it has no options"];
+  if (known.length === 0) return ["it has no options"];
+  const near = nearest(name, [...known, ...Object.values(options).flatMap(({ aliases = [] }) => aliases)]);
+  return near === undefined ? didYouMean(name, known, "available options") : [`did you mean '${near}'?`];
 }

@@ -90,7 +90,9 @@ function notesOf(option: OptionDescription): string[] {
   return [
     ...(option.required ? ["required"] : []),
     ...(limits === undefined ? [] : [limits]),
+    ...(option.aliases ?? []).map((alias) => `also written ${alias}`),
     ...(option.repeatable ? ["may be given several times"] : []),
+    ...(option.once ? ["may be given only once"] : []),
     ...(option.live === true ? ["can change at a reload"] : []),
     ...(option.live === "append" ? ["more can be added at a reload"] : []),
     ...(option.example === undefined ? [] : [`example: ${option.name} = ${option.example}`]),

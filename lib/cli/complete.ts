@@ -166,12 +166,19 @@ function ofTargets(text: string, targets: readonly Target[]): Completions {
   if (target === undefined) return NOTHING;
   const before = `${name}.${option}=`;
   if (value !== undefined) {
-    const declared = Object.hasOwn(target.options, option) ? target.options[option] : undefined;
+    const declared = named(target.options).find(([known]) => known === option)?.[1];
     return declared === undefined ? NOTHING : prefixed(before, ofOption(value, declared));
   }
   return startingWith(
     text,
-    Object.entries(target.options).map(([word, { doc }]) => ({ word: `${name}.${word}=`, doc })),
+    named(target.options).map(([word, { doc }]) => ({ word: `${name}.${word}=`, doc })),
+  );
+}
+
+/** Options by all of their names. */
+function named(options: OptionSet): (readonly [string, Option])[] {
+  return Object.entries(options).flatMap(([name, option]) =>
+    [name, ...(option.aliases ?? [])].map((word) => [word, option] as const),
   );
 }
 

@@ -37,7 +37,7 @@ export interface InstanceDefinition {
   readonly backend: string;
   readonly name: string;
   readonly folder: string;
-  readonly settings: Setting[];
+  readonly settings: readonly Setting[];
   readonly backendLocation?: Location;
   readonly nameLocation?: Location;
 }

@@ -6,14 +6,33 @@ import type { Location } from "./source.js";
 export class Findings {
   readonly errors: Diagnostic[] = [];
   readonly warnings: Diagnostic[] = [];
+  readonly #sections = new Map<Diagnostic, Location>();
   #gaveUp = false;
 
   error(message: string, location: Location | undefined, extra: Partial<Diagnostic> = {}): void {
     this.errors.push({ message, ...(location && { location }), ...extra });
   }
 
-  warn(message: string, location: Location | undefined, extra: Partial<Diagnostic> = {}): void {
-    this.warnings.push({ severity: "warning", message, ...(location && { location }), ...extra });
+  /** @param section that the message does not name: elsewhere the same message is another warning */
+  warn(
+    message: string,
+    location: Location | undefined,
+    extra: Partial<Diagnostic> = {},
+    section: Location | undefined = undefined,
+  ): void {
+    const warning: Diagnostic = { severity: "warning", message, ...(location && { location }), ...extra };
+    this.warnings.push(warning);
+    if (section !== undefined) this.#sections.set(warning, section);
+  }
+
+  /** Warnings by what they say, and of what: one that has only moved to another line is the same. */
+  get distinctWarnings(): ReadonlyMap<string, Diagnostic> {
+    return new Map(
+      this.warnings.map((warning) => {
+        const section = this.#sections.get(warning);
+        return [section === undefined ? warning.message : `${textAt(section)}: ${warning.message}`, warning];
+      }),
+    );
   }
 
   /** Whether to stop looking for errors; says so at a place, once. */
@@ -23,4 +42,8 @@ export class Findings {
     this.#gaveUp = true;
     return true;
   }
+}
+
+function textAt({ source, line, column, length }: Location): string {
+  return (source.lines[line - 1] ?? "").slice(column - 1, column - 1 + length);
 }

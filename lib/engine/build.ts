@@ -1,8 +1,9 @@
 // From a definition to an assembly: opens backends and creates instances. The running configuration is not touched: instances
 // that can continue under the new configuration are taken over as they are.
-import type { BackendDeclaration } from "../backends/declare.js";
+import type { BackendDeclaration, InstanceOptions, OptionPattern } from "../backends/declare.js";
 import type { BackendModule, InstanceSetup, Problem } from "../backends/instance.js";
-import { optionNamed, type ReadOptions, readOptions, reportTo } from "../backends/read-options.js";
+import type { Option } from "../backends/options.js";
+import { knownOption, type ReadOptions, readOptions, reportTo } from "../backends/read-options.js";
 import type { BackendDefinition, Definition, InstanceDefinition, Setting } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
 import type { Location } from "../config/source.js";
@@ -75,7 +76,7 @@ class Builder {
     this.#findings = assembly.findings;
   }
 
-  async openBackend({ name, location, settings }: BackendDefinition): Promise<void> {
+  async openBackend({ name, location, settings: written }: BackendDefinition): Promise<void> {
     this.#knownBackends.add(name);
     const declaration = this.#declarationOf(name, location);
     if (declaration === undefined) return;
@@ -85,21 +86,21 @@ class Builder {
       owner,
       options: declaration.options,
       open: declaration.otherOptions === "accepted",
-      check: (values: ReadOptions["values"]) => declaration.checkOptions?.(values) ?? [],
+      check: ({ options }: InstanceOptions) => declaration.checkOptions?.(options) ?? [],
     };
-    const { values, missing } = readOptions(section, settings, location, this.#findings);
+    const { options, settings, missing } = readOptions(section, written, location, this.#findings);
     const live = backends.get(name);
     if (live !== undefined) {
       if (sameSettings(live.settings, settings)) return;
       this.#findings.warn(`options of ${owner} have changed; they take effect with the next start`, location);
     } else if (!missing) {
-      await this.#open(declaration, values, settings, location);
+      await this.#open(declaration, options, settings, location);
     }
   }
 
   async #open(
     declaration: BackendDeclaration,
-    options: ReadOptions["values"],
+    options: InstanceOptions["options"],
     settings: readonly Setting[],
     location: Location | undefined,
   ): Promise<void> {
@@ -120,9 +121,9 @@ class Builder {
     }
   }
 
-  async addInstance(definition: InstanceDefinition): Promise<void> {
-    const { name, nameLocation } = definition;
-    const backend = await this.#backendOf(definition);
+  async addInstance(written: InstanceDefinition): Promise<void> {
+    const { name, nameLocation } = written;
+    const backend = await this.#backendOf(written);
     if (backend === undefined) {
       this.#assembly.failed.add(name);
       return;
@@ -134,7 +135,8 @@ class Builder {
       this.#findings.error(`there already is an instance '${name}'`, nameLocation, help ? { help } : {});
       return;
     }
-    const read = this.#readInstanceOptions(definition, backend.declaration);
+    const read = this.#readInstanceOptions(written, backend.declaration);
+    const definition = { ...written, settings: read.settings };
     const before = this.#find(definition, backend);
     if (before !== undefined) {
       const entry = new InstanceEntry(definition, read, before.live, true);
@@ -171,8 +173,7 @@ class Builder {
       options: declaration.instanceOptions,
       patterns: declaration.optionPatterns,
       open: declaration.otherInstanceOptions === "accepted",
-      check: (values: ReadOptions["values"], patterns: ReadOptions["patterns"]) =>
-        declaration.checkInstanceOptions?.(values, patterns) ?? [],
+      check: (read: InstanceOptions) => declaration.checkInstanceOptions?.(read) ?? [],
     };
     return readOptions(section, settings, nameLocation, this.#findings);
   }
@@ -194,7 +195,7 @@ class Builder {
       name,
       folder,
       settings,
-      options: read.values,
+      options: read.options,
       patterns: read.patterns,
       log,
       engine,
@@ -232,16 +233,32 @@ export function ownerOf({ name }: BackendDeclaration): string {
 /** Whether an instance can take new settings while it runs. */
 function canStay(before: InstanceDefinition, next: InstanceDefinition, declaration: BackendDeclaration): boolean {
   if (before.folder !== next.folder) return false;
-  const { instanceOptions, optionPatterns } = declaration;
-  const liveOf = ({ option }: Setting) => optionNamed(instanceOptions, optionPatterns, option)?.option.live ?? false;
-  const fixed = (settings: readonly Setting[]) => settings.filter((setting) => liveOf(setting) === false);
-  if (!sameSettings(fixed(before.settings), fixed(next.settings))) return false;
-  const appended = before.settings.filter((setting) => liveOf(setting) === "append");
-  return [...new Set(appended.map(({ option }) => option))].every((name) => {
-    const had = appended.filter(({ option }) => option === name);
-    const has = next.settings.filter(({ option }) => option === name);
-    return sameSettings(had, has.slice(0, had.length));
+  const { instanceOptions: options, optionPatterns: patterns } = declaration;
+  const [had, has] = [before, next].map(({ settings }) => grouped(settings, { options, patterns }));
+  const groups = new Set([...(had?.keys() ?? []), ...(has?.keys() ?? [])]);
+  return [...groups].every((group) => {
+    const [left = [], right = []] = [had?.get(group), has?.get(group)];
+    if (group?.live === true) return true;
+    if (group?.live === "append") return sameSettings(left, right.slice(0, left.length));
+    // Of an option that does not repeat, only the last one counts.
+    if (group !== undefined && "repeatable" in group && !group.repeatable) {
+      return sameSettings(left.slice(-1), right.slice(-1));
+    }
+    return sameSettings(left, right);
   });
+}
+
+/** Settings by what is declared for them: the order between groups is of no meaning. Others are one group, as patterns are. */
+function grouped(settings: readonly Setting[], section: Parameters<typeof knownOption>[0]) {
+  const groups = new Map<Option | OptionPattern | undefined, Setting[]>();
+  for (const setting of settings) {
+    const known = knownOption(section, setting);
+    const group = known?.pattern ?? known?.option;
+    const there = groups.get(group);
+    if (there === undefined) groups.set(group, [setting]);
+    else there.push(setting);
+  }
+  return groups;
 }
 
 /** Whether settings are the same, wherever they stand. */

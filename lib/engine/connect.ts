@@ -1,7 +1,7 @@
 // From the mappings of a configuration to the tables of the core: channels, their handlers, rows.
-import type { BackendDeclaration, ChannelUse, ParsedChannel } from "../backends/declare.js";
-import type { Refusal } from "../backends/instance.js";
-import { type ReadOptions, reportTo } from "../backends/read-options.js";
+import type { BackendDeclaration, ChannelUse, InstanceOptions, ParsedChannel } from "../backends/declare.js";
+import type { Channel, Refusal } from "../backends/instance.js";
+import { reportTo } from "../backends/read-options.js";
 import type { ChannelReference, MappingDefinition } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
 import { didYouMean } from "../config/suggest.js";
@@ -53,9 +53,17 @@ export function connect(assembly: Assembly, mappings: readonly MappingDefinition
   for (const { live } of entries) live.instance.native?.fixChannels?.();
   const pairs = mapAll(assembly, mappings);
   for (const entry of entries) resolve(entry, findings);
-  if (findings.errors.length === 0) for (const entry of entries) tellChannels(entry, findings);
+  const told: Told[] = [];
+  if (findings.errors.length === 0) for (const entry of entries) told.push(tellChannels(entry, findings));
   const sound = findings.errors.length === 0;
-  if (sound) install(assembly, pairs, engine);
+  if (sound) {
+    install(assembly, pairs, engine);
+    for (const entry of entries) {
+      if (entry.live.instance.disconnect !== undefined) disconnect(entry, entry.unusedChannels(), findings);
+    }
+  } else {
+    for (const each of told) if (each.entry.stays) untell(each, findings);
+  }
   for (const entry of entries) entry.finish();
   return sound;
 }
@@ -96,7 +104,7 @@ class NameReader {
 
   /** @returns the canonical name of each channel; a refused one as it is written */
   read(
-    { live, name, read, incomplete }: InstanceEntry,
+    { live, name, names: parsedNames, read: { options, patterns }, incomplete }: InstanceEntry,
     names: readonly string[],
     uses: readonly ChannelUse[],
     reference: ChannelReference,
@@ -104,22 +112,30 @@ class NameReader {
     const { channels } = live.backend.declaration;
     if (channels.parse === undefined || incomplete) return names;
     return names.map((written) => {
-      let canonical = written;
+      let canonical = parsedNames.canonical.get(written);
       let warning: ChannelFinding | undefined;
       for (const use of uses) {
-        const parsed = parseName(channels, written, use, read);
+        const parsed = parseName(channels, written, use, { options, patterns });
         const { problem, help } = parsed;
         if (problem !== undefined) {
           this.#refused.add(reference, { message: `'${name}.${written}': ${problem}`, help });
           return written;
         }
         if (parsed.warning !== undefined) warning = { message: `'${name}.${written}': ${parsed.warning}`, help };
-        canonical = parsed.name ?? written;
-        live.meanings[use].set(canonical, parsed.meaning);
+        const found = parsed.name ?? written;
+        if (canonical !== undefined && canonical !== found) {
+          const { name: backend } = live.backend.declaration;
+          const message = `'${name}.${written}': backend '${backend}' has a defect: it calls the channel '${canonical}' and '${found}', depending on its use`;
+          this.#refused.add(reference, { message });
+          return written;
+        }
+        canonical = found;
+        parsedNames.canonical.set(written, found);
+        parsedNames.meanings[use].set(found, parsed.meaning);
       }
       // Once for both uses.
       if (warning !== undefined) this.#warned.add(reference, warning);
-      return canonical;
+      return canonical ?? written;
     });
   }
 
@@ -133,10 +149,10 @@ function parseName(
   channels: BackendDeclaration["channels"],
   name: string,
   use: ChannelUse,
-  { values, patterns }: ReadOptions,
+  section: InstanceOptions,
 ): ParsedChannel<unknown> {
   try {
-    return channels.parse?.(name, use, values, patterns) ?? {};
+    return channels.parse?.(name, use, section) ?? {};
   } catch (error) {
     return { problem: messageOf(error) };
   }
@@ -154,25 +170,62 @@ function resolve(entry: InstanceEntry, findings: Findings): void {
   tellRefusals(entry, unresolved.channels, findings, unresolved.hasMore);
 }
 
-/** Tells an instance which channels are new to it. */
-function tellChannels(entry: InstanceEntry, findings: Findings): void {
+/** Channels that an instance has been told, and what it was told of them before. */
+interface Told {
+  readonly entry: InstanceEntry;
+  readonly added: readonly Channel[];
+  readonly changedFrom: readonly Channel[];
+}
+
+/** Tells an instance which channels are new to it, or have another meaning than before. */
+function tellChannels(entry: InstanceEntry, findings: Findings): Told {
   const { live, name } = entry;
-  if (live.instance.connect === undefined) return;
-  const channels = entry.newChannels();
-  if (channels.length === 0) return;
+  const channels = live.instance.connect === undefined ? [] : entry.newChannels();
+  if (channels.length === 0) return { entry, added: [], changedFrom: [] };
+  const isNew = channels.map(({ index, use }) => live.isNew(index, use));
+  const changed = channels.filter((_, i) => !isNew[i]);
+  const changedFrom = changed.map((channel) => ({ ...channel, meaning: live.meaningOf(channel.index, channel.use) }));
   try {
-    const refusals = live.instance.connect(channels) ?? [];
+    const refusals = live.instance.connect?.(channels) ?? [];
     const refused = new Set(refusals.map(({ channel }) => channel));
     // A channel keeps its number once the instance knows it, even if this configuration fails.
-    for (const channel of channels) if (!refused.has(channel.index)) live.told(channel);
+    const taken = channels.filter(({ index }) => !refused.has(index));
+    const added = channels.filter(({ index }, i) => isNew[i] && !refused.has(index));
+    for (const channel of taken) live.told(channel);
     const named = ({ channel, problem }: Refusal) => `'${name}.${live.channels.names(channel, 1)[0]}': ${problem}`;
     tellRefusals(
       entry,
       refusals.map((refusal) => ({ ...refusal, problem: named(refusal) })),
       findings,
     );
+    return { entry, added, changedFrom };
   } catch (error) {
     findings.error(`instance '${name}' did not take its channels: ${messageOf(error)}`, entry.definition.nameLocation);
+    return { entry, added: [], changedFrom };
+  }
+}
+
+/** Takes back what an instance was told for a configuration that has failed. */
+function untell({ entry, added, changedFrom }: Told, findings: Findings): void {
+  const { live, name, definition } = entry;
+  disconnect(entry, added, findings);
+  if (changedFrom.length === 0) return;
+  for (const channel of changedFrom) live.told(channel);
+  try {
+    live.instance.connect?.(changedFrom);
+  } catch (error) {
+    findings.error(`instance '${name}' did not take its channels back: ${messageOf(error)}`, definition.nameLocation);
+  }
+}
+
+/** Tells an instance of channels that are not used any more, if it wants to know: it is told of them again when they are. */
+function disconnect({ live, name, definition }: InstanceEntry, channels: readonly Channel[], findings: Findings): void {
+  if (live.instance.disconnect === undefined || channels.length === 0) return;
+  for (const channel of channels) live.forget(channel);
+  try {
+    live.instance.disconnect(channels);
+  } catch (error) {
+    findings.warn(`instance '${name}' threw in disconnect(): ${messageOf(error)}`, definition.nameLocation);
   }
 }
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { BackendDeclaration, ChannelUse } from "../backends/declare.js";
 import type { Channel, DeclaredInstance, OpenBackend } from "../backends/instance.js";
 import type { ReadOptions } from "../backends/read-options.js";
@@ -28,6 +29,10 @@ class Uses {
     return (before & bitOf(use)) === 0;
   }
 
+  delete(channel: number, use: ChannelUse): void {
+    if (this.has(channel, use)) (this.#bits[channel] as number) &= ~bitOf(use);
+  }
+
   of(channel: number): readonly ChannelUse[] {
     return USES.filter((use) => this.has(channel, use));
   }
@@ -52,9 +57,9 @@ export class LiveInstance {
   /** Its start() or that of its backend has failed: the next reload creates it again. */
   failed = false;
   readonly early = new EarlyEvents();
-  /** The meaning of channels to the backend, by use and name; only where its declaration parses names. */
-  readonly meanings: Record<ChannelUse, Map<string, unknown>> = { input: new Map(), output: new Map() };
   readonly #told = new Uses();
+  /** The meanings that the instance was told, by use and number; without those that are undefined. */
+  readonly #meanings: Record<ChannelUse, Map<number, unknown>> = { input: new Map(), output: new Map() };
 
   constructor(
     readonly name: string,
@@ -71,15 +76,36 @@ export class LiveInstance {
     return !this.#told.has(channel, use);
   }
 
-  told({ index, use }: Channel): void {
-    this.#told.add(index, use);
+  meaningOf(channel: number, use: ChannelUse): unknown {
+    return this.#meanings[use].get(channel);
   }
+
+  told({ index, use, meaning }: Channel): void {
+    this.#told.add(index, use);
+    if (meaning === undefined) this.#meanings[use].delete(index);
+    else this.#meanings[use].set(index, meaning);
+  }
+
+  forget({ index, use }: Channel): void {
+    this.#told.delete(index, use);
+    this.#meanings[use].delete(index);
+  }
+}
+
+/** What a backend's declaration says of channels' names. */
+class ParsedNames {
+  /** By use and canonical name. */
+  readonly meanings: Record<ChannelUse, Map<string, unknown>> = { input: new Map(), output: new Map() };
+  /** Canonical names by names as they are written. */
+  readonly canonical = new Map<string, string>();
 }
 
 /** An instance under one configuration. */
 export class InstanceEntry {
   /** By channel: the first mappings to it and from it; until {@link finish}. */
   readonly places: Record<ChannelUse, (ChannelReference | undefined)[]> = { input: [], output: [] };
+  /** What the backend's declaration says of channels' names; until {@link finish}. */
+  names = new ParsedNames();
   readonly #uses = new Uses();
   /** Global index of the first channel, once the mapping is compiled. */
   firstChannel: number | undefined;
@@ -117,15 +143,30 @@ export class InstanceEntry {
     return Uint32Array.from(input.keys()).filter((channel) => input[channel] !== undefined);
   }
 
-  /** Mapped channels that the instance has not been told of. */
+  /** Mapped channels that the instance has not been told of, or not with their present meaning. */
   newChannels(): Channel[] {
     const { channels, live } = this;
     const found: Channel[] = [];
     for (let index = 0; index < channels.size; ++index) {
       for (const use of this.uses(index)) {
-        if (!live.isNew(index, use)) continue;
         const [name = ""] = channels.names(index, 1);
-        found.push({ index, name, use, meaning: live.meanings[use].get(name) });
+        const meaning = this.names.meanings[use].get(name);
+        if (!live.isNew(index, use) && isDeepStrictEqual(live.meaningOf(index, use), meaning)) continue;
+        found.push({ index, name, use, meaning });
+      }
+    }
+    return found;
+  }
+
+  /** Channels that the instance was told of, and that no mapping uses any more. */
+  unusedChannels(): Channel[] {
+    const { channels, live } = this;
+    const found: Channel[] = [];
+    for (let index = 0; index < channels.size; ++index) {
+      for (const use of USES) {
+        if (live.isNew(index, use) || this.#uses.has(index, use)) continue;
+        const [name = ""] = channels.names(index, 1);
+        found.push({ index, name, use, meaning: live.meaningOf(index, use) });
       }
     }
     return found;
@@ -135,6 +176,7 @@ export class InstanceEntry {
   finish(): void {
     this.places.input = [];
     this.places.output = [];
+    this.names = new ParsedNames();
   }
 
   uses(channel: number): readonly ChannelUse[] {

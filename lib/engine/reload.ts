@@ -90,7 +90,7 @@ export class Reload {
     const owner = ownerOf(live.backend.declaration);
     const { settings, nameLocation } = definition;
     const report = (problem: Problem) => reportTo(findings, problem, owner, settings, nameLocation);
-    return { options: read.values, patterns: read.patterns, settings, report };
+    return { options: read.options, patterns: read.patterns, settings, report };
   }
 
   async #prepare(entry: InstanceEntry): Promise<void> {

@@ -209,9 +209,9 @@ export class Session {
   #connected(): void {
     this.#names = new ChannelNames(this.assembly.entries);
     // A warning is not repeated by reloads, even if it has moved to another line.
-    const warnings = new Map(this.assembly.findings.warnings.map((warning) => [warning.message, warning]));
-    for (const [message, warning] of warnings) {
-      if (!this.#warned.has(message)) this.#log.warn({}, formatDiagnostic(warning));
+    const warnings = this.assembly.findings.distinctWarnings;
+    for (const [key, warning] of warnings) {
+      if (!this.#warned.has(key)) this.#log.warn({}, formatDiagnostic(warning));
     }
     this.#warned = new Set(warnings.keys());
   }
