@@ -1,5 +1,8 @@
-import { type FSWatcher, watch } from "node:fs";
+import { type FSWatcher, realpathSync, watch } from "node:fs";
 import path from "node:path";
+
+/** Not any file: modules may write some. */
+const SOURCE = /\.(py|cfg)$/;
 
 /** What happens to a file within this time is one change, in ms: editors write, rename and touch. */
 const SETTLING = 100;
@@ -15,6 +18,7 @@ export class FileWatch {
   #files: ReadonlySet<string> = new Set();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
+  #all = false;
 
   /**
    * @param changed called once after any of the files has changed
@@ -25,11 +29,16 @@ export class FileWatch {
     this.#report = report;
   }
 
-  /** Watches these files from now on, and no others; none once it is closed. */
-  set(files: readonly string[]): void {
+  /**
+   * Watches these files from now on, and no others; none once it is closed. Of a symbolic link, its target is watched too.
+   *
+   * @param all whether any other configuration or module in their folders counts as well: the one that is missing may appear
+   */
+  set(files: readonly string[], all = false): void {
     if (this.#closed) return;
-    this.#files = new Set(files);
-    const folders = new Set(files.map((file) => path.dirname(file)));
+    this.#all = all;
+    this.#files = new Set(files.flatMap((file) => [file, targetOf(file)]));
+    const folders = new Set([...this.#files].map((file) => path.dirname(file)));
     for (const [folder, watcher] of this.#folders) {
       if (folders.has(folder)) continue;
       watcher.close();
@@ -45,7 +54,7 @@ export class FileWatch {
     };
     try {
       const watcher = watch(folder, (_event, name) => {
-        if (name !== null && !this.#files.has(path.join(folder, name))) return;
+        if (name !== null && !this.#files.has(path.join(folder, name)) && !(this.#all && SOURCE.test(name))) return;
         clearTimeout(this.#timer);
         this.#timer = setTimeout(this.#changed, SETTLING);
       });
@@ -60,5 +69,14 @@ export class FileWatch {
     clearTimeout(this.#timer);
     this.set([]);
     this.#closed = true;
+  }
+}
+
+/** The file behind a symbolic link, or the file itself. */
+function targetOf(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return file; // it is missing
   }
 }

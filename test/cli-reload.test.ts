@@ -102,7 +102,7 @@ describe("mmpy", () => {
   it("does a SIGHUP that comes while modules load once it runs", async () => {
     const module = "import os, signal\nos.kill(os.getpid(), signal.SIGHUP)\n";
     const running = mmpy([], { cwd: folderWith({ "monster.cfg": CONFIG, "mod.py": module }) });
-    await running.sees(/routing[\s\S]*INFO: reloaded: no module and no instance has changed/);
+    await running.sees(/routing[\s\S]*INFO: reloaded: nothing has changed/);
     running.child.kill("SIGTERM");
     assert.deepEqual(await running.exited, { code: 0, signal: null });
   });
@@ -146,7 +146,7 @@ describe("mmpy", () => {
 show.cfg:1:1: error: no instances are left in the configuration
 ${shown}
       | ^
-      = it may be half written; to end everything, stop the router
+      = it may be half written; to end everything, stop instead of reloading
 `;
       assert.ok(running.stderr.includes(message), running.stderr);
     });

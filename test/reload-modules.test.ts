@@ -119,6 +119,17 @@ describe("reload()", () => {
     });
   }
 
+  it("makes what a new version raises news, though the old one raised it at the same place", async () => {
+    const raising = (text: string) => `def ask(value): raise ValueError("${text}")\n`;
+    const session = await start(CONFIG, { "mod.py": raising("first") });
+    for (let i = 0; i < 3; ++i) session.probe.emit("ask", 1);
+    await session.log.seen(/ValueError: first/);
+    session.write("mod.py", raising("second"));
+    await session.router.reload();
+    session.probe.emit("ask", 1);
+    await session.log.seen(/Traceback[\s\S]*ValueError: second/);
+  });
+
   it("hands a module its old version while it loads, and only then", async () => {
     const session = await start(CONFIG, { "mod.py": answering(0.1, "say(midimonster.previous())") });
     await ask(session);

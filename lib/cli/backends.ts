@@ -56,7 +56,7 @@ export function formatBackend(backend: BackendDescription, width: number): strin
       backend.otherInstanceOptions,
     ),
   ];
-  if (instanceOptions.length > 0) {
+  if (instanceOptions.some(({ live }) => live === false)) {
     lines.push(...wrap("When other options of an instance change, a reload replaces the instance.", width), "");
   }
   if (channels.length > 0) {

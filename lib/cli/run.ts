@@ -74,8 +74,9 @@ class RunningRouter {
   async #reload(): Promise<void> {
     if (!this.#router.running) return; // it has been stopped meanwhile
     this.#service.reloading();
-    const failed = (await this.#reloadRouter()) ? "" : "; the last reload failed";
-    this.#watch?.set(this.#router.files());
+    const succeeded = await this.#reloadRouter();
+    const failed = succeeded ? "" : "; the last reload failed";
+    this.#watch?.set(this.#router.files(), !succeeded);
     if (this.#router.running) this.#service.ready(`routing ${this.#router.summary}${failed}`);
   }
 

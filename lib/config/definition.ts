@@ -62,6 +62,17 @@ export function emptyDefinition(folder: string): Definition {
   return { folder, backends: new Map(), instances: [], mappings: [] };
 }
 
+/** Whether options of instances and mappings are the same, wherever they stand. */
+export function isSameDefinition(left: Definition, right: Definition): boolean {
+  const side = ({ instance, channel }: ChannelReference) => `${instance}.${channel}`;
+  const keyOf = ({ instances, mappings }: Definition) =>
+    JSON.stringify([
+      instances.map(({ name, settings }) => [name, settings.map(({ option, value }) => [option, value])]),
+      mappings.map(({ from, to, bidirectional }) => [side(from), side(to), bidirectional]),
+    ]);
+  return keyOf(left) === keyOf(right);
+}
+
 /** A definition with the additions of another one. */
 export function withAdditions(base: Definition, added: Definition): Definition {
   const backends = new Map(base.backends);

@@ -8,12 +8,17 @@ export interface ReloadSummary {
   readonly removed: readonly string[];
 }
 
-/** For the log. */
-export function describeReload({ modules, added, removed }: ReloadSummary): string {
+/**
+ * For the log.
+ *
+ * @param others whether mappings or options have changed
+ */
+export function describeReload({ modules, added, removed }: ReloadSummary, others: boolean): string {
   const parts = [
     ...modules.map((name) => `module ${name}`),
     ...added.map((name) => `${removed.includes(name) ? "replaced" : "new"} instance ${name}`),
-    ...removed.filter((name) => !added.includes(name)).map((name) => `without instance ${name}`),
+    ...removed.filter((name) => !added.includes(name)).map((name) => `removed instance ${name}`),
   ];
-  return parts.length > 0 ? parts.join(", ") : "no module and no instance has changed";
+  if (others) parts.push("mappings or options");
+  return parts.length > 0 ? parts.join(", ") : "nothing has changed";
 }

@@ -33,7 +33,7 @@ export class Reload {
     if (definition.instances.length > 0 || before.entries.size === 0) return;
     // More likely a file that an editor is still writing than the intention to stop everything.
     const { location } = definition;
-    const help = ["it may be half written; to end everything, stop the router"];
+    const help = ["it may be half written; to end everything, stop instead of reloading"];
     throw MidimonsterError.fromDiagnostics([
       { message: "no instances are left in the configuration", help, ...(location && { location }) },
     ]);

@@ -2,7 +2,13 @@ import path from "node:path";
 import type { BackendDeclaration } from "../backends/declare.js";
 import { BACKENDS } from "../backends/index.js";
 import { type Backend, declarationOf } from "../backends/simple.js";
-import { backendDefinition, type Definition, emptyDefinition, withAdditions } from "../config/definition.js";
+import {
+  backendDefinition,
+  type Definition,
+  emptyDefinition,
+  isSameDefinition,
+  withAdditions,
+} from "../config/definition.js";
 import { type Diagnostic, formatDiagnostics, inReadingOrder } from "../config/diagnostic.js";
 import { mappingsOf } from "../config/one-mapping.js";
 import { type OptionValues, settings } from "../config/option-values.js";
@@ -347,6 +353,7 @@ export class Router {
     const session = this.#session;
     if (session === undefined) throw new Error("not running");
     const reading = this.#readAgain();
+    const definitionBefore = this.#definition;
     if (reading.diagnostics.length > 0) throw MidimonsterError.fromDiagnostics(inReadingOrder(reading.diagnostics));
     await turnOfTheLoop();
     const reload = session.reload(reading.definition);
@@ -366,7 +373,8 @@ export class Router {
       added: reload.next.created.map(({ name }) => name),
       removed: reload.gone.map(({ name }) => name),
     };
-    this.#logger?.info(summary, `reloaded: ${describeReload(summary)}`);
+    const others = !isSameDefinition(definitionBefore, this.#definition);
+    this.#logger?.info(summary, `reloaded: ${describeReload(summary, others)}`);
     const [failure] = failures;
     if (failure === undefined) return summary;
     throw new MidimonsterError("BACKEND", failures.map(({ message }) => message).join("\n"), [], { cause: failure });

@@ -140,6 +140,7 @@ export class Session {
     this.#outbox.flush();
     reload.commit(() => {
       this.assembly = reload.next;
+      this.#reports.startAgain();
       this.#connected();
       installed();
     });

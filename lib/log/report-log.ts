@@ -90,9 +90,14 @@ export class ReportLog {
 
   /** Says what has been counted so far, and stops counting. */
   close(): void {
-    this.#summarise();
+    this.startAgain();
     clearTimeout(this.#timer);
     this.#timer = undefined;
+  }
+
+  /** Reports the counts so far; after that nothing is a repetition: what is reported may be of a new version of the code. */
+  startAgain(): void {
+    this.#summarise();
     this.#repeated.clear();
   }
 
@@ -130,7 +135,7 @@ export class ReportLog {
    */
   badEmit(instance: string, kind: string, problem: string): void {
     const fields = { instance };
-    const say: Say = (more) => `${instance}: emit() was called wrongly ${more} more times: ${problem}`;
+    const say: Say = (more) => `${instance}: emit() was called wrongly ${count(more, "more time")}: ${problem}`;
     if (this.#counts(`${instance}\nemit\n${kind}`, [], 1, fields, say)) return;
     this.#logger.error(fields, `${instance}: emit() was called wrongly, and the event is dropped: ${problem}`);
   }
@@ -144,7 +149,7 @@ export class ReportLog {
     const stack = stackOf(error);
     // Where it was thrown, without the message, which may hold a different number every time.
     const place = /^ +at .*$/m.exec(stack)?.[0] ?? "";
-    const say: Say = (more) => `${what} threw ${more} more times: ${messageOf(error)}`;
+    const say: Say = (more) => `${what} threw ${count(more, "more time")}: ${messageOf(error)}`;
     if (this.#counts(`${what}\n${place}`, [], 1, fields, say)) return;
     this.#logger.error({ ...fields, err: error }, `${what} threw: ${stack}`);
   }
