@@ -86,6 +86,65 @@ describe("checks of options together", () => {
     assert.equal(warned().length, first.length + 4);
   });
 
+  describe("of all instances", () => {
+    const declaration = (over: object = {}) =>
+      declareBackend({
+        ...new DeskBackend().declaration(),
+        options: { net: option.integer({ doc: "", default: 7 }) },
+        instanceOptions: { universe: option.integer({ doc: "", default: 0, aliases: ["uni"] }) },
+        checkInstances: (instances, { net }) =>
+          instances.flatMap(({ name, options: { universe } }, i) => {
+            const other = instances.slice(0, i).find((each) => each.options.universe === universe);
+            if (other === undefined) return [];
+            const problem = `universe ${universe} of net ${net} is that of '${other.name}'`;
+            return [{ instance: name, option: "universe", problem, help: ["use another"] }];
+          }),
+        ...over,
+      });
+
+    const cases: [what: string, config: string, errors: string[]][] = [
+      ["that differ are fine", "[desk a]\n[desk b]\nuniverse = 1\n", []],
+      [
+        "that collide are errors at the option's place",
+        "[desk a]\nuni = 1\n[desk b]\nuni = 1\n",
+        [
+          "monster.cfg:4:7: error: universe 1 of net 7 is that of 'a'\n    4 | uni = 1\n      |       ^\n      = use another",
+        ],
+      ],
+      [
+        "that collide by defaults are errors at the instance's place",
+        "[backend desk]\nnet = 3\n[desk a]\n[desk b]\n",
+        [
+          "monster.cfg:4:7: error: option 'universe' of an instance of 'desk': universe 0 of net 3 is that of 'a'\n    4 | [desk b]\n      |       ^\n      = use another",
+        ],
+      ],
+      [
+        "one of which is wrong are not looked at",
+        "[desk a]\n[desk b]\n\n[desk c]\nuni = x\n",
+        ["monster.cfg:5:7: error: 'uni' is a whole number, not 'x'\n    5 | uni = x\n      |       ^"],
+      ],
+    ];
+    for (const [what, config, errors] of cases) {
+      it(what, async () => {
+        const rig = new Rig(config, [declaration()]);
+        assert.deepEqual(await rig.errors(rig.router.load()), errors);
+      });
+    }
+
+    it("fail a reload, with those that stay among them", async () => {
+      const rig = new Rig("[desk a]\n", [declaration()]);
+      await rig.router.start();
+      await assert.rejects(rig.reload("[desk a]\n[desk b]\n"), /is that of 'a'/);
+    });
+
+    it("may throw, which is an error", async () => {
+      const rig = new Rig("[desk a]\n", [declaration({ checkInstances: () => assert.fail("no") })]);
+      assert.deepEqual(await rig.errors(rig.router.load()), [
+        "monster.cfg:1:2: error: the instances of 'desk' could not be checked: no\n    1 | [desk a]\n      |  ^~~~",
+      ]);
+    });
+  });
+
   it("are not asked about options that are wrong", async () => {
     const backend = new DeskBackend();
     const rig = new Rig("[desk d]\nnope = 3\n", [

@@ -1,6 +1,6 @@
 // The life of a declared backend and its instances: what is called when, and what becomes of code that fails or hangs.
 import assert from "node:assert/strict";
-import type { BackendDeclaration } from "../lib/index.js";
+import { type BackendDeclaration, declareBackend, option } from "../lib/index.js";
 import { DeskBackend, Rig } from "./desk-backend.js";
 import { run } from "./helpers.js";
 
@@ -55,6 +55,50 @@ describe("a declared backend", () => {
     await made.reload(CONFIG);
     await made.reload(CONFIG);
     assert.deepEqual(backend.news(/^(load|open|start)$/), ["load", "open", "open", "start"]);
+  });
+
+  it("is stopped when a reload removes its last instance, and opened again with the options of then", async () => {
+    const { backend } = rig();
+    const options = { net: option.integer({ doc: "", default: 0 }) };
+    const opened: unknown[] = [];
+    const inner = backend.declaration();
+    const made = new Rig("[backend desk]\nnet = 1\n[desk d]\n[loopback l]\n", [
+      declareBackend({
+        ...inner,
+        options,
+        load: async () => {
+          const module = await inner.load();
+          return {
+            open: (setup) => {
+              opened.push(setup.options.net);
+              return module.open(setup as never);
+            },
+          };
+        },
+      }),
+    ]);
+    await made.router.start();
+    assert.deepEqual(backend.news(), ["load", "open", "d instance", "start", "d start"]);
+    await assert.rejects(made.reload("[loopback l]\n[nonsense n]\n"), { code: "CONFIG" });
+    await made.reload("[backend desk]\nnet = 1\n[loopback l]\n");
+    assert.deepEqual(backend.news(), ["d stop"], "it still has a section");
+    await made.reload("[loopback l]\n");
+    assert.deepEqual(backend.news(), ["stop"]);
+    await made.reload("[backend desk]\nnet = 2\n[desk e]\n[loopback l]\n");
+    assert.deepEqual(backend.news(), ["open", "e instance", "start", "e start"]);
+    assert.deepEqual(opened, [1, 2]);
+    assert.deepEqual(made.log.matching(/next start/), []);
+    await made.router.stop();
+    assert.deepEqual(backend.news(), ["e stop", "stop"]);
+  });
+
+  it("that runs Python can go and come again, too", async () => {
+    const made = new Rig("[python py]\n[loopback l]\n", []);
+    await made.router.start();
+    await made.reload("[loopback l]\n");
+    assert.equal(made.router.describe().python, undefined);
+    await made.reload("[backend python]\nhandler-warn = 200\n[python py]\n[loopback l]\n");
+    assert.notEqual(made.router.describe().python, undefined);
   });
 
   const failures: [where: string, hook: () => unknown, error: string][] = [

@@ -143,6 +143,26 @@ describe("a running instance", () => {
     assert.equal(made.log.matching(/d: files\(\) threw/).length, 1);
   });
 
+  it("that has not started is described as failed, with the message", async () => {
+    const { backend, rig: made } = rig("[desk d]\n");
+    await made.router.start();
+    const status = (name: string) => made.router.describe().instances.find((each) => each.name === name)?.status;
+    const other = new DeskBackend();
+    backend.at("e start", refusing("no desk"));
+    await made.reload("[desk d]\n[desk e]\n").catch(() => {});
+    assert.equal(status("d")?.state, "ok");
+    assert.deepEqual(status("e"), { state: "failed", text: "instance 'e' did not start: no desk" });
+    backend.at("e start", undefined);
+    await made.router.reload();
+    assert.equal(status("e")?.state, "ok");
+    other.at("start", refusing("no net"));
+    const second = new Rig("[desk d]\n", [backend.declaration(), { ...other.declaration(), name: "net" }]);
+    await second.router.start();
+    await second.reload("[desk d]\n[net n]\n").catch(() => {});
+    const [, n] = second.router.describe().instances;
+    assert.deepEqual(n?.status, { state: "failed", text: "backend 'net' did not start: no net" });
+  });
+
   it("may have a backend whose facts are nonsense, or throw", async () => {
     const bad = (name: string, facts: () => never) =>
       declareBackend({
@@ -171,6 +191,7 @@ describe("a running instance", () => {
   });
 
   it("can leave its events to the core, which reflects them", async () => {
+    let handled = 0;
     const reflecting = declareBackend({
       ...new DeskBackend().declaration(),
       name: "mirror",
@@ -178,7 +199,7 @@ describe("a running instance", () => {
         open: ({ engine: { binding, core } }) => ({
           instance: () => ({
             native: { number: binding.addLoopback(core) },
-            handle: () => assert.fail("the core does it"),
+            handle: () => void ++handled,
           }),
         }),
       }),
@@ -188,5 +209,7 @@ describe("a running instance", () => {
     await made.router.start();
     backend.desk("d").emit("x", 0.5);
     assert.deepEqual(await backend.desk("d").until(1), [["y", 0.5]]);
+    await turn();
+    assert.equal(handled, 0, "the core does it");
   });
 });

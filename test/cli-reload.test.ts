@@ -139,7 +139,7 @@ describe("mmpy", () => {
       await running.sees(/routing/);
       writeFileSync(path.join(folder, "show.cfg"), text);
       running.child.kill("SIGHUP");
-      await running.sees(/stop the router/);
+      await running.sees(/no instances are left/);
       running.child.kill("SIGTERM");
       assert.deepEqual(await running.exited, { code: 0, signal: null });
       const message = `ERROR: not reloaded, everything goes on as before:

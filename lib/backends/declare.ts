@@ -82,6 +82,17 @@ export interface SectionProblem {
   readonly help?: readonly string[];
 }
 
+/** An instance in the next configuration. */
+export interface InstanceOfBackend<I extends OptionSet = OptionSet, P = unknown> extends InstanceOptions<I, P> {
+  readonly name: string;
+}
+
+/** A problem with the instances of a backend together. */
+export interface InstancesProblem extends SectionProblem {
+  /** The instance in whose section it is shown. */
+  readonly instance: string;
+}
+
 /**
  * A declaration.
  *
@@ -129,6 +140,13 @@ export interface BackendDeclaration<
   checkOptions?(options: Values<B>): readonly SectionProblem[];
   /** Checks an instance's options in combination. Pure. */
   checkInstanceOptions?(section: InstanceOptions<I, P>): readonly SectionProblem[];
+  /**
+   * Checks all instances of a configuration together: two that send the same universe. Pure; called where the options of each
+   * are valid.
+   *
+   * @param options of the backend, as it was opened
+   */
+  checkInstances?(instances: readonly InstanceOfBackend<I, P>[], options: Values<B>): readonly InstancesProblem[];
   /** Imports the backend's code. Called once per router, when its configuration first uses it. */
   load(): Promise<BackendModule<B, I, C, P>> | BackendModule<B, I, C, P>;
 }

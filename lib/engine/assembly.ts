@@ -8,6 +8,8 @@ export class Assembly {
   readonly byName = new Map<string, InstanceEntry>();
   /** Names of instances that could not be created: mappings to them are not errors of their own. */
   readonly failed = new Set<string>();
+  /** Names of backends that have a section or instances. */
+  readonly backends = new Set<string>();
   readonly findings = new Findings();
 
   add(entry: InstanceEntry): void {

@@ -60,6 +60,7 @@ export async function build(
     if (stopping.aborted || assembly.findings.hasManyErrors(instance.nameLocation)) return;
     await builder.addInstance(instance);
   }
+  for (const name of assembly.backends) builder.checkInstances(name);
 }
 
 class Builder {
@@ -67,7 +68,8 @@ class Builder {
   readonly #host: BuildHost;
   readonly #before: Assembly | undefined;
   readonly #findings: Findings;
-  readonly #knownBackends = new Set<string>();
+  /** By backend. */
+  readonly #read = new Map<string, { readonly definition: InstanceDefinition; readonly read: ReadOptions }[]>();
 
   constructor(assembly: Assembly, host: BuildHost, before: Assembly | undefined) {
     this.#assembly = assembly;
@@ -77,7 +79,7 @@ class Builder {
   }
 
   async openBackend({ name, location, settings: written }: BackendDefinition): Promise<void> {
-    this.#knownBackends.add(name);
+    this.#assembly.backends.add(name);
     const declaration = this.#declarationOf(name, location);
     if (declaration === undefined) return;
     const { backends } = this.#host;
@@ -114,7 +116,7 @@ class Builder {
       const opening = module.open({ name, options, settings, log, engine, report });
       const open = await untilAborted(opening, engine.stopping);
       if (typeof open?.instance !== "function") throw new Error("open() gave nothing that makes instances");
-      backends.set(name, { declaration, open, settings });
+      backends.set(name, { declaration, open, options, settings });
     } catch (error) {
       if (error instanceof MidimonsterError) throw error;
       this.#findings.error(`${owner} could not be opened: ${messageOf(error)}`, location);
@@ -137,6 +139,9 @@ class Builder {
     }
     const read = this.#readInstanceOptions(written, backend.declaration);
     const definition = { ...written, settings: read.settings };
+    const others = this.#read.get(written.backend);
+    if (others === undefined) this.#read.set(written.backend, [{ definition, read }]);
+    else others.push({ definition, read });
     const before = this.#find(definition, backend);
     if (before !== undefined) {
       const entry = new InstanceEntry(definition, read, before.live, true);
@@ -146,6 +151,34 @@ class Builder {
     }
     if (read.missing) this.#assembly.failed.add(name);
     else await this.#create(definition, backend, read);
+  }
+
+  /** Has a backend look at all of its instances. */
+  checkInstances(name: string): void {
+    const live = this.#host.backends.get(name);
+    const all = this.#read.get(name) ?? [];
+    if (live?.declaration.checkInstances === undefined || all.length === 0) return;
+    if (!all.every(({ read }) => read.sound)) return;
+    const { declaration, options } = live;
+    const instances = all.map(({ definition, read }) => ({
+      name: definition.name,
+      options: read.options,
+      patterns: read.patterns,
+    }));
+    try {
+      for (const { instance, problem, ...more } of declaration.checkInstances?.(instances, options) ?? []) {
+        const definition = all.find((each) => each.definition.name === instance)?.definition;
+        const [settings, place] = [definition?.settings ?? [], definition?.nameLocation];
+        // Without a place, as in the API, the message has to say which one it is.
+        const message = place === undefined ? `instance '${instance}': ${problem}` : problem;
+        reportTo(this.#findings, { message, ...more }, ownerOf(declaration), settings, place);
+      }
+    } catch (error) {
+      this.#findings.error(
+        `the instances of '${name}' could not be checked: ${messageOf(error)}`,
+        all[0]?.definition.backendLocation,
+      );
+    }
   }
 
   #declarationOf(name: string, location: Location | undefined): BackendDeclaration | undefined {
@@ -161,7 +194,7 @@ class Builder {
   /** The backend of an instance, opened with its defaults if it has no section of its own. */
   async #backendOf({ backend: name, backendLocation }: InstanceDefinition): Promise<LiveBackend | undefined> {
     if (this.#declarationOf(name, backendLocation) === undefined) return undefined;
-    if (!this.#knownBackends.has(name)) {
+    if (!this.#assembly.backends.has(name)) {
       await this.openBackend({ name, settings: [], ...(backendLocation && { location: backendLocation }) });
     }
     return this.#host.backends.get(name);
@@ -181,7 +214,8 @@ class Builder {
   /** The instance that runs and can go on under this definition. */
   #find(definition: InstanceDefinition, { declaration }: LiveBackend): InstanceEntry | undefined {
     const before = this.#before?.byName.get(definition.name);
-    if (before === undefined || before.live.failed || before.live.backend.declaration !== declaration) return undefined;
+    if (before === undefined || before.live.failed !== undefined || before.live.backend.declaration !== declaration)
+      return undefined;
     return canStay(before.definition, definition, declaration) ? before : undefined;
   }
 

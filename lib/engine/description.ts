@@ -3,7 +3,7 @@ import type { BackendFacts, DeclaredInstance, InstanceStatus } from "../backends
 import type { PythonChoice } from "../backends/python/locate/discovery.js";
 import type { MappingDefinition } from "../config/definition.js";
 import { messageOf } from "../errors.js";
-import type { Instances, LiveBackend } from "./instances.js";
+import type { Instances, LiveBackend, LiveInstance } from "./instances.js";
 
 /** What a router consists of, once loaded. */
 export interface RouterDescription {
@@ -40,7 +40,7 @@ export function describe(
     instances: [...instances.values()].map((entry) => {
       const { name, live, definition, channels } = entry;
       const { instance, backend } = live;
-      const status = statusOf(instance);
+      const status = statusOf(live);
       return {
         name,
         backend: backend.declaration.name,
@@ -65,7 +65,8 @@ export function describe(
   };
 }
 
-function statusOf(instance: DeclaredInstance): InstanceStatus | undefined {
+function statusOf({ instance, failed }: LiveInstance): InstanceStatus | undefined {
+  if (failed !== undefined) return { state: "failed", text: failed };
   try {
     return instance.status?.();
   } catch (error) {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { BackendDeclaration, ChannelUse } from "../backends/declare.js";
+import type { BackendDeclaration, ChannelUse, InstanceOptions } from "../backends/declare.js";
 import type { Channel, DeclaredInstance, OpenBackend } from "../backends/instance.js";
 import type { ReadOptions } from "../backends/read-options.js";
 import type { ChannelReference, InstanceDefinition, Setting } from "../config/definition.js";
@@ -42,6 +42,7 @@ class Uses {
 export interface LiveBackend {
   readonly declaration: BackendDeclaration;
   readonly open: OpenBackend;
+  readonly options: InstanceOptions["options"];
   /** The settings it was opened with. */
   readonly settings: readonly Setting[];
 }
@@ -54,8 +55,8 @@ export class LiveInstance {
   connected: number | undefined;
   /** Events wait while it is `new`, until it is started; they are dropped once it has `ended`. */
   state: "new" | "running" | "ended" = "new";
-  /** Its start() or that of its backend has failed: the next reload creates it again. */
-  failed = false;
+  /** The message, if its start() or that of its backend has failed: the next reload creates it again. */
+  failed: string | undefined;
   readonly early = new EarlyEvents();
   readonly #told = new Uses();
   /** The meanings that the instance was told, by use and number; without those that are undefined. */

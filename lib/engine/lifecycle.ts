@@ -44,6 +44,7 @@ export class Lifecycle {
     started: (live: LiveInstance) => void = () => {},
   ): Promise<MidimonsterError[]> {
     const failures: MidimonsterError[] = [];
+    const notStarted = new Map<LiveBackend, string>();
     const { signal } = this;
     const ends = () => signal.aborted || (goOn === "until-failure" && failures.length > 0);
     const succeeds = async (what: string, start: () => void | Promise<void>): Promise<boolean> => {
@@ -62,19 +63,22 @@ export class Lifecycle {
       // An earlier start() that failed may have left resources open.
       if (this.#backends.has(backend)) await this.#stopBackend(backend, STOP_TIMEOUT);
       this.#backends.set(backend, false);
-      this.#backends.set(backend, await succeeds(nameOf(backend), () => backend.open.start?.(signal)));
+      const succeeded = await succeeds(nameOf(backend), () => backend.open.start?.(signal));
+      this.#backends.set(backend, succeeded);
+      if (!succeeded) notStarted.set(backend, failures.at(-1)?.message ?? "");
     }
     for (const live of instances) {
       if (ends()) return failures;
       if (this.#backends.get(live.backend) !== true) {
-        live.failed = true;
+        live.failed = notStarted.get(live.backend) ?? `${nameOf(live.backend)} did not start`;
         live.state = "ended";
         started(live);
         continue;
       }
       this.#instances.add(live);
-      live.failed = !(await succeeds(`instance '${live.name}'`, () => live.instance.start?.(signal)));
-      if (live.state === "new") live.state = live.failed ? "ended" : "running";
+      const succeeded = await succeeds(`instance '${live.name}'`, () => live.instance.start?.(signal));
+      live.failed = succeeded ? undefined : failures.at(-1)?.message;
+      if (live.state === "new") live.state = succeeded ? "running" : "ended";
       started(live);
     }
     return failures;
@@ -93,6 +97,11 @@ export class Lifecycle {
     const timeLeft = () => Math.min(STOP_TIMEOUT, Math.max(0, deadline - performance.now()));
     for (const live of this.#instances) await this.stop(live, timeLeft());
     for (const backend of this.#backends.keys()) await this.#stopBackend(backend, timeLeft());
+  }
+
+  /** Stops a backend if its start() was called. */
+  async stopBackend(backend: LiveBackend): Promise<void> {
+    if (this.#backends.has(backend)) await this.#stopBackend(backend, STOP_TIMEOUT);
   }
 
   async #stopBackend(backend: LiveBackend, timeout: number): Promise<void> {

@@ -147,7 +147,7 @@ export class Session {
   }
 
   /**
-   * Stops the instances that a reload has removed, then starts its new ones. Ends early when the router is being stopped,
+   * Stops the instances and backends that a reload has removed, then starts its new ones. Ends early when the router is being stopped,
    * which stops the others.
    *
    * @returns an error for each that did not start
@@ -159,6 +159,12 @@ export class Session {
       await this.lifecycle.stop(live);
       await turnOfTheLoop();
       this.retire(live);
+    }
+    for (const [name, backend] of this.backends) {
+      if (signal.aborted) return [];
+      if (next.backends.has(name)) continue;
+      this.backends.delete(name);
+      await this.lifecycle.stopBackend(backend);
     }
     const created = next.created.map(({ live }) => live);
     const failures = await this.lifecycle.start(created, "after-failures", (live) => this.#deliverEarly(live));
