@@ -1,12 +1,12 @@
 import { type FSWatcher, watch } from "node:fs";
 import path from "node:path";
 
-/** What happens to a file within this time is one change, in ms: editors write, rename and touch. */
+/** Events on a file within this time are one change, in ms: editors write, rename and touch. */
 const SETTLING = 100;
 
 /**
- * Watches files for changes. Their folders are watched, not they themselves: most editors put a new file in the place of
- * the old one, and a watch on the old one would hear no more.
+ * Watches files for changes. Watches their folders instead of the files: most editors replace the file by a new one, and a
+ * watch on the old file would get no more events.
  */
 export class FileWatch {
   readonly #changed: () => void;
@@ -18,14 +18,14 @@ export class FileWatch {
 
   /**
    * @param changed called once after any of the files has changed
-   * @param report told of folders that can't be watched
+   * @param report called for a folder that can't be watched
    */
   constructor(changed: () => void, report: (message: string) => void) {
     this.#changed = changed;
     this.#report = report;
   }
 
-  /** Watches these files from now on, and no others; none once it is closed. */
+  /** Watches exactly these files from now on; none once closed. */
   set(files: readonly string[]): void {
     if (this.#closed) return;
     this.#files = new Set(files);

@@ -1,4 +1,4 @@
-// A backend, declared as data. Everything that has to be known of a backend without running it follows from its declaration:
+// A backend, declared as data. Everything that has to be known about a backend without running it follows from its declaration:
 // errors in a configuration at the place of the mistake, `mmpy backends`, the option tables of the documentation, shell
 // completion.
 import type { BackendModule } from "./instance.js";
@@ -6,15 +6,15 @@ import type { Option, OptionSet, Values } from "./options.js";
 
 export type ChannelUse = "input" | "output";
 
-/** What a channel's name means, or why there can be no such channel. */
+/** The meaning of a channel's name, or why the channel can't exist. */
 export type ParsedChannel<C> =
   | {
       readonly problem?: undefined;
-      /** The one name of a channel that can be spelled in several ways. Absent: the name as it is written. */
+      /** The canonical name of a channel that can be spelled in several ways. Absent: the name as written. */
       readonly name?: string;
-      /** What the name means to the backend; it comes back in {@link Channel.meaning}. */
+      /** The name's meaning to the backend, which gets it as {@link Channel.meaning}. */
       readonly meaning?: C;
-      /** What is odd about it, though it is a channel: shown at its place, and the start goes on. */
+      /** A warning about a valid channel: shown at its place; the start continues. */
       readonly warning?: string;
       readonly help?: readonly string[];
     }
@@ -22,7 +22,7 @@ export type ParsedChannel<C> =
 
 /** Instance options with free names, like the patterns `/path = f 0 1` of OSC. */
 export interface OptionPattern {
-  /** As in documentation: `/PATH`. */
+  /** As documented: `/PATH`. */
   readonly form: string;
   readonly option: Option;
   /** Whether an option's name is one of these. */
@@ -30,7 +30,7 @@ export interface OptionPattern {
 }
 
 export interface ChannelForm {
-  /** As in documentation: `ch<0..15>.cc<0..127>`. */
+  /** As documented: `ch<0..15>.cc<0..127>`. */
   readonly form: string;
   readonly doc: string;
   readonly example: string;
@@ -39,7 +39,7 @@ export interface ChannelForm {
 /** A problem with the options of one section together. */
 export interface SectionProblem {
   readonly problem: string;
-  /** The option at whose place it is shown; absent: the section's. */
+  /** The option at whose place it is shown. Absent: the section's place. */
   readonly option?: string;
   readonly help?: readonly string[];
 }
@@ -49,7 +49,7 @@ export interface SectionProblem {
  *
  * @typeParam B options of `[backend NAME]`
  * @typeParam I options of instances
- * @typeParam C what a channel's name means
+ * @typeParam C meaning of a channel's name
  */
 export interface BackendDeclaration<B extends OptionSet = OptionSet, I extends OptionSet = OptionSet, C = unknown> {
   /** As in the configuration: no whitespace. */
@@ -60,8 +60,8 @@ export interface BackendDeclaration<B extends OptionSet = OptionSet, I extends O
   readonly instanceOptions: I;
   readonly optionPatterns?: readonly OptionPattern[];
   /**
-   * What happens to options of `[backend NAME]` that are not declared: an `error` (the default), or they are `accepted`
-   * and reach the backend as they are written.
+   * What happens to undeclared options of `[backend NAME]`: an `error` (the default), or they are `accepted` and reach the
+   * backend as written.
    */
   readonly otherOptions?: "error" | "accepted";
   /** The same for options of instances. */
@@ -69,21 +69,21 @@ export interface BackendDeclaration<B extends OptionSet = OptionSet, I extends O
   readonly channels: {
     readonly forms: readonly ChannelForm[];
     /**
-     * Reads a channel's name. Pure: called for every channel that a mapping names, also when nothing will come of it.
-     * Absent: any name is a channel.
+     * Reads a channel's name. Pure: called for every channel that a mapping names, even if the configuration is then
+     * rejected. Absent: any name is a channel.
      *
-     * @param name expressions are expanded
+     * @param name with expressions expanded
      * @param use `input`: events go to the channel, `output`: they come from it
      */
     parse?(name: string, use: ChannelUse, options: Values<I>): ParsedChannel<C>;
   };
   /** Example configurations of this package, in `python/examples`. */
   readonly examples?: readonly string[];
-  /** Looks at the options of `[backend NAME]` together. Pure. */
+  /** Checks the options of `[backend NAME]` together. Pure. */
   checkOptions?(options: Values<B>): readonly SectionProblem[];
-  /** Looks at an instance's options together. Pure. */
+  /** Checks an instance's options together. Pure. */
   checkInstanceOptions?(options: Values<I>): readonly SectionProblem[];
-  /** Imports the backend's code; called once a router, when its configuration first uses it. */
+  /** Imports the backend's code; called once per router, when its configuration first uses it. */
   load(): Promise<BackendModule<B, I, C>> | BackendModule<B, I, C>;
 }
 

@@ -1,19 +1,19 @@
-// The kinds of options that a backend can declare: what a value looks like, what it means, and how documentation, completion
-// and error messages describe it.
+// The kinds of options that a backend can declare: the form of a value, its meaning, and how documentation, completion and
+// error messages describe it.
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { didYouMean } from "../config/suggest.js";
 
-/** Why a text is not a value. */
+/** Why a text is not a valid value. */
 export interface ValueProblem {
-  /** What follows the option's name in the message: `is 0 to 255, not 300`. */
+  /** The part of the message after the option's name: `is 0 to 255, not 300`. */
   readonly problem: string;
   readonly help?: readonly string[];
   /** The offending part of the value, in UTF-16 code units from its start. Absent: all of it. */
   readonly span?: { readonly start: number; readonly length: number };
 }
 
-/** What a text means, or why it means nothing. */
+/** The value of a text, or why it is invalid. */
 export type Parsed<T> = { readonly problem?: undefined; readonly value: T } | ValueProblem;
 
 /**
@@ -26,7 +26,7 @@ export interface Option<V = unknown> {
   readonly kind: string;
   /** One line of documentation. */
   readonly doc: string;
-  /** What a value looks like: `on | off`, `HOST PORT`. */
+  /** The form of a value: `on | off`, `HOST PORT`. */
   readonly form: string;
   /** The default for people; absent if there is none. */
   readonly defaultText?: string;
@@ -34,15 +34,15 @@ export interface Option<V = unknown> {
   readonly range?: string;
   readonly example?: string;
   readonly required: boolean;
-  /** Whether it may be given several times; otherwise the last one counts. */
+  /** Whether it may be given several times; otherwise the last one takes effect. */
   readonly repeatable: boolean;
-  /** Whether an instance takes a changed value while it runs: always, or `append`: if values are only added at the end. */
+  /** Whether a running instance accepts a changed value: always, or, with `append`, if values are only added at the end. */
   readonly live: boolean | "append";
-  /** Values to complete and to suggest, where they can be listed. */
+  /** Values to complete and suggest, if they can be listed. */
   readonly words?: readonly string[];
-  /** Whether an empty value is one. */
+  /** Whether a value may be empty. */
   readonly takesEmpty?: boolean;
-  /** What the option is if it is not given. */
+  /** The value if the option is not given. */
   readonly fallback: V;
 
   /**
@@ -53,7 +53,7 @@ export interface Option<V = unknown> {
   parse(text: string, folder: string): Parsed<unknown>;
 }
 
-/** What every kind of option takes. */
+/** Properties of every kind of option. */
 interface Spec {
   readonly doc: string;
   readonly example?: string;
@@ -96,7 +96,7 @@ function declare<T, S extends SpecWithDefault<T>>(spec: S, { show, ...kind }: Ki
     ...(spec.repeatable !== undefined && { repeatable: spec.repeatable }),
     ...(spec.live !== undefined && { live: spec.live }),
     ...(spec.default !== undefined && { defaultText: (show ?? String)(spec.default) }),
-    // The conditional type says the same, which the compiler can't follow.
+    // Equivalent to the conditional type, which the compiler can't verify.
     fallback: fallback as ValueOf<T, S>,
   };
 }
@@ -137,7 +137,7 @@ function numeric<S extends SpecWithDefault<number> & Limits>(spec: S, whole: boo
 const YES = ["on", "yes", "true"];
 const NO = ["off", "no", "false"];
 
-/** `host port`, and words after them. */
+/** `host port`, optionally followed by words. */
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -160,7 +160,7 @@ function parseAddress(text: string, defaultPort: number | undefined): Parsed<Add
   return { problem: `needs a port from 1 to ${MAX_PORT}, not '${port}'`, span: { start, length: port.length } };
 }
 
-/** The kinds of options. Every value but a text's has to be given: `option =` is an error. */
+/** The kinds of options. Only a text's value may be empty: otherwise `option =` is an error. */
 export const option = {
   /** Any text that is not empty. */
   text<const S extends SpecWithDefault<string> & { readonly form?: string }>(spec: S): Option<ValueOf<string, S>> {
@@ -175,7 +175,7 @@ export const option = {
     return numeric(spec, true);
   },
 
-  /** A time in whole milliseconds, or `off`, which is 0. */
+  /** A time in whole milliseconds, or `off`, which means 0. */
   milliseconds<const S extends SpecWithDefault<number> & { readonly min: number }>(
     spec: S,
   ): Option<ValueOf<number, S>> {
@@ -195,7 +195,7 @@ export const option = {
     });
   },
 
-  /** `on` or `off`; also yes and no, true and false, and numbers as MIDIMonster takes them: 0 is off. */
+  /** `on` or `off`; also yes and no, true and false, and numbers as in MIDIMonster: 0 is off. */
   flag<const S extends SpecWithDefault<boolean>>(spec: S): Option<ValueOf<boolean, S>> {
     return declare<boolean, S>(spec, {
       kind: "flag",
@@ -243,7 +243,7 @@ export const option = {
     });
   },
 
-  /** `HOST PORT` and, where the backend knows some, words after them. */
+  /** `HOST PORT`, followed by words if the backend accepts any. */
   address<const S extends SpecWithDefault<Address> & { readonly defaultPort?: number; readonly form?: string }>(
     spec: S,
   ): Option<ValueOf<Address, S>> {
@@ -255,7 +255,7 @@ export const option = {
     });
   },
 
-  /** A kind of the backend's own. */
+  /** A kind defined by the backend. */
   custom<T, const S extends SpecWithDefault<T> = SpecWithDefault<T>>(
     spec: S,
     kind: { readonly kind: string; readonly form: string; parse(text: string, folder: string): Parsed<T> },

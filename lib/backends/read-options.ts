@@ -1,4 +1,4 @@
-// From settings, as they are written, to the values of declared options; every mistake is found at its own place.
+// From settings, as written, to the values of declared options; every error is reported at its own place.
 import type { Setting } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
 import type { Location } from "../config/source.js";
@@ -8,13 +8,13 @@ import type { OptionPattern, SectionProblem } from "./declare.js";
 import type { Problem } from "./instance.js";
 import type { Option, OptionSet, Parsed, ValueProblem, Values } from "./options.js";
 
-/** What a section may hold. */
+/** The options that a section may contain. */
 export interface DeclaredSection<O extends OptionSet = OptionSet> {
   /** For messages: `backend 'python'`. */
   readonly owner: string;
   readonly options: O;
   readonly patterns?: readonly OptionPattern[] | undefined;
-  /** Whether options that are not declared are accepted. */
+  /** Whether undeclared options are accepted. */
   readonly open: boolean;
   check?(values: Values<O>): readonly SectionProblem[];
 }
@@ -30,14 +30,14 @@ export interface ReadOptions {
   readonly patterns: readonly PatternValue[];
   /** Whether everything was right. */
   readonly sound: boolean;
-  /** A required option is missing: there can be nothing that has these options. */
+  /** Whether a required option is missing: nothing can be created then. */
   readonly missing: boolean;
 }
 
 /**
  * Reads the settings of one section.
  *
- * @param location of the section, for what has no other place
+ * @param location of the section, for errors without a place of their own
  */
 export function readOptions(
   section: DeclaredSection,
@@ -48,13 +48,13 @@ export function readOptions(
   const before = findings.errors.length;
   const { given, patterns } = readSettings(section, settings, findings);
   const declared = Object.entries(section.options);
-  // Not by assignment: an option may be called `__proto__`.
+  // Not by assignment: an option may be named `__proto__`.
   const values = Object.fromEntries(declared.map(([name, option]) => [name, valueFrom(option, given.get(name))]));
   let missing = false;
   for (const [name, option] of declared) {
     if (!option.required || given.has(name)) continue;
     missing = true;
-    if (settings.some((setting) => setting.option === name)) continue; // it is there, and wrong
+    if (settings.some((setting) => setting.option === name)) continue; // it is present but invalid
     findings.error(`${section.owner} needs the option '${name}'`, location, {
       help: [`write ${name} = ${option.example ?? option.form}`],
     });
@@ -79,7 +79,7 @@ export function optionNamed(
   return pattern && { option: pattern.option, isPattern: true };
 }
 
-/** A problem that a backend reports, as an error at its place. */
+/** Adds a problem reported by a backend as an error at its place. */
 export function reportTo(
   findings: Findings,
   { message, option, index, help, detail }: Problem,
@@ -89,7 +89,7 @@ export function reportTo(
 ): void {
   if (findings.hasManyErrors(section)) return;
   const place = option === undefined ? undefined : placeOf(settings, option, index);
-  // Without a place, as for options that the API gives, the message has to say which option it is.
+  // Without a place, as for options set by the API, the message has to say which option it is.
   const prefix = option === undefined || place !== undefined ? "" : `option '${option}' of ${owner}: `;
   findings.error(prefix + message, place ?? section, {
     ...(help && { help }),
@@ -107,7 +107,7 @@ export function placeOf(
   return (index === undefined ? all.at(-1) : all[index])?.valueLocation;
 }
 
-/** The values that are right; the others are errors. */
+/** The valid values; the others are reported as errors. */
 function readSettings(section: DeclaredSection, settings: readonly Setting[], findings: Findings) {
   const given = new Map<string, unknown[]>();
   const patterns: PatternValue[] = [];
@@ -160,7 +160,7 @@ function parse(option: Option, { option: name, value, folder }: Setting): Parsed
 }
 
 function describe({ problem, span }: ValueProblem, { option, valueLocation }: Setting, owner: string) {
-  // Without a place, as for options that the API gives, the message has to say whose option it is.
+  // Without a place, as for options set by the API, the message has to say whose option it is.
   if (valueLocation === undefined) return { message: `option '${option}' of ${owner} ${problem}`, place: undefined };
   const message = `'${option}' ${problem}`;
   if (span === undefined) return { message, place: valueLocation };

@@ -1,12 +1,12 @@
 import { Findings } from "../config/findings.js";
 import type { InstanceEntry } from "./instances.js";
 
-/** One configuration made real: its instances, and what was found to be wrong with it. */
+/** The instances of one configuration, and the errors and warnings found in it. */
 export class Assembly {
   /** By number in the core. */
   readonly entries = new Map<number, InstanceEntry>();
   readonly byName = new Map<string, InstanceEntry>();
-  /** Names of instances that could not be made: mappings to them are no errors of their own. */
+  /** Names of instances that could not be created: mappings to them are not reported separately. */
   readonly failed = new Set<string>();
   readonly findings = new Findings();
 
@@ -15,12 +15,12 @@ export class Assembly {
     this.byName.set(entry.name, entry);
   }
 
-  /** Those that were made for this configuration, in order. */
+  /** Instances created for this configuration, in order. */
   get created(): InstanceEntry[] {
     return [...this.entries.values()].filter(({ stays }) => !stays);
   }
 
-  /** Those that ran under the configuration before. */
+  /** Instances that ran under the previous configuration. */
   get staying(): InstanceEntry[] {
     return [...this.entries.values()].filter(({ stays }) => stays);
   }

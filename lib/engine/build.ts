@@ -1,5 +1,5 @@
-// From a definition to an assembly: opens backends, makes instances. Nothing that runs is touched: instances of the assembly
-// before that can go on under the new configuration are taken over as they are.
+// From a definition to an assembly: opens backends, creates instances. Nothing that runs is touched: instances of the
+// previous assembly that can continue under the new configuration are taken over unchanged.
 import type { BackendDeclaration } from "../backends/declare.js";
 import type { BackendModule, InstanceSetup, Problem } from "../backends/instance.js";
 import { optionNamed, type ReadOptions, readOptions, reportTo } from "../backends/read-options.js";
@@ -14,34 +14,34 @@ import type { Engine } from "./engine.js";
 import { InstanceEntry, type LiveBackend, LiveInstance } from "./instances.js";
 import { untilAborted } from "./waiting.js";
 
-/** What building needs of its router. */
+/** What building needs from its router. */
 export interface BuildHost {
   readonly engine: Engine;
   readonly log: Logger;
   readonly declarations: ReadonlyMap<string, BackendDeclaration>;
-  /** The code of backends that has been imported. New ones are added. */
+  /** Imported code of backends. New imports are added. */
   readonly modules: Map<string, BackendModule>;
-  /** Backends that are open. New ones are added. */
+  /** Open backends. New ones are added. */
   readonly backends: Map<string, LiveBackend>;
   /**
-   * Told of every instance that is made.
+   * Called for every instance that is created.
    *
    * @throws {Error} if the core has no such instance
    */
   created(live: LiveInstance): void;
   /** Takes an instance out of the core for good. */
   retire(live: LiveInstance): void;
-  /** What an instance calls to emit; undefined until it has been made. */
+  /** Emits for an instance, which is undefined until it has been created. */
   emit(live: LiveInstance | undefined, name: string, channel: number, value: number): void;
 }
 
 /**
- * Makes the instances of a definition. Goes on after errors, to find as many as there are; they are the assembly's findings.
+ * Creates the instances of a definition. Continues after errors, to find them all; they become the assembly's findings.
  * Ends early when the router is to stop.
  *
- * @param assembly empty; it is filled
- * @param before the assembly that runs, if there is one
- * @throws {MidimonsterError} for what makes all the rest pointless, like no Python
+ * @param assembly filled by this function
+ * @param before the running assembly, if any
+ * @throws {MidimonsterError} for an error that makes continuing pointless, such as a missing Python
  */
 export async function build(
   assembly: Assembly,
@@ -112,7 +112,7 @@ class Builder {
       modules.set(name, module);
       const opening = module.open({ name, options, settings, log, engine, report });
       const open = await untilAborted(opening, engine.stopping);
-      if (typeof open?.instance !== "function") throw new Error("open() gave nothing that makes instances");
+      if (typeof open?.instance !== "function") throw new Error("open() returned no object with an instance() method");
       backends.set(name, { declaration, open, settings });
     } catch (error) {
       if (error instanceof MidimonsterError) throw error;
@@ -131,7 +131,7 @@ class Builder {
     if (first !== undefined) {
       const place = first.definition.nameLocation;
       const help = place && [`the first one is at ${place.source.file}:${place.line}:${place.column}`];
-      this.#findings.error(`there already is an instance '${name}'`, nameLocation, help ? { help } : {});
+      this.#findings.error(`instance '${name}' already exists`, nameLocation, help ? { help } : {});
       return;
     }
     const read = this.#readInstanceOptions(definition, backend.declaration);
@@ -176,7 +176,7 @@ class Builder {
     return readOptions(section, settings, nameLocation, this.#findings);
   }
 
-  /** The instance that runs and can go on under this definition. */
+  /** The running instance that can continue under this definition. */
   #find(definition: InstanceDefinition, { declaration }: LiveBackend): InstanceEntry | undefined {
     const before = this.#before?.byName.get(definition.name);
     if (before === undefined || before.live.failed || before.live.backend.declaration !== declaration) return undefined;
@@ -203,7 +203,7 @@ class Builder {
     };
     try {
       const instance = await untilAborted(backend.open.instance(setup), engine.stopping);
-      if (typeof instance !== "object" || instance === null) throw new Error("instance() made none");
+      if (typeof instance !== "object" || instance === null) throw new Error("instance() did not return an object");
       const number = instance.native?.number ?? engine.binding.addJavascript(engine.core);
       live = new LiveInstance(name, backend, instance, number);
       this.#host.created(live);
@@ -218,7 +218,7 @@ class Builder {
   }
 }
 
-/** A function of its own: a backend may keep it, and is not to keep a configuration that has gone with it. */
+/** A separate function: a backend may keep the closure, which must not keep an obsolete configuration alive. */
 function reporter(findings: Findings, owner: string, settings: readonly Setting[], section: Location | undefined) {
   return (problem: Problem) => reportTo(findings, problem, owner, settings, section);
 }
@@ -243,7 +243,7 @@ function canStay(before: InstanceDefinition, next: InstanceDefinition, declarati
   });
 }
 
-/** Whether settings are the same, wherever they stand. */
+/** Whether settings are the same, regardless of their places. */
 function sameSettings(left: readonly Setting[], right: readonly Setting[]): boolean {
   const same = ({ option, value, folder }: Setting, other: Setting | undefined) =>
     option === other?.option && value === other.value && folder === other.folder;

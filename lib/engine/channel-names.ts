@@ -1,12 +1,12 @@
 import type { InstanceEntry, Instances } from "./instances.js";
 
-/** An instance's channel, by names. */
+/** The names of a channel and its instance. */
 export interface NamedChannel {
   readonly instance: string;
   readonly channel: string;
 }
 
-/** How many names are fetched at a time: each time costs a call into the core. */
+/** Names per call into the core. */
 const CHUNK = 1024;
 
 interface Range {
@@ -17,7 +17,7 @@ interface Range {
 
 const UNKNOWN: NamedChannel = { instance: "?", channel: "?" };
 
-/** From global channel numbers to names. Made again whenever instances are connected; names are fetched once, when they are asked for. */
+/** Maps global channel numbers to names. Recreated whenever instances are connected; names are fetched once, on demand. */
 export class ChannelNames {
   readonly #ranges: readonly Range[];
   readonly #known: (NamedChannel | undefined)[] = [];

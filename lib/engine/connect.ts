@@ -1,4 +1,4 @@
-// From the mappings of a configuration to the tables of the core: channels, what handles them, rows.
+// From the mappings of a configuration to the tables of the core: channels, their handlers, rows.
 import type { BackendDeclaration, ChannelUse, ParsedChannel } from "../backends/declare.js";
 import type { Refusal } from "../backends/instance.js";
 import type { OptionSet, Values } from "../backends/options.js";
@@ -20,7 +20,7 @@ interface ChannelFinding {
   readonly detail?: string | undefined;
 }
 
-/** Findings about channels. One mapping may stand for thousands: the first is told, and how many more there are. */
+/** Findings about channels. One mapping may have thousands: the first is reported, with the number of the others. */
 class ChannelFindings {
   readonly #first = new Map<ChannelReference, ChannelFinding & { count: number }>();
 
@@ -30,11 +30,11 @@ class ChannelFindings {
     else ++known.count;
   }
 
-  /** @param hasMore whether there are others that have not been looked at */
-  tell(say: Findings["error"], hasMore = false): void {
+  /** @param hasMore whether some channels have not been checked */
+  report(add: Findings["error"], hasMore = false): void {
     for (const [reference, { message, help = [], detail, count }] of this.#first) {
       const more = count > 1 ? [`and ${hasMore ? "at least " : ""}${count - 1} more of '${reference.channel}'`] : [];
-      say(message, reference.channelLocation, {
+      add(message, reference.channelLocation, {
         help: [...help, ...more],
         ...(detail !== undefined && { detail }),
       });
@@ -43,8 +43,8 @@ class ChannelFindings {
 }
 
 /**
- * Connects the instances of an assembly. Synchronous. Instances learn of their channels only when everything else is right, and
- * the core gets the tables only when they have accepted them.
+ * Connects the instances of an assembly. Synchronous. Instances receive their channels only when everything else is right,
+ * and the core gets the tables only when all instances have accepted them.
  *
  * @returns whether the core has the tables; if not, the assembly's findings say why
  */
@@ -54,7 +54,7 @@ export function connect(assembly: Assembly, mappings: readonly MappingDefinition
   for (const { live } of entries) live.instance.native?.fixChannels?.();
   const pairs = mapAll(assembly, mappings);
   for (const entry of entries) resolve(entry, findings);
-  if (findings.errors.length === 0) for (const entry of entries) tellChannels(entry, findings);
+  if (findings.errors.length === 0) for (const entry of entries) connectChannels(entry, findings);
   const sound = findings.errors.length === 0;
   if (sound) install(assembly, pairs, engine);
   for (const entry of entries) entry.finish();
@@ -71,7 +71,7 @@ function mapAll(assembly: Assembly, mappings: readonly MappingDefinition[]): Pai
     if (source === undefined || target === undefined) continue;
     const names = new NameReader();
     const there = expandPairs(source, target, mapping, (...channels) => names.read(...channels));
-    names.tell(findings);
+    names.report(findings);
     pairs.push(there);
     if (mapping.bidirectional) {
       const { fromInstance, toInstance, from, to } = there;
@@ -90,12 +90,12 @@ function instanceOf({ byName, failed, findings }: Assembly, reference: ChannelRe
   return found;
 }
 
-/** Has the declarations of backends read the names of channels. */
+/** Parses channel names by the declarations of their backends. */
 class NameReader {
   readonly #refused = new ChannelFindings();
   readonly #warned = new ChannelFindings();
 
-  /** @returns the one name of each channel; one that is refused stays as it is written */
+  /** @returns the canonical name of each channel, or the name as written if it was refused */
   read(
     { live, name, read: { values }, incomplete }: InstanceEntry,
     names: readonly string[],
@@ -118,15 +118,15 @@ class NameReader {
         canonical = parsed.name ?? written;
         live.meanings[use].set(canonical, parsed.meaning);
       }
-      // Once for both uses.
+      // One warning for both uses.
       if (warning !== undefined) this.#warned.add(reference, warning);
       return canonical;
     });
   }
 
-  tell(findings: Findings): void {
-    this.#refused.tell((...error) => findings.error(...error));
-    this.#warned.tell((...warning) => findings.warn(...warning));
+  report(findings: Findings): void {
+    this.#refused.report((...error) => findings.error(...error));
+    this.#warned.report((...warning) => findings.warn(...warning));
   }
 }
 
@@ -143,7 +143,7 @@ function parseName(
   }
 }
 
-/** Has the core find what handles the channels of an instance. */
+/** Lets the core find the handlers of an instance's channels. */
 function resolve(entry: InstanceEntry, findings: Findings): void {
   const { live, incomplete } = entry;
   const unresolved = incomplete ? undefined : live.instance.native?.resolve?.(entry.inputs());
@@ -152,11 +152,11 @@ function resolve(entry: InstanceEntry, findings: Findings): void {
   for (const problem of unresolved.options) {
     reportTo(findings, problem, ownerOf(live.backend.declaration), settings, nameLocation);
   }
-  tellRefusals(entry, unresolved.channels, findings, unresolved.hasMore);
+  reportRefusals(entry, unresolved.channels, findings, unresolved.hasMore);
 }
 
-/** Tells an instance of channels that are new to it. */
-function tellChannels(entry: InstanceEntry, findings: Findings): void {
+/** Passes an instance the channels that are new to it. */
+function connectChannels(entry: InstanceEntry, findings: Findings): void {
   const { live, name } = entry;
   if (live.instance.connect === undefined) return;
   const channels = entry.newChannels();
@@ -164,10 +164,10 @@ function tellChannels(entry: InstanceEntry, findings: Findings): void {
   try {
     const refusals = live.instance.connect(channels) ?? [];
     const refused = new Set(refusals.map(({ channel }) => channel));
-    // A number that an instance knows stays its channel's, also if this configuration comes to nothing.
-    for (const channel of channels) if (!refused.has(channel.index)) live.told(channel);
+    // A number that an instance has received keeps its channel, even if this configuration is discarded.
+    for (const channel of channels) if (!refused.has(channel.index)) live.addKnown(channel);
     const named = ({ channel, problem }: Refusal) => `'${name}.${live.channels.names(channel, 1)[0]}': ${problem}`;
-    tellRefusals(
+    reportRefusals(
       entry,
       refusals.map((refusal) => ({ ...refusal, problem: named(refusal) })),
       findings,
@@ -177,8 +177,8 @@ function tellChannels(entry: InstanceEntry, findings: Findings): void {
   }
 }
 
-/** @param hasMore whether there are others that have not been looked at */
-function tellRefusals(
+/** @param hasMore whether some channels have not been checked */
+function reportRefusals(
   { places, name, definition }: InstanceEntry,
   refusals: readonly Refusal[],
   findings: Findings,
@@ -191,10 +191,10 @@ function tellRefusals(
       findings.error(`instance '${name}': ${problem}`, definition.nameLocation, help && { help });
     else found.add(reference, { message: problem, help, detail });
   }
-  found.tell((...error) => findings.error(...error), hasMore);
+  found.report((...error) => findings.error(...error), hasMore);
 }
 
-/** Exchanges the tables. There is no way back after this. */
+/** Exchanges the tables. This can't be undone. */
 function install({ entries }: Assembly, pairs: readonly Pairs[], { binding, core }: Engine): void {
   const counts = Array.from(
     { length: binding.instanceCount(core) },

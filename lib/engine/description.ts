@@ -14,17 +14,17 @@ export interface RouterDescription {
     readonly channels: readonly {
       readonly name: string;
       readonly uses: readonly ChannelUse[];
-      /** What its backend says of it, for people: `calls the function`. */
+      /** The backend's description of it, for people: `calls the function`. */
       readonly note?: string;
     }[];
-    /** How it does, where its backend tells. */
+    /** Its state, if its backend reports one. */
     readonly status?: InstanceStatus;
   }[];
   readonly mappings: readonly {
     readonly from: string;
     readonly to: string;
     readonly bidirectional: boolean;
-    /** How many pairs of channels, in one direction. */
+    /** The number of channel pairs, in one direction. */
     readonly count: number;
   }[];
   /** The Python in use, if there is a python instance. */
@@ -47,7 +47,7 @@ export function describe(
         options: definition.settings.map(({ option, value }) => ({ option, value })),
         channels: channels.names(0, channels.size).flatMap((channel, i) => {
           const uses = entry.uses(i);
-          // Those of earlier configurations keep their numbers. The core's channels are those of a module too.
+          // Unused channels: left over from earlier configurations, or, if the core has them, created by a module.
           if (uses.length === 0 && instance.native?.channels === undefined) return [];
           const note = noteOf(instance, channel, uses);
           return [{ name: channel, uses, ...(note !== undefined && { note }) }];
@@ -87,7 +87,7 @@ function pythonOf(backends: Iterable<LiveBackend>): BackendFacts {
       const python = open.facts?.().python;
       if (python !== undefined) return { python };
     } catch {
-      // Without facts the rest of the description is as good.
+      // The rest of the description does not depend on it.
     }
   }
   return {};

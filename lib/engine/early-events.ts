@@ -1,9 +1,9 @@
 import type { EventBatch } from "../backends/instance.js";
 
-/** How many are kept. */
+/** Later events are lost. */
 const MAX_EVENTS = 65_536;
 
-/** Events for an instance that a reload has made and that is not started yet. */
+/** Events for an instance that a reload has created and that has not started yet. */
 export class EarlyEvents {
   #batches: EventBatch[] = [];
   #count = 0;
@@ -13,7 +13,7 @@ export class EarlyEvents {
     const kept = Math.min(length, MAX_EVENTS - this.#count);
     this.#count += kept;
     this.#lost += length - kept;
-    // The arrays of a batch are used again.
+    // The arrays of a batch are reused.
     if (kept > 0)
       this.#batches.push({ length: kept, channels: channels.slice(0, kept), values: values.slice(0, kept) });
   }

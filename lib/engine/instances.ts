@@ -8,7 +8,7 @@ import { EarlyEvents } from "./early-events.js";
 const USES = ["input", "output"] as const;
 const bitOf = (use: ChannelUse) => 1 << USES.indexOf(use);
 
-/** A set of uses for each channel: one byte a channel, since there may be millions. */
+/** A set of uses for each channel: one byte per channel, since there may be millions. */
 class Uses {
   #bits = new Uint8Array(64);
 
@@ -33,28 +33,28 @@ class Uses {
   }
 }
 
-/** A backend in a router, from the first configuration that uses it on. */
+/** A backend in a router, from the first configuration that uses it. */
 export interface LiveBackend {
   readonly declaration: BackendDeclaration;
   readonly open: OpenBackend;
-  /** Those it was opened with. */
+  /** The settings it was opened with. */
   readonly settings: readonly Setting[];
 }
 
 /** An instance from its creation to its end, over all reloads. */
 export class LiveInstance {
-  /** Channels only ever become more: a number that the instance once knew keeps its meaning. */
+  /** Channels are never removed: a number that the instance has received keeps its meaning. */
   readonly channels: Channels;
   /** Whether its channels are in the core's tables, so that it can emit. */
   connected = false;
-  /** Events that come while it is `new` wait for its start; once it has `ended` they come to nothing. */
+  /** Events that arrive while it is `new` wait for its start; once it has `ended` they are dropped. */
   state: "new" | "running" | "ended" = "new";
-  /** Its start() has failed, or its backend's: the next reload makes it again. */
+  /** Its start() or its backend's has failed: the next reload creates it again. */
   failed = false;
   readonly early = new EarlyEvents();
   /** By use and name, what a channel means to the backend; only where a declaration reads names. */
   readonly meanings: Record<ChannelUse, Map<string, unknown>> = { input: new Map(), output: new Map() };
-  readonly #told = new Uses();
+  readonly #known = new Uses();
 
   constructor(
     readonly name: string,
@@ -66,13 +66,13 @@ export class LiveInstance {
     this.channels = instance.native?.channels ?? new ChannelSet();
   }
 
-  /** A channel and a use that the instance has not been told of. */
+  /** Whether the instance has not received this channel for this use. */
   isNew(channel: number, use: ChannelUse): boolean {
-    return !this.#told.has(channel, use);
+    return !this.#known.has(channel, use);
   }
 
-  told({ index, use }: Channel): void {
-    this.#told.add(index, use);
+  addKnown({ index, use }: Channel): void {
+    this.#known.add(index, use);
   }
 }
 
@@ -83,14 +83,14 @@ export class InstanceEntry {
   readonly #uses = new Uses();
   /** Global index of the first channel, once the mapping is compiled. */
   firstChannel: number | undefined;
-  /** A module did not import, or an option was wrong: errors about its channels would mean nothing. */
+  /** A module could not be imported, or an option was wrong: errors about its channels would be meaningless. */
   incomplete = false;
 
   constructor(
     readonly definition: InstanceDefinition,
     readonly read: ReadOptions,
     readonly live: LiveInstance,
-    /** Whether it ran under the configuration before. */
+    /** Whether it ran under the previous configuration. */
     readonly stays: boolean,
   ) {}
 
@@ -102,7 +102,7 @@ export class InstanceEntry {
     return this.live.channels;
   }
 
-  /** The numbers of channels, which are created where they are new, and are used in these ways from here on. */
+  /** Marks channels as used, creating new ones. @returns their numbers */
   use(names: readonly string[], uses: readonly ChannelUse[], reference: ChannelReference): Uint32Array {
     const numbers = this.channels.add(names);
     for (const use of uses) {
@@ -117,7 +117,7 @@ export class InstanceEntry {
     return Uint32Array.from(input.keys()).filter((channel) => input[channel] !== undefined);
   }
 
-  /** Channels that mappings use and that the instance has not been told of. */
+  /** Channels that mappings use and that the instance has not received yet. */
   newChannels(): Channel[] {
     const { channels, live } = this;
     const found: Channel[] = [];
@@ -142,5 +142,5 @@ export class InstanceEntry {
   }
 }
 
-/** The instances of one configuration, by their number in the core. Numbers of instances that have gone are not used again. */
+/** The instances of one configuration, by their number in the core. Numbers of removed instances are not reused. */
 export type Instances = ReadonlyMap<number, InstanceEntry>;

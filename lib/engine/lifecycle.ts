@@ -8,15 +8,15 @@ const STOP_TIMEOUT = 2000;
 /** How long all of them together may take, in ms. */
 const STOP_ALL_TIMEOUT = 5000;
 
-/** Backends and instances that were started, and so have to be stopped. */
+/** Backends and instances that were started and have to be stopped. */
 export class Lifecycle {
-  /** With whether their start() has succeeded. */
+  /** The value: whether start() has succeeded. */
   readonly #backends = new Map<LiveBackend, boolean>();
   readonly #instances = new Set<LiveInstance>();
   readonly #stopping = new AbortController();
   readonly #report: (problem: string) => void;
 
-  /** @param report takes what goes wrong while stopping, which prevents nothing */
+  /** @param report logs a problem while stopping, which does not prevent the stop */
   constructor(report: (problem: string) => void) {
     this.#report = report;
   }
@@ -26,7 +26,7 @@ export class Lifecycle {
     return this.#stopping.signal;
   }
 
-  /** Tells every call under way that the router is to stop. */
+  /** Signals every pending call that the router is to stop. */
   abort(): void {
     this.#stopping.abort();
   }
@@ -34,8 +34,8 @@ export class Lifecycle {
   /**
    * Starts instances, each after its backend. Ends early once {@link abort} was called.
    *
-   * @param started called for each whose start() has ended, however
-   * @returns what did not start: an error with code `BACKEND` each
+   * @param started called for each instance whose start() has ended, successfully or not
+   * @returns an error with code `BACKEND` for each that did not start
    */
   async start(
     instances: readonly LiveInstance[],
@@ -58,7 +58,7 @@ export class Lifecycle {
     for (const backend of new Set(instances.map(({ backend }) => backend))) {
       if (ends()) return failures;
       if (this.#backends.get(backend) === true) continue;
-      // One that did not start before has to close what that left open.
+      // If an earlier start failed, its leftovers have to be closed first.
       if (this.#backends.has(backend)) await this.#stopBackend(backend, STOP_TIMEOUT);
       this.#backends.set(backend, false);
       this.#backends.set(backend, await succeeds(nameOf(backend), () => backend.open.start?.(signal)));
@@ -105,7 +105,7 @@ export class Lifecycle {
     });
     try {
       const stopped = stop();
-      // After the deadline its end is of no interest, but must not end the process either.
+      // After the deadline a rejection is ignored, so that it does not end the process.
       ignoreRejection(stopped);
       if ((await Promise.race([stopped, late])) !== "late") return;
       this.#report(`${what} did not stop in time; its stop() is no longer waited for`);

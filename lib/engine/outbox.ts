@@ -3,9 +3,9 @@ import type { Outbox as Arrays, Binding, Core } from "../binding.js";
 const CAPACITY = 8192;
 
 /**
- * Events that JavaScript emits, on their way into the core. They cross in batches: what a batch handler emits when it
- * returns, everything else at the end of the current turn. Channels are numbered within their instance, so that an event
- * that waits here over a reload still finds its channel.
+ * Events that JavaScript emits, on their way into the core. They cross in batches: a batch handler's events when it
+ * returns, all others at the end of the current turn. Channels are numbered within their instance, so that an event
+ * that waits here during a reload still finds its channel.
  */
 export class Outbox {
   readonly arrays: Arrays = {
@@ -22,7 +22,7 @@ export class Outbox {
     this.#send = (count) => binding.emit(core, count);
   }
 
-  /** Nothing is sent any more. */
+  /** Nothing is sent from now on. */
   disconnect(): void {
     this.#send = () => {};
     this.#count = 0;
@@ -47,7 +47,7 @@ export class Outbox {
 
   /** Runs a batch handler and sends what it emits in one go. */
   collect(handler: () => void): void {
-    this.flush(); // what was emitted before comes before
+    this.flush(); // earlier events first
     this.#delivering = true;
     try {
       handler();

@@ -1,8 +1,8 @@
 /** What `Router.reload()` changed. */
 export interface ReloadSummary {
-  /** Python modules that were loaded anew, as `instance.module`. */
+  /** Python modules that were reloaded, as `instance.module`. */
   readonly modules: readonly string[];
-  /** Instances that were started. One that was replaced is in both lists. */
+  /** Instances that were started. A replaced instance is in both lists. */
   readonly added: readonly string[];
   /** Instances that were stopped. */
   readonly removed: readonly string[];

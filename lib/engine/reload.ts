@@ -1,9 +1,9 @@
-// A reload: plan and prepare beside what runs, then commit in one synchronous step, or leave everything as it was.
+// A reload: plan and prepare while everything runs, then commit in one synchronous step, or leave everything as it was.
 //
-// Plan: the configuration has been read and is compared with what runs. Prepare, asynchronous: new instances are made,
+// Plan: the new configuration is compared with the running one. Prepare, asynchronous: new instances are created,
 // changed modules are compiled.
 // Commit, without an `await`: the core is held, changed modules are loaded, channels and handlers are found, the tables are
-// exchanged, the core goes on. What is queued meanwhile keeps its place under its channels' new numbers.
+// exchanged, the core continues. Queued events keep their order under their channels' new numbers.
 import type { Change, NextOptions, Problem } from "../backends/instance.js";
 import { reportTo } from "../backends/read-options.js";
 import type { Definition } from "../config/definition.js";
@@ -17,7 +17,7 @@ import { ignoreRejection, isPromise, untilAborted } from "./waiting.js";
 
 export class Reload {
   readonly next = new Assembly();
-  /** Modules that were loaded again, as `instance.module`. */
+  /** Modules that were reloaded, as `instance.module`. */
   modules: readonly string[] = [];
   readonly #before: Assembly;
   readonly #definition: Definition;
@@ -30,7 +30,7 @@ export class Reload {
     this.#host = host;
     this.#backendsBefore = new Set(host.backends.keys());
     if (definition.instances.length > 0 || before.entries.size === 0) return;
-    // Rather a file that an editor is just writing than a wish to stop everything.
+    // More likely a file that an editor is just writing than a wish to stop everything.
     const { location } = definition;
     const help = ["it may be half written; to end everything, stop the router"];
     throw MidimonsterError.fromDiagnostics([
@@ -38,7 +38,7 @@ export class Reload {
     ]);
   }
 
-  /** Instances that do not go on. */
+  /** Instances that the new configuration does not keep. */
   get gone(): InstanceEntry[] {
     return [...this.#before.entries.values()].filter(({ live }) => !this.next.entries.has(live.number));
   }
@@ -51,7 +51,7 @@ export class Reload {
   }
 
   /**
-   * The one step. Synchronous; not to be called from within the core.
+   * Switches to the new configuration. Synchronous; not to be called from within the core.
    *
    * @param installed called when the core has the new tables, with the core still held
    * @throws {MidimonsterError} for errors found, with everything as before; then {@link abandon} follows
@@ -76,14 +76,14 @@ export class Reload {
     if (!kept) this.#throwErrors();
   }
 
-  /** Removes what {@link prepare} made. Not to be called from within the core. */
+  /** Removes everything that {@link prepare} created. Not to be called from within the core. */
   abandon(): void {
     const { backends, retire } = this.#host;
     for (const { live } of this.next.created) retire(live);
     for (const name of backends.keys()) if (!this.#backendsBefore.has(name)) backends.delete(name);
   }
 
-  /** What an instance that stays gets to know of its new options. */
+  /** The new options of an instance that stays. */
   #optionsOf({ live, read, definition }: InstanceEntry): NextOptions {
     const { findings } = this.next;
     const owner = ownerOf(live.backend.declaration);
@@ -130,7 +130,7 @@ export class Reload {
     }
   }
 
-  /** What must not throw, and does, is reported; the reload goes on. */
+  /** Logs an exception of a function that must not throw; the reload continues. */
   #quietly(name: string, work: () => unknown): void {
     try {
       ignoreRejection(work());

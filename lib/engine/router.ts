@@ -20,11 +20,11 @@ import { type TappedEvent, Taps } from "./taps.js";
 import { turnOfTheLoop } from "./waiting.js";
 
 export interface RouterOptions {
-  /** Where messages go. Default: warnings and errors as text to standard error. */
+  /** The log. Default: warnings and errors as text to standard error. */
   readonly logger?: Logger;
-  /** Backends beside those of this package: objects with `create()`, or declarations. */
+  /** Additional backends: objects with `create()`, or declarations. */
   readonly backends?: readonly (Backend | BackendDeclaration)[];
-  /** Where relative paths and Python modules start from, for what the API adds. Default: the current folder. */
+  /** The folder of relative paths and Python modules, for options set by the API. Default: the current folder. */
   readonly folder?: string;
 }
 
@@ -38,10 +38,10 @@ export interface FileOptions extends Omit<RouterOptions, "folder"> {
 type State = "new" | "loading" | "loaded" | "starting" | "running" | "stopping" | "stopped" | "failed";
 
 /**
- * Routes events between instances, as a configuration says. A router starts and stops once; for another run make another.
+ * Routes events between instances, as configured. A router starts and stops once; create another one for another run.
  *
- * Methods are to be called on the thread that made the router. A process holds one CPython: routers of one thread share
- * it, a router on another thread gets an error with code `PYTHON_IN_USE`.
+ * Methods are to be called on the thread that created the router. A process holds one CPython: routers of one thread
+ * share it, a router on another thread gets an error with code `PYTHON_IN_USE`.
  *
  *     const router = Router.fromFile("monster.cfg");
  *     await router.start();
@@ -62,7 +62,7 @@ export class Router {
   #current: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #reloading: Promise<ReloadSummary> | undefined;
-  /** The one that follows: it is for all who ask meanwhile. */
+  /** The next reload, shared by all callers while one is in progress. */
   #nextReload: Promise<ReloadSummary> | undefined;
 
   /** A router without instances; add them with {@link instance} and {@link map}. */
@@ -78,17 +78,17 @@ export class Router {
         throw new MidimonsterError("VALUE", "a backend needs a name without whitespace");
       }
       if (this.#declarations.has(name)) {
-        throw new MidimonsterError("VALUE", `there already is a backend '${name}'`);
+        throw new MidimonsterError("VALUE", `backend '${name}' already exists`);
       }
       this.#declarations.set(name, declaration);
     }
   }
 
   /**
-   * A router as a configuration file says. Errors in the file are thrown by {@link load} or {@link start}, together with
-   * all others.
+   * Creates a router from a configuration file. Errors in the file are thrown by {@link load} or {@link start}, together
+   * with all others.
    *
-   * @throws {MidimonsterError} `CONFIG` if the file can't be read, `VALUE` for an override that is none
+   * @throws {MidimonsterError} `CONFIG` if the file can't be read, `VALUE` for an invalid override
    */
   static fromFile(file: string, options: FileOptions = {}): Router {
     const overrides = [
@@ -112,7 +112,7 @@ export class Router {
   backend(name: string, options: OptionValues): this {
     this.#expect("new", "backend()");
     const backend = backendDefinition(this.#definition, name);
-    // One by one: there may be more than a call takes arguments.
+    // One by one: there may be more than a call can take as arguments.
     for (const setting of settings(options, this.#definition.folder)) backend.settings.push(setting);
     return this;
   }
@@ -121,7 +121,7 @@ export class Router {
    * Adds an instance, as `[BACKEND NAME]` does.
    *
    * @param backend name of its backend
-   * @param name unique; no blank and no dot
+   * @param name unique, without whitespace or dots
    * @throws {MidimonsterError} `VALUE` for a bad name, `STATE` once the router is loaded
    */
   instance(backend: string, name: string, options: OptionValues = {}): this {
@@ -138,8 +138,8 @@ export class Router {
    *
    * @param from a channel, `instance.channel`, also with expressions like `{1..5}`; or a whole line of a `[map]`
    *   section, as in `"a.x > b.y"`
-   * @param to the channel that gets the events of `from`; absent if `from` is a whole line
-   * @throws {MidimonsterError} `CONFIG` if that is no mapping, `STATE` once the router is loaded
+   * @param to the channel that gets the events of `from`; omitted if `from` is a whole line
+   * @throws {MidimonsterError} `CONFIG` if it is not a mapping, `STATE` once the router is loaded
    */
   map(from: string, to?: string): this {
     this.#expect("new", "map()");
@@ -148,11 +148,11 @@ export class Router {
   }
 
   /**
-   * Does everything but run: creates instances, loads modules, resolves every handler. {@link start} does it if it has not
-   * been done.
+   * Does everything but run: creates instances, loads modules, resolves every handler. Called by {@link start} if it has not
+   * been called.
    *
-   * @throws {MidimonsterError} `CONFIG` with all errors found, or another code for what prevents any start. The router
-   *   has been stopped then.
+   * @throws {MidimonsterError} `CONFIG` with all errors found, or another code for a fatal error. The router has been
+   *   stopped then.
    */
   async load(): Promise<void> {
     this.#refuseIfStopping();
@@ -174,9 +174,9 @@ export class Router {
   }
 
   /**
-   * Runs cleanup handlers, stops backends, closes everything. May be called at any time, also twice. Does not throw. A
-   * `start()` of a backend that is under way is told by its signal; each `stop()` has two seconds, all together five, then Python
-   * threads up to two and a half an instance.
+   * Runs cleanup handlers, stops backends, closes everything. May be called at any time, also repeatedly. Does not throw. A
+   * pending `start()` of a backend is aborted by its signal. Each backend's or instance's `stop()` gets two seconds, all
+   * together five, then Python threads up to two and a half per instance.
    */
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
@@ -188,22 +188,23 @@ export class Router {
   }
 
   /**
-   * Reads the configuration again, if it came from a file, and the Python modules, and goes on with what has changed. What
-   * has not keeps running: interpreters, values, sockets, intervals. No event is lost, and none delivered twice.
+   * Reads the configuration again, if it came from a file, and the Python modules, and applies the changes. Everything else
+   * keeps running: interpreters, values, sockets, intervals. No event is lost or delivered twice.
    *
-   * - A module whose source has changed is loaded again in its interpreter, with those that use it; it may take things over
+   * - A module whose source has changed is reloaded in its interpreter, with all modules that use it; it may take over state
    *   from its old version, see `midimonster.previous()`.
-   * - An instance that is new is started, one that is gone is stopped. One with other options is replaced, but for options that
-   *   can change while it runs: of `python`, more modules and the default handler. One that did not start is replaced too.
-   * - Options of backends take effect with the next start.
+   * - New instances are started, removed ones are stopped. An instance whose options have changed is replaced, except for
+   *   options that can change while it runs: for `python`, additional modules and the default handler. An instance that did
+   *   not start is replaced too.
+   * - Options of backends take effect at the next start.
    *
-   * New instances are made while everything runs; then modules are loaded and the mapping is exchanged in one step. Calls
-   * while a reload is under way are one reload, which follows.
+   * New instances are created while everything runs; then modules are loaded and the mapping is exchanged in one step. Calls
+   * during a reload are combined into one reload, which follows.
    *
    * @returns what has changed
-   * @throws {MidimonsterError} `CONFIG` with all errors found, or for a configuration without instances; everything goes on as
-   *   before then. `BACKEND` if new instances do not start; all others run under the new configuration. `STATE` if the router does
-   *   not run.
+   * @throws {MidimonsterError} `CONFIG` with all errors found, or for a configuration without instances; everything then
+   *   continues as before. `BACKEND` if new instances do not start; all others run under the new configuration. `STATE` if
+   *   the router is not running.
    */
   reload(): Promise<ReloadSummary> {
     if (this.#reloading === undefined && this.#nextReload === undefined) return this.#reloadNow();
@@ -215,13 +216,13 @@ export class Router {
     return this.#nextReload;
   }
 
-  /** Absolute paths of the files that a reload reads: the configuration's, and those of Python modules. */
+  /** Absolute paths of the files that a reload reads: the configuration's and the Python modules'. */
   files(): string[] {
     const own = this.running ? (this.#session?.files() ?? []) : [];
     return [...new Set([...this.#files, ...own])];
   }
 
-  /** How much it routes, for people: `3 mappings between 3 instances`. */
+  /** The size of the configuration, for people: `3 mappings between 3 instances`. */
   get summary(): string {
     const { mappings, instances } = this.#definition;
     return `${count(mappings.length, "mapping")} between ${count(instances.length, "instance")}`;
@@ -235,7 +236,7 @@ export class Router {
   /**
    * Shows every event where it is output, mapped or not, in batches and after delivery. Costs nothing when no tap is set.
    *
-   * @returns a function that ends it
+   * @returns a function that removes the tap
    */
   tap(listener: (events: readonly TappedEvent[]) => void): () => void {
     this.#taps.add(listener);
@@ -247,9 +248,9 @@ export class Router {
   }
 
   /**
-   * What the router consists of.
+   * Describes instances, channels and mappings.
    *
-   * @throws {MidimonsterError} `STATE` before it is loaded, and once it is stopped
+   * @throws {MidimonsterError} `STATE` before the router is loaded, and once it has been stopped
    */
   describe(): RouterDescription {
     const isLoaded = ["loaded", "starting", "running"].includes(this.#state) && this.#stopping === undefined;
@@ -275,11 +276,11 @@ export class Router {
     throw new MidimonsterError("STATE", "the router has been stopped; make another one to start again");
   }
 
-  /** Goes from one state to another, or ends in failure. stop() waits for it. */
+  /** Moves from one state to another, or ends in failure. stop() waits for it. */
   async #step(during: State, work: () => Promise<void>, after: State): Promise<void> {
     this.#state = during;
     this.#current = (async () => {
-      await null; // what it calls may call stop(), which has to find this promise
+      await null; // the work may call stop(), which has to find this promise
       try {
         await work();
         this.#state = after;
@@ -301,7 +302,7 @@ export class Router {
     try {
       await session.load(this.#definition, this.#diagnostics);
     } catch (error) {
-      // What prevents any start does not hide what else was found.
+      // A fatal error must not hide the other errors found.
       if (!(error instanceof MidimonsterError) || found().length === 0) throw error;
       const message = `${error.message}\n${formatDiagnostics(found())}`;
       throw new MidimonsterError(error.code, message, found(), { cause: error });

@@ -1,5 +1,5 @@
-// A router's native core and everything that hangs on it: the events that JavaScript emits and handles, intervals, taps,
-// reports. What the core runs is an assembly.
+// A router's native core and everything connected to it: the events that JavaScript emits and handles, intervals, taps,
+// reports. The core runs one assembly at a time.
 import type { BackendDeclaration } from "../backends/declare.js";
 import type { EventBatch } from "../backends/instance.js";
 import { type Binding, binding, type Core } from "../binding.js";
@@ -34,12 +34,12 @@ export class Session {
   readonly #scheduler: Scheduler;
   readonly #reports: ReportLog;
   readonly #host: BuildHost;
-  /** All instances that live, by number; those of a reload that is being prepared too. */
+  /** All live instances by number, including those of a reload that is being prepared. */
   readonly #live = new Map<number, LiveInstance>();
-  /** Of all instances there ever were, by number: reports may come late. */
+  /** Names of all past and present instances by number: reports may arrive late. */
   readonly #instanceNames = new Map<number, string>();
   #names = new ChannelNames(new Map());
-  /** Warnings of the configuration that is installed. */
+  /** Warnings of the installed configuration. */
   #warned: ReadonlySet<string> = new Set();
   #keepAlive: NodeJS.Timeout | undefined;
 
@@ -85,7 +85,9 @@ export class Session {
         const { number, name } = live;
         const isOfCore = Number.isInteger(number) && number >= 0 && number < native.instanceCount(core);
         if (!isOfCore || this.#instanceNames.has(number)) {
-          throw new Error(`its native part has the number ${textOf(number)}, which is not that of a new instance`);
+          throw new Error(
+            `its native part has the number ${textOf(number)}, which is not the number of a new instance`,
+          );
         }
         this.#live.set(number, live);
         this.#instanceNames.set(number, name);
@@ -96,10 +98,10 @@ export class Session {
   }
 
   /**
-   * Makes the instances of a definition and connects them, as far as that goes: the assembly's findings say what is wrong.
+   * Creates the instances of a definition and connects them, as far as possible: the assembly's findings list the errors.
    *
    * @param errors found in the configuration's text
-   * @throws {MidimonsterError} for what makes all the rest pointless, like no Python
+   * @throws {MidimonsterError} for an error that makes continuing pointless, such as a missing Python
    */
   async load(definition: Definition, errors: readonly Diagnostic[]): Promise<void> {
     for (const error of errors) this.assembly.findings.errors.push(error);
@@ -125,7 +127,7 @@ export class Session {
     this.#binding.run(this.#core);
   }
 
-  /** A reload to another definition; what it needs is at hand until it is over. */
+  /** A reload to another definition. */
   reload(definition: Definition): Reload {
     return new Reload(this.assembly, definition, this.#host);
   }
@@ -133,7 +135,7 @@ export class Session {
   /**
    * Commits a reload that has been prepared.
    *
-   * @param installed called when there is no way back
+   * @param installed called when the commit can no longer fail
    * @throws {MidimonsterError} `CONFIG`, with everything as before
    */
   commit(reload: Reload, installed: () => void): void {
@@ -146,10 +148,10 @@ export class Session {
   }
 
   /**
-   * Stops the instances that a reload has left behind, then starts its new ones. Ends early when the router is to stop,
-   * which stops all that are left.
+   * Stops the instances that a reload has removed, then starts its new ones. Ends early when the router is to stop, which
+   * stops all remaining instances.
    *
-   * @returns what did not start
+   * @returns an error for each that did not start
    */
   async exchange({ gone, next }: Reload): Promise<MidimonsterError[]> {
     const { signal } = this.lifecycle;
@@ -169,13 +171,13 @@ export class Session {
   /** Takes an instance out of the core for good. */
   retire(live: LiveInstance): void {
     this.#binding.retire(this.#core, live.number);
-    // Not before: its cleanup handler may have registered some.
+    // Not earlier: its cleanup handler may have registered some.
     this.#scheduler.forget(live.number);
     this.#live.delete(live.number);
     live.connected = false;
   }
 
-  /** Files of instances whose change calls for a reload. */
+  /** Files of instances; a change to one requires a reload. */
   files(): string[] {
     return this.#liveOf(this.assembly).flatMap(({ name, instance }) => {
       try {
@@ -191,7 +193,7 @@ export class Session {
     this.#binding.tap(this.#core, this.#taps.size > 0);
   }
 
-  /** Stops everything. Waits for what takes its time, with limits. */
+  /** Stops everything. Waits for slow stops, up to a limit. */
   async stop(): Promise<void> {
     this.#scheduler.stop();
     await this.lifecycle.stopAll();
@@ -208,7 +210,7 @@ export class Session {
 
   #connected(): void {
     this.#names = new ChannelNames(this.assembly.entries);
-    // What was told at the start is not told again by every reload, wherever it stands by now.
+    // A warning logged at the start is not repeated by every reload, even if its place has moved.
     const warnings = new Map(this.assembly.findings.warnings.map((warning) => [warning.message, warning]));
     for (const [message, warning] of warnings) {
       if (!this.#warned.has(message)) this.#log.warn({}, formatDiagnostic(warning));
@@ -229,7 +231,7 @@ export class Session {
     else if (live?.state === "running") this.#handle(live, batch);
   }
 
-  /** Delivers what came before an instance was started. */
+  /** Delivers the events that arrived before an instance was started. */
   #deliverEarly(live: LiveInstance): void {
     const { batches, lost } = live.early.take();
     for (const batch of batches) this.#handle(live, batch);
@@ -241,7 +243,7 @@ export class Session {
     const threw = (error: unknown) => this.#reports.threw(`${name}: handle()`, { instance: name }, error);
     this.#outbox.collect(() => {
       try {
-        // Not promised by the type, but an async handle() is easily written, and its rejection would end the process.
+        // The type does not allow it, but an async handle() is easily written, and its rejection would end the process.
         const result: unknown = instance.handle?.(batch);
         if (isPromise(result)) Promise.resolve(result).catch(threw);
       } catch (error) {
@@ -250,7 +252,7 @@ export class Session {
     });
   }
 
-  /** Called from callbacks of sockets and timers, where an exception would end the process: so a bad event is reported and counted. */
+  /** Called from callbacks of sockets and timers, where an exception would end the process: so a bad event is logged and counted. */
   #emit(live: LiveInstance | undefined, name: string, channel: number, value: number): void {
     if (live?.connected !== true) {
       this.#reports.badEmit(name, "time", "an instance can emit from its start() on, until its stop()");

@@ -29,7 +29,7 @@ export class Taps {
   /**
    * Shows the first `count` events of two parallel arrays; channels are global indices.
    *
-   * @param threw told of what a listener throws
+   * @param threw called with an exception of a listener
    */
   show(
     names: ChannelNames,
@@ -45,7 +45,7 @@ export class Taps {
     }
     for (const listener of this.#listeners) {
       try {
-        // Not promised by the type, as with handle().
+        // The type does not allow it, as with handle().
         const result: unknown = listener(events);
         if (isPromise(result)) Promise.resolve(result).catch(threw);
       } catch (error) {

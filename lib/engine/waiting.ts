@@ -1,9 +1,9 @@
-// Waiting for code of backends, which may never answer.
+// Waiting for the code of backends, which may never finish.
 
-/** How long a call that was told to stop may go on, in ms. */
+/** Time that a call gets to finish after the abort signal, in ms. */
 const ABORT_TIMEOUT = 2000;
 
-/** Called from within the core, or after an await in one of its callbacks, what follows runs outside of it. */
+/** After awaiting this, code that was called from within the core, or from one of its callbacks, runs outside of it. */
 export function turnOfTheLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
@@ -12,12 +12,12 @@ export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
-/** Sees to it that a promise which is of no interest can't end the process by a rejection. */
+/** Prevents a rejection of a promise whose result is not needed from ending the process. */
 export function ignoreRejection(value: unknown): void {
   if (isPromise(value)) Promise.resolve(value).catch(() => {});
 }
 
-/** The result of a call, but not of one that does not end when the router is to stop. */
+/** The result of a call; rejects if the call does not end in time when the router is to stop. */
 export async function untilAborted<T>(result: T | PromiseLike<T>, signal: AbortSignal): Promise<Awaited<T>> {
   if (!isPromise(result)) return result as Awaited<T>;
   ignoreRejection(result);

@@ -16,7 +16,7 @@ export function guardedLogger(logger: Logger): Logger {
       try {
         ignoreRejection(logger[level](fields, message));
       } catch {
-        // There is no other place to say so.
+        // The failure itself can't be logged anywhere else.
       }
     };
   };

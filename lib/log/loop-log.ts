@@ -1,28 +1,28 @@
 import { count } from "../count.js";
 import type { NamedChannel } from "../engine/channel-names.js";
 
-/** How many channels of a feedback loop are named. */
-const LONGEST_LOOP = 20;
+/** Channels of a feedback loop that the message names. */
+const MAX_CHANNELS = 20;
 
-/** Warns of feedback loops, of each once. */
+/** Warns of each feedback loop once. */
 export class LoopLog {
   readonly #warn: (fields: object, message: string) => void;
-  /** Instances of the loops that were told of. */
+  /** Instances of the loops that have been reported. */
   readonly #told = new Set<string>();
 
   constructor(warn: (fields: object, message: string) => void) {
     this.#warn = warn;
   }
 
-  /** @param loop channels each of whose events leads to the next one's, and the last one's to the first one's */
+  /** @param loop channels; each one's event leads to the next one's, and the last one's to the first one's */
   log(loop: readonly NamedChannel[]): void {
-    // A mapping of a thousand channels has a thousand loops; one of them tells where to look.
+    // A mapping of a thousand channels has a thousand loops; naming one of them is enough.
     const instances = [...new Set(loop.map(({ instance }) => instance))].sort().join(" ");
     if (this.#told.has(instances)) return;
     this.#told.add(instances);
     const names = loop.map(({ instance, channel }) => `${instance}.${channel}`);
-    const left = names.length - LONGEST_LOOP;
-    const shown = left > 0 ? [...names.slice(0, LONGEST_LOOP), `(${count(left, "more channel")})`] : names;
+    const left = names.length - MAX_CHANNELS;
+    const shown = left > 0 ? [...names.slice(0, MAX_CHANNELS), `(${count(left, "more channel")})`] : names;
     this.#warn(
       { channels: names },
       `feedback loop: ${[...shown, names[0]].join(" -> ")}; its events go round as fast as the machine can`,

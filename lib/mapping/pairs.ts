@@ -1,14 +1,14 @@
-/** One mapping as pairs of channels: what both sides stand for, expanded and known to their instances. */
+/** One mapping as pairs of channels: both sides, expanded and known to their instances. */
 import type { ChannelUse } from "../backends/declare.js";
 import { expand } from "../config/channel-pattern.js";
 import type { ChannelReference, MappingDefinition } from "../config/definition.js";
 import type { InstanceEntry } from "../engine/instances.js";
 import type { Pairs } from "./routes.js";
 
-/** How many names are made at a time. */
+/** Names generated at a time. */
 const CHUNK = 4096;
 
-/** The one names of channels that a mapping names; see `channels.parse` of a declaration. */
+/** The canonical names of a mapping's channels; see `channels.parse` of a declaration. */
 export type ReadNames = (
   entry: InstanceEntry,
   names: readonly string[],
@@ -16,7 +16,7 @@ export type ReadNames = (
   reference: ChannelReference,
 ) => readonly string[];
 
-/** The pairs of a mapping, whose channels are created where they are new. */
+/** The pairs of a mapping. Creates new channels. */
 export function expandPairs(
   source: InstanceEntry,
   target: InstanceEntry,
@@ -40,9 +40,9 @@ export function expandPairs(
   return { fromInstance: source.live.number, toInstance: target.live.number, from: sources, to: targets };
 }
 
-function take<T>(values: Iterator<T, unknown>, most: number): T[] {
+function take<T>(values: Iterator<T, unknown>, max: number): T[] {
   const taken: T[] = [];
-  while (taken.length < most) {
+  while (taken.length < max) {
     const next = values.next();
     if (next.done === true) break;
     taken.push(next.value);

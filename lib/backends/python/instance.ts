@@ -19,7 +19,7 @@ import { importAdvice } from "./locate/import-advice.js";
 type Setup = InstanceSetup<typeof instanceOptions>;
 type Report = (problem: Problem) => void;
 
-/** An interpreter with user code. The core delivers its events; here is what configurations and reloads need. */
+/** An interpreter with user code. The core delivers its events; this is the part for configurations and reloads. */
 export class PythonInstance implements DeclaredInstance<typeof instanceOptions> {
   readonly native: NativePart;
   readonly #name: string;
@@ -27,7 +27,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
   readonly #engine: Engine;
   readonly #number: number;
   readonly #executable: string;
-  /** How many of the `module` options have been loaded. */
+  /** The number of `module` options that have been loaded. */
   #loaded = 0;
   #defaultHandler: string | undefined;
 
@@ -40,7 +40,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
     const { binding, core } = engine;
     this.native = {
       number,
-      // A million names would be too many to have twice.
+      // A million names would take too much memory twice.
       channels: {
         get size() {
           return binding.channelCount(core, number);
@@ -92,20 +92,20 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
 
   #reportChanged(exception: PythonException, report: Report): void {
     const help = importAdvice(exception, "", this.#folder, this.#executable);
-    const message = `a changed module of instance '${this.#name}' does not import`;
+    const message = `a changed module of instance '${this.#name}' can't be imported`;
     report({ message, help, detail: exception.text });
   }
 
-  /** Loads what the `module` options name, in order, beyond what has been loaded. */
+  /** Loads the modules named by `module` options that have not been loaded yet, in order. */
   #loadModules(settings: readonly Setting[], report: Report): void {
     const { binding, core } = this.#engine;
     const modules = settings.filter(({ option }) => option === "module");
     for (const [index, { value, folder }] of modules.entries()) {
-      if (index < this.#loaded || value === "") continue; // an empty one has been reported as such
+      if (index < this.#loaded || value === "") continue; // an empty value has already been reported
       const exception = binding.loadModule(core, this.#number, value, folder);
       if (exception === null) continue;
       const help = importAdvice(exception, value, folder, this.#executable);
-      const message = `module '${value}' of instance '${this.#name}' does not import`;
+      const message = `module '${value}' of instance '${this.#name}' can't be imported`;
       report({ message, option: "module", index, help, detail: exception.text });
     }
     this.#loaded = modules.length;
