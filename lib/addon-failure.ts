@@ -1,4 +1,4 @@
-// The message for an addon that does not load: why, and what to do.
+// The message for an addon that can't be loaded: why, and what to do.
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { libc } from "./platform.js";

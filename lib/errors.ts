@@ -73,6 +73,6 @@ export function textOf(value: unknown): string {
   try {
     return String(value);
   } catch {
-    return `an ${typeof value} that has no text`;
+    return `an ${typeof value} without a text representation`;
   }
 }

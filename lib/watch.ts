@@ -8,8 +8,8 @@ const SOURCE = /\.(py|cfg)$/;
 const SETTLING = 100;
 
 /**
- * Watches files for changes. Their folders are watched, not they themselves: most editors put a new file in the place of
- * the old one, and a watch on the old one would hear no more.
+ * Watches files for changes. Watches their folders instead of the files: most editors replace the file by a new one, and a
+ * watch on the old file would get no more events.
  */
 export class FileWatch {
   readonly #changed: () => void;
@@ -22,7 +22,7 @@ export class FileWatch {
 
   /**
    * @param changed called once after any of the files has changed
-   * @param report told of folders that can't be watched
+   * @param report called for a folder that can't be watched
    */
   constructor(changed: () => void, report: (message: string) => void) {
     this.#changed = changed;

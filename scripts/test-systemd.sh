@@ -164,7 +164,7 @@ echo "a handler that never returns: killed by the watchdog, started again"
 osc /hang f 1
 until_true shows NRestarts 1
 until_true shows ActiveState active
-until_true logged 'the handler desk\.hang still runs after'
+until_true logged 'the handler desk\.hang is still running after'
 until_true logged "Failed with result 'watchdog'"
 
 echo "a crash: started again"

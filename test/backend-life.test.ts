@@ -105,15 +105,19 @@ describe("a declared backend", () => {
     ["load", refusing("no code"), "1:2: error: backend 'desk' could not be opened: no code"],
     ["open", refusing("no way"), "1:2: error: backend 'desk' could not be opened: no way"],
     ["open", rejecting("no time"), "1:2: error: backend 'desk' could not be opened: no time"],
-    ["open", () => ({}), "1:2: error: backend 'desk' could not be opened: open() gave nothing that makes instances"],
+    [
+      "open",
+      () => ({}),
+      "1:2: error: backend 'desk' could not be opened: open() returned no object with an instance() method",
+    ],
     ["d instance", refusing("no desk"), "1:7: error: instance 'd' could not be created: no desk"],
     ["d instance", rejecting("no table"), "1:7: error: instance 'd' could not be created: no table"],
-    ["d instance", () => null, "1:7: error: instance 'd' could not be created: instance() made none"],
-    ["d instance", () => 7, "1:7: error: instance 'd' could not be created: instance() made none"],
+    ["d instance", () => null, "1:7: error: instance 'd' could not be created: instance() did not return an object"],
+    ["d instance", () => 7, "1:7: error: instance 'd' could not be created: instance() did not return an object"],
     [
       "d instance",
       () => ({ native: { number: 7 } }),
-      "1:7: error: instance 'd' could not be created: its native part has the number 7, which is not that of a new instance",
+      "1:7: error: instance 'd' could not be created: its native part has the number 7, which is not the number of a new instance",
     ],
     [
       "d instance",
@@ -123,7 +127,7 @@ describe("a declared backend", () => {
     [
       "d instance",
       () => Promise.reject(Object.create(null)),
-      "1:7: error: instance 'd' could not be created: an object that has no text",
+      "1:7: error: instance 'd' could not be created: an object without a text representation",
     ],
   ];
   for (const [where, hook, error] of failures) {

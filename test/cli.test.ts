@@ -208,11 +208,11 @@ describe("mmpy", () => {
     assert.match(failed.stderr, /^monster\.cfg:4:8: error: no instance 'nobody'$/m);
   });
 
-  it("with a module that does not import shows its traceback, exit status 1", async () => {
+  it("with a module that can't be imported shows its traceback, exit status 1", async () => {
     const folder = folderWith({ "monster.cfg": "[python py]\nmodule = broken\n", "broken.py": "x = 1\nx += None\n" });
     const failed = mmpy(["monster.cfg"], { cwd: folder });
     assert.deepEqual(await failed.exited, { code: 1, signal: null });
-    assert.match(failed.stderr, /^monster\.cfg:2:10: error: module 'broken' of instance 'py' does not import$/m);
+    assert.match(failed.stderr, /^monster\.cfg:2:10: error: module 'broken' of instance 'py' can't be imported$/m);
     assert.match(failed.stderr, /broken\.py", line 2, in <module>/);
     assert.match(failed.stderr, /TypeError: unsupported operand/);
   });

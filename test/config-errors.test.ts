@@ -122,9 +122,9 @@ describe("names that a configuration gets wrong", () => {
       "an instance's name that is taken, also by another backend's, also in an included file",
       { "monster.cfg": "[loopback a]\n[python a]\n[include more.cfg]\n", "more.cfg": "\n[loopback a]\n" },
       [
-        "monster.cfg:2:9: error: there already is an instance 'a'\n" +
+        "monster.cfg:2:9: error: instance 'a' already exists\n" +
           "    2 | [python a]\n      |         ^\n      = the first one is at monster.cfg:1:11",
-        "more.cfg:2:11: error: there already is an instance 'a'\n" +
+        "more.cfg:2:11: error: instance 'a' already exists\n" +
           "    2 | [loopback a]\n      |           ^\n      = the first one is at monster.cfg:1:11",
       ],
     ],
@@ -449,7 +449,7 @@ describe("modules that do not import, with Python's traceback", () => {
       });
       assert.equal(diagnostics.length, 1, "handlers of an instance without its module are not reported");
       const caret = `^${"~".repeat(module.length - 1)}`;
-      const place = `monster.cfg:3:10: error: module '${module}' of instance 'py' does not import`;
+      const place = `monster.cfg:3:10: error: module '${module}' of instance 'py' can't be imported`;
       const head = `${place}\n    3 | module = ${module}\n      |          ${caret}\n`;
       assert.equal(shown[0]?.slice(0, head.length), head);
       const rest = (shown[0] ?? "").slice(head.length).split("\n");
@@ -474,7 +474,7 @@ describe("modules that do not import, with Python's traceback", () => {
       "sub/py.cfg": "[python py]\nmodule = show\n",
       "show.py": HANDLERS,
     });
-    assert.match(shown[0] ?? "", /^sub\/py\.cfg:2:10: error: module 'show' of instance 'py' does not import\n/);
+    assert.match(shown[0] ?? "", /^sub\/py\.cfg:2:10: error: module 'show' of instance 'py' can't be imported\n/);
   });
 
   it("do not keep other instances from being checked", async () => {
@@ -489,8 +489,8 @@ describe("modules that do not import, with Python's traceback", () => {
     assert.deepEqual(
       diagnostics.map(({ location, message }) => `${location?.line}:${location?.column} ${message}`),
       [
-        "3:10 module 'bad' of instance 'one' does not import",
-        "5:10 module 'worse' of instance 'one' does not import",
+        "3:10 module 'bad' of instance 'one' can't be imported",
+        "5:10 module 'worse' of instance 'one' can't be imported",
         "10:11 no handler for 'two.show.typo': 'show' has no 'typo'",
       ],
     );
@@ -525,7 +525,7 @@ describe("a configuration with many errors", () => {
     const { diagnostics } = await errorsOf(files, { instanceOverrides: ["nobody.x=y"] });
     const found = diagnostics.map(({ location, message }) => `${location?.line}:${location?.column} ${message}`);
     assert.deepEqual(found.map((line) => line.replace(/ENOENT.*/, "ENOENT")).sort(), [
-      "10:10 module 'bad' of instance 'bad' does not import",
+      "10:10 module 'bad' of instance 'bad' can't be imported",
       "11:10 can't read the included file: ENOENT",
       "13:1 2 channels on the left, 3 on the right",
       "14:11 no instance 'goood'",
@@ -534,7 +534,7 @@ describe("a configuration with many errors", () => {
       "1:1 this line is outside any section",
       "1:4 unused override: the configuration has no instance 'nobody'",
       "2:10 unknown backend 'pithon'",
-      "4:11 there already is an instance 'knobs'",
+      "4:11 instance 'knobs' already exists",
       "6:1 an instance of 'python' has no option 'modul'",
     ]);
   });

@@ -86,7 +86,7 @@ ${ASK}`,
     const messages = session.log.matching(/raised/).map(({ message }) => message.split("\n")[0]);
     assert.deepEqual(messages, [
       "py.mod.go: the handler raised on value 0.001",
-      "412 times more: py.mod.go: the handler raised: KeyError: 0.001",
+      "412 more times: py.mod.go: the handler raised: KeyError: 0.001",
     ]);
   });
 
@@ -101,7 +101,7 @@ ${ASK}`,
     const messages = session.log.matching(/raised/).map(({ message }) => message.split("\n")[0]);
     assert.deepEqual(messages, [
       "py.c1: the handler raised on value 0.5",
-      "511 times more: py.c2: the handler raised on this and 510 other channels: KeyError: 'c1'",
+      "511 more times: py.c2: the handler raised on this and 510 other channels: KeyError: 'c1'",
     ]);
   });
 
@@ -281,7 +281,7 @@ ${ASK}`;
       assert.equal(fields.instance, "py");
       await session.router.stop();
       const [, repeats, ...others] = session.log.matching(/raised/);
-      assert.match(repeats?.message ?? "", /^2 times more: py: the (finalizer|callback|thread) /);
+      assert.match(repeats?.message ?? "", /^2 more times: py: the (finalizer|callback|thread) /);
       assert.deepEqual(others, []);
     });
   }

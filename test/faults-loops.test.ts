@@ -186,7 +186,7 @@ midimonster.output("start", 1)
 `,
     });
     const running = mmpy([path.join(folder, "monster.cfg")]);
-    await running.sees(/^.*ERROR: [ab]: events are lost: more than can be kept wait for this instance/m);
+    await running.sees(/^.*ERROR: [ab]: events are lost: the queue of this instance is full/m);
     const ticks = Number(
       running.stdout
         .match(/tick \d00$/gm)

@@ -67,7 +67,7 @@ midimonster.interval(later, 20)
       running.stderr,
       /py: the interval function mod\.tick raised\nTraceback[\s\S]*in tick\n[\s\S]*MemoryError$/m,
     );
-    assert.match(running.stderr, /ERROR: \d+ times more: py: the interval function mod\.tick raised: MemoryError/);
+    assert.match(running.stderr, /ERROR: \d+ more times: py: the interval function mod\.tick raised: MemoryError/);
   });
 
   it("in the event queue, events are lost with an error, and everything goes on", async () => {

@@ -276,7 +276,7 @@ describe("channels, where a reload fails", () => {
   const config = "[desk d]\n[python py]\nmodule = mod\n[map]\nd.x > d.y\n";
   const files = { "mod.py": "import midimonster\ndef hear(value): pass\n" };
   const mistakes: [what: string, config: string, module: string][] = [
-    ["since a module does not import", config, "1/0"],
+    ["since a module can't be imported", config, "1/0"],
     ["since a handler is not there", `${config}d.new > py.mod.nope\n`, files["mod.py"]],
     ["since the configuration is wrong", `${config}d.new > nobody.x\n`, files["mod.py"]],
   ];

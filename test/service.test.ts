@@ -79,7 +79,7 @@ def tick(count):
 
   const silent: [what: string, args: string[], config: string, status: number][] = [
     ["a configuration with errors", [], "[nothing n]\n", 1],
-    ["a module that does not import", [], "[python py]\nmodule = missing\n", 1],
+    ["a module that can't be imported", [], "[python py]\nmodule = missing\n", 1],
     ["mmpy check", ["check"], "[loopback l]\n", 0],
     ["mmpy --version", ["--version"], "", 0],
   ];
@@ -115,7 +115,7 @@ def tick(count):
     const manager = await Manager.start();
     const module = 'def tick(count):\n    if count == 20:\n        mark("hanging")\n        while True: pass\n';
     const running = mmpy([], { cwd: folderOf(module), env: service(manager.socket, HALF) });
-    await running.sees(/still runs after \d+ ms/); // far longer than until the next keep-alive
+    await running.sees(/is still running after \d+ ms/); // far longer than until the next keep-alive
     running.child.kill("SIGABRT");
     assert.deepEqual(await running.exited, { code: null, signal: "SIGABRT" });
     const texts = await manager.texts();

@@ -18,27 +18,27 @@ describe("option handler-warn", () => {
     [
       "a handler",
       'def go(value):\n    busy(1.0)\n    midimonster.output("done", 1)\n',
-      /^py: the handler mod\.go takes long: it has been running for \d+ ms, and everything else waits for it\n[\s\S]*File ".*mod\.py", line \d+, in go\n\s+busy\(1\.0\)\n[\s\S]*in busy/,
+      /^py: the handler mod\.go is slow: running for \d+ ms while everything else waits\n[\s\S]*File ".*mod\.py", line \d+, in go\n\s+busy\(1\.0\)\n[\s\S]*in busy/,
     ],
     [
       "a default handler, by its channel",
       'def go(value): midimonster.output("x", 1)\ndef fallback(value):\n    busy(1.0)\n    midimonster.output("done", 1)\n',
-      /^py: the handler knob takes long:[\s\S]*in fallback/,
+      /^py: the handler knob is slow:[\s\S]*in fallback/,
     ],
     [
       "an interval",
       'def slow():\n    midimonster.interval(slow, 0)\n    busy(1.0)\n    midimonster.output("done", 1)\ndef go(value): midimonster.interval(slow, 10)\n',
-      /^py: the interval mod\.slow takes long:[\s\S]*in slow/,
+      /^py: the interval mod\.slow is slow:[\s\S]*in slow/,
     ],
     [
       "a socket function",
       'import socket\nnear, far = socket.socketpair()\ndef read(sock):\n    sock.recv(1)\n    busy(1.0)\n    midimonster.output("done", 1)\nmidimonster.manage(read, near)\ndef go(value): far.send(b"x")\n',
-      /^py: the socket mod\.read takes long:[\s\S]*in read/,
+      /^py: the socket mod\.read is slow:[\s\S]*in read/,
     ],
     [
       "a handler that sleeps",
       'def go(value):\n    time.sleep(1.0)\n    midimonster.output("done", 1)\n',
-      /^py: the handler mod\.go takes long:[\s\S]*time\.sleep\(1\.0\)/,
+      /^py: the handler mod\.go is slow:[\s\S]*time\.sleep\(1\.0\)/,
     ],
   ];
   for (const [what, module, message] of cases) {
@@ -49,11 +49,11 @@ describe("option handler-warn", () => {
       );
       session.probe.emit("go", 1);
       await session.probe.until("done");
-      const { message: said, fields } = await session.log.seen(/takes long/);
+      const { message: said, fields } = await session.log.seen(/is slow:/);
       assert.match(said, message);
       // The stack above shows that it was still running then, however late that was on a busy machine.
       assert.ok(Number(fields.value) >= 100, `${fields.value}`);
-      assert.equal(session.log.matching(/takes long/).length, 1);
+      assert.equal(session.log.matching(/is slow:/).length, 1);
     });
   }
 
@@ -68,7 +68,7 @@ describe("option handler-warn", () => {
     for (let i = 0; i < 60; ++i) session.probe.emit("go", 1); // 0.6 s without rest, but not in one call
     await session.probe.until("done", 60);
     await session.router.stop();
-    assert.deepEqual(session.log.matching(/takes long/), []);
+    assert.deepEqual(session.log.matching(/is slow:/), []);
   });
 
   for (const [value, expected] of [
@@ -84,7 +84,7 @@ describe("option handler-warn", () => {
       session.probe.emit("go", 1);
       await session.probe.until("done");
       await session.router.stop();
-      assert.equal(session.log.matching(/takes long/).length, expected);
+      assert.equal(session.log.matching(/is slow:/).length, expected);
     });
   }
 
@@ -216,12 +216,15 @@ describe("Ctrl-C while Python code does not return", () => {
   const formats: [format: string, line: RegExp][] = [
     [
       "text",
-      /^\[\d\d:\d\d:\d\d\.\d{3}\] WARN: py: the handler mod\.go still runs after \d+ ms, and everything else waits for it\n[\s\S]*in go\n/m,
+      /^\[\d\d:\d\d:\d\d\.\d{3}\] WARN: py: the handler mod\.go is still running after \d+ ms while everything else waits\n[\s\S]*in go\n/m,
     ],
-    ["json", /^\{"level": 40, "time": \d{13}, "msg": "py: the handler mod\.go still runs after \d+ ms.*in go.*"\}$/m],
+    [
+      "json",
+      /^\{"level": 40, "time": \d{13}, "msg": "py: the handler mod\.go is still running after \d+ ms.*in go.*"\}$/m,
+    ],
     [
       "journal",
-      /^<4>WARN: py: the handler mod\.go still runs after \d+ ms, and everything else waits for it\n(<4>.*\n)*<4>.*in go\n<4>/m,
+      /^<4>WARN: py: the handler mod\.go is still running after \d+ ms while everything else waits\n(<4>.*\n)*<4>.*in go\n<4>/m,
     ],
   ];
   for (const [format, line] of formats) {

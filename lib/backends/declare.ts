@@ -66,7 +66,7 @@ export interface InstanceOptions<I extends OptionSet = OptionSet, P = unknown> {
 }
 
 export interface ChannelForm {
-  /** As in documentation: `ch<0..15>.cc<0..127>`. */
+  /** As documented: `ch<0..15>.cc<0..127>`. */
   readonly form: string;
   readonly doc: string;
   readonly example: string;
@@ -128,7 +128,7 @@ export interface BackendDeclaration<
      * Parses a channel's name. Pure: called for every channel in a mapping, also if the configuration fails. Absent: any name
      * is a channel.
      *
-     * @param name expressions are expanded
+     * @param name with expressions expanded
      * @param use `input`: events go to the channel, `output`: they come from it
      * @param section the instance's options
      */

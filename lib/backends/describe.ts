@@ -1,4 +1,4 @@
-// A declaration as data, for people, programs and documentation. Runs and imports nothing of the backend.
+// A declaration as data, for people, programs and documentation. Runs and imports no code of the backend.
 import path from "node:path";
 import { packageFolder } from "../binding.js";
 import type { BackendDeclaration, ChannelForm, OptionPattern } from "./declare.js";
@@ -34,7 +34,7 @@ export interface BackendDescription {
   readonly otherOptions: boolean;
   readonly instanceOptions: readonly OptionDescription[];
   readonly otherInstanceOptions: boolean;
-  /** Options of instances with names of the user's choice; `name` is the pattern. */
+  /** Instance options with names chosen by the user; `name` is the pattern. */
   readonly optionPatterns: readonly OptionDescription[];
   readonly channels: readonly ChannelForm[];
   /** Absolute paths of example configurations. */

@@ -47,7 +47,7 @@ export interface BackendSetup<B extends OptionSet = OptionSet> {
   /** The backend's name. */
   readonly name: string;
   readonly options: Values<B>;
-  /** As they are written, in order. */
+  /** As written, in order. */
   readonly settings: readonly Setting[];
   readonly log: Logger;
   /** @internal */
@@ -64,10 +64,10 @@ export interface Problem {
   readonly severity?: "warning";
   /** The option at whose place it is shown. Absent: the section's. */
   readonly option?: string;
-  /** Which of the settings of a repeated option, counted from 0. Default: the last one. */
+  /** Index of the setting, for a repeated option. Default: the last one. */
   readonly index?: number;
   readonly help?: readonly string[];
-  /** More lines to show, like a traceback. */
+  /** More lines to show, such as a traceback. */
   readonly detail?: string;
 }
 
@@ -87,8 +87,8 @@ export interface InstanceSetup<I extends OptionSet = OptionSet, P = unknown> ext
 
   /**
    * Outputs a value on a channel. Queued, and delivered to all channels it is mapped to: after `handle` returns if called
-   * from there, else before the current turn of the event loop ends. Before the router runs it is kept until then. Never
-   * throws: a value that is not a number and an unknown channel are logged and counted.
+   * from there, otherwise before the current turn of the event loop ends. Kept until the router runs if called earlier.
+   * Never throws: a value that is not a number and an unknown channel are logged and counted.
    *
    * @param channel number of the channel, {@link Channel.index}
    * @param value clamped to 0..1
@@ -103,11 +103,11 @@ export interface InstanceSetup<I extends OptionSet = OptionSet, P = unknown> ext
 export interface Channel<C = unknown> {
   /** The number by which `handle` and `emit` know it: from 0, in order of creation. */
   readonly index: number;
-  /** Its one name. */
+  /** Its canonical name. */
   readonly name: string;
   /** `input` if events go to it, `output` if they come from it. */
   readonly use: ChannelUse;
-  /** What the name means, as the declaration's `parse` has read it. */
+  /** The name's meaning, as parsed by the declaration's `parse`. */
   readonly meaning: C;
 }
 
@@ -227,7 +227,7 @@ export interface NextOptions<I extends OptionSet = OptionSet, P = unknown> exten
 export interface NativePart {
   /** The instance's number in the core. */
   readonly number: number;
-  /** Its channels, where the core keeps their names; otherwise TypeScript does. */
+  /** Its channels, if the core keeps their names; otherwise TypeScript does. */
   readonly channels?: Channels;
   /** Lets only mappings create channels, until the next reload. */
   fixChannels?(): void;
@@ -237,7 +237,7 @@ export interface NativePart {
 
 /** Handlers that the core could not find. */
 export interface Unresolved {
-  /** In order of the channels; there may be more than are listed if there are many. */
+  /** In order of the channels; long lists are incomplete. */
   readonly channels: readonly Refusal[];
   readonly hasMore: boolean;
   readonly options: readonly Problem[];

@@ -9,7 +9,7 @@ export type { Address };
 
 /** The reason why a text is not a valid value. */
 export interface ValueProblem {
-  /** What follows the option's name in the message: `is 0 to 255, not 300`. */
+  /** The part of the message after the option's name: `is 0 to 255, not 300`. */
   readonly problem: string;
   readonly help?: readonly string[];
   /** The offending part, in UTF-16 code units from the start. Absent: all of it. */
@@ -61,7 +61,7 @@ export interface Option<V = unknown> {
   readonly once?: boolean;
   /** Whether an instance takes a changed value while it runs: always, or `append`: if values are only added at the end. */
   readonly live: boolean | "append";
-  /** Values to complete and to suggest, where they can be listed. */
+  /** Values to complete and suggest, if they can be listed. */
   readonly words?: readonly string[];
   /** Whether an empty value is valid. */
   readonly takesEmpty?: boolean;
@@ -123,7 +123,7 @@ function declare<T, S extends SpecWithDefault<T>>(spec: S, { show, ...kind }: Ki
     ...(spec.repeatable !== undefined && { repeatable: spec.repeatable }),
     ...(spec.live !== undefined && { live: spec.live }),
     ...(spec.default !== undefined && { defaultText: (show ?? String)(spec.default) }),
-    // The conditional type says the same, which the compiler can't follow.
+    // Equivalent to the conditional type, which the compiler can't verify.
     fallback: fallback as ValueOf<T, S>,
   };
 }
@@ -211,7 +211,7 @@ export const option = {
     return numeric(spec, "integer", (text) => parseInteger(text, spec, spec.base ?? 10));
   },
 
-  /** A time in whole milliseconds, or `off`, which is 0. */
+  /** A time in whole milliseconds, or `off`, which means 0. */
   milliseconds<const S extends SpecWithDefault<number> & { readonly min: number }>(
     spec: S,
   ): Option<ValueOf<number, S>> {
@@ -231,7 +231,7 @@ export const option = {
     });
   },
 
-  /** `on` or `off`; also yes and no, true and false, and numbers as MIDIMonster takes them: 0 is off. */
+  /** `on` or `off`; also yes and no, true and false, and numbers as in MIDIMonster: 0 is off. */
   flag<const S extends SpecWithDefault<boolean>>(spec: S): Option<ValueOf<boolean, S>> {
     return declare<boolean, S>(spec, {
       kind: "flag",
@@ -291,7 +291,7 @@ export const option = {
     });
   },
 
-  /** A kind of the backend's own. */
+  /** A kind defined by the backend. */
   custom<T, const S extends SpecWithDefault<T> = SpecWithDefault<T>>(
     spec: S,
     kind: { readonly kind: string; readonly form: string; parse(text: string, folder: string): Parsed<T> },

@@ -14,7 +14,7 @@ export interface DeclaredSection<O extends OptionSet = OptionSet> {
   readonly owner: string;
   readonly options: O;
   readonly patterns?: readonly OptionPattern[] | undefined;
-  /** Whether options that are not declared are accepted. */
+  /** Whether undeclared options are accepted. */
   readonly open: boolean;
   check?(read: InstanceOptions<O>): readonly SectionProblem[];
 }
@@ -49,7 +49,7 @@ export function readOptions(
   for (const [name, option] of declared) {
     if (!option.required || given.has(name)) continue;
     missing = true;
-    if (settings.some((setting) => setting.option === name)) continue; // it is there, and wrong
+    if (settings.some((setting) => setting.option === name)) continue; // it is present but invalid
     findings.error(`${section.owner} needs the option '${name}'`, location, {
       help: [`write ${name} = ${option.example ?? option.form}`],
     });

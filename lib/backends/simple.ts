@@ -21,18 +21,18 @@ export type { ChannelUse, EventBatch };
  * A backend object belongs to one router. The router calls, in this order: `configure` for every option of
  * `[backend NAME]`; for every instance `create`, then the instance's `configure` for its options and `channel` for the
  * channels that mappings use; `start`, then every instance's `start`; while running, `handle` on the instances; at the
- * end every instance's `stop`, then `stop`. Methods may be asynchronous where their type says so. What they throw stops
- * the start with the error's message, at the option's, instance's or channel's place in the configuration if it was there
- * that it was thrown; from `handle` and `stop` it is logged.
+ * end every instance's `stop`, then `stop`. Methods may be asynchronous where their type says so. An exception stops
+ * the start with the error's message, at the place of the option, instance or channel in the configuration that it
+ * concerns; from `handle` and `stop` it is logged.
  */
 export interface Backend {
-  /** As in the configuration; no whitespace. */
+  /** As in the configuration, without whitespace. */
   readonly name: string;
 
-  /** Options of `[backend NAME]`: others are errors. Absent: all are passed on. */
+  /** Options of `[backend NAME]`; others are errors. Absent: all are passed on. */
   readonly options?: readonly string[];
 
-  /** Options of instances: others are errors. Absent: all are passed on. */
+  /** Options of instances; others are errors. Absent: all are passed on. */
   readonly instanceOptions?: readonly string[];
 
   /** Takes an option of `[backend NAME]`. Absent: options are ignored. */
@@ -55,14 +55,14 @@ export interface Instance {
    */
   readonly routing?: "handle" | "reflect";
 
-  /** Takes an option of the instance, as often as it is given. Absent: options are ignored. */
+  /** Takes an option of the instance, each time it is given. Absent: options are ignored. */
   configure?(option: string, value: string, context: BackendContext): void | Promise<void>;
 
   /**
-   * Learns that a mapping uses a channel; throws if there can be no such channel. Called once per channel and use, when
-   * everything else in the configuration is known to be right.
+   * Receives a channel that a mapping uses; throws if the channel is invalid. Called once per channel and use, when everything
+   * else in the configuration is known to be right.
    *
-   * @param name as in the configuration, expressions expanded
+   * @param name as in the configuration, with expressions expanded
    * @param index the number by which `handle` and `emit` know the channel: from 0, in order of creation
    * @param use `output` if events come from it, `input` if they go to it
    */
@@ -85,13 +85,13 @@ export interface Instance {
 }
 
 export interface BackendContext {
-  /** Relative paths in the option start from here: the folder of the file that holds it. */
+  /** The folder of the file that contains the option; relative paths in it start from here. */
   readonly folder: string;
   readonly log: Logger;
 }
 
 export interface InstanceContext {
-  /** The folder of the file that holds the instance's section. */
+  /** The folder of the file that contains the instance's section. */
   readonly folder: string;
   readonly log: Logger;
 
@@ -100,8 +100,8 @@ export interface InstanceContext {
 
   /**
    * Outputs a value on a channel. Queued, and delivered to all channels it is mapped to: after `handle` returns if called
-   * from there, else before the current turn of the event loop ends. Before `start()` has been called for all instances it
-   * is kept until then. Never throws: a value that is not a number and an unknown channel are logged and counted.
+   * from there, otherwise before the current turn of the event loop ends. If called earlier, it is kept until `start()` has
+   * been called for all instances. Never throws: a value that is not a number and an unknown channel are logged and counted.
    *
    * @param channel number of the channel, as given to {@link Instance.channel}
    * @param value clamped to 0..1
@@ -147,7 +147,7 @@ async function createSimple(backend: Backend, setup: InstanceSetup): Promise<Dec
   const { name, folder, log, emit, now } = setup;
   const instance = await backend.create({ name, folder, log, emit, now });
   if (typeof instance !== "object" || instance === null)
-    throw new Error(`create() of backend '${backend.name}' made no instance`);
+    throw new Error(`create() of backend '${backend.name}' did not return an object`);
   await configure(instance, backend.instanceOptions, setup);
   const { binding, core } = setup.engine;
   return {

@@ -1,4 +1,4 @@
-// `mmpy backends`: what there is to know of backends, from their declarations alone.
+// `mmpy backends`: all about the backends, from their declarations alone.
 import type { BackendDeclaration } from "../backends/declare.js";
 import { type BackendDescription, describeBackend, limitsOf, type OptionDescription } from "../backends/describe.js";
 import { BACKENDS } from "../backends/index.js";
@@ -38,7 +38,7 @@ export function formatBackends(descriptions: readonly BackendDescription[], widt
   const lines = [
     ...table(["BACKEND", "SUMMARY"], rows, width),
     "",
-    "mmpy backends NAME prints options and channels of one.",
+    "mmpy backends NAME prints the options and channels of a backend.",
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -84,7 +84,7 @@ function optionTable(options: readonly OptionDescription[], width: number): stri
   return table(["OPTION", "VALUE", "DEFAULT", "MEANING"], rows, width - 2);
 }
 
-/** More about an option, a line each. */
+/** Further facts about an option, one per line. */
 function notesOf(option: OptionDescription): string[] {
   const limits = limitsOf(option);
   return [

@@ -4,15 +4,15 @@ import { LOG_FORMATS, LOG_LEVELS } from "../log/names.js";
 export type Command = "run" | "check" | "doctor" | "backends" | "completion";
 
 export interface CommandFacts {
-  /** What may follow it. */
+  /** Its arguments, for the usage line. */
   readonly usage: string;
   /** For --help. */
   readonly doc: string;
-  /** A few words, for completion. */
+  /** A short description, for completion. */
   readonly brief: string;
 }
 
-/** All that are named on the command line: without one, a configuration is run. */
+/** The commands named on the command line; without one, a configuration is run. */
 export const COMMANDS: Readonly<Record<Exclude<Command, "run">, CommandFacts>> = {
   check: {
     usage: "[options] [config]",
@@ -21,7 +21,7 @@ export const COMMANDS: Readonly<Record<Exclude<Command, "run">, CommandFacts>> =
   },
   doctor: {
     usage: "[--json] [-b backend.option=value] [config]",
-    doc: "examine Node, the native part and every Python on this machine; tell which one is used and why, or what is missing (exit status 1)",
+    doc: "examine Node, the native part and every Python on this machine; show which one is used and why, or what is missing (exit status 1)",
     brief: "check that the machine has everything",
   },
   backends: {
@@ -41,17 +41,17 @@ export type Shell = (typeof SHELLS)[number];
 
 export interface OptionFacts {
   readonly short?: string;
-  /** Without a long name. */
+  /** Whether it has no long name. */
   readonly onlyShort?: true;
-  /** What its value is called; absent: it takes none. */
+  /** The name of its value; absent if it takes none. */
   readonly value?: string;
-  /** The values there are. */
+  /** The allowed values. */
   readonly words?: readonly string[];
-  /** The commands that it goes with; absent: all of them. */
+  /** The commands that accept it; absent: all. */
   readonly goesWith?: readonly Command[];
   /** For --help. */
   readonly doc: string;
-  /** A few words, for completion. */
+  /** A short description, for completion. */
   readonly brief: string;
 }
 
@@ -100,7 +100,7 @@ export const OPTIONS = {
 
 export type OptionName = keyof typeof OPTIONS;
 
-/** Options by name, each with all that may be known of one. */
+/** Options by name. */
 export const OPTION_LIST: readonly (readonly [OptionName, OptionFacts])[] = Object.entries(OPTIONS) as [
   OptionName,
   OptionFacts,

@@ -1,4 +1,4 @@
-/** Does something when asked to, once at a time. All requests that come meanwhile are one more time, which follows. */
+/** Runs a task on request, one at a time. All requests during a run are combined into one more run. */
 export class Coalesced {
   readonly #work: () => Promise<void>;
   #current: Promise<void> | undefined;
@@ -8,7 +8,7 @@ export class Coalesced {
     this.#work = work;
   }
 
-  /** Resolves when everything is done that was asked for until now; rejects if that failed. */
+  /** Resolves when a run that covers this request has ended; rejects if it failed. */
   request(): Promise<void> {
     if (this.#current === undefined && this.#next === undefined) return this.#begin();
     const begin = () => this.#begin();

@@ -1,5 +1,5 @@
-// `mmpy __complete`: what the completion scripts of completion.ts ask for. It loads no more than declarations and the
-// configuration's text, and says nothing where it knows nothing: a shell waits for it at every key.
+// `mmpy __complete`, called by the completion scripts of completion.ts. It loads only declarations and the configuration's
+// text, and prints nothing if it can't help: a shell waits for it at every key.
 import { statSync } from "node:fs";
 import type { BackendDeclaration } from "../backends/declare.js";
 import { BACKENDS } from "../backends/index.js";
@@ -8,9 +8,9 @@ import { parseFile } from "../config/parser.js";
 import { COMMANDS, type Command, OPTION_LIST, type OptionFacts, SHELLS, written } from "./catalog.js";
 import { print } from "./output.js";
 
-/** What can stand at the cursor. */
+/** Completions at the cursor. */
 export interface Completions {
-  /** Whole words; one that ends with `=` or `.` goes on. */
+  /** Whole words; one that ends with `=` or `.` is to be continued. */
   readonly words: readonly { readonly word: string; readonly doc?: string }[];
   /** Files beside the words: configurations and folders, or, after the word's `=`, any. */
   readonly files?: "config" | "any";
@@ -21,10 +21,11 @@ const NOTHING: Completions = { words: [] };
 const MAX_SIZE = 2 ** 20;
 
 /**
- * Prints the completions of a command line: `WORD`, or `WORD`, a tab and an explanation, a line each; `:config` and
- * `:files` ask for files.
+ * Prints the completions of a command line, one per line: `WORD`, or `WORD`, a tab and an explanation; `:config` and
+ * `:files` request files.
  *
- * @param argv the number of the word with the cursor, counted from 0, then all words after the command's name; what is after the cursor in its word is left out
+ * @param argv the index of the word with the cursor, then all words after the command's name; the word with the cursor
+ *   ends there
  */
 export function printCompletions([cursor, ...words]: readonly string[]): void {
   try {
@@ -33,7 +34,7 @@ export function printCompletions([cursor, ...words]: readonly string[]): void {
     if (files !== undefined) lines.push(files === "config" ? ":config" : ":files");
     print(lines.map((line) => `${line}\n`).join(""));
   } catch {
-    // There is nothing to complete, and nobody to tell.
+    // No completions: an error has no place at a shell's prompt.
   }
 }
 
@@ -80,7 +81,7 @@ export function complete(
   return { words: [], files: "config" };
 }
 
-/** Reads words as the command does. */
+/** Parses words as the command does. */
 function read(words: readonly string[]) {
   const operands: string[] = [];
   let pending: OptionFacts | undefined;
@@ -117,7 +118,7 @@ function valuesOf(
 ): Completions {
   if (option.short === "b") return ofBackends(text, backends);
   if (option.short === "i") {
-    // The configuration may stand before the cursor or after it.
+    // The configuration may be before or after the cursor.
     const { operands } = read(words.toSpliced(cursor, 1, "-"));
     const [file = "monster.cfg"] = operands.filter((word) => word !== "-" && !Object.hasOwn(COMMANDS, word));
     return ofInstances(text, file, backends);

@@ -1,5 +1,5 @@
-// `mmpy completion`: scripts that ask `mmpy __complete` at every key, so what they know is always that of the version
-// which is installed.
+// `mmpy completion`: scripts that call `mmpy __complete` at every key, so the completions always match the installed
+// version.
 import type { Shell } from "./catalog.js";
 import type { CommandLine } from "./options.js";
 import { print } from "./output.js";
@@ -9,7 +9,8 @@ export function completion({ operand }: CommandLine): number {
   return 0;
 }
 
-// From bash 3.2 on. The line is split here, since bash takes `=` and `:` for ends of words, and replaces only what follows the last one.
+// For bash 3.2 or later. The line is split here, since bash ends words at `=` and `:`, and replaces only the text after the
+// last one.
 const BASH = `# Completion of mmpy for bash. In ~/.bashrc: source <(mmpy completion bash)
 _mmpy() {
   local IFS=$' \\t\\n' words after current breaks replaced word explanation

@@ -1,7 +1,7 @@
 import type { RouterDescription } from "../engine/description.js";
 import { table } from "./table.js";
 
-/** Rows of each table that are shown per instance before the rest is counted. */
+/** Rows shown per instance; the rest is counted. */
 const MAX_CHANNELS_SHOWN = 40;
 
 /** A loaded router as tables for a person. */

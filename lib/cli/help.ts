@@ -24,7 +24,7 @@ ${OPTION_LIST.map(([name, facts]) => row(spelling([name, facts]), facts.doc)).jo
 The log goes to standard error; what modules print goes to standard output. SIGINT (Ctrl-C) and
 SIGTERM stop cleanly, with exit status 0; a second one ends at once. SIGHUP reads the configuration
 and changed modules again; if there is an error in them, everything goes on as before. Exit status
-1 means that the configuration or a module has errors, 2 that the command line has.
+1 means that the configuration or a module has errors, 2 that the command line is invalid.
 
 Environment:
 ${row("MMPY_PYTHON", "the Python to use: an interpreter, a virtual environment's folder, or a version (3.12)")}

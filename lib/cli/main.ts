@@ -3,7 +3,7 @@ import { withPriority } from "../log/journal.js";
 import { standardErrorLogger } from "../log/log.js";
 import { type CommandLine, defaultLogFormat, parseCommandLine } from "./options.js";
 
-/** Each command is loaded when it is asked for: no run pays for the others. */
+/** Each command is loaded on demand: a run does not pay for the others. */
 async function perform(line: CommandLine): Promise<number> {
   switch (line.command) {
     case "run":
@@ -23,9 +23,9 @@ async function perform(line: CommandLine): Promise<number> {
   }
 }
 
-/** Says what went wrong, in the log's format; returns the exit status. */
+/** Reports an error in the log's format; returns the exit status. */
 async function fail(error: unknown, format: CommandLine["logFormat"]): Promise<number> {
-  if (!(error instanceof MidimonsterError)) throw error; // a defect: Node shows the stack
+  if (!(error instanceof MidimonsterError)) throw error; // a bug: Node shows the stack
   const write = (text: string) => {
     process.stderr.write(`${format === "journal" ? withPriority("ERROR", text) : text}\n`);
   };
@@ -38,13 +38,13 @@ async function fail(error: unknown, format: CommandLine["logFormat"]): Promise<n
   return 1;
 }
 
-/** Does what the command line says, and leaves the exit status to the process. */
+/** Runs the command line and sets the exit status of the process. */
 export async function main(): Promise<void> {
   let format = defaultLogFormat();
   try {
     const line = parseCommandLine(process.argv.slice(2));
     format = line.logFormat;
-    // Not process.exit(): what is left to write gets written, and a handle that was not closed shows as a hang.
+    // Not process.exit(): pending output gets written, and a handle that was not closed shows as a hang.
     process.exitCode = await perform(line);
   } catch (error) {
     process.exitCode = await fail(error, format);

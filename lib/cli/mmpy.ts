@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command. A Python is asked what it is while the rest of the program loads, since that takes as long.
+// The command. A Python is probed while the rest of the program loads, which takes about as long.
 import "./service-manager.js"; // takes the service manager's variables out of what that Python gets
 import { expectPython } from "../backends/python/locate/discovery.js";
 
@@ -10,7 +10,7 @@ if (argv[0] === "__complete") {
   import("./complete.js").then(({ printCompletions }) => printCompletions(argv.slice(1)));
 } else {
   const runsNothing = argv.some((argument) => NEEDS_NO_PYTHON.includes(argument));
-  // A configuration may name another one. Then this was for nothing, and costs nothing but the other core's time.
+  // A configuration may name another Python. Then this was useless, but only costs time on another processor core.
   if (!runsNothing && !argv.some((argument) => argument.startsWith("python.python="))) expectPython();
   import("./main.js").then(({ main }) => main());
 }

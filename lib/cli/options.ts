@@ -9,7 +9,7 @@ import { COMMANDS, type Command, OPTION_LIST, SHELLS, written } from "./catalog.
 
 export interface CommandLine {
   readonly command: Command | "help" | "version";
-  /** The configuration, the backend or the shell; absent if none is named. */
+  /** The configuration, backend or shell; absent if none is named. */
   readonly operand?: string;
   readonly backendOverrides: readonly string[];
   readonly instanceOverrides: readonly string[];
@@ -21,7 +21,7 @@ export interface CommandLine {
   readonly watch: boolean;
 }
 
-/** The format for a person who reads standard error: in the journal, or anywhere else. */
+/** The default format for standard error: the journal's, or text. */
 export function defaultLogFormat(): LogFormat {
   return isJournal(2) ? "journal" : "text";
 }
@@ -103,7 +103,7 @@ function checkOperands(command: Command, operands: readonly string[]): void {
   const [first, ...more] = operands;
   if (command === "run" && first !== undefined) {
     const meant = nearest(first, Object.keys(COMMANDS));
-    // There may be a configuration of any name.
+    // A configuration may have any name.
     if (meant !== undefined && !existsSync(first)) {
       throw new Error(`'${first}' is neither a command nor a file${suggestion(meant)}`);
     }

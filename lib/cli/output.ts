@@ -1,4 +1,4 @@
-/** Writes to standard output, which may have been closed: with `mmpy check | head` that is no error. */
+/** Writes to standard output. A closed pipe, as in `mmpy check | head`, is not an error. */
 export function print(text: string): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
@@ -6,7 +6,7 @@ export function print(text: string): void {
   process.stdout.write(text);
 }
 
-/** How wide text for people may be: the terminal's width, within limits. */
+/** Maximum width of text for people: the terminal's width, within limits. */
 export function textWidth(): number {
   return Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, process.stdout.columns ?? MAX_WIDTH));
 }

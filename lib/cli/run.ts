@@ -9,7 +9,7 @@ import type { CommandLine } from "./options.js";
 import { ServiceManager, serviceVariables } from "./service-manager.js";
 
 export async function run({ operand = "monster.cfg", ...line }: CommandLine): Promise<number> {
-  const addon = binding(); // if it does not load, here, where somebody waits for the error
+  const addon = binding(); // here, where an error of loading it is caught
   const stopped = stopSignal(addon);
   const logger = standardErrorLogger(line.logLevel, line.logFormat);
   if (line.logLevel !== "error" && line.logLevel !== "silent") addon.tellStuckCode(line.logFormat);
@@ -20,7 +20,7 @@ export async function run({ operand = "monster.cfg", ...line }: CommandLine): Pr
   try {
     await router.load();
   } catch (error) {
-    // A signal to stop ends a module's endless loop, and that is no error.
+    // A stop signal ends a module's endless loop, which is not an error.
     if (!addon.stopSignalSeen()) throw error;
     return 0;
   }
@@ -30,7 +30,7 @@ export async function run({ operand = "monster.cfg", ...line }: CommandLine): Pr
   return 0;
 }
 
-/** A router as the command runs it: with the service manager that is told, and the files that are watched. */
+/** A router as the command runs it: reports to the service manager and watches files. */
 class RunningRouter {
   readonly #router: Router;
   readonly #logger: Logger;
@@ -48,16 +48,16 @@ class RunningRouter {
     this.#service = new ServiceManager(serviceVariables, logger);
   }
 
-  /** It routes from now on. */
+  /** Called when it starts routing. */
   started(watches: boolean): void {
     this.#state = "running";
     this.#service.ready(`routing ${this.#router.summary}`);
     if (watches) this.#watchFiles();
-    // The configuration may have been read before what the request is about.
+    // The configuration may have been read before the change that the request is about.
     if (this.#reloadAtStart) void this.reload();
   }
 
-  /** Reads the configuration again; says in the log what came of it. */
+  /** Reads the configuration again and logs the result. */
   async reload(): Promise<void> {
     if (this.#state === "starting") this.#reloadAtStart = true;
     else if (this.#state === "running") await this.#reloads.request();
@@ -87,9 +87,9 @@ class RunningRouter {
       return true;
     } catch (error) {
       if (!(error instanceof MidimonsterError)) throw error;
-      // A stop in the middle of it is no error, nor is what that does to a module that loads.
+      // A stop during a reload is not an error, nor is its effect on a module that is loading.
       if (error.code === "STATE" || this.#addon.stopSignalSeen()) return false;
-      // An instance that is new and does not start does not undo the rest.
+      // A new instance that does not start does not undo the rest.
       const what = error.code === "BACKEND" ? "reloaded, but " : "not reloaded, everything goes on as before:\n";
       this.#logger.error({ code: error.code }, what + error.message);
       return false;

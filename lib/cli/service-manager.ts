@@ -11,7 +11,7 @@ export interface ServiceVariables {
 }
 
 const NAMES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] as const;
-const LONGEST_TIMER = 2 ** 31 - 1;
+const MAX_DELAY = 2 ** 31 - 1;
 
 /**
  * Removes a service manager's variables from an environment, so that child processes don't inherit them.
@@ -24,7 +24,7 @@ export function takeServiceVariables(environment: NodeJS.ProcessEnv, pid: number
   for (const name of NAMES) delete environment[name];
   if (!socket) return {};
   const isOurs = watched === String(pid) && /^[1-9]\d*$/.test(watchdog ?? "");
-  const pingPeriod = Math.min(Math.max(1, Math.floor(Number(watchdog) / 2000)), LONGEST_TIMER);
+  const pingPeriod = Math.min(Math.max(1, Math.floor(Number(watchdog) / 2000)), MAX_DELAY);
   return { socket, ...(isOurs && { pingPeriod }) };
 }
 

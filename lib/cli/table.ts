@@ -20,7 +20,7 @@ export function columns(rows: readonly (readonly string[])[], width = Number.POS
   const widths = fitted(naturalWidths(rows), width);
   return rows.flatMap((row) => {
     const cells = row.map((cell, column) => wrap(cell, widths[column] ?? 0));
-    const height = cells.reduce((most, lines) => Math.max(most, lines.length), 0);
+    const height = cells.reduce((max, lines) => Math.max(max, lines.length), 0);
     return Array.from({ length: height }, (_, line) =>
       cells
         .map((lines, column) => (lines[line] ?? "").padEnd(widths[column] ?? 0))
@@ -34,14 +34,14 @@ function naturalWidths(rows: readonly (readonly string[])[]): number[] {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [column, cell] of row.entries()) {
-      const needed = cell.split("\n").reduce((most, line) => Math.max(most, line.length), 0);
+      const needed = cell.split("\n").reduce((max, line) => Math.max(max, line.length), 0);
       widths[column] = Math.max(widths[column] ?? 0, needed);
     }
   }
   return widths;
 }
 
-/** Takes from the widest columns what is too much. */
+/** Shrinks the widest columns to fit. */
 function fitted(natural: readonly number[], width: number): number[] {
   const widths = [...natural];
   const total = () => widths.reduce((sum, each) => sum + each, GAP.length * (widths.length - 1));
@@ -53,7 +53,7 @@ function fitted(natural: readonly number[], width: number): number[] {
   return widths;
 }
 
-/** Breaks text into lines at spaces, and within words that are longer than a line. */
+/** Breaks text into lines at spaces, and inside words that are longer than a line. */
 export function wrap(text: string, width: number): string[] {
   return text.split("\n").flatMap((line) => {
     if (line.length <= width) return [line];

@@ -1,4 +1,4 @@
-// Starts a Python in a separate process, to see whether it works and what an instance finds there.
+// Starts a Python in a separate process, to find out whether it works and what an instance finds there.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -25,7 +25,7 @@ export interface Trial {
 /** Answer of the trial process, if it survives. */
 export type TrialAnswer = { readonly python: PythonChoice } | { readonly problem: Problem };
 
-/** What an instance finds, as reported by python/doctor.py. */
+/** The environment of an instance, as reported by python/doctor.py. */
 export interface Seen {
   readonly prefix: string;
   readonly path: readonly string[];

@@ -134,7 +134,7 @@ class Builder {
     if (first !== undefined) {
       const place = first.definition.nameLocation;
       const help = place && [`the first one is at ${place.source.file}:${place.line}:${place.column}`];
-      this.#findings.error(`there already is an instance '${name}'`, nameLocation, help ? { help } : {});
+      this.#findings.error(`instance '${name}' already exists`, nameLocation, help ? { help } : {});
       return;
     }
     const read = this.#readInstanceOptions(written, backend.declaration);
@@ -211,7 +211,7 @@ class Builder {
     return readOptions(section, settings, nameLocation, this.#findings);
   }
 
-  /** The instance that runs and can go on under this definition. */
+  /** The running instance that can continue under this definition. */
   #find(definition: InstanceDefinition, { declaration }: LiveBackend): InstanceEntry | undefined {
     const before = this.#before?.byName.get(definition.name);
     if (before === undefined || before.live.failed !== undefined || before.live.backend.declaration !== declaration)
@@ -239,7 +239,7 @@ class Builder {
     };
     try {
       const instance = await untilAborted(backend.open.instance(setup), engine.stopping);
-      if (typeof instance !== "object" || instance === null) throw new Error("instance() made none");
+      if (typeof instance !== "object" || instance === null) throw new Error("instance() did not return an object");
       const number = instance.native?.number ?? engine.binding.addJavascript(engine.core);
       live = new LiveInstance(name, backend, instance, number);
       this.#host.created(live);
@@ -254,7 +254,7 @@ class Builder {
   }
 }
 
-/** A function of its own: a backend may keep it, and is not to keep a configuration that has gone with it. */
+/** A separate function: a backend may keep the closure, which must not keep an obsolete configuration alive. */
 function reporter(findings: Findings, owner: string, settings: readonly Setting[], section: Location | undefined) {
   return (problem: Problem) => reportTo(findings, problem, owner, settings, section);
 }

@@ -1,6 +1,6 @@
 import type { InstanceEntry, Instances } from "./instances.js";
 
-/** An instance's channel, by names. */
+/** The names of a channel and its instance. */
 export interface NamedChannel {
   readonly instance: string;
   readonly channel: string;

@@ -14,17 +14,17 @@ export interface RouterDescription {
     readonly channels: readonly {
       readonly name: string;
       readonly uses: readonly ChannelUse[];
-      /** What its backend says of it, for people: `calls the function`. */
+      /** The backend's description of it, for people: `calls the function`. */
       readonly note?: string;
     }[];
-    /** How it does, where its backend tells. */
+    /** Its state, if its backend reports one. */
     readonly status?: InstanceStatus;
   }[];
   readonly mappings: readonly {
     readonly from: string;
     readonly to: string;
     readonly bidirectional: boolean;
-    /** How many pairs of channels, in one direction. */
+    /** The number of channel pairs, in one direction. */
     readonly count: number;
   }[];
   /** The Python in use, if there is a python instance. */

@@ -2,7 +2,7 @@
 export interface ReloadSummary {
   /** Reloaded Python modules, as `instance.module`. */
   readonly modules: readonly string[];
-  /** Instances that were started. One that was replaced is in both lists. */
+  /** Instances that were started. A replaced instance is in both lists. */
   readonly added: readonly string[];
   /** Instances that were stopped. */
   readonly removed: readonly string[];

@@ -84,7 +84,7 @@ export class Reload {
     for (const name of backends.keys()) if (!this.#backendsBefore.has(name)) backends.delete(name);
   }
 
-  /** What an instance that stays gets to know of its new options. */
+  /** The new options of an instance that stays. */
   #optionsOf({ live, read, definition }: InstanceEntry): NextOptions {
     const { findings } = this.next;
     const owner = ownerOf(live.backend.declaration);

@@ -26,11 +26,11 @@ import { type TappedEvent, Taps } from "./taps.js";
 import { turnOfTheLoop } from "./waiting.js";
 
 export interface RouterOptions {
-  /** Where messages go. Default: warnings and errors as text to standard error. */
+  /** The log. Default: warnings and errors as text to standard error. */
   readonly logger?: Logger;
-  /** Backends beside those of this package: objects with `create()`, or declarations. */
+  /** Additional backends: objects with `create()`, or declarations. */
   readonly backends?: readonly (Backend | BackendDeclaration)[];
-  /** Where relative paths and Python modules start from, for what the API adds. Default: the current folder. */
+  /** The folder of relative paths and Python modules, for options set by the API. Default: the current folder. */
   readonly folder?: string;
 }
 
@@ -46,8 +46,8 @@ type State = "new" | "loading" | "loaded" | "starting" | "running" | "stopping" 
 /**
  * Routes events between instances, as a configuration says. A router starts and stops once; for another run create another.
  *
- * Methods are to be called on the thread that made the router. A process holds one CPython: routers of one thread share
- * it, a router on another thread gets an error with code `PYTHON_IN_USE`.
+ * Methods are to be called on the thread that created the router. A process holds one CPython: routers of one thread
+ * share it, a router on another thread gets an error with code `PYTHON_IN_USE`.
  *
  *     const router = Router.fromFile("monster.cfg");
  *     await router.start();
@@ -87,7 +87,7 @@ export class Router {
         throw new MidimonsterError("VALUE", "a backend needs a name without whitespace");
       }
       if (this.#declarations.has(name)) {
-        throw new MidimonsterError("VALUE", `there already is a backend '${name}'`);
+        throw new MidimonsterError("VALUE", `backend '${name}' already exists`);
       }
       this.#declarations.set(name, declaration);
     }

@@ -85,7 +85,9 @@ export class Session {
         const { number, name } = live;
         const isOfCore = Number.isInteger(number) && number >= 0 && number < native.instanceCount(core);
         if (!isOfCore || this.#instanceNames.has(number)) {
-          throw new Error(`its native part has the number ${textOf(number)}, which is not that of a new instance`);
+          throw new Error(
+            `its native part has the number ${textOf(number)}, which is not the number of a new instance`,
+          );
         }
         this.#live.set(number, live);
         this.#instanceNames.set(number, name);

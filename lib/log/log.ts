@@ -21,7 +21,7 @@ export interface Logger {
  */
 export function standardErrorLogger(level: LogLevel, format: LogFormat): Logger {
   const destination = pino.destination({ dest: 2, sync: true });
-  // The reader is gone (EPIPE), or the descriptor is closed: no reason to stop routing.
+  // The reader is gone (EPIPE) or the descriptor is closed, which must not stop routing.
   destination.on("error", () => {});
   if (format === "json") return pino({ level, base: null }, destination);
   const colours = process.stderr.isTTY === true && !process.env.NO_COLOR;

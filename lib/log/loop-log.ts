@@ -14,7 +14,7 @@ export class LoopLog {
     this.#warn = warn;
   }
 
-  /** @param loop channels each of whose events leads to the next one's, and the last one's to the first one's */
+  /** @param loop channels; each one's event leads to the next one's, and the last one's to the first one's */
   log(loop: readonly NamedChannel[]): void {
     // A mapping of a thousand channels has a thousand loops; one of them is enough to find the cause.
     const instances = [...new Set(loop.map(({ instance }) => instance))].sort().join(" ");

@@ -1,4 +1,4 @@
-// Apart from log.ts, so that what only names them need not load the log library.
+// Separate from log.ts, so that code that only needs the names does not load the log library.
 
 export const LOG_LEVELS = ["error", "warn", "info", "debug", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

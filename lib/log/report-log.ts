@@ -6,7 +6,7 @@ import type { Logger } from "./log.js";
 /** How long repetitions of a message are only counted, in ms. */
 const QUIET_PERIOD = 10_000;
 
-/** What is said of repetitions: how many there were, and on which channels. */
+/** Formats a repetition: how often, and on which channels. */
 type Say = (count: number, channels: readonly string[]) => string;
 
 interface Repeated {
@@ -64,7 +64,7 @@ export class ReportLog {
         this.#logger.error(
           fields,
           `${instance}: ${report.subject} raised 10 times in a row and is unregistered from its socket (${descriptor}); ` +
-            "what it does not read stays readable and would call it forever",
+            "the unread data would call it forever",
         );
         break;
       case "events-lost":
@@ -73,7 +73,7 @@ export class ReportLog {
       case "slow":
         this.#logger.warn(
           { ...fields, stack: report.text },
-          `${instance}: the ${report.role} ${report.subject} takes long: it has been running for ${report.value} ms, and everything else waits for it\n${report.text}`,
+          `${instance}: the ${report.role} ${report.subject} is slow: running for ${report.value} ms while everything else waits\n${report.text}`,
         );
         break;
       case "watch-failed":
@@ -82,13 +82,13 @@ export class ReportLog {
       case "threads-left":
         this.#logger.warn(
           fields,
-          `${instance}: Python threads did not end: ${report.text}; their interpreter is left to the process's end`,
+          `${instance}: Python threads did not end: ${report.text}; their interpreter is kept until the process ends`,
         );
         break;
     }
   }
 
-  /** Says what has been counted so far, and stops counting. */
+  /** Logs the counts so far, and stops counting. */
   close(): void {
     this.startAgain();
     clearTimeout(this.#timer);
@@ -110,7 +110,7 @@ export class ReportLog {
     const key = JSON.stringify([instance, role, ofAny ? "" : subject, type, places]);
     const fields = { instance, role, subject, value };
     const say: Say = (repeats, [first = subject, ...others]) => {
-      const times = repeats === 1 ? "once more" : `${repeats} times more`;
+      const times = repeats === 1 ? "once more" : `${repeats} more times`;
       const also = others.length > 0 ? ` on this and ${count(others.length, "other channel")}` : "";
       return `${times}: ${describe(instance, role, first)}${also}: ${shortly(exception)}`;
     };
@@ -124,14 +124,14 @@ export class ReportLog {
     if (this.#counts(`${instance}\nlost`, [], count, fields, say)) return;
     this.#logger.error(
       { ...fields, lost: count },
-      `${instance}: events are lost: more than can be kept wait for this instance, which takes them more slowly than they come`,
+      `${instance}: events are lost: the queue of this instance is full, since they arrive faster than it handles them`,
     );
   }
 
   /**
-   * An instance of a TypeScript backend emitted what is no event.
+   * An instance of a TypeScript backend emitted something that is not an event.
    *
-   * @param kind of problem: those of one kind are told once, and counted
+   * @param kind of problem: each kind is logged in full once, then counted
    */
   badEmit(instance: string, kind: string, problem: string): void {
     const fields = { instance };
@@ -143,7 +143,7 @@ export class ReportLog {
   /**
    * A function of a program threw, or its promise was rejected.
    *
-   * @param what for messages: `desk: handle()`, `a tap`
+   * @param what names the function in messages: `desk: handle()`, `a tap`
    */
   threw(what: string, fields: object, error: unknown): void {
     const stack = stackOf(error);
@@ -154,7 +154,7 @@ export class ReportLog {
     this.#logger.error({ ...fields, err: error }, `${what} threw: ${stack}`);
   }
 
-  /** Whether it has been told in full already; then it is counted. */
+  /** Whether it has already been logged in full; if so, counts it. */
   #counts(key: string, channels: readonly string[], count: number, fields: object, say: Say): boolean {
     const known = this.#repeated.get(key);
     if (known !== undefined) {
@@ -173,7 +173,7 @@ export class ReportLog {
     if (this.#repeated.size > 0) this.#timer = setTimeout(() => this.#tick(), QUIET_PERIOD).unref();
   }
 
-  // What did not repeat for a whole period is news again when it comes back.
+  // A message that did not repeat for a whole period is logged in full when it recurs.
   #summarise(): void {
     for (const [key, repeated] of this.#repeated) {
       if (repeated.count === 0) {

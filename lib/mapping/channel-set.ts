@@ -1,15 +1,15 @@
-/** The channels of one instance, numbered in order of creation. There may be millions, so they come many at a time. */
+/** The channels of one instance, numbered in order of creation. There may be millions, so they are handled in bulk. */
 export interface Channels {
   readonly size: number;
 
-  /** The numbers of these channels. Those that are new are created at the end. */
+  /** The numbers of these channels. New channels are appended. */
   add(names: readonly string[]): Uint32Array;
 
   /** The names of `count` channels from number `first` on. */
   names(first: number, count: number): string[];
 }
 
-/** Channels that JavaScript keeps. */
+/** Channels kept by JavaScript. */
 export class ChannelSet implements Channels {
   readonly #names: string[] = [];
   readonly #numbers = new Map<string, number>();

@@ -7,7 +7,7 @@ export interface Pairs {
   readonly to: Uint32Array;
 }
 
-/** The mapping as the router walks it; see `connect` in binding.d.ts. */
+/** The mapping as the router reads it; see `connect` in binding.d.ts. */
 export interface RouteTable {
   readonly firstChannels: Uint32Array;
   readonly offsets: Uint32Array;
@@ -18,7 +18,7 @@ export interface RouteTable {
  * Compiles mappings to compressed rows, in time and memory linear in channels and pairs. A source's targets keep the
  * order of the mappings; the same pair twice counts once.
  *
- * @param channelCounts how many channels each instance has
+ * @param channelCounts the number of channels of each instance
  */
 export function compileRoutes(channelCounts: readonly number[], mappings: readonly Pairs[]): RouteTable {
   const firstChannels = new Uint32Array(channelCounts.length);
@@ -28,7 +28,7 @@ export function compileRoutes(channelCounts: readonly number[], mappings: readon
     total += count;
   }
 
-  // A counting sort by source: how many rows each has, where they begin, then the rows themselves.
+  // A counting sort by source: the number of rows of each, their starts, then the rows themselves.
   const starts = new Uint32Array(total + 1);
   forEachPair(mappings, firstChannels, (from) => {
     starts[from + 1] = at(starts, from + 1) + 1;

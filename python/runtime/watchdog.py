@@ -24,7 +24,7 @@ def tell_stuck(subject, elapsed, format):
     import os
     import time
 
-    message = "%s still runs after %d ms, and everything else waits for it\n%s" % (subject, elapsed, running_stack())
+    message = "%s is still running after %d ms while everything else waits\n%s" % (subject, elapsed, running_stack())
     now = time.time()
     if format == "json":
         import json

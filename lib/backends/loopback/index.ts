@@ -5,7 +5,7 @@ export default declareBackend({
   summary: "groups channels under names of your choice: every event that arrives goes out again on the same channel",
   options: {},
   instanceOptions: {},
-  // As in MIDIMonster, which takes and ignores any.
+  // As in MIDIMonster, which accepts and ignores any option.
   otherOptions: "accepted",
   otherInstanceOptions: "accepted",
   channels: { forms: [{ form: "NAME", doc: "any name", example: "dimmer.1" }] },

@@ -3,7 +3,7 @@ import path from "node:path";
 import { declareBackend } from "../declare.js";
 import { option } from "../options.js";
 
-const MIN_TIME = 50; // ms; the watchdog looks every 25
+const MIN_TIME = 50; // ms; the watchdog checks every 25
 
 export const options = {
   python: option.custom(
@@ -64,7 +64,7 @@ export default declareBackend({
   load: () => import("./python.js"),
 });
 
-/** What an option `python` means, wherever it is read: an absolute path, or a word that is a command or a version. */
+/** The meaning of option `python`, wherever it is read: an absolute path, or a word that is a command or a version. */
 export function pythonNamed(value: string, folder: string): string {
   // A bare word is a command or a version, unless there is a folder of that name here: a virtual environment.
   const file = path.resolve(folder, value);

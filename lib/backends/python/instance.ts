@@ -27,7 +27,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
   readonly #engine: Engine;
   readonly #number: number;
   readonly #executable: string;
-  /** How many of the `module` options have been loaded. */
+  /** The number of `module` options that have been loaded. */
   #loaded = 0;
   #defaultHandler: string | undefined;
 
@@ -95,7 +95,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
 
   #reportChanged(exception: PythonException, report: Report): void {
     const help = importAdvice(exception, "", this.#folder, this.#executable);
-    const message = `a changed module of instance '${this.#name}' does not import`;
+    const message = `a changed module of instance '${this.#name}' can't be imported`;
     report({ message, help, detail: exception.text });
   }
 
@@ -104,11 +104,11 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
     const { binding, core } = this.#engine;
     const modules = settings.filter(({ option }) => option === "module");
     for (const [index, { value, folder }] of modules.entries()) {
-      if (index < this.#loaded || value === "") continue; // an empty one has been reported as such
+      if (index < this.#loaded || value === "") continue; // an empty value has already been reported
       const exception = binding.loadModule(core, this.#number, value, folder);
       if (exception === null) continue;
       const help = importAdvice(exception, value, folder, this.#executable);
-      const message = `module '${value}' of instance '${this.#name}' does not import`;
+      const message = `module '${value}' of instance '${this.#name}' can't be imported`;
       report({ message, option: "module", index, help, detail: exception.text });
     }
     this.#loaded = modules.length;

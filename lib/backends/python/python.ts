@@ -7,7 +7,7 @@ import type { instanceOptions, options } from "./index.js";
 import { PythonInstance } from "./instance.js";
 import { choosePython, type PythonChoice } from "./locate/discovery.js";
 
-/** Runs Python modules in interpreters of their own. Events for its instances never touch JavaScript. */
+/** Runs Python modules in interpreters of their own. Events for its instances never pass through JavaScript. */
 class PythonBackend implements OpenBackend<typeof instanceOptions> {
   readonly #setup: BackendSetup<typeof options>;
   #choice: PythonChoice | undefined;

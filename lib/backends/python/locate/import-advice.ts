@@ -3,12 +3,12 @@ import type { PythonException } from "../../../binding.js";
 import { didYouMean } from "../../../config/suggest.js";
 
 /**
- * What to do about a module that does not import, going by what it raised.
+ * What to do about a module that can't be imported, depending on the exception.
  *
- * @param module what the configuration calls it
- * @param folder where it is looked for first
+ * @param module its name in the configuration
+ * @param folder the folder that is searched first
  * @param executable the Python in use
- * @returns lines of help; none where the traceback says it all
+ * @returns lines of help; none if the traceback is sufficient
  */
 export function importAdvice(
   { type, message, name, path }: PythonException,
@@ -28,7 +28,7 @@ export function importAdvice(
       "and see 'CPU dispatcher tracer' in docs/troubleshooting.md",
     ];
   }
-  // With a path, it is the file that an option names which is not there.
+  // With a path, the file named by an option is missing.
   if (type !== "ModuleNotFoundError" || name === undefined || path !== undefined) return [];
   const [missing = name] = name.split(".", 1);
   if (missing === module.split(".", 1)[0]) return didYouMean(module, modulesIn(folder), "available modules");
@@ -43,7 +43,7 @@ function modulesIn(folder: string): string[] {
   }
 }
 
-// numpy up to 1.24 and other users of Cython; later ones; modules that CPython itself keeps out.
+// numpy up to 1.24 and other users of Cython; later ones; modules that CPython itself rejects.
 const REFUSES_SECOND_INTERPRETER =
   /can only be loaded (?:into one interpreter|once) per process|cannot load module more than once per process|does not support loading in subinterpreters/;
 
