@@ -33,7 +33,7 @@ class ChannelFindings {
   tell(say: Findings["error"], hasMore = false): void {
     for (const [reference, { message, help = [], detail, count }] of this.#first) {
       const more = count > 1 ? [`and ${hasMore ? "at least " : ""}${count - 1} more of '${reference.channel}'`] : [];
-      add(message, reference.channelLocation, {
+      say(message, reference.channelLocation, {
         help: [...help, ...more],
         ...(detail !== undefined && { detail }),
       });
@@ -78,7 +78,7 @@ function mapAll(assembly: Assembly, mappings: readonly MappingDefinition[]): Pai
     if (source === undefined || target === undefined) continue;
     const names = new NameReader();
     const there = expandPairs(source, target, mapping, (...channels) => names.read(...channels));
-    names.report(findings);
+    names.tell(findings);
     pairs.push(there);
     if (mapping.bidirectional) {
       const { fromInstance, toInstance, from, to } = there;
@@ -133,15 +133,15 @@ class NameReader {
         parsedNames.canonical.set(written, found);
         parsedNames.meanings[use].set(found, parsed.meaning);
       }
-      // One warning for both uses.
+      // Once for both uses.
       if (warning !== undefined) this.#warned.add(reference, warning);
       return canonical ?? written;
     });
   }
 
-  report(findings: Findings): void {
-    this.#refused.report((...error) => findings.error(...error));
-    this.#warned.report((...warning) => findings.warn(...warning));
+  tell(findings: Findings): void {
+    this.#refused.tell((...error) => findings.error(...error));
+    this.#warned.tell((...warning) => findings.warn(...warning));
   }
 }
 
@@ -167,7 +167,7 @@ function resolve(entry: InstanceEntry, findings: Findings): void {
   for (const problem of unresolved.options) {
     reportTo(findings, problem, ownerOf(live.backend.declaration), settings, nameLocation);
   }
-  reportRefusals(entry, unresolved.channels, findings, unresolved.hasMore);
+  tellRefusals(entry, unresolved.channels, findings, unresolved.hasMore);
 }
 
 /** Channels that an instance has been told, and what it was told of them before. */
@@ -193,7 +193,7 @@ function tellChannels(entry: InstanceEntry, findings: Findings): Told {
     const added = channels.filter(({ index }, i) => isNew[i] && !refused.has(index));
     for (const channel of taken) live.told(channel);
     const named = ({ channel, problem }: Refusal) => `'${name}.${live.channels.names(channel, 1)[0]}': ${problem}`;
-    reportRefusals(
+    tellRefusals(
       entry,
       refusals.map((refusal) => ({ ...refusal, problem: named(refusal) })),
       findings,
@@ -243,7 +243,7 @@ function tellRefusals(
       findings.error(`instance '${name}': ${problem}`, definition.nameLocation, help && { help });
     else found.add(reference, { message: problem, help, detail });
   }
-  found.report((...error) => findings.error(...error), hasMore);
+  found.tell((...error) => findings.error(...error), hasMore);
 }
 
 /** Exchanges the tables. This cannot be undone. */

@@ -74,7 +74,7 @@ export class LiveInstance {
 
   /** Whether the instance has not been told of this use of a channel. */
   isNew(channel: number, use: ChannelUse): boolean {
-    return !this.#known.has(channel, use);
+    return !this.#told.has(channel, use);
   }
 
   meaningOf(channel: number, use: ChannelUse): unknown {
@@ -117,7 +117,7 @@ export class InstanceEntry {
     readonly definition: InstanceDefinition,
     readonly read: ReadOptions,
     readonly live: LiveInstance,
-    /** Whether it ran under the previous configuration. */
+    /** Whether it ran under the configuration before. */
     readonly stays: boolean,
   ) {}
 
@@ -185,5 +185,5 @@ export class InstanceEntry {
   }
 }
 
-/** The instances of one configuration, by their number in the core. Numbers of removed instances are not reused. */
+/** The instances of one configuration, by their number in the core. Numbers of instances that have gone are not used again. */
 export type Instances = ReadonlyMap<number, InstanceEntry>;
