@@ -50,7 +50,7 @@ describe("mmpy", () => {
     const running = mmpy(["--watch", path.join(folder, "monster.cfg")]);
     await running.sees(/INFO: watching 2 files/);
     writeFileSync(path.join(folder, "monster.cfg"), "[python py]\nmodule = mod\n[python late]\nmodule = late\n");
-    await running.sees(/module 'late' of instance 'late' does not import/);
+    await running.sees(/module 'late' of instance 'late' can't be imported/);
     writeFileSync(path.join(folder, "late.py"), "print('late', flush=True)\n");
     await running.sees(/reloaded: new instance late/);
     running.child.kill("SIGTERM");

@@ -35,11 +35,7 @@ function backendNamed(name: string): BackendDeclaration {
 /** The list, for people. */
 export function formatBackends(descriptions: readonly BackendDescription[], width: number): string {
   const rows = descriptions.map(({ name, summary }) => [name, summary]);
-  const lines = [
-    ...table(["BACKEND", "SUMMARY"], rows, width),
-    "",
-    "mmpy backends NAME prints the options and channels of a backend.",
-  ];
+  const lines = [...table(["BACKEND", "SUMMARY"], rows, width), "", "More of one: mmpy backends NAME"];
   return `${lines.join("\n")}\n`;
 }
 

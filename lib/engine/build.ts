@@ -115,7 +115,7 @@ class Builder {
       modules.set(name, module);
       const opening = module.open({ name, options, settings, log, engine, report });
       const open = await untilAborted(opening, engine.stopping);
-      if (typeof open?.instance !== "function") throw new Error("open() gave nothing that makes instances");
+      if (typeof open?.instance !== "function") throw new Error("open() returned no object with an instance() method");
       backends.set(name, { declaration, open, options, settings });
     } catch (error) {
       if (error instanceof MidimonsterError) throw error;

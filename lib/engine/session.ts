@@ -142,10 +142,11 @@ export class Session {
     this.#outbox.flush();
     reload.commit(() => {
       this.assembly = reload.next;
-      this.#reports.startAgain();
       this.#connected();
       installed();
     });
+    for (const name of new Set(reload.modules.map((module) => module.split(".", 1)[0] ?? "")))
+      this.#reports.renewed(name);
   }
 
   /**

@@ -11,7 +11,7 @@ type Say = (count: number, channels: readonly string[]) => string;
 
 interface Repeated {
   readonly say: Say;
-  readonly fields: object;
+  readonly fields: { readonly instance?: string };
   readonly channels: Set<string>;
   count: number;
 }
@@ -90,15 +90,16 @@ export class ReportLog {
 
   /** Logs the counts so far, and stops counting. */
   close(): void {
-    this.startAgain();
+    this.#summarise();
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#repeated.clear();
   }
 
-  /** Reports the counts so far; after that nothing is a repetition: what is reported may be of a new version of the code. */
-  startAgain(): void {
+  /** Modules of an instance have been reloaded: what they raise from now on is logged in full, like anything new. */
+  renewed(instance: string): void {
     this.#summarise();
-    this.#repeated.clear();
+    for (const [key, { fields }] of this.#repeated) if (fields.instance === instance) this.#repeated.delete(key);
   }
 
   #exception(instance: string, { role, subject, value }: Report, exception: PythonException): void {
