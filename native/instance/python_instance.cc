@@ -32,8 +32,8 @@ class WorkingDirectory {
   bool changed_ = false;
 };
 
-// Python-callable, for python/runtime/uncaught.py: report((role, subject, exception)). Returns whether an instance was
-// there to take it.
+// Python-callable, for python/runtime/uncaught.py: report((role, subject, exception)). Returns whether an instance took
+// it.
 PyObject *ReportFunction(PyObject *capsule, PyObject *arguments) {
   const auto *link = static_cast<const mmpy_link *>(PyCapsule_GetPointer(capsule, nullptr));
   if (link == nullptr) return nullptr;
@@ -130,22 +130,23 @@ void PythonInstance::TakeHandlers() {
   if (!usable()) return;
   const GilScope own(home_.gil, state());
   handlers_.Take();
-  takes_whole_batches_ = !handlers_.any();  // delivering is storing values then, and the clock would cost as much
+  takes_whole_batches_ =
+      !handlers_.any();  // delivery then only stores values, and reading the clock would cost as much
 }
 
 void PythonInstance::Begin() {
   if (output_.started() || !usable()) return;
-  // What it outputs is sent at once from here on; and a socket function that outputs finds its channels only now.
+  // From now on output is sent at once; a socket function that outputs finds its channels only now.
   const int status = sockets_.Start();
-  if (status < 0) home_.Tell({Report::Kind::kWatchFailed, home_.id, "socket", "", uv_strerror(status), {}});
+  if (status < 0) home_.AddReport({Report::Kind::kWatchFailed, home_.id, "socket", "", uv_strerror(status), {}});
   output_.Start();
 }
 
 // Running
 
 void PythonInstance::FinishRound() {
-  put_off_ = false;
-  if (!usable()) return;  // it went in the middle of a round
+  deferred_ = false;
+  if (!usable()) return;  // it was removed in the middle of a round
   home_.gil.SwitchTo(state());
   mmpy_now_running = {home_.capsule.get(), this};
   batches_.CallHandlers();
@@ -248,7 +249,7 @@ void PythonInstance::EndReload(bool keep) {
   const GilScope own(home_.gil, state());
   if (keep) DropOld();
   home_.reloading = false;
-  // What goes is released here: that runs user code (__del__), which finds the reload over.
+  // Dropped objects are released here: that runs user code (__del__), for which the reload has ended.
   const auto end = [&](auto &...parts) { (..., (keep ? parts.Commit() : parts.Rollback())); };
   end(channels_, output_, batches_, handlers_, intervals_, sockets_, cleanup_);
   const PyRef kept = PyRef::Steal(PyLong_FromUnsignedLongLong(keep ? 1 : 0));
@@ -265,7 +266,7 @@ std::vector<std::string> PythonInstance::SourceFiles() {
   return files;
 }
 
-// The end: the cleanup handler; every reference into the interpreter; then the interpreter.
+// The end: the cleanup handler, then every reference into the interpreter, then the interpreter.
 
 void PythonInstance::CleanUp() {
   if (state() == nullptr || home_.ending) return;
@@ -274,27 +275,27 @@ void PythonInstance::CleanUp() {
   cleanup_.Run();
 }
 
-// The module's functions do not find this instance any more.
+// The module's functions no longer find this instance.
 void PythonInstance::Unlink() {
   if (home_.link != nullptr) home_.link->instance = nullptr;
   if (mmpy_now_running.instance == this) mmpy_now_running = {};
 }
 
-// Releasing runs user code (__del__), which may call the module's functions once more: they refuse.
+// Releasing runs user code (__del__), which may call the module's functions again: they refuse.
 void PythonInstance::Clear() {
   home_.reloading = false;
   const auto clear = [](auto &...parts) { (..., parts.Clear()); };
   clear(sockets_, intervals_, handlers_, cleanup_, batches_, channels_);
 }
 
-// Other threads of ours may be inside the interpreter.
+// Our background threads may be inside the interpreter.
 void PythonInstance::AwaitOthers() {
   home_.gil.Pause();
   home_.watchdog.Await();
   home_.gil.SwitchTo(state());
 }
 
-void PythonInstance::TellThreadsLeft(const std::vector<std::string> &names) {
+void PythonInstance::ReportThreadsLeft(const std::vector<std::string> &names) {
   std::string text;
   for (const std::string &name : names) text += text.empty() ? name : ", " + name;
   home_.core.news().reports.push_back({Report::Kind::kThreadsLeft, home_.id, "", "", text, {}});
@@ -303,7 +304,7 @@ void PythonInstance::TellThreadsLeft(const std::vector<std::string> &names) {
 void PythonInstance::Retire() {
   if (!usable()) return;
   CleanUp();
-  // Not a GilScope, which would make the state that was current before current again: that may be the one that ends.
+  // Not a GilScope, which would restore the previous state: that may be the one that ends.
   home_.gil.SwitchTo(state());
   Unlink();
   Clear();
@@ -316,9 +317,9 @@ void PythonInstance::Retire() {
     home_.interpreter.End();
     return;
   }
-  // It ends with the core, if at all: others may depend on its extension modules, or its threads are in it.
+  // It ends with the core, if at all: other interpreters may depend on its extension modules, or it has threads left.
   if (!home_.interpreter.CallHelper("forget_modules", {})) PyErr_Clear();
-  if (!threads_left.empty()) TellThreadsLeft(threads_left);
+  if (!threads_left.empty()) ReportThreadsLeft(threads_left);
 }
 
 bool PythonInstance::Stop() {
@@ -331,11 +332,12 @@ bool PythonInstance::Stop() {
   home_.capsule = PyRef();
   const std::vector<std::string> threads_left = home_.interpreter.Stop();
   if (threads_left.empty()) return true;
-  TellThreadsLeft(threads_left);
+  ReportThreadsLeft(threads_left);
   return false;
 }
 
-// Released, references could run user code (__del__), and the environment is past that: they stay with the process.
+// Releasing references could run user code (__del__), which the environment no longer supports: they are kept until the
+// process ends.
 void PythonInstance::Abandon() {
   if (state() == nullptr) return;
   if (home_.link != nullptr) home_.link->reporter = nullptr;
