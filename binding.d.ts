@@ -236,7 +236,7 @@ export interface Binding {
    * What to write to standard error of user code that does not return for a second, since no report arrives then: lines in
    * one of the log's formats; null for nothing, as it is at first.
    */
-  tellStuckCode(format: "text" | "json" | "journal" | null): void;
+  printStuckCode(format: "text" | "json" | "journal" | null): void;
 
   /**
    * Sends a datagram of sd_notify(3)'s lines to the service manager's socket: a path, or a name of the abstract kind with a

@@ -38,7 +38,7 @@ export function formatBackends(descriptions: readonly BackendDescription[], widt
   const lines = [
     ...table(["BACKEND", "SUMMARY"], rows, width),
     "",
-    "mmpy backends NAME prints the options and channels of a backend.",
+    "mmpy backends NAME prints a backend's options and channels.",
   ];
   return `${lines.join("\n")}\n`;
 }
