@@ -1,4 +1,4 @@
-"""What an interpreter inside mmpy finds: loaded by `mmpy doctor` as a module of an instance, and told to it as JSON."""
+"""Reports the environment of an interpreter inside mmpy as JSON; loaded by `mmpy doctor` as a module of an instance."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def zlib_version():
 
 
 def mapped(*names):
-    """Files of this process whose names begin so. Empty where the system does not tell, or they are linked in."""
+    """Files mapped by this process whose names start with one of these. Empty if the system does not list them."""
     try:
         with open("/proc/self/maps") as maps:
             files = {line.split(None, 5)[5].strip() for line in maps if line.count("/")}

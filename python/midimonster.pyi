@@ -43,12 +43,12 @@ def timestamp() -> int:
     """Return the core's time in milliseconds.
 
     Monotonic, with no relation to the time of day. It is the time at which this iteration of the
-    core began, so everything that one iteration handles sees the same time."""
+    core began: everything handled in one iteration sees the same time."""
 
 def interval(function: Callable[[], object], milliseconds: SupportsFloat | SupportsIndex, /) -> None:
     """Call function() periodically, or stop doing so.
 
-    The period is rounded to the nearest 10 ms, at least 10. Calls keep their phase: the n-th belongs
+    The period is rounded to the nearest 10 ms, at least 10. Calls keep their phase: the n-th is due
     at start + n * period, and calls missed while the core was busy are skipped. An equal function (==)
     that is already registered gets the new period.
 
@@ -62,14 +62,14 @@ def manage(function: Callable[[_Socket], object] | None, socket: _Socket, /) -> 
 
     function: a callable, or None to unregister.
     socket: anything with fileno(): sockets, pipes, terminals, timerfd, eventfd, inotify.
-    Raises OSError for what can't be waited for, like a regular file, ValueError for a closed socket
-    and TypeError for an object without fileno(). To be called from the core's thread, not from a
-    threading.Thread, where it raises RuntimeError."""
+    Raises OSError for a descriptor that can't be waited for, such as a regular file's, ValueError for a
+    closed socket, TypeError for an object without fileno(), and RuntimeError if called from a
+    threading.Thread instead of the core's thread."""
 
 def channels() -> list[str]:
     """Return the names of this instance's channels, in order of creation.
 
-    Complete once the configuration has been read, so not yet while modules load."""
+    Complete once all modules have loaded and the mappings have been read."""
 
 def cleanup_handler(function: Callable[[], object] | None, /) -> Callable[[], object] | None:
     """Register a function to call once at shutdown, before this interpreter ends.
@@ -80,14 +80,14 @@ def cleanup_handler(function: Callable[[], object] | None, /) -> Callable[[], ob
 def previous() -> ModuleType | None:
     """Return the version of the calling module that this one replaces, or None.
 
-    When a module is reloaded, its old version is still there while the new one's top level runs, so state
+    When a module is reloaded, its old version still exists while the new one's top level runs, so state
     can be taken over: sockets, values, threads. None at the first load, and once the module has loaded.
-    MIDIMonster itself has no previous(); hasattr(midimonster, 'previous') tells."""
+    MIDIMonster itself has no previous(); use hasattr(midimonster, 'previous') to check."""
 
 class Batch:
-    """Channels that are handled and output together; made by midimonster.batch().
+    """Channels that are handled and output together; created by midimonster.batch().
 
-    Values are at the position of their channel in names, as doubles from 0.0 to 1.0, in memoryviews that know the
+    Each value is at the position of its channel in names, as a double from 0.0 to 1.0. inputs and outputs support the
     buffer protocol: numpy.frombuffer(batch.inputs) and numpy.frombuffer(batch.outputs) are arrays of the same memory."""
 
     @property
@@ -105,8 +105,8 @@ class Batch:
     def output(self, values: Iterable[SupportsFloat] | None = None, /) -> None:
         """Output a value on every channel.
 
-        values: copied to outputs first, if given: as many numbers as there are channels. A buffer of doubles, such as
-        inputs, an array.array("d") or a numpy array of float64, is copied in one go. Without, outputs are taken as they are.
+        values: if given, one number per channel, copied to outputs first. A buffer of doubles, such as inputs, an
+        array.array("d") or a numpy array of float64, is copied in one go. Without values, outputs is sent unchanged.
         Values are clamped to 0.0..1.0. Raises ValueError, and outputs nothing, if one is NaN or their number is wrong."""
 
     def changed(self) -> list[int]:
@@ -117,13 +117,13 @@ class Batch:
     def __len__(self) -> int: ...
 
 def batch(names: Iterable[str], handler: Callable[[Batch], object] | None = None, /) -> Batch:
-    """Make a Batch: channels that are handled and output together, with one call for all.
+    """Create a Batch: channels that are handled and output together, with one call for all.
 
     While modules load, channels that do not exist are created. A channel may be in several batches.
-    MIDIMonster itself has no batch(); hasattr(midimonster, 'batch') tells.
+    MIDIMonster itself has no batch(); use hasattr(midimonster, 'batch') to check.
 
     names: a list of channels, without the instance and without dots.
     handler: called as handler(batch) once for every round of events in which any of the channels got one.
-    They need no handler of their own then, and do not get the default handler.
+    The channels then need no handlers of their own, and do not get the default handler.
     Raises ValueError for an empty list, a name given twice and, once modules have loaded, a channel that
     does not exist; TypeError for names that are not str."""

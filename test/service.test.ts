@@ -174,7 +174,7 @@ describe("a service manager's socket that fails", () => {
     ["is an abstract name that nobody has", "@mmpy-test-nobody", /NOTIFY_SOCKET=@mmpy-test-nobody: Connection refused/],
     ["is no path", "notify", /NOTIFY_SOCKET=notify: neither a path nor an abstract name/],
     ["is of another kind", "vsock:2:1234", /NOTIFY_SOCKET=vsock:2:1234: neither a path nor an abstract name/],
-    ["has too long a name", `/${"x".repeat(200)}`, /: too long a name for a socket/],
+    ["has too long a name", `/${"x".repeat(200)}`, /: the socket's name is too long/],
   ];
   for (const [what, socket, problem] of sockets) {
     it(`since it ${what} is warned of once, and routing goes on`, async () => {

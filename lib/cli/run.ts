@@ -12,7 +12,7 @@ export async function run({ operand = "monster.cfg", ...line }: CommandLine): Pr
   const addon = binding(); // here, where an error of loading it is caught
   const stopped = stopSignal(addon);
   const logger = standardErrorLogger(line.logLevel, line.logFormat);
-  if (line.logLevel !== "error" && line.logLevel !== "silent") addon.tellStuckCode(line.logFormat);
+  if (line.logLevel !== "error" && line.logLevel !== "silent") addon.printStuckCode(line.logFormat);
   const { backendOverrides, instanceOverrides } = line;
   const router = Router.fromFile(operand, { logger, backendOverrides, instanceOverrides });
   const running = new RunningRouter(router, logger, addon);

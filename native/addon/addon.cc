@@ -1,4 +1,4 @@
-// The addon: what JavaScript gets when it loads it. binding.d.ts documents the functions.
+// The addon's entry point: exports the functions documented in binding.d.ts.
 #include <napi.h>
 
 #include <memory>

@@ -1,7 +1,6 @@
-// The arguments of the addon's functions, checked: what is not as binding.d.ts says becomes a TypeError of
-// JavaScript's.
+// Checks the arguments of the addon's functions: one that differs from binding.d.ts causes a JavaScript TypeError.
 //
-// Functions throw C++ exceptions, and Export() is the one place where they end.
+// Functions throw C++ exceptions; Export() is the only place that catches them.
 #ifndef MMPY_ARGUMENTS_H
 #define MMPY_ARGUMENTS_H
 
@@ -22,7 +21,7 @@
 
 namespace mmpy {
 
-// An argument is not what it should be.
+// An argument has the wrong type or value.
 class Unexpected : public std::runtime_error {
  public:
   explicit Unexpected(const std::string &expected) : std::runtime_error("expected " + expected) {}
@@ -37,7 +36,7 @@ class Arguments {
   Napi::Env env() const { return info_.Env(); }
   Environment &environment() const { return *env().GetInstanceData<Environment>(); }
 
-  // The core that the first argument is, and the python instance of it that the second one numbers.
+  // The core passed as the first argument, and its python instance with the number passed as the second.
   JsBridge &bridge() const {
     if (!info_[size_t{0}].IsExternal()) throw Unexpected("a core");
     return **info_[size_t{0}].As<Napi::External<BridgeHandle>>().Data();
@@ -71,7 +70,7 @@ class Arguments {
     if (!info_[i].IsFunction()) throw Unexpected("a function");
     return info_[i].As<Napi::Function>();
   }
-  // A copy: user code may change what it is a view of.
+  // A copy: user code may change the underlying buffer.
   std::vector<uint32_t> numbers(size_t i) const {
     if (!info_[i].IsTypedArray() || info_[i].As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array) {
       throw Unexpected("a Uint32Array");
@@ -86,7 +85,7 @@ class Arguments {
 
 using AddonFunction = Napi::Value (*)(const Arguments &arguments);
 
-// Makes a function of the addon's one of JavaScript's.
+// Exports a function of the addon to JavaScript.
 template <AddonFunction kFunction>
 void Export(Napi::Object exports, const char *name) {
   const auto guarded = [](const Napi::CallbackInfo &info) -> Napi::Value {
@@ -119,7 +118,7 @@ inline Napi::Array Strings(Napi::Env env, const std::vector<std::string> &texts)
   return array;
 }
 
-// By subject; the functions are those of binding.d.ts.
+// The functions of binding.d.ts, by subject.
 void ExportProcess(Napi::Object exports);
 void ExportCore(Napi::Object exports);
 void ExportInstances(Napi::Object exports);

@@ -1,6 +1,6 @@
-// What one environment of Node's (its main thread, a worker) has of the addon: its loop and its cores. Lives until the
+// The addon's state for one Node environment (the main thread or a worker): its loop and its cores. Lives until the
 // environment's asynchronous cleanup is done; a plain cleanup hook or a finalizer would leave handles open when the
-// addon is loaded in a worker thread only.
+// addon is only loaded in a worker thread.
 #ifndef MMPY_ENVIRONMENT_H
 #define MMPY_ENVIRONMENT_H
 
@@ -28,7 +28,7 @@ class Environment {
   uv_loop_t *loop() const { return loop_; }
   uint64_t id() const { return id_; }
   void Add(std::shared_ptr<JsBridge> bridge) { bridges_.push_back(std::move(bridge)); }
-  // `in_use`: a Python thread that would not end may be inside it, for as long as the process lives.
+  // `in_use`: a Python thread that did not end may be inside it until the process ends.
   void Forget(const JsBridge *stopped, bool in_use) {
     const auto place = std::find_if(bridges_.begin(), bridges_.end(),
                                     [&](const std::shared_ptr<JsBridge> &bridge) { return bridge.get() == stopped; });
@@ -40,14 +40,14 @@ class Environment {
  private:
   static void CleanUp(napi_async_cleanup_hook_handle, void *data) {
     auto *environment = static_cast<Environment *>(data);
-    // One more than there are bridges, so that none can be the last before all have begun.
+    // One more than the number of bridges, so that the count can't reach zero before all have begun.
     environment->open_ = environment->bridges_.size() + 1;
     for (const auto &bridge : environment->bridges_) bridge->Abandon([environment]() { environment->CloseOne(); });
     environment->CloseOne();
   }
 
-  // On purpose never freed, and still reachable, so that it does not pass for a leak. One environment's thread has
-  // Python.
+  // Intentionally never freed but still reachable, so that it is not reported as a leak. Python belongs to the thread
+  // of one environment.
   static std::vector<std::shared_ptr<JsBridge>> &KeptForEver() {
     static auto *const kept = std::make_unique<std::vector<std::shared_ptr<JsBridge>>>().release();
     return *kept;
@@ -60,7 +60,7 @@ class Environment {
     napi_remove_async_cleanup_hook(hook);
   }
 
-  // Not its address, which a later environment may get too.
+  // Not its address, which a later environment may reuse.
   static uint64_t NextId() {
     static std::atomic<uint64_t> last{0};
     return ++last;

@@ -11,7 +11,7 @@ constexpr size_t kMinCapacity = 64;
 }  // namespace
 
 bool EventArrays::Fill(const uint32_t *channels, const double *values, size_t count) {
-  // JavaScript may have transferred the buffer elsewhere: then its memory is no longer ours.
+  // JavaScript may have transferred the buffer: then its memory no longer belongs to us.
   bool detached = true;
   if (count > capacity_ || napi_is_detached_arraybuffer(env_, Value(buffer_), &detached) != napi_ok || detached) {
     if (!Make(count)) return false;

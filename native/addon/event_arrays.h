@@ -1,7 +1,7 @@
 // A pair of typed arrays in which batches of events cross to JavaScript, as wide as the widest batch so far. Both are
 // views of one buffer.
 //
-// In Node-API's own functions, since an object of node-addon-api's costs some calls each time it is made.
+// Uses plain Node-API functions, since creating node-addon-api objects costs several calls each time.
 #ifndef MMPY_EVENT_ARRAYS_H
 #define MMPY_EVENT_ARRAYS_H
 
@@ -19,15 +19,15 @@ class EventArrays {
   EventArrays(const EventArrays &) = delete;
   EventArrays &operator=(const EventArrays &) = delete;
 
-  // Copies events to the beginning of the arrays; these may be others than before. False if there is no memory, with
-  // an exception pending.
+  // Copies events to the beginning of the arrays, which may be replaced. False, with an exception pending, if there is
+  // not enough memory.
   bool Fill(const uint32_t *channels, const double *values, size_t count);
 
-  // Within a handle scope.
+  // To be called within a handle scope.
   napi_value channels() const { return Value(channels_); }
   napi_value values() const { return Value(values_); }
 
-  // Gives the arrays up: what follows begins with new ones.
+  // Releases the arrays: the next batch creates new ones.
   void Release();
 
  private:
@@ -40,7 +40,7 @@ class EventArrays {
 
   const napi_env env_;
   size_t capacity_ = 0;
-  double *memory_ = nullptr;  // the buffer's: values, then channels
+  double *memory_ = nullptr;  // of the buffer: values, then channels
   napi_ref buffer_ = nullptr;
   napi_ref channels_ = nullptr;
   napi_ref values_ = nullptr;

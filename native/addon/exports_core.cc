@@ -1,4 +1,4 @@
-// A core as a whole: its mapping, its running, its end.
+// A core as a whole: its mapping, running it, stopping it.
 #include <uv.h>
 
 #include <algorithm>
@@ -28,7 +28,7 @@ Napi::Value InstanceCount(const Arguments &arguments) {
   return Napi::Number::New(arguments.env(), static_cast<double>(arguments.core().instance_count()));
 }
 
-// Whether the tables lead nowhere outside themselves, which would crash the router.
+// Whether all indices in the tables are in range; otherwise the router would crash.
 bool IsSound(const std::vector<uint32_t> &first_channels, const std::vector<uint32_t> &offsets,
              const std::vector<uint32_t> &targets) {
   if (offsets.empty() || offsets.front() != 0 || offsets.back() != targets.size()) return false;
@@ -58,7 +58,7 @@ Napi::Value Run(const Arguments &arguments) {
 
 Napi::Value Hold(const Arguments &arguments) {
   Core &core = arguments.core();
-  const Core::Entry entry(core);  // what has been queued is delivered on the way out
+  const Core::Entry entry(core);  // queued events are delivered on the way out
   core.Hold(arguments.flag(1));
   return arguments.env().Undefined();
 }

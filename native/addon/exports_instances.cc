@@ -52,7 +52,7 @@ Napi::Value AddChannels(const Arguments &arguments) {
   auto indices = Napi::Uint32Array::New(env, count);
   const Core::Entry entry(arguments.core());  // Python threads may look channels up meanwhile
   for (uint32_t i = 0; i < count; ++i) {
-    const Napi::HandleScope scope(env);  // of its own: a million handles would need a million slots
+    const Napi::HandleScope scope(env);  // one per name: a million handles would need a million slots
     const Napi::Value name = names.Get(i);
     if (!name.IsString()) throw Unexpected("an array of names");
     indices[i] = python.AddChannel(name.As<Napi::String>().Utf8Value());

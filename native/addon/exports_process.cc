@@ -1,4 +1,4 @@
-// What belongs to the process: its CPython, signals, the service manager.
+// State of the process: its CPython, signals, the service manager.
 #include <string>
 
 #include "addon/arguments.h"
@@ -53,12 +53,12 @@ Napi::Value EndOnSecond(const Arguments &arguments) {
 
 Napi::Value SignalSeen(const Arguments &arguments) { return Napi::Boolean::New(arguments.env(), StopSignalSeen()); }
 
-Napi::Value TellStuckCode(const Arguments &arguments) {
+Napi::Value PrintStuckCode(const Arguments &arguments) {
   const std::string format = arguments.is_null(0) ? "" : arguments.text(0);
-  PythonRuntime::Get().watchdog().SetTell(format == "json"      ? Watchdog::Tell::kJson
-                                          : format == "text"    ? Watchdog::Tell::kText
-                                          : format == "journal" ? Watchdog::Tell::kJournal
-                                                                : Watchdog::Tell::kNothing);
+  PythonRuntime::Get().watchdog().SetStuckFormat(format == "json"      ? Watchdog::StuckFormat::kJson
+                                                 : format == "text"    ? Watchdog::StuckFormat::kText
+                                                 : format == "journal" ? Watchdog::StuckFormat::kJournal
+                                                                       : Watchdog::StuckFormat::kNothing);
   return arguments.env().Undefined();
 }
 
@@ -73,7 +73,7 @@ void ExportProcess(Napi::Object exports) {
   Export<PythonVersion>(exports, "pythonVersion");
   Export<EndOnSecond>(exports, "endOnSecondSignal");
   Export<SignalSeen>(exports, "stopSignalSeen");
-  Export<TellStuckCode>(exports, "tellStuckCode");
+  Export<PrintStuckCode>(exports, "printStuckCode");
   Export<NotifyServiceManager>(exports, "notifyService");
 }
 

@@ -1,4 +1,4 @@
-// Reloading: new versions of modules, instances that go.
+// Reloading: new versions of modules, removed instances.
 #include "addon/arguments.h"
 
 namespace mmpy {

@@ -79,11 +79,11 @@ JsBridge::JsBridge(Napi::Env env, uv_loop_t *loop, Napi::Object callbacks, Napi:
   core_ = std::make_unique<Core>(loop, *this);
 }
 
-// Calls JavaScript from a libuv callback or from below JavaScript, whichever it is. TypeScript catches what its
-// callbacks throw; anything else is a defect and goes where Node sends uncaught exceptions.
+// Calls JavaScript, from a libuv callback or from within a call from JavaScript. TypeScript catches exceptions of its
+// callbacks; any other exception is a bug and handled by Node as an uncaught exception.
 void JsBridge::Call(const Napi::FunctionReference &function, std::initializer_list<napi_value> arguments) {
   napi_value result = nullptr;
-  const napi_value callee = function.Value();  // also its own `this`, which must be an object and which it ignores
+  const napi_value callee = function.Value();  // also used as `this`, which must be an object and is ignored
   const napi_status status =
       napi_make_callback(env_, *context_, callee, callee, arguments.size(), arguments.begin(), &result);
   if (status == napi_pending_exception) {
@@ -174,7 +174,7 @@ void JsBridge::Failed(const char *what) {
   napi_get_and_clear_last_exception(env_, &pending);
 }
 
-// Persistent references to functions keep all that those close over; without this, a stopped core would never go.
+// Persistent references to functions keep their closures alive; without this, a stopped core would never be freed.
 void JsBridge::Release() {
   alive_ = false;
   context_.reset();

@@ -1,5 +1,5 @@
-// A core and its JavaScript side: the callbacks that binding.d.ts calls CoreCallbacks, and the typed arrays through
-// which batches of events cross without an object per event.
+// A core and its JavaScript side: the CoreCallbacks of binding.d.ts, and the typed arrays through which batches of
+// events cross without an object per event.
 #ifndef MMPY_JS_BRIDGE_H
 #define MMPY_JS_BRIDGE_H
 
@@ -26,7 +26,7 @@ class JsBridge final : public CoreListener {
 
   Core &core() { return *core_; }
 
-  // Adds a python instance. The one with a number: NULL if that is of another kind.
+  // Adds a python instance. Finds one by its number: NULL for an instance of another kind.
   InstanceId AddPython();
   PythonInstance *python(InstanceId instance) const {
     return instance < pythons_.size() ? pythons_[instance] : nullptr;
@@ -38,7 +38,7 @@ class JsBridge final : public CoreListener {
   // Stops the core. When everything is closed, releases JavaScript, calls `stopped` and then `done`.
   void Stop(Napi::Function stopped, std::function<void(bool in_use)> done);
 
-  // The environment is going away: gives up everything that belongs to it, then calls back.
+  // The environment is being torn down: releases everything that belongs to it, then calls back.
   void Abandon(std::function<void()> done);
 
   void Deliver(InstanceId instance, const uint32_t *channels, const double *values, size_t count) override;
@@ -51,7 +51,7 @@ class JsBridge final : public CoreListener {
   void Call(const Napi::FunctionReference &function, std::initializer_list<napi_value> arguments);
 
   Napi::Env env_;
-  bool alive_ = true;  // false once the environment is going away
+  bool alive_ = true;  // false once the environment is being torn down
   std::unique_ptr<Napi::AsyncContext> context_;
   Napi::FunctionReference deliver_;
   Napi::FunctionReference reports_;
@@ -69,7 +69,7 @@ class JsBridge final : public CoreListener {
   EventArrays delivery_;
   EventArrays tapped_;
   std::vector<PythonInstance *> pythons_;  // by instance; the core owns them
-  std::unique_ptr<Core> core_;             // last: it goes first, and its end may still tell
+  std::unique_ptr<Core> core_;             // last: it is destroyed first, and may still report
 };
 
 }  // namespace mmpy

@@ -14,9 +14,9 @@ PyObject *Batches::New(PyObject *names, PyObject *handler) {
   return home_.interpreter.CallHelper("make_batch", {names, handler, functions.get()}).release();
 }
 
-// Makes the native side of `object`, a midimonster.Batch whose inputs are in `memory`: returns its number and a
-// memoryview of its outputs. The memory learns the number here, since an exception of the watchdog's may come between
-// any two lines of Python.
+// Creates the native side of `object`, a midimonster.Batch whose inputs are in `memory`: returns its number and a
+// memoryview of its outputs. The memory gets the number here, since the watchdog may raise an exception between any two
+// lines of Python.
 PyObject *Batches::Register(PyObject *names, PyObject *object, PyObject *handler, PyObject *memory) {
   auto batch = std::make_unique<Batch>();
   const Py_ssize_t count = PyTuple_Size(names);
@@ -45,7 +45,8 @@ PyObject *Batches::Register(PyObject *names, PyObject *object, PyObject *handler
     batch->object = PyRef::Borrow(object);
     batch->handler = PyRef::Borrow(handler);
   }
-  // A number that stays free until nothing fails any more: making the result may collect garbage, and that batches.
+  // The number stays free until nothing can fail any more: creating the result may run the garbage collector, which may
+  // forget batches.
   if (free_.empty()) {
     free_.push_back(static_cast<uint32_t>(batches_.size()));
     batches_.emplace_back();
@@ -81,7 +82,7 @@ uint32_t Batches::NewPlace(const Place &place) {
   return found;
 }
 
-// Called when the memory of its inputs goes. One with a handler keeps its object, and that the memory.
+// Called when the memory of its inputs is freed. A batch with a handler keeps its object, which keeps the memory.
 void Batches::Forget(size_t number) {
   if (number >= batches_.size() || !batches_[number] || batches_[number]->handler) return;
   const std::unique_ptr<Batch> batch = std::move(batches_[number]);
@@ -95,7 +96,7 @@ void Batches::Forget(size_t number) {
   free_.push_back(static_cast<uint32_t>(number));
 }
 
-// NULL with an exception set for one whose memory's __del__() user code has called.
+// NULL with an exception set for a batch whose memory's __del__() was called by user code.
 Batches::Batch *Batches::Find(size_t number) const {
   if (number < batches_.size() && batches_[number]) return batches_[number].get();
   PyErr_SetString(mmpy_exception_type(MMPY_RUNTIME_ERROR), "this batch has been deleted");
@@ -135,7 +136,7 @@ PyObject *Batches::Changed(size_t number) const {
 
 void Batches::CallHandlers() {
   for (const uint32_t number : std::exchange(due_, {})) {
-    // A reload may have come between the event and now.
+    // There may have been a reload since the event.
     if (number >= batches_.size() || batches_[number] == nullptr) continue;
     Batch &batch = *batches_[number];
     if (batch.handler &&
@@ -161,7 +162,7 @@ void Batches::Begin() {
 
 void Batches::DropOld(const IsMeant &is_old) {
   for (uint32_t i = 0; i < batches_.size(); ++i) {
-    // With a handler it stays, whatever Python code runs meanwhile.
+    // A batch with a handler stays, whatever Python code runs meanwhile.
     Batch *const batch = batches_[i].get();
     if (batch == nullptr || batch->is_new || !batch->handler || !is_old(batch->handler.get())) continue;
     dropped_.push_back({i, std::exchange(batch->object, {}), std::exchange(batch->handler, {})});
@@ -174,7 +175,7 @@ void Batches::Rollback() {
   std::vector<PyRef> released;  // last: that runs user code (__del__)
   for (Dropped &one : std::exchange(dropped_, {})) {
     Batch *const batch = batches_[one.number].get();
-    // Its object was kept, and so it is still there, unless user code has called its memory's __del__().
+    // Its object was kept, so it still exists, unless user code has called its memory's __del__().
     if (batch != nullptr && !batch->is_new && !batch->handler) {
       batch->object = std::move(one.object);
       batch->handler = std::move(one.handler);

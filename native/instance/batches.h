@@ -19,7 +19,7 @@ class Batches {
  public:
   Batches(Home &home, Channels &channels, Output &output) : home_(home), channels_(channels), output_(output) {}
 
-  // midimonster.batch(), and what python/batch.py calls. NULL or -1 with an exception set.
+  // midimonster.batch(), and functions for python/runtime/batch.py. NULL or -1 with an exception set.
   PyObject *New(PyObject *names, PyObject *handler);
   PyObject *Register(PyObject *names, PyObject *object, PyObject *handler, PyObject *memory);
   int Send(size_t number);
@@ -39,7 +39,7 @@ class Batches {
     }
   }
 
-  // Whether handlers are to be called at the end of the round; and does so.
+  // Whether handlers are to be called at the end of the round; calls them.
   bool due() const { return !due_.empty(); }
   void CallHandlers();
 
@@ -47,7 +47,7 @@ class Batches {
   bool Handle(const Channels::Channel &channel) const;
 
   void Begin();
-  // Handlers of old versions, whose batches have not been made again, go.
+  // Drops handlers of old versions whose batches have not been created again.
   void DropOld(const IsMeant &is_old);
   void Commit();
   void Rollback();
@@ -55,7 +55,7 @@ class Batches {
   // Releasing them runs user code (__del__).
   void Clear();
 
-  // Without releasing anything, for when the GIL can't be had.
+  // Without releasing anything, for when the GIL can't be taken.
   void Abandon();
 
  private:
@@ -65,15 +65,15 @@ class Batches {
     PyRef handler;
     bool is_new = false;  // made on trial
 
-    // The values by position. The inputs are in a bytes object, which is not ours to keep: it says when it goes
-    // (python/batch.py). The outputs are in a bytearray. This view of it is not given to user code: as long as it is
-    // there, the bytearray cannot be resized, whatever user code does with views of its own.
+    // The values by position. The inputs are in a bytes object, to which we hold no reference: it notifies us when it
+    // is freed (python/runtime/batch.py). The outputs are in a bytearray. This view of it is not passed to user code:
+    // as long as it exists, the bytearray can't be resized, whatever user code does with its own views.
     PyRef output_view;
     double *inputs = nullptr;
     double *outputs = nullptr;
 
     std::vector<uint32_t> changed;    // positions with an event in this round: the first `changed_count` elements
-    size_t changed_count = 0;         // not the vector's size: it has room for all from the beginning
+    size_t changed_count = 0;         // not the vector's size, which is that of all positions
     std::vector<uint8_t> is_changed;  // by position
     std::vector<double> clamped;      // outputs as they are sent
   };
@@ -97,12 +97,12 @@ class Batches {
   Home &home_;
   Channels &channels_;
   Output &output_;
-  std::vector<std::unique_ptr<Batch>> batches_;  // NULL where one has been forgotten
+  std::vector<std::unique_ptr<Batch>> batches_;  // NULL for a forgotten batch
   std::vector<uint32_t> free_;
   std::vector<Place> places_;
   uint32_t free_place_ = Channels::kNoPlace;
   std::vector<uint32_t> due_;     // with events in this round
-  std::vector<Dropped> dropped_;  // to be put back if the reload fails
+  std::vector<Dropped> dropped_;  // to be restored if the reload fails
 };
 
 }  // namespace mmpy

@@ -1,4 +1,4 @@
-// The channel names of one python instance, and the way from a name to its index.
+// The channel names of one python instance, and the lookup from a name to its index.
 #ifndef MMPY_CHANNEL_TABLE_H
 #define MMPY_CHANNEL_TABLE_H
 

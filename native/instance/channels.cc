@@ -7,7 +7,7 @@ namespace mmpy {
 
 namespace {
 
-constexpr size_t kMaxUnknown = 1000;  // names may be made up without end
+constexpr size_t kMaxUnknown = 1000;  // user code may generate any number of names
 
 // Replaces the current exception, a TypeError with CPython's own terse words, by one that names the type found.
 void RaiseNotAString(PyObject *found) {
@@ -36,7 +36,7 @@ uint32_t Channels::FindUncached(PyObject *name) {
   const uint32_t found = table_.Find(std::string_view(text, static_cast<size_t>(size)));
   if (found == kNone) return found;
   name_cache_.Remember(name, found, table_.size());
-  // That may have released a string with a destructor of its own, and let the instance stop meanwhile.
+  // That may have run the destructor of a str subclass, during which the instance may have stopped.
   return home_.RefuseIfStopped() ? kLookupFailed : found;
 }
 
@@ -45,7 +45,7 @@ uint32_t Channels::Create(PyObject *name) {
   const char *text = PyUnicode_AsUTF8AndSize(name, &size);
   if (text == nullptr) return kLookupFailed;
   const std::string_view view(text, static_cast<size_t>(size));
-  // What comes of a reload is not known yet to threads.
+  // Threads do not see channels of a reload that may still fail.
   if (creating_ && (!home_.reloading || home_.core.OnLoopThread())) return Add(view);
   ReportUnknown(view);
   return kNone;
@@ -84,7 +84,7 @@ void Channels::ReportUnknown(std::string_view name) {
   const auto place = std::lower_bound(unknown_.begin(), unknown_.end(), name);
   if ((place != unknown_.end() && *place == name) || unknown_.size() >= kMaxUnknown) return;
   unknown_.emplace(place, name);
-  home_.Tell({Report::Kind::kUnknownChannel, home_.id, "", std::string(name), "", {}});
+  home_.AddReport({Report::Kind::kUnknownChannel, home_.id, "", std::string(name), "", {}});
 }
 
 void Channels::Clear() {

@@ -1,7 +1,7 @@
-// The channels of a python instance: their names, their last values, and the way from a name to a channel.
+// The channels of a python instance: their names, their last values, and the lookup from a name to a channel.
 //
-// Channels only ever become more, also when a reload fails: what is output on one that the mapping does not know goes
-// nowhere.
+// Channels are never removed, not even when a reload fails: output on a channel that the mapping does not know is
+// discarded.
 #ifndef MMPY_CHANNELS_H
 #define MMPY_CHANNELS_H
 
@@ -24,7 +24,7 @@ class Channels {
   static constexpr uint32_t kLookupFailed = kNone - 1;
   static constexpr uint32_t kNoPlace = UINT32_MAX;
 
-  // All that an event needs of its channel, so that it is in one place.
+  // All data of a channel that an event needs, in one place.
   struct Channel {
     PyRef handler;
     double input = 0.0;
@@ -33,30 +33,31 @@ class Channels {
     uint32_t batch_place = kNoPlace;  // see Batches
   };
 
-  // Why each output has to be looked at before it is one.
+  // Why each output has to be examined before it is sent.
   enum Look : unsigned { kTrial = 1, kLookahead = 2, kUnmapped = 4 };
 
   explicit Channels(Home &home) : home_(home) {}
 
-  // The channel that `name` names, kNone, or kLookupFailed with an exception set.
+  // The channel named `name`, kNone, or kLookupFailed with an exception set.
   uint32_t Find(PyObject *name) {
     const uint32_t cached = name_cache_.Find(name, kNone);
     return cached != kNone ? cached : FindUncached(name);
   }
 
-  // The same, for an output: one that does not exist is created while modules load, and warned of afterwards.
+  // The same, for an output: a channel that does not exist is created while modules load, and causes a warning later.
   uint32_t FindOrCreate(PyObject *name) {
     const uint32_t found = Find(name);
     return found != kNone ? found : Create(name);
   }
 
-  // Makes a channel, unless there is one of that name. Returns its index.
+  // Creates a channel, unless one with that name exists. Returns its index.
   uint32_t Add(std::string_view name);
 
-  // From here on output() creates none: the mapping is being made.
+  // From now on output() creates no channels: the mapping is being compiled.
   void Fix() { creating_ = false; }
 
-  // The mapping knows so many of them. The others are those of a reload, and will be known later, or never if it fails.
+  // The number of channels known to the mapping. The others belong to a reload, and become known later, or never if it
+  // fails.
   void Connected(size_t mapped);
   size_t mapped() const { return mapped_; }
 
@@ -79,18 +80,18 @@ class Channels {
   const NameCache &name_cache() const { return name_cache_; }
   std::string_view name(uint32_t index) const { return table_.name(index); }
 
-  // The name as Python has it: the same string each time, which the name cache finds when user code outputs to it. NULL
-  // with an exception set if there is no memory.
+  // The name as a Python string: the same object each time, which the name cache finds when user code outputs to it.
+  // NULL with an exception set if there is not enough memory.
   PyObject *NameObject(uint32_t index);
   PyObject *Names() const;
 
-  // Something was output on a channel that does not exist.
+  // Reports output on a channel that does not exist.
   void ReportUnknown(std::string_view name);
 
-  // Everything but the table goes. Runs user code (__del__).
+  // Releases everything but the table. Runs user code (__del__).
   void Clear();
 
-  // Without releasing anything, for when the GIL can't be had.
+  // Without releasing anything, for when the GIL can't be taken.
   void Abandon();
 
  private:
@@ -109,7 +110,7 @@ class Channels {
   size_t mapped_ = 0;
   ChannelTable table_;
   std::vector<PyRef> name_objects_;
-  std::vector<std::string> unknown_;  // names that were warned of, sorted
+  std::vector<std::string> unknown_;  // names that have caused a warning, sorted
 };
 
 }  // namespace mmpy

@@ -1,4 +1,4 @@
-// The function that a python instance's code registered to be called at its end.
+// The function that a python instance's code registered to be called when the instance ends.
 #ifndef MMPY_CLEANUP_H
 #define MMPY_CLEANUP_H
 
@@ -20,7 +20,7 @@ class Cleanup {
       if (!on_trial_) before_ = replaced;
       on_trial_ = true;
     } else if (on_trial_) {
-      // A thread's comes later than that of the new version, and stays.
+      // One registered by a thread comes later than the new version's, and stays.
       on_trial_ = false;
       const PyRef before = std::exchange(before_, {});
       return replaced ? PyRef(replaced).release() : mmpy_none();
@@ -40,9 +40,9 @@ class Cleanup {
 
   void Begin() { on_trial_ = false; }
 
-  // That of an old version, if there is no other one yet, goes.
+  // Drops an old version's function if it has not been replaced.
   void DropOld(const IsMeant &is_old) {
-    const PyRef function = function_;  // asking runs Python code
+    const PyRef function = function_;  // is_meant() runs Python code
     if (on_trial_ || !function || !is_old(function.get()) || function.get() != function_.get()) return;
     before_ = std::exchange(function_, {});
     on_trial_ = true;
@@ -72,7 +72,7 @@ class Cleanup {
  private:
   Home &home_;
   PyRef function_;
-  PyRef before_;  // while `on_trial_`: what was there before, to be put back
+  PyRef before_;  // while `on_trial_`: the previous one, to be restored
   bool on_trial_ = false;
 };
 

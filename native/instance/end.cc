@@ -33,7 +33,7 @@ void PythonInstance::AwaitOthers() {
   home_.gil.SwitchTo(state());
 }
 
-void PythonInstance::TellThreadsLeft(const std::vector<std::string> &names) {
+void PythonInstance::ReportThreadsLeft(const std::vector<std::string> &names) {
   std::string text;
   for (const std::string &name : names) text += text.empty() ? name : ", " + name;
   home_.core.news().reports.push_back({Report::Kind::kThreadsLeft, home_.id, "", "", text, {}});
@@ -57,7 +57,7 @@ void PythonInstance::Retire() {
   }
   // It ends with the core, if at all: others may depend on its extension modules, or its threads are in it.
   if (!home_.interpreter.CallHelper("forget_modules", {})) PyErr_Clear();
-  if (!threads_left.empty()) TellThreadsLeft(threads_left);
+  if (!threads_left.empty()) ReportThreadsLeft(threads_left);
 }
 
 bool PythonInstance::Stop() {
@@ -70,7 +70,7 @@ bool PythonInstance::Stop() {
   home_.capsule = PyRef();
   const std::vector<std::string> threads_left = home_.interpreter.Stop();
   if (threads_left.empty()) return true;
-  TellThreadsLeft(threads_left);
+  ReportThreadsLeft(threads_left);
   return false;
 }
 

@@ -38,7 +38,7 @@ std::vector<ResolveError> Handlers::Resolve(const std::vector<uint32_t> &channel
     if (errors.size() > kMaxResolveErrors) break;
     const std::string name(channels_.name(channel));
     const bool dotted = name.find('.') != std::string::npos;
-    // What has a batch for handler needs no other one.
+    // A channel that is handled by a batch needs no handler of its own.
     if (!dotted && batches_.Handle(channels_[channel])) continue;
     PyRef handler = !dotted && fallback ? fallback : ResolveOne(name, channel, errors);
     found_.emplace_back(channel, std::move(handler));
@@ -59,7 +59,7 @@ void Handlers::Take() {
   }
 }
 
-// Of the handlers that were found, before they are in their places.
+// For the handlers found, before they are installed.
 void Handlers::LookAhead() {
   const auto is_one = [](const auto &found) { return static_cast<bool>(found.second); };
   const bool many = std::count_if(found_.begin(), found_.end(), is_one) > ptrdiff_t{Lookahead::kManyHandlers};
@@ -69,7 +69,7 @@ void Handlers::LookAhead() {
   for (size_t i = 0; many && i < found_.size(); ++i) {
     PyObject *const handler = found_[i].second.get();
     const PyRef type = handler == nullptr ? PyRef() : PyRef::Steal(PyObject_Type(handler));
-    if (!type || type.get() != function_type.get()) continue;  // what else has attributes may run code for them
+    if (!type || type.get() != function_type.get()) continue;  // attributes of other types may run user code
     const PyRef code = PyRef::Steal(PyObject_GetAttrString(handler, "__code__"));
     const PyRef constants = code ? PyRef::Steal(PyObject_GetAttrString(code.get(), "co_consts")) : PyRef();
     if (constants) {
@@ -94,7 +94,7 @@ void Handlers::DeliverEvents(const Event *events, size_t count, ChannelId first_
   Watchdog &watchdog = home_.watchdog;
   watchdog.Expect(&as_running_, home_.interpreter.interpreter_state());
   mmpy_now_running = {home_.capsule.get(), &home_.self};
-  // They stay where they are: no channel is added once the core runs.
+  // The channels don't move: none is added once the core runs.
   Channels::Channel *const channels = channels_.data();
   const Event *const end = events + count;
   for (const Event *event = events; event != end; ++event) {

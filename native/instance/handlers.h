@@ -1,4 +1,4 @@
-// The handlers of a python instance: finding those that its mapped channels name, and calling them.
+// The handlers of a python instance: finding those named by its mapped channels, and calling them.
 #ifndef MMPY_HANDLERS_H
 #define MMPY_HANDLERS_H
 
@@ -16,8 +16,8 @@
 
 namespace mmpy {
 
-// A channel whose name does not lead to a function. After so many no more are looked for: each takes a list of all that
-// may have been meant.
+// A channel whose name does not lead to a function. The search stops after this many: each needs a list of all possible
+// candidates.
 constexpr size_t kMaxResolveErrors = 1000;
 struct ResolveError {
   uint32_t channel;  // index within the instance; kNone for the default handler
@@ -29,8 +29,8 @@ class Handlers {
  public:
   Handlers(Home &home, Channels &channels, Batches &batches) : home_(home), channels_(channels), batches_(batches) {}
 
-  // Finds the handlers of these channels; Take() then puts them in place of those before. Undotted names without a
-  // function of their own get `default_handler`, if not empty.
+  // Finds the handlers of these channels; Take() then replaces the previous ones by them. Names without a dot and
+  // without a function of their own get `default_handler`, if not empty.
   std::vector<ResolveError> Resolve(const std::vector<uint32_t> &channels, const std::string &default_handler);
   void Take();
 
@@ -39,20 +39,20 @@ class Handlers {
 
   void Deliver(const Event *events, size_t count, ChannelId first_channel);
 
-  // The channel whose handler runs, or Channels::kNone.
+  // The channel whose handler is running, or Channels::kNone.
   uint32_t current() const { return current_; }
 
-  // What runs outputs to this name. To be told where Channels::looks().
+  // The running handler outputs to this name. To be called if Channels::looks().
   void NoteOutput(PyObject *name) {
     if (lookahead_.active() && current_ != Channels::kNone) lookahead_.Note(current_, name);
   }
 
-  // In a reload: what was found for new versions goes if they do.
+  // In a reload: the new versions' handlers are dropped if it fails.
   void Begin() {}
   void Commit() {}
   void Rollback() { const Found found = std::exchange(found_, {}); }
 
-  // Releasing them runs user code (__del__). Those in their places are the channels'.
+  // Releasing them runs user code (__del__). Installed handlers belong to the channels.
   void Clear();
   void Abandon();
 
@@ -72,7 +72,7 @@ class Handlers {
   Lookahead lookahead_;
   uint32_t current_ = Channels::kNone;
   bool any_ = false;
-  Found found_;  // by channel, not in their places yet
+  Found found_;  // by channel, not installed yet
 };
 
 }  // namespace mmpy

@@ -1,4 +1,4 @@
-// What the parts of one python instance share: the interpreter, the core, and what the instance is at.
+// State shared by the parts of one python instance: the interpreter, the core, and the instance's phase.
 #ifndef MMPY_HOME_H
 #define MMPY_HOME_H
 
@@ -18,7 +18,7 @@ struct mmpy_instance {};
 
 namespace mmpy {
 
-// Whether a function is one of those that are meant. Runs Python code.
+// Whether an operation applies to a function. Runs Python code.
 using IsMeant = std::function<bool(PyObject *function)>;
 
 class Home {
@@ -31,8 +31,8 @@ class Home {
         gil(PythonRuntime::Get().gil()),
         watchdog(PythonRuntime::Get().watchdog()) {}
 
-  // Whether user code that calls now is the new version of a module, as it is loaded: what it does has no effect yet or
-  // can be undone. What threads do meanwhile is as at any other time.
+  // Whether the calling user code is the new version of a module that is being loaded: its actions have no effect yet
+  // or can be undone. Calls from threads take effect as usual.
   bool on_trial() const { return reloading && core.OnLoopThread(); }
 
   bool linked() const { return link != nullptr && link->instance != nullptr; }
@@ -46,11 +46,11 @@ class Home {
     return true;
   }
 
-  // Calls functions of this instance's that are not watched as a part of anything else.
+  // For calls of this instance's functions that are not watched as part of another call.
   Watchdog::Running AsRunning(const char *role, PyObject *function) const { return {&watched, role, function}; }
 
-  // JavaScript is to hear of it soon, also if a Python thread caused it while the core idles.
-  void Tell(Report report) const {
+  // Passes a report to JavaScript soon, even if a Python thread caused it while the core is idle.
+  void AddReport(Report report) const {
     core.news().reports.push_back(std::move(report));
     WakeCore();
   }
@@ -69,7 +69,7 @@ class Home {
   PyRef capsule;              // holds `link`
   mmpy_link *link = nullptr;  // how the module's functions find the instance
   bool reloading = false;
-  bool ending = false;  // the cleanup handler has begun: nothing is registered any more
+  bool ending = false;  // the cleanup handler has begun: nothing can be registered any more
 };
 
 }  // namespace mmpy

@@ -21,8 +21,8 @@ IntervalChange Intervals::Change(uint32_t id, double period_ms) const {
   return {home_.id, id, period_ms, static_cast<double>(home_.core.now_ms())};
 }
 
-// The interval whose function is equal to this one, or kNoInterval; also that with an exception set. Comparing runs
-// user code, which may register and cancel: so it compares against a copy.
+// The interval whose function equals this one, or kNoInterval, possibly with an exception set. Comparing runs user
+// code, which may register and cancel intervals: so it uses a copy.
 uint32_t Intervals::FindEqual(PyObject *function) {
   const Entries entries = entries_;
   for (const Entry &entry : entries) {
@@ -73,7 +73,7 @@ void Intervals::SetNow(uint32_t id, PyObject *function, double period_ms) {
     place->is_new = place->is_cancelled = false;
     place->is_renewed = true;
   }
-  // This comes later than what was on trial.
+  // This call comes later than those on trial.
   on_trial_.erase(std::remove_if(on_trial_.begin(), on_trial_.end(),
                                  [&](const IntervalChange &change) { return change.interval == id; }),
                   on_trial_.end());
@@ -83,7 +83,7 @@ void Intervals::SetNow(uint32_t id, PyObject *function, double period_ms) {
 
 void Intervals::Run(uint32_t interval) {
   const auto place = Find(interval);
-  if (place == entries_.end()) return;  // cancelled by one that was due at the same time
+  if (place == entries_.end()) return;  // cancelled by another interval due at the same time
   const GilScope own(home_.gil, home_.interpreter.state());
   const PyRef function = place->function;  // it may cancel itself
   if (!CallUser(home_.interpreter, home_.AsRunning("interval", function.get()), nullptr))
@@ -96,7 +96,7 @@ void Intervals::Begin() {
 }
 
 void Intervals::DropOld(const IsMeant &is_old) {
-  const Entries entries = entries_;  // asking runs Python code
+  const Entries entries = entries_;  // is_meant() runs Python code
   for (const Entry &entry : entries) {
     if (entry.is_new || entry.is_renewed || entry.is_cancelled || !is_old(entry.function.get())) continue;
     const auto place = Find(entry.id);
@@ -111,7 +111,7 @@ void Intervals::Commit() {
   changes.insert(changes.end(), on_trial_.begin(), on_trial_.end());
   on_trial_.clear();
   Entries stay;
-  Entries entries = std::exchange(entries_, {});  // releasing what goes runs user code, when all is in its place
+  Entries entries = std::exchange(entries_, {});  // released last, since that runs user code
   for (Entry &entry : entries) {
     if (!entry.is_cancelled) stay.push_back({entry.id, std::move(entry.function)});
   }
@@ -131,7 +131,7 @@ void Intervals::Rollback() {
 void Intervals::Clear() {
   const Entries entries = std::exchange(entries_, {});
   on_trial_.clear();
-  // A scheduler that has not forgotten the instance would come again and again.
+  // The scheduler would otherwise keep calling.
   for (const Entry &entry : entries) home_.core.news().intervals.push_back(Change(entry.id, 0));
 }
 

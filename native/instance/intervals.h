@@ -1,8 +1,7 @@
-// The intervals of a python instance: which functions are registered. When they are due is TypeScript's
-// (lib/scheduler.ts).
+// The intervals of a python instance: the registered functions. TypeScript schedules them (lib/engine/scheduler.ts).
 //
-// During a reload, what the new versions of modules register and cancel is marked only, and becomes real or is undone
-// at the end. What threads do meanwhile is real at once.
+// During a reload, intervals that new versions of modules register or cancel are only marked; this takes effect or is
+// undone at the end. Calls from threads take effect at once.
 #ifndef MMPY_INTERVALS_H
 #define MMPY_INTERVALS_H
 
@@ -24,7 +23,7 @@ class Intervals {
   void Run(uint32_t interval);
 
   void Begin();
-  // Those of old versions, which have not been registered again, are cancelled.
+  // Cancels intervals of old versions that have not been registered again.
   void DropOld(const IsMeant &is_old);
   void Commit();
   void Rollback();
@@ -32,7 +31,7 @@ class Intervals {
   // Cancels all. Releasing them runs user code (__del__).
   void Clear();
 
-  // Without releasing anything, for when the GIL can't be had.
+  // Without releasing anything, for when the GIL can't be taken.
   void Abandon();
 
  private:
@@ -40,9 +39,9 @@ class Intervals {
     uint32_t id;
     PyRef function;
     // On trial:
-    bool is_new = false;        // it was not there before
-    bool is_renewed = false;    // it was, and has been registered again
-    bool is_cancelled = false;  // it is there no more
+    bool is_new = false;        // it did not exist before
+    bool is_renewed = false;    // it existed, and has been registered again
+    bool is_cancelled = false;  // it has been cancelled
   };
   using Entries = std::vector<Entry>;
 
@@ -55,7 +54,7 @@ class Intervals {
   Home &home_;
   uint32_t next_ = 0;
   Entries entries_;                       // in order of registration
-  std::vector<IntervalChange> on_trial_;  // that the scheduler has not been told of
+  std::vector<IntervalChange> on_trial_;  // not yet passed to the scheduler
 };
 
 }  // namespace mmpy

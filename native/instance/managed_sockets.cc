@@ -14,8 +14,7 @@ namespace mmpy {
 
 namespace {
 
-// A socket function that raises this often in a row is unregistered: what it does not read stays readable, and the loop
-// would spin.
+// A socket function that raises this many times in a row is unregistered: the unread data would make the loop spin.
 constexpr unsigned kMaxFailures = 10;
 
 void RaiseOsError(int error, const char *message) {
@@ -64,8 +63,9 @@ void ManagedSockets::ForgetWatch(WatchId id, Report::Kind kind, std::optional<Py
                                        static_cast<double>(watch.fd), std::move(raised)});
 }
 
-// Drops a watch whose object no longer has the descriptor that it was registered with. Returns whether it is gone.
-// Whether the descriptor was closed behind the object's back takes a system call, so it is not asked with every event.
+// Drops a watch whose object no longer has the descriptor that it was registered with. Returns whether it was dropped.
+// Finding out whether the descriptor was closed behind the object's back takes a system call, so that is not checked
+// with every event.
 bool ManagedSockets::DropIfClosed(WatchId id, Look look) {
   const auto place = watches_.find(id);
   if (place == watches_.end()) return true;
@@ -74,7 +74,7 @@ bool ManagedSockets::DropIfClosed(WatchId id, Look look) {
   int descriptor = -1;
   std::optional<PythonException> raised;
   if (DescriptorOf(socket.get(), &descriptor) != 0) {
-    // So do files and serial ports that are closed; anything else is a mistake to tell of.
+    // Closed files and serial ports raise these too; any other exception is reported.
     const bool says_closed = PyErr_ExceptionMatches(mmpy_exception_type(MMPY_VALUE_ERROR)) != 0 ||
                              PyErr_ExceptionMatches(mmpy_exception_type(MMPY_OS_ERROR)) != 0;
     if (!says_closed) raised = home_.interpreter.TakeException();
@@ -109,12 +109,12 @@ int ManagedSockets::Manage(PyObject *function, PyObject *socket) {
     return -1;
   }
 
-  // The same number is the same socket, unless its old object says that it is closed.
+  // The same number means the same socket, unless the old object has been closed.
   auto place = FindDescriptor(fd);
   if (place != watches_.end() && !DropIfClosed(place->first, Look::kThorough)) {
     place = FindDescriptor(fd);
     if (place != watches_.end()) {
-      // The kernel has forgotten it if it was closed and the number is another file's now.
+      // The kernel has forgotten it if it was closed and the number now belongs to another file.
       const int error = fd_watcher_.Add(fd, place->first);
       if (error != 0 && error != EEXIST) {
         RaiseOsError(error, strerror(error));
@@ -144,7 +144,7 @@ int ManagedSockets::Manage(PyObject *function, PyObject *socket) {
 
 int ManagedSockets::Unmanage(PyObject *socket) {
   if (RequireLoopThread(home_.core) != 0) return -1;
-  // The same object first: it may be closed and have no number any more.
+  // By object first: it may be closed and no longer have a number.
   auto place = std::find_if(watches_.begin(), watches_.end(),
                             [&](const auto &entry) { return entry.second.socket.get() == socket; });
   if (place == watches_.end()) {
@@ -169,7 +169,7 @@ void ManagedSockets::HandleReadable(WatchId id) {
   const auto place = watches_.find(id);
   if (place == watches_.end()) {
     if (fd_watcher_.all_known()) return;  // unregistered by a handler of the same iteration
-    // Closed while a copy of it lives on elsewhere.
+    // Closed while a duplicate of it still exists elsewhere.
     std::vector<FdWatcher::Member> members;
     for (const auto &member : watches_) members.push_back({member.second.fd, member.first});
     const int error = fd_watcher_.Rebuild(members);
@@ -179,10 +179,10 @@ void ManagedSockets::HandleReadable(WatchId id) {
     return;
   }
   const int fd = place->second.fd;
-  // It may register another function in its place, or unregister itself.
+  // The function may register another one in its place, or unregister itself.
   const PyRef function = place->second.function;
   const PyRef socket = place->second.socket;
-  // Over the whole, since fileno() is user code too.
+  // For all of this, since fileno() is user code too.
   const WatchedCall watched(home_.watchdog, home_.AsRunning("socket", function.get()),
                             home_.interpreter.interpreter_state());
   if (DropIfClosed(id, Look::kQuick)) return;
@@ -201,13 +201,13 @@ void ManagedSockets::Begin() {
 }
 
 void ManagedSockets::DropOld(const IsMeant &is_old) {
-  const Watches watches = watches_;  // asking runs Python code
+  const Watches watches = watches_;  // is_meant() runs Python code
   for (const auto &[id, watch] : watches) {
     if (watch.is_renewed || !is_old(watch.function.get())) continue;
     const auto place = watches_.find(id);
     if (place == watches_.end() || place->second.is_renewed) continue;
     fd_watcher_.Remove(watch.fd, id);
-    watches_.erase(place);  // releases nothing: it is in `before_` too
+    watches_.erase(place);  // releases nothing: `before_` holds it too
   }
 }
 
@@ -219,7 +219,7 @@ void ManagedSockets::Rollback() {
     if (watches_.count(id) == 0) fd_watcher_.Remove(watch.fd, id);
   }
   for (const auto &[id, watch] : watches_) {
-    // One that was closed meanwhile can't be added, and housekeeping tells of it.
+    // A socket that was closed meanwhile can't be added; housekeeping reports it.
     if (replaced.count(id) == 0) fd_watcher_.Add(watch.fd, id);
   }
 }

@@ -1,4 +1,4 @@
-// The sockets (and whatever else has a descriptor) that one python instance's code registered with manage().
+// The sockets (and other objects with a descriptor) that one python instance's code registered with manage().
 //
 // Unless it says otherwise, everything is called with the GIL held and the instance's thread state current.
 #ifndef MMPY_MANAGED_SOCKETS_H
@@ -22,17 +22,17 @@ class ManagedSockets final : public FdListener {
   int Manage(PyObject *function, PyObject *socket);
   int Unmanage(PyObject *socket);
 
-  // Begins to call functions. Returns 0 or a libuv error.
+  // Starts calling functions. Returns 0 or a libuv error.
   int Start();
 
-  // Unregisters sockets that were closed without telling us. Returns whether any socket is left.
+  // Unregisters sockets that were closed without being unregistered. Returns whether any socket is left.
   bool DropClosed();
 
   bool empty() const { return watches_.empty(); }
 
   // In a reload. All registrations are on trial then, since threads can't make any.
   void Begin();
-  // Those of old versions, which have not been registered again, go.
+  // Drops sockets of old versions that have not been registered again.
   void DropOld(const IsMeant &is_old);
   void Commit();
   void Rollback();
@@ -40,7 +40,7 @@ class ManagedSockets final : public FdListener {
   // Unregisters all. Releasing them runs user code (__del__).
   void Clear();
 
-  // Unregisters all without releasing them, for when the GIL can't be had.
+  // Unregisters all without releasing them, for when the GIL can't be taken.
   void Abandon();
 
   void OnReady(const std::vector<ReadyWatch> &ready) override;

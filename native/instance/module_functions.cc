@@ -1,4 +1,4 @@
-// What module.c calls: the module's functions, of the instance that they belong to.
+// Called by module.c: the module's functions, forwarded to the instance that they belong to.
 #include "instance/python_instance.h"
 #include "io/guard.h"
 
@@ -6,7 +6,7 @@ namespace {
 
 mmpy::PythonInstance &Self(mmpy_instance *instance) { return *static_cast<mmpy::PythonInstance *>(instance); }
 
-// What throws becomes an exception of Python's: `failed` is what says so.
+// Turns a C++ exception into a Python exception; `failed` is the value returned then.
 template <typename Result, typename Work>
 Result OrException(Result failed, Work work) noexcept {
   Result result = failed;

@@ -44,7 +44,7 @@ void Output::Start() {
   for (uint32_t i = 0; i < channels_.size(); ++i) SendInitial(i);
 }
 
-// As at start: a channel's last value, once.
+// As at the start: only a channel's last value.
 void Output::Commit() {
   const auto deferred = std::exchange(deferred_, {});
   for (const auto &[index, value] : deferred) {

@@ -1,5 +1,5 @@
-// What a python instance outputs: where it goes, and when. Before the core runs, the last value of each channel waits
-// for that; what a new version of a module outputs while it is loaded waits until it is known whether it stays.
+// The output of a python instance. Before the core runs, the last value of each channel waits for the start; output of
+// a new version of a module while it is loaded waits until it is known whether the version stays.
 #ifndef MMPY_OUTPUT_H
 #define MMPY_OUTPUT_H
 
@@ -24,23 +24,23 @@ class Output {
       return;
     }
     core_.Emit(first_channel_ + index, value);
-    if (!core_.entered()) core_.Wake();  // a Python thread, while the core idles
+    if (!core_.entered()) core_.Wake();  // a Python thread, while the core is idle
   }
 
-  // To be asked before, where Channels::looks(). Returns whether the value is dealt with.
+  // To be called first, if Channels::looks(). Returns whether the value has been handled.
   [[gnu::noinline]] bool Defer(uint32_t index, double value);
 
-  // Several channels at once.
+  // For several channels at once.
   void Send(const std::vector<uint32_t> &indices, const double *values);
 
-  // The mapping has the instance's channels from here on. Fewer than there are: then nothing is sent any more.
+  // The mapping contains the instance's channels from now on. If it has fewer, nothing is sent any more.
   void Connected(ChannelId first, size_t count) {
     first_channel_ = first;
     if (count < channels_.size()) started_ = false;
   }
   ChannelId first_channel() const { return first_channel_; }
 
-  // Sends what has waited for the core to run.
+  // Sends the values that have waited for the start.
   void Start();
   bool started() const { return started_; }
 

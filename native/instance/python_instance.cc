@@ -32,8 +32,8 @@ class WorkingDirectory {
   bool changed_ = false;
 };
 
-// Python-callable, for python/runtime/uncaught.py: report((role, subject, exception)). Returns whether an instance was
-// there to take it.
+// Python-callable, for python/runtime/uncaught.py: report((role, subject, exception)). Returns whether an instance took
+// it.
 PyObject *ReportFunction(PyObject *capsule, PyObject *arguments) {
   const auto *link = static_cast<const mmpy_link *>(PyCapsule_GetPointer(capsule, nullptr));
   if (link == nullptr) return nullptr;
@@ -130,22 +130,23 @@ void PythonInstance::TakeHandlers() {
   if (!usable()) return;
   const GilScope own(home_.gil, state());
   handlers_.Take();
-  takes_whole_batches_ = !handlers_.any();  // delivering is storing values then, and the clock would cost as much
+  takes_whole_batches_ =
+      !handlers_.any();  // delivery then only stores values, and reading the clock would cost as much
 }
 
 void PythonInstance::Begin() {
   if (output_.started() || !usable()) return;
-  // What it outputs is sent at once from here on; and a socket function that outputs finds its channels only now.
+  // From now on output is sent at once; a socket function that outputs finds its channels only now.
   const int status = sockets_.Start();
-  if (status < 0) home_.Tell({Report::Kind::kWatchFailed, home_.id, "socket", "", uv_strerror(status), {}});
+  if (status < 0) home_.AddReport({Report::Kind::kWatchFailed, home_.id, "socket", "", uv_strerror(status), {}});
   output_.Start();
 }
 
 // Running
 
 void PythonInstance::FinishRound() {
-  put_off_ = false;
-  if (!usable()) return;  // it went in the middle of a round
+  deferred_ = false;
+  if (!usable()) return;  // it was removed in the middle of a round
   home_.gil.SwitchTo(state());
   mmpy_now_running = {home_.capsule.get(), this};
   batches_.CallHandlers();

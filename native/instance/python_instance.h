@@ -1,11 +1,11 @@
-// A python instance: its interpreter, and what user code registered in it. Its parts know how to begin a reload and to
-// make it final or undo it, how to be released and how to be abandoned; this says in which order.
+// A python instance: its interpreter, and the functions and objects registered by user code. Its parts implement how to
+// begin, commit and roll back a reload, and how to be released and abandoned; this class determines the order.
 //
-// Loading a running instance's modules again: the new version of a module runs in the same interpreter, beside the old
-// one, and may take things over from it. Until it is known whether all goes well - in this instance, in others, in the
-// configuration - what it does is on trial: it has no effect yet, or can be undone. The event queue rests meanwhile,
-// see Core::Hold(). Afterwards either version goes. What is registered belongs to the module that its function is
-// defined in.
+// Reloading a running instance's modules: the new version of a module runs in the same interpreter, beside the old one,
+// and may take over state from it. Until it is known whether everything succeeds - in this instance, in others, in the
+// configuration - its actions are on trial: they have no effect yet, or can be undone. The event queue is held
+// meanwhile, see Core::Hold(). Afterwards one of the versions is dropped. A registration belongs to the module that
+// defines its function.
 #ifndef MMPY_PYTHON_INSTANCE_H
 #define MMPY_PYTHON_INSTANCE_H
 
@@ -34,46 +34,46 @@ class PythonInstance final : public mmpy_instance, public Destination {
   // Creates the interpreter. Returns an error text, or "".
   std::string Start(const std::string &name, const std::string &folder, const std::string &argument);
 
-  // False before that, if it failed, and once the instance is out of the configuration or stopped.
+  // False before Create(), if it failed, and once the instance has been retired or stopped.
   bool usable() const { return state() != nullptr && !retired_; }
 
-  // Runs what a `module` option names, with `folder` as the working directory for that time. Returns what it
-  // raised, if it did.
+  // Loads the module named by a `module` option, with `folder` as the working directory meanwhile. Returns the
+  // exception raised, if any.
   std::optional<PythonException> LoadModule(const std::string &value, const std::string &folder);
 
   uint32_t AddChannel(std::string_view name) { return channels_.Add(name); }
   const ChannelTable &channels() const { return channels_.table(); }
 
-  // The following, up to the life of a Destination, within a Core::Entry.
+  // The following, up to the functions of a Destination, are to be called within a Core::Entry.
 
-  // From here on output() creates no channels: the mapping is being made. In a reload, what old versions registered and
-  // new ones have not is out of the way from here on.
+  // From now on output() creates no channels: the mapping is being compiled. In a reload, this also sets aside
+  // registrations of old versions that new versions have not renewed.
   void FixChannels();
 
   std::vector<ResolveError> Resolve(const std::vector<uint32_t> &channels, const std::string &default_handler);
 
-  // Compiles changed modules, ahead of a reload. Returns what one raised.
+  // Compiles changed modules in advance of a reload. Returns the exception of a module that can't be compiled.
   std::optional<PythonException> ParseChanged();
 
   void BeginReload();
   struct Reloaded {
-    std::vector<std::string> modules;          // those that were loaded again
-    std::optional<PythonException> exception;  // of the one that failed
+    std::vector<std::string> modules;          // names of the reloaded modules
+    std::optional<PythonException> exception;  // of the module that failed
   };
   Reloaded ReloadChanged();
-  // Either the new versions stay or the old ones.
+  // Keeps the new versions, or restores the old ones.
   void EndReload(bool keep);
 
-  // The files of the modules that user code consists of.
+  // The source files of user code.
   std::vector<std::string> SourceFiles();
 
   void RunInterval(uint32_t interval) { intervals_.Run(interval); }
 
-  // A Destination's
+  // Functions of a Destination
 
   void Deliver(const Event *events, size_t count) override {
     handlers_.Deliver(events, count, output_.first_channel());
-    put_off_ = batches_.due();
+    deferred_ = batches_.due();
   }
   void FinishRound() override;
   void Connected(ChannelId first, size_t count) override;
@@ -120,9 +120,9 @@ class PythonInstance final : public mmpy_instance, public Destination {
   void Unlink();
   void Clear();
   void AwaitOthers();
-  void TellThreadsLeft(const std::vector<std::string> &names);
+  void ReportThreadsLeft(const std::vector<std::string> &names);
 
-  // In the order in which they need each other.
+  // In order of dependency.
   Home home_;
   InterpreterLock lock_;
   Channels channels_;

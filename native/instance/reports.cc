@@ -5,7 +5,7 @@
 namespace mmpy {
 
 void Reports::ReportUncaught(std::string role, std::string subject, PythonException raised) {
-  home_.Tell({Report::Kind::kException, home_.id, std::move(role), std::move(subject), "", {}, std::move(raised)});
+  home_.AddReport({Report::Kind::kException, home_.id, std::move(role), std::move(subject), "", {}, std::move(raised)});
 }
 
 std::string Reports::NameOf(const Watchdog::Running &running) {
@@ -15,7 +15,7 @@ std::string Reports::NameOf(const Watchdog::Running &running) {
 }
 
 void Reports::ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms) {
-  // The name first: what runs may go on while Python code here runs, see python/runtime/watchdog.py.
+  // The name first: the running function may continue while Python code runs here, see python/runtime/watchdog.py.
   std::string name = NameOf(running);
   const PyRef stack = home_.interpreter.CallHelper("running_stack", {});
   std::string text = stack ? ToText(stack.get()) : "";
@@ -25,15 +25,15 @@ void Reports::ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms) 
   home_.core.Wake();
 }
 
-void Reports::TellStuck(const Watchdog::Running &running, uint64_t elapsed_ms, Watchdog::Tell as) {
+void Reports::PrintStuck(const Watchdog::Running &running, uint64_t elapsed_ms, Watchdog::StuckFormat format) {
   const std::string subject = home_.name + ": the " + running.role + " " + NameOf(running);
   const PyRef name = PyRef::Steal(PyUnicode_FromString(subject.c_str()));
   const PyRef elapsed = PyRef::Steal(PyLong_FromUnsignedLongLong(elapsed_ms));
-  const PyRef format = PyRef::Steal(PyUnicode_FromString(as == Watchdog::Tell::kJson      ? "json"
-                                                         : as == Watchdog::Tell::kJournal ? "journal"
-                                                                                          : "text"));
-  if (name && elapsed && format) {
-    home_.interpreter.CallHelper("tell_stuck", {name.get(), elapsed.get(), format.get()});
+  const PyRef python_format = PyRef::Steal(PyUnicode_FromString(format == Watchdog::StuckFormat::kJson      ? "json"
+                                                                : format == Watchdog::StuckFormat::kJournal ? "journal"
+                                                                                                            : "text"));
+  if (name && elapsed && python_format) {
+    home_.interpreter.CallHelper("print_stuck", {name.get(), elapsed.get(), python_format.get()});
   }
   PyErr_Clear();
 }

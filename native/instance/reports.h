@@ -1,4 +1,4 @@
-// What a python instance tells of user code that was not called by the core, or that does not return.
+// Reports about user code that was not called by the core, or that does not return.
 #ifndef MMPY_REPORTS_H
 #define MMPY_REPORTS_H
 
@@ -18,10 +18,9 @@ class Reports final : public WatchedCode {
   // An exception that could not be caught, in a finalizer or on a Python thread. From any thread that holds the GIL.
   void ReportUncaught(std::string role, std::string subject, PythonException raised);
 
-  // For the watchdog, which holds the GIL with a thread state of this interpreter while user code is at rest in the
-  // middle.
+  // For the watchdog, which holds the GIL with a thread state of this interpreter while user code is suspended.
   void ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms) override;
-  void TellStuck(const Watchdog::Running &running, uint64_t elapsed_ms, Watchdog::Tell as) override;
+  void PrintStuck(const Watchdog::Running &running, uint64_t elapsed_ms, Watchdog::StuckFormat format) override;
   PyRef Interruption(const Watchdog::Running &running, uint64_t limit_ms) override;
 
  private:

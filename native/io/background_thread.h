@@ -1,4 +1,4 @@
-// Threads of our own, beside the loop's and Python's.
+// Background threads, in addition to the loop's and Python's.
 #ifndef MMPY_BACKGROUND_THREAD_H
 #define MMPY_BACKGROUND_THREAD_H
 
@@ -10,8 +10,8 @@
 
 namespace mmpy {
 
-// Runs a function on a thread that is never waited for, and that gets no signals: those are for Node's threads. Throws
-// std::system_error if the system has no more threads.
+// Runs a function on a detached thread that gets no signals: those are for Node's threads. Throws std::system_error if
+// the system can't create another thread.
 template <typename Function>
 void StartBackgroundThread(Function function) {
   sigset_t all;

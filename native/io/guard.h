@@ -1,4 +1,4 @@
-// Where C calls C++: libuv, Node-API, CPython. No C++ exception may leave there; most are std::bad_alloc.
+// For places where C calls C++: libuv, Node-API, CPython. No C++ exception may leave them; most are std::bad_alloc.
 #ifndef MMPY_GUARD_H
 #define MMPY_GUARD_H
 
@@ -8,17 +8,17 @@
 
 namespace mmpy {
 
-// Does the work. What an exception says goes to `tell`, which throws none.
-template <typename Work, typename Tell>
-void Guard(Work &&work, Tell &&tell) noexcept {
+// Does the work. Passes an exception's message to `report`, which must not throw.
+template <typename Work, typename Report>
+void Guard(Work &&work, Report &&report) noexcept {
   try {
     std::forward<Work>(work)();
   } catch (const std::bad_alloc &) {
-    tell("out of memory");
+    report("out of memory");
   } catch (const std::exception &exception) {
-    tell(exception.what());
+    report(exception.what());
   } catch (...) {
-    tell("an unknown C++ exception");
+    report("an unknown C++ exception");
   }
 }
 

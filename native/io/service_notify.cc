@@ -13,7 +13,7 @@ namespace mmpy {
 
 namespace {
 
-// A socket to send from. What other threads start must not have it.
+// A socket to send from. Programs started by other threads must not inherit it.
 class DatagramSocket {
  public:
 #ifdef SOCK_CLOEXEC
@@ -41,7 +41,7 @@ std::string NotifyService(const std::string &socket, const std::string &text) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
   if (socket.size() < 2 || (socket[0] != '/' && socket[0] != '@')) return "neither a path nor an abstract name";
-  if (socket.size() >= sizeof(address.sun_path)) return "too long a name for a socket";
+  if (socket.size() >= sizeof(address.sun_path)) return "the socket's name is too long";
   memcpy(address.sun_path, socket.data(), socket.size());
   // A path ends with a NUL; an abstract name begins with one, and its length is all that ends it.
   const bool abstract = socket[0] == '@';

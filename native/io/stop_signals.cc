@@ -11,11 +11,11 @@ namespace {
 
 struct sigaction node_interrupt;
 struct sigaction node_terminate;
-// Signals may come to any thread, and the watchdog looks from its own.
+// Signals may be delivered to any thread, and the watchdog reads this on its own.
 std::atomic<bool> seen{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "else it is not for signal handlers");
 
-// Only async-signal-safe calls in here.
+// Only async-signal-safe calls are allowed here.
 void OnSignal(int signal, siginfo_t *info, void *context) {
   if (seen.exchange(true)) {
     struct sigaction original = {};

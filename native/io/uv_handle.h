@@ -22,7 +22,7 @@ class HandleCount {
     if (--open_ == 0 && on_none_) std::exchange(on_none_, nullptr)();
   }
 
-  // Calls back once no handle is open: at once if none is.
+  // Calls back once no handle is open, immediately if so already.
   void WhenNone(std::function<void()> callback) {
     if (open_ == 0) {
       callback();
@@ -61,11 +61,11 @@ class UvHandle {
   void Close() {
     if (block_ == nullptr) return;
     Block *block = std::exchange(block_, nullptr);
-    block->handle.data = nullptr;  // callbacks that are already on their way find nothing
+    block->handle.data = nullptr;  // pending callbacks find no owner
     uv_close(reinterpret_cast<uv_handle_t *>(&block->handle), [](uv_handle_t *handle) {
       // The handle is the block's first member.
       const std::unique_ptr<Block> closed(reinterpret_cast<Block *>(handle));
-      Guard([&] { closed->count->Remove(); }, [](const char *) {});  // there is no listener any more
+      Guard([&] { closed->count->Remove(); }, [](const char *) {});  // no owner is left to notify
     });
   }
 

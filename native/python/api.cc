@@ -20,7 +20,7 @@ bool Find(void *library, const char *name, Function *target) {
   return *target != nullptr;
 }
 
-// The first function of the newer way to start (3.14) that is missing; NULL if it can be had.
+// The first missing function of the newer initialization API (3.14); NULL if all are available.
 const char *MissingForInitConfig() {
   if (PyInitConfig_Create == nullptr) return "PyInitConfig_Create";
   if (PyInitConfig_Free == nullptr) return "PyInitConfig_Free";
@@ -45,7 +45,7 @@ const char *mmpy_python_bind(void *library) {
 
   // Before 3.11 PyObject_Vectorcall exists only as an inline function; this one does the same and is exported from 3.9.
   if (PyObject_Vectorcall == nullptr) PyObject_Vectorcall = PyObject_VectorcallDict;
-  // Of two ways to do one thing, every CPython has one.
+  // Where there are two ways to do one thing, every CPython has at least one.
   if (const char *missing = MissingForInitConfig()) {
     if (Py_SetProgramName == nullptr) return PyInitConfig_Create == nullptr ? "Py_SetProgramName" : missing;
     PyInitConfig_Create = nullptr;

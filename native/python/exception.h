@@ -1,4 +1,4 @@
-// From an exception of an interpreter's to data.
+// Converts Python exceptions to data.
 #ifndef MMPY_EXCEPTION_H
 #define MMPY_EXCEPTION_H
 
@@ -8,13 +8,13 @@
 
 namespace mmpy {
 
-// Takes the current exception, with its traceback. Empty if there was none.
+// Takes the current exception, with its traceback. Empty if none is set.
 PyRef TakeRaised();
 
 // Reads the result of describe_exception() in python/runtime/exceptions.py. No exception is set afterwards.
 PythonException ToException(PyObject *description);
 
-// A substitute for when describe_exception() failed: the type only.
+// A substitute if describe_exception() fails: the type only.
 PythonException Undescribed(PyObject *exception);
 
 }  // namespace mmpy

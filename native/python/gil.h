@@ -35,7 +35,7 @@ class Gil {
     stay_.store(0, std::memory_order_relaxed);
   }
 
-  // Releases it in order to wait for another thread; the stay goes on.
+  // Releases it in order to wait for another thread; the stay continues.
   void Pause() {
     PyEval_SaveThread();
     current_ = nullptr;
@@ -43,11 +43,11 @@ class Gil {
 
   PyThreadState *current() const { return current_; }
 
-  // The number of the present stay, from when the GIL is wanted until it is given back; 0 if there is none. From any
-  // thread.
+  // The number of the current stay, from requesting the GIL until releasing it; 0 if there is none. May be called from
+  // any thread.
   uint64_t stay() const { return stay_.load(std::memory_order_relaxed); }
 
-  // Records what CPython did itself: Py_InitializeEx and Py_NewInterpreter leave their new state current.
+  // Records a change made by CPython: Py_InitializeEx and Py_NewInterpreter leave their new state current.
   void Adopt(PyThreadState *state) { current_ = state; }
 
  private:
@@ -56,8 +56,8 @@ class Gil {
   std::atomic<uint64_t> stay_{0};
 };
 
-// Holds the GIL with one thread state for a scope; scopes nest, also over different interpreters. On leaving, the state
-// that was current before is current again, or the GIL is released if none was.
+// Holds the GIL with one thread state for a scope; scopes nest, even across interpreters. At its end, the previous
+// state is current again, or the GIL is released if there was none.
 class GilScope {
  public:
   GilScope(Gil &gil, PyThreadState *state) : gil_(gil), before_(gil.current()) { gil_.SwitchTo(state); }

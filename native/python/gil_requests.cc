@@ -10,7 +10,7 @@ namespace mmpy {
 
 namespace {
 
-// Who stays for one of these to the next has waited for longer than CPython's own switch interval.
+// A stay that lasts from one check to the next is longer than CPython's switch interval.
 constexpr auto kPeriod = std::chrono::milliseconds(25);
 constexpr auto kPause = std::chrono::milliseconds(5);
 
@@ -49,13 +49,13 @@ void GilRequests::Make(uint64_t stay) {
   const std::lock_guard<std::mutex> lock(mutex_);
   bool any = false;
   for (auto &[interpreter, known] : known_) {
-    // The newest thread state is the first. Only compared, since it may be on its way out.
+    // The newest thread state is the first. Only compared, since it may be about to be deleted.
     if (known.asking || known.leaving || PyInterpreterState_ThreadHead(interpreter) == known.own) continue;
     try {
       StartBackgroundThread([this, interpreter = interpreter, &known = known, stay] { Ask(interpreter, known, stay); });
       known.asking = any = true;
     } catch (const std::system_error &) {
-      break;  // no more threads can be had just now
+      break;  // no more threads can be created at the moment
     }
   }
   if (any) made_.fetch_add(1, std::memory_order_relaxed);

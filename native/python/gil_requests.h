@@ -1,9 +1,9 @@
-// Makes Python threads hand over the GIL to the loop's thread, whatever interpreter they are of.
+// Makes Python threads of any interpreter hand over the GIL to the loop's thread.
 //
-// A thread that computes gives the GIL up after some milliseconds if another one asks for it. But up to CPython 3.12 it
-// hears only those that ask with a thread state of its own interpreter, and the loop's thread can ask with one at a
-// time. So where the loop's thread does not come out of the core for long, others ask: for every interpreter that has
-// threads, a thread that takes the GIL and releases it, again and again, until the loop's thread is out.
+// A busy thread releases the GIL after some milliseconds if another one requests it. But up to CPython 3.12 it honours
+// only requests from thread states of its own interpreter, and the loop's thread can use only one at a time. So if the
+// loop's thread does not leave the core for long, others request it: for every interpreter that has threads, a thread
+// that repeatedly takes and releases the GIL until the loop's thread has left.
 #ifndef MMPY_GIL_REQUESTS_H
 #define MMPY_GIL_REQUESTS_H
 
@@ -22,14 +22,14 @@ class GilRequests {
  public:
   explicit GilRequests(const Gil &gil) : gil_(gil) {}
 
-  // Starts looking after the loop's thread, once in the life of the process.
+  // Starts watching the loop's thread, once per process.
   void Start();
 
-  // A new interpreter, with the thread state that the loop's thread has in it.
+  // Adds a new interpreter, with the loop's thread's state in it.
   void Add(PyInterpreterState *interpreter, PyThreadState *own);
 
-  // Waits until no thread asks in this interpreter any more, so that it can end. To be called without the GIL, for
-  // which those who ask are waiting.
+  // Waits until no request is made in this interpreter any more, so that it can end. To be called without the GIL, for
+  // which the requesting threads are waiting.
   void Remove(PyInterpreterState *interpreter);
 
   // How often requests were necessary.

@@ -21,7 +21,7 @@ PyObject *ShareEnvironment(PyObject *, PyObject *) {
   return mmpy_none();
 }
 
-// What python/runtime/start.py finds in its namespace.
+// The functions in the namespace of python/runtime/start.py.
 PyMethodDef native_functions[] = {
     {"raise_in_thread", RaiseInThreadFunction, METH_O, nullptr},
     {"share_environment", ShareEnvironment, METH_NOARGS, nullptr},
@@ -44,7 +44,7 @@ std::string ToText(PyObject *text) {
   const char *bytes = PyUnicode_AsUTF8AndSize(text, &size);
   if (bytes == nullptr) {
     PyErr_Clear();
-    // Half a surrogate pair, as undecodable file names have.
+    // A lone surrogate, as in undecodable file names.
     const PyRef escaped = PyRef::Steal(PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace"));
     const char *const found = escaped ? PyBytes_AsString(escaped.get()) : nullptr;
     PyErr_Clear();
@@ -118,7 +118,7 @@ std::vector<std::string> Interpreter::StopThreads() {
     for (Py_ssize_t i = 0; i < PyList_Size(names.get()); ++i)
       threads_left.push_back(ToText(PyList_GetItem(names.get(), i)));
   } else {
-    PyErr_Clear();  // a bootstrap that did not even compile
+    PyErr_Clear();  // the bootstrap code could not be compiled
   }
   gil.Pause();
   runtime_.gil_requests().Remove(interpreter_);
@@ -133,9 +133,9 @@ std::vector<std::string> Interpreter::StopThreads() {
   if (threads_left.empty() && OtherThreadsExist())
     threads_left.push_back("(a thread that was not made by `threading`)");
   if (!threads_left.empty()) {
-    // They may go on computing, and what they raise from now on is theirs to print.
+    // They may continue running; CPython itself prints their exceptions from now on.
     runtime_.gil_requests().Add(interpreter_, state_);
-    CallHelper("report_no_more", {});
+    CallHelper("stop_reporting", {});
     PyErr_Clear();
   }
   return threads_left;
@@ -148,7 +148,7 @@ bool Interpreter::MustStay() {
 }
 
 bool Interpreter::SharesModules() const {
-  // Not made for several interpreters in CPython 3.9 to 3.11, but all that they keep are types and values.
+  // These don't support several interpreters in CPython 3.9 to 3.11, but only keep types and values.
   static const std::set<std::string> harmless = {"_opcode", "_socket", "_sre", "_struct", "gc"};
   const PyRef items = PyRef::Steal(PyDict_Items(PyImport_GetModuleDict()));
   PyObject *const built_in = PySys_GetObject("builtin_module_names");
@@ -160,10 +160,10 @@ bool Interpreter::SharesModules() const {
     if (runtime_.main_modules().count(text) != 0 || harmless.count(text) != 0) continue;
     if (PyModuleDef *const definition = PyModule_GetDef(module)) {
       if (PyState_FindModule(definition) != nullptr) return true;
-      continue;  // made for several interpreters: it is not found this way
+      continue;  // supports several interpreters: not found this way
     }
     PyErr_Clear();  // not even a module
-    // A copy of another interpreter's has no definition, and neither have those that are written in Python.
+    // A copy from another interpreter has no definition; neither do modules written in Python.
     const PyRef file = PyRef::Steal(PyObject_GetAttrString(module, "__file__"));
     const std::string path = file && mmpy_is_none(file.get()) == 0 ? ToText(file.get()) : "";
     PyErr_Clear();
@@ -196,7 +196,7 @@ std::vector<std::string> Interpreter::Stop() {
   if (stays) {
     CallHelper("forget_modules", {});
     PyErr_Clear();
-    CallHelper("report_no_more", {});
+    CallHelper("stop_reporting", {});
   }
   helpers_ = PyRef();
   PyErr_Clear();
@@ -223,7 +223,7 @@ PythonException Interpreter::TakeException() {
   const PyRef raised = TakeRaised();
   if (!raised) return {"SystemError", "an error without an exception", {}, {}, {}, "an error without an exception"};
   if (const PyRef description = CallHelper("describe_exception", {raised.get()})) return ToException(description.get());
-  PyErr_Clear();  // a bootstrap that did not even compile, or memory or the stack is used up
+  PyErr_Clear();  // the bootstrap code could not be compiled, or memory or the stack is used up
   return Undescribed(raised.get());
 }
 

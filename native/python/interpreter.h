@@ -27,26 +27,25 @@ class Interpreter {
   // state is current again afterwards.
   std::string Start(const std::string &folder, const std::string &argument);
 
-  // Ends Python threads: they are given a moment, then SystemExit. Returns the names of those that would not end.
+  // Ends Python threads: they get a moment, then SystemExit. Returns the names of those that did not end.
   std::vector<std::string> StopThreads();
 
-  // Whether an extension module is in it that must never be without it (must_stay() in python/runtime/ending.py).
+  // Whether it contains an extension module that must not outlive it (must_stay() in python/runtime/ending.py).
   bool MustStay();
 
-  // Whether an extension module is in it that is not made for several interpreters, and that it does not have from the
-  // main one. There is one of those for the whole process: it refers to objects of the interpreter that imported or
-  // used it first (asyncio's set of tasks, the function behind datetime.strptime()), which are broken once that ends.
+  // Whether it contains an extension module that does not support several interpreters and was not imported by the main
+  // one. Such a module is shared by the whole process: it refers to objects of the interpreter that imported or used it
+  // first (asyncio's set of tasks, the function behind datetime.strptime()), which are broken once that one ends.
   bool SharesModules() const;
 
-  // Ends the interpreter, which has no threads any more. The main interpreter's thread state is current afterwards.
+  // Ends the interpreter, which must have no threads left. The main interpreter's thread state is current afterwards.
   void End();
 
-  // Ends the interpreter, its threads first. If some would not end it stays, since ending it under them would abort the
-  // process; also if MustStay(), but without user code. The main
-  // interpreter's thread state is current afterwards.
+  // Ends the interpreter, its threads first. If some do not end it stays, since ending it would then abort the process;
+  // it also stays if MustStay(), but without user code. The main interpreter's thread state is current afterwards.
   std::vector<std::string> Stop();
 
-  // Leaves the interpreter to the process, without touching it and without the GIL.
+  // Keeps the interpreter until the process ends, without touching it and without the GIL.
   void Abandon() {
     helpers_.release();
     state_ = nullptr;
@@ -58,16 +57,16 @@ class Interpreter {
   // The type of functions that are written in Python; empty if there is none.
   PyRef FunctionType() const;
 
-  // Calls a function that start.py has with up to four arguments; empty with an exception set if that fails.
+  // Calls a function of start.py with up to four arguments; empty with an exception set if that fails.
   PyRef CallHelper(const char *name, std::initializer_list<PyObject *> arguments);
 
-  // Takes the current exception; there is none afterwards.
+  // Takes the current exception; none is set afterwards.
   PythonException TakeException();
 
-  // A short name for a function that user code handed to us.
+  // A short name for a function of user code.
   std::string Describe(PyObject *function);
 
-  // Whether there are Python threads in it beside the loop's.
+  // Whether it has Python threads other than the loop's.
   bool OtherThreadsExist() const;
 
  private:

@@ -90,7 +90,7 @@ static PyObject *module_output(PyObject *self, PyObject *const *arguments, Py_ss
     check_count("output", count, 2);
     return NULL;
   }
-  /* Conversion first: __float__ is user code and may do anything, also stop this instance. */
+  /* Conversion first: __float__ is user code and may do anything, even stop this instance. */
   double value = PyFloat_AsDouble(arguments[1]);
   if (value == -1.0 && PyErr_Occurred() != NULL) return NULL;
   if (isnan(value)) {
@@ -133,7 +133,7 @@ static unsigned long long round_period(double milliseconds) {
 }
 
 static PyObject *module_interval(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
-  static const double longest = 1e15; /* about 30,000 years; longer ones are not told apart */
+  static const double max = 1e15; /* about 30,000 years; longer ones are not distinguished */
   if (check_count("interval", count, 2) != 0) return NULL;
   if (!PyCallable_Check(arguments[0])) {
     PyErr_SetString(exceptions[MMPY_TYPE_ERROR], "interval() requires a callable as its first argument");
@@ -149,7 +149,7 @@ static PyObject *module_interval(PyObject *self, PyObject *const *arguments, Py_
   mmpy_instance *instance = instance_of(self);
   if (instance == NULL) return NULL;
   return none_or_error(
-      mmpy_instance_interval(instance, arguments[0], round_period(milliseconds < longest ? milliseconds : longest)));
+      mmpy_instance_interval(instance, arguments[0], round_period(milliseconds < max ? milliseconds : max)));
 }
 
 static PyObject *module_manage(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
@@ -226,7 +226,7 @@ static PyObject *batch_changed(PyObject *self, PyObject *number) {
   return instance == NULL ? NULL : mmpy_instance_changed_in_batch(instance, PyLong_AsUnsignedLongMask(number));
 }
 
-/* The memory of a batch's inputs goes. It may outlive the instance, and then there is nothing left to forget. */
+/* The memory of a batch's inputs is freed. It may outlive the instance; then nothing is left to forget. */
 static PyObject *batch_forget(PyObject *self, PyObject *number) {
   const mmpy_link *link = PyCapsule_GetPointer(self, NULL);
   if (link == NULL) return NULL;
@@ -271,12 +271,12 @@ static const char timestamp_doc[] =
     "timestamp()\n--\n\n"
     "Return the core's time in milliseconds.\n\n"
     "Monotonic, with no relation to the time of day. It is the time at which this iteration of the\n"
-    "core began, so everything that one iteration handles sees the same time.";
+    "core began: everything handled in one iteration sees the same time.";
 
 static const char interval_doc[] =
     "interval(function, milliseconds, /)\n--\n\n"
     "Call function() periodically, or stop doing so.\n\n"
-    "The period is rounded to the nearest 10 ms, at least 10. Calls keep their phase: the n-th belongs\n"
+    "The period is rounded to the nearest 10 ms, at least 10. Calls keep their phase: the n-th is due\n"
     "at start + n * period, and calls missed while the core was busy are skipped. An equal function (==)\n"
     "that is already registered gets the new period.\n\n"
     "milliseconds: the period; 0 cancels. Raises ValueError if negative, infinite or NaN.";
@@ -288,14 +288,14 @@ static const char manage_doc[] =
     "closing it.\n\n"
     "function: a callable, or None to unregister.\n"
     "socket: anything with fileno(): sockets, pipes, terminals, timerfd, eventfd, inotify.\n"
-    "Raises OSError for what can't be waited for, like a regular file, ValueError for a closed socket\n"
-    "and TypeError for an object without fileno(). To be called from the core's thread, not from a\n"
-    "threading.Thread, where it raises RuntimeError.";
+    "Raises OSError for a descriptor that can't be waited for, such as a regular file's, ValueError for a\n"
+    "closed socket, TypeError for an object without fileno(), and RuntimeError if called from a\n"
+    "threading.Thread instead of the core's thread.";
 
 static const char channels_doc[] =
     "channels()\n--\n\n"
     "Return the names of this instance's channels, in order of creation.\n\n"
-    "Complete once the configuration has been read, so not yet while modules load.";
+    "Complete once all modules have loaded and the mappings have been read.";
 
 static const char cleanup_handler_doc[] =
     "cleanup_handler(function, /)\n--\n\n"
@@ -306,18 +306,18 @@ static const char cleanup_handler_doc[] =
 static const char previous_doc[] =
     "previous()\n--\n\n"
     "Return the version of the calling module that this one replaces, or None.\n\n"
-    "When a module is reloaded, its old version is still there while the new one's top level runs, so state\n"
+    "When a module is reloaded, its old version still exists while the new one's top level runs, so state\n"
     "can be taken over: sockets, values, threads. None at the first load, and once the module has loaded.\n"
-    "MIDIMonster itself has no previous(); hasattr(midimonster, 'previous') tells.";
+    "MIDIMonster itself has no previous(); use hasattr(midimonster, 'previous') to check.";
 
 static const char batch_doc[] =
     "batch(names, handler=None, /)\n--\n\n"
-    "Make a Batch: channels that are handled and output together, with one call for all.\n\n"
+    "Create a Batch: channels that are handled and output together, with one call for all.\n\n"
     "While modules load, channels that do not exist are created. A channel may be in several batches.\n"
-    "MIDIMonster itself has no batch(); hasattr(midimonster, 'batch') tells.\n\n"
+    "MIDIMonster itself has no batch(); use hasattr(midimonster, 'batch') to check.\n\n"
     "names: a list of channels, without the instance and without dots.\n"
     "handler: called as handler(batch) once for every round of events in which any of the channels got one.\n"
-    "They need no handler of their own then, and do not get the default handler.\n"
+    "The channels then need no handlers of their own, and do not get the default handler.\n"
     "Raises ValueError for an empty list, a name given twice and, once modules have loaded, a channel that\n"
     "does not exist; TypeError for names that are not str.";
 

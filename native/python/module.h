@@ -1,6 +1,6 @@
 /*
- * The `midimonster` module that user code imports: the functions' arguments, errors and documentation are in
- * module.c, what they do is the instance's (python_instance.cc, through the mmpy_instance_* functions).
+ * The `midimonster` module that user code imports: module.c has the functions' arguments, errors and documentation; the
+ * instance implements them (python_instance.cc, through the mmpy_instance_* functions).
  *
  * Everything here is called with the GIL held and a thread state of the instance's interpreter current, on the loop's
  * thread or on a Python thread of the instance.
@@ -20,9 +20,9 @@ extern "C" {
 typedef struct mmpy_instance mmpy_instance;
 
 /*
- * What ties a module object to its instance. The module's functions hold it through a capsule and may outlive the
- * instance (a thread that would not end keeps its interpreter), so the instance clears `instance` when it stops.
- * `reporter` is the same one for longer: finalizers that run while its interpreter ends have something to report too.
+ * Links a module object to its instance. The module's functions hold it through a capsule and may outlive the instance
+ * (a thread that did not end keeps its interpreter), so the instance clears `instance` when it stops. `reporter` is the
+ * same instance but stays longer: finalizers that run while the interpreter ends may raise exceptions too.
  */
 typedef struct mmpy_link {
   mmpy_instance *instance;
@@ -45,15 +45,15 @@ extern mmpy_running mmpy_now_running;
 void mmpy_module_bind(void);
 
 /*
- * Makes a `midimonster` module for the current interpreter, tied to the instance by `capsule`, which holds an
+ * Creates a `midimonster` module for the current interpreter, linked to the instance by `capsule`, which holds an
  * mmpy_link. Returns a new reference, or NULL with an exception set.
  */
 PyObject *mmpy_module_new(PyObject *capsule);
 
 /*
- * What python/runtime/batch.py needs of the native part, tied to the instance likewise: a tuple of the functions
- * register(names, object, handler, memory), output(number), changed(number) and forget(number). A new reference, or
- * NULL with an exception set.
+ * The native functions for python/runtime/batch.py, linked to the instance likewise: a tuple of register(names, object,
+ * handler, memory), output(number), changed(number) and forget(number). Returns a new reference, or NULL with an
+ * exception set.
  */
 PyObject *mmpy_batch_functions(PyObject *capsule);
 
@@ -61,7 +61,7 @@ PyObject *mmpy_batch_functions(PyObject *capsule);
 PyObject *mmpy_none(void);
 int mmpy_is_none(PyObject *object);
 
-/* Gives up a reference to what a function returned, mostly None. */
+/* Releases a function's return value, usually None. */
 void mmpy_drop(PyObject *result);
 
 /* Sets the exception of an instance that has been stopped: a RuntimeError, but SystemExit on Python threads, which ends

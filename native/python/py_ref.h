@@ -29,7 +29,7 @@ class PyRef {
     return reference;
   }
 
-  // Adds a reference to an object that somebody else owns ("borrowed reference").
+  // Adds a reference to an object owned elsewhere ("borrowed reference").
   static PyRef Borrow(PyObject *object) {
     PyRef reference = Steal(object);
     reference.Acquire();

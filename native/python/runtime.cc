@@ -28,7 +28,7 @@ constexpr int kDeepBind = RTLD_DEEPBIND;
 constexpr int kDeepBind = 0;
 #endif
 
-// The address of libc's own `environ`, if it is not the one that this program uses; see ShareEnvironment().
+// The address of libc's own `environ`, if this program uses another one; see ShareEnvironment().
 char ***LibcEnviron([[maybe_unused]] bool deep_bind) {
 #ifdef RTLD_DEEPBIND
   void *const libc = deep_bind ? dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD) : nullptr;
@@ -40,18 +40,18 @@ char ***LibcEnviron([[maybe_unused]] bool deep_bind) {
 #endif
 }
 
-// Whether `python3` would start in UTF-8 mode (PEP 540): if told to, and where there is no locale, or one that is not
-// installed. An embedded one looks at neither, and takes ASCII for standard output and file names then.
+// Whether `python3` would start in UTF-8 mode (PEP 540): if PYTHONUTF8 says so, and if no locale is set or it is not
+// installed. An embedded Python ignores both, and would then use ASCII for standard output and file names.
 bool WantsUtf8Mode() {
-  const char *const told = getenv("PYTHONUTF8");
-  if (told != nullptr && *told != '\0') return strcmp(told, "0") != 0;
+  const char *const variable = getenv("PYTHONUTF8");
+  if (variable != nullptr && *variable != '\0') return strcmp(variable, "0") != 0;
   setlocale(LC_CTYPE, "");  // as CPython does itself in a moment
   const char *const locale = setlocale(LC_CTYPE, nullptr);
   return locale == nullptr || strcmp(locale, "C") == 0 || strcmp(locale, "POSIX") == 0;
 }
 
-// libuv marks the standard streams close-on-exec when Node starts, so what Python's subprocess and os.system() start
-// would have none. Node's own children do not depend on the mark.
+// libuv marks the standard streams close-on-exec when Node starts, so programs started by Python's subprocess and
+// os.system() would not have them. Node's own child processes do not depend on the mark.
 void LetChildrenInheritStandardStreams() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     const int flags = fcntl(fd, F_GETFD);
@@ -59,11 +59,11 @@ void LetChildrenInheritStandardStreams() {
   }
 }
 
-// Initialises CPython under a program name, from which it finds its standard library and site-packages: nothing else
-// tells it of a virtual environment. Returns what went wrong, if CPython lives to tell.
+// Initialises CPython under a program name, by which it finds its standard library and site-packages: nothing else
+// points it to a virtual environment. Returns an error text, if CPython does not end the process.
 std::string Initialize(void *library, const std::string &program_name) {
   if (PyInitConfig_Create == nullptr) {
-    // A variable, where everything else is functions: there is no other way before PyInitConfig.
+    // A variable, unlike everything else we use: there is no other way before PyInitConfig.
     auto *const utf8_mode = static_cast<int *>(dlsym(library, "Py_UTF8Mode"));
     if (utf8_mode != nullptr) *utf8_mode = WantsUtf8Mode() ? 1 : 0;
     if (wchar_t *name = Py_DecodeLocale(program_name.c_str(), nullptr)) {
@@ -75,7 +75,8 @@ std::string Initialize(void *library, const std::string &program_name) {
   }
   PyInitConfig *const config = PyInitConfig_Create();
   if (config == nullptr) return "out of memory";
-  // It starts isolated from the user's environment; these make it what `python3` is, and what Py_InitializeEx(0) was.
+  // It is isolated from the user's environment by default; with these settings it behaves like `python3` and
+  // Py_InitializeEx(0).
   const struct {
     const char *name;
     int64_t value;
@@ -83,7 +84,7 @@ std::string Initialize(void *library, const std::string &program_name) {
                     {"safe_path", 0}, {"configure_locale", 1}, {"install_signal_handlers", 0}};
   bool ok = true;
   for (const auto &option : as_python3) ok = ok && PyInitConfig_SetInt(config, option.name, option.value) == 0;
-  // Not 0 otherwise, since from 3.15 on that is no default.
+  // Not 0 otherwise, since from 3.15 that is no longer the default.
   if (WantsUtf8Mode()) ok = ok && PyInitConfig_SetInt(config, "utf8_mode", 1) == 0;
   ok = ok && PyInitConfig_SetStr(config, "program_name", program_name.c_str()) == 0 &&
        Py_InitializeFromInitConfig(config) == 0;
@@ -97,7 +98,7 @@ std::string Initialize(void *library, const std::string &program_name) {
   return error;
 }
 
-// What every instance needs of python/runtime/. Other parts are loaded from their files when they are.
+// The parts of python/runtime/ that every instance needs. Others are loaded from their files on demand.
 constexpr const char *kParts[] = {"start",    "names",    "exceptions", "environment", "modules",
                                   "handlers", "uncaught", "threads",    "watchdog",    "ending"};
 
@@ -105,10 +106,9 @@ std::string PartFile(const std::string &bootstrap_path, const char *name) {
   return bootstrap_path.substr(0, bootstrap_path.rfind('/') + 1) + name + ".py";
 }
 
-// The parts as a marshalled dictionary of code, in the format of this version; empty if there is one that Python can't
-// compile. From beside them, as Python keeps what it has compiled (__pycache__), if that is where Python does so:
-// compiling takes as long as starting an interpreter. Elsewhere it could be of another version of this package, whose
-// files all have the same time from npm.
+// The parts as a marshalled dictionary of code, in the format of this version; empty if Python can't compile one. Uses
+// Python's cache beside the sources (__pycache__), since compiling takes as long as starting an interpreter. A cache
+// elsewhere (sys.pycache_prefix) could contain another version of this package: all files from npm have the same time.
 std::string Compile(const std::string &bootstrap_path) {
   const PyRef globals = PyRef::Steal(PyDict_New());
   const PyRef files = PyRef::Steal(PyDict_New());
@@ -118,7 +118,7 @@ std::string Compile(const std::string &bootstrap_path) {
                        "def compiled(name, file):\n"
                        "  loader = SourceFileLoader(name, file)\n"
                        "  try: code = loader.get_code(name) if sys.pycache_prefix is None else None\n"
-                       "  except Exception: code = None  # what was kept is damaged\n"
+                       "  except Exception: code = None  # the cached file is damaged\n"
                        "  return code or compile(loader.get_data(file), file, 'exec')\n"
                        "code = marshal.dumps({name: compiled(name, file) for name, file in files.items()})",
                        "<compile>", Py_file_input));
@@ -175,12 +175,12 @@ PyThreadState *PythonRuntime::NewInterpreter() {
 }
 
 PythonRuntime &PythonRuntime::Get() {
-  static PythonRuntime *const runtime = std::make_unique<PythonRuntime>().release();  // on purpose never freed
+  static PythonRuntime *const runtime = std::make_unique<PythonRuntime>().release();  // intentionally never freed
   return *runtime;
 }
 
 PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &options) {
-  static std::mutex mutex;  // environments of several worker threads may come here at once
+  static std::mutex mutex;  // several worker threads may get here at once
   const std::lock_guard<std::mutex> lock(mutex);
 
   if (started()) {
@@ -208,8 +208,8 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
             file + " can't be read (" + strerror(errno) + "), which is part of this package: install it again"};
   }
 
-  // Another copy of this package has opened its libpython, perhaps of another version, for everybody to see, as below.
-  // Opening one more beside it would mix the two.
+  // Another copy of this package may have opened its libpython, perhaps of another version, with RTLD_GLOBAL, as below.
+  // Opening a second one would mix the two.
   if (const auto is_initialized = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "Py_IsInitialized"));
       is_initialized != nullptr && is_initialized() != 0) {
     return {"PYTHON_IN_USE", "another native addon has already started CPython in this process"};
@@ -227,7 +227,7 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
   if (const char *missing = mmpy_python_bind(library)) {
     return {"PYTHON_SYMBOL", options.library + " does not export " + missing};
   }
-  if (Py_IsInitialized() != 0) {  // of an addon that has opened the same one for itself
+  if (Py_IsInitialized() != 0) {  // started by an addon that has opened the same library
     return {"PYTHON_IN_USE", "another native addon has already started CPython in this process"};
   }
 
@@ -249,7 +249,7 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
   return {};
 }
 
-// Before there is a Python, since afterwards there is no way back. They do nothing without.
+// Before Python starts, since afterwards this can't be undone. They are idle without Python.
 void PythonRuntime::StartThreads() {
   if (!watchdog_runs_) watchdog_.Start();
   watchdog_runs_ = true;

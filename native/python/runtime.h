@@ -1,7 +1,7 @@
 // The one CPython of this process: found by TypeScript, loaded and initialised here, never finalised.
 //
 // It is not finalised because Py_FinalizeEx aborts when daemon threads live and leaks what extension modules keep;
-// ending every interpreter (interpreter.h) is what releases users' objects, and the process's end does the rest.
+// ending every interpreter (interpreter.h) releases users' objects, and the process's end does the rest.
 #ifndef MMPY_RUNTIME_H
 #define MMPY_RUNTIME_H
 
@@ -25,7 +25,7 @@ struct PythonOptions {
   bool ignore_home = false;  // the environment variable PYTHONHOME means another Python
 };
 
-// Why the runtime could not be had. `code` is one of binding.d.ts' PythonLoadErrorCode.
+// Why Python could not be started. `code` is one of those in binding.d.ts' PythonLoadError.
 struct PythonLoadError {
   const char *code = nullptr;
   std::string message;
@@ -38,13 +38,13 @@ class PythonRuntime {
   static PythonRuntime &Get();
 
   // Loads libpython and initialises it, for the environment `owner`; afterwards succeeds at once for the same owner and
-  // the same library, and fails for any other. Only the owner's thread may call anything below.
+  // the same library, and fails for any other. Only the owner's thread may call the functions below.
   PythonLoadError Start(uint64_t owner, const PythonOptions &options);
 
-  // Lets Python see the environment variables as they are now. The variable `environ` exists twice: a program like Node
-  // has a copy, which everything uses (a copy relocation), but libraries loaded with DEEPBIND find libc's original,
-  // which is not kept up to date: empty at first, dangling after the next setenv(). Called whenever Python is entered
-  // and after Python's own changes.
+  // Lets Python see the current environment variables. The variable `environ` exists twice: a program like Node has a
+  // copy that everything uses (a copy relocation), but libraries loaded with DEEPBIND find libc's original, which is
+  // not kept up to date: empty at first, dangling after the next setenv(). Called whenever Python is entered and after
+  // Python's own changes.
   void ShareEnvironment() const {
 #ifdef __GLIBC__
     if (libc_environ_ != nullptr) *libc_environ_ = environ;
@@ -57,18 +57,18 @@ class PythonRuntime {
   Watchdog &watchdog() { return watchdog_; }
   PyThreadState *main_state() const { return main_state_; }
   const PythonOptions &options() const { return options_; }
-  // What every interpreter runs of python/runtime/, compiled once for all: a marshalled dictionary of code by name.
+  // The parts of python/runtime/ that every interpreter runs, compiled once: a marshalled dictionary of code by name.
   const std::string &bootstrap_code() const { return bootstrap_code_; }
-  // Names of the modules that the main interpreter has, which never ends.
+  // Names of the modules of the main interpreter, which never ends.
   const std::set<std::string> &main_modules() const { return main_modules_; }
   std::string version() const;
 
-  // Py_NewInterpreter(), whose extension modules find their own OpenSSL and zlib from the first import on.
+  // Py_NewInterpreter(); its extension modules find their own OpenSSL and zlib from the first import.
   PyThreadState *NewInterpreter();
 
  private:
-  // While an interpreter is set up, before any of our code can run in it, `site` runs what .pth files say, which may
-  // import extension modules; an audit hook is the one place from which to set its sys.setdlopenflags() before that.
+  // While an interpreter is set up, before any of our code can run in it, `site` runs the code in .pth files, which may
+  // import extension modules; an audit hook is the only place to call sys.setdlopenflags() before that.
   static int OnAuditEvent(const char *event, PyObject *arguments, void *runtime);
 
   void StartThreads();
@@ -81,7 +81,7 @@ class PythonRuntime {
   std::set<std::string> main_modules_;
   PyThreadState *main_state_ = nullptr;
   bool setting_up_ = false;         // an interpreter; guarded by the GIL
-  char ***libc_environ_ = nullptr;  // NULL where there is no difference
+  char ***libc_environ_ = nullptr;  // NULL if there is no difference
   Gil gil_;
   GilRequests gil_requests_{gil_};
   Watchdog watchdog_;

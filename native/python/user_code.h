@@ -1,4 +1,4 @@
-// Calling functions of user code, and reporting what they raise.
+// Calling functions of user code, and reporting their exceptions.
 #ifndef MMPY_USER_CODE_H
 #define MMPY_USER_CODE_H
 
@@ -28,7 +28,7 @@ inline PyRef CallUser(const Interpreter &interpreter, const Watchdog::Running &r
 // Takes the current exception, which `function` raised, and reports it.
 inline void ReportException(Core &core, InstanceId instance, Interpreter &interpreter, const char *role,
                             PyObject *function, std::optional<double> value = {}) {
-  // The exception first: naming the function runs Python code, which must not find one pending.
+  // The exception first: naming the function runs Python code, which must not run with one pending.
   PythonException raised = interpreter.TakeException();
   core.news().reports.push_back(
       {Report::Kind::kException, instance, role, interpreter.Describe(function), "", value, std::move(raised)});

@@ -1,11 +1,10 @@
-// Notices user code that runs for too long, and ends it if asked to: a thread that looks at the loop's thread from
-// outside.
+// Detects user code that runs for too long, and ends it if configured to: a thread that observes the loop's thread.
 //
-// The loop's thread marks the begin of every call of user code with one store, and the end of a batch of calls with
-// another. The watchdog looks at the mark forty times a second; where it finds the same one for too long, it asks for
-// the GIL, which CPython hands over within milliseconds even from an endless loop, and then everything below is at
-// rest. Up to 3.12 it does so only if who asks has a thread state of the interpreter that runs; so the watchdog makes
-// one, for which that interpreter must not end meanwhile: see Await().
+// The loop's thread marks the beginning of every call of user code with one store, and the end of a batch of calls with
+// another. The watchdog reads the mark forty times a second; if it stays the same for too long, it requests the GIL,
+// which CPython hands over within milliseconds even from an endless loop; then the user code is suspended. Up to 3.12
+// this only works with a thread state of the running interpreter; so the watchdog creates one, for which that
+// interpreter must not end meanwhile: see Await().
 #ifndef MMPY_WATCHDOG_H
 #define MMPY_WATCHDOG_H
 
@@ -22,7 +21,7 @@ class WatchedCode;
 
 class Watchdog {
  public:
-  // What user code is running, for messages. Written by the loop's thread with the GIL held.
+  // The running user code, for messages. Written by the loop's thread with the GIL held.
   struct Running {
     WatchedCode *code;
     const char *role;       // "handler", "interval", "socket", "cleanup handler", "module"
@@ -37,11 +36,12 @@ class Watchdog {
     timeout_ms_.store(timeout_ms, std::memory_order_relaxed);
   }
 
-  enum class Tell : int { kNothing, kText, kJson, kJournal };
-  // What to write to standard error of code that does not return, since the core's reports are not read then.
-  void SetTell(Tell tell) { tell_.store(tell, std::memory_order_relaxed); }
+  enum class StuckFormat : int { kNothing, kText, kJson, kJournal };
+  // The format of a message on standard error about code that does not return, since the core's reports are not read
+  // then.
+  void SetStuckFormat(StuckFormat format) { stuck_format_.store(format, std::memory_order_relaxed); }
 
-  // Starts the thread, once in the life of the process.
+  // Starts the thread, once per process.
   void Start();
 
   // The loop's thread: calls of `running`, in `interpreter`, follow; it lives until the last one is over.
@@ -49,13 +49,13 @@ class Watchdog {
     running_ = running;
     interpreter_.store(interpreter, std::memory_order_relaxed);
   }
-  // One begins.
+  // A call begins.
   void Begin() { call_.store(++count_, std::memory_order_relaxed); }
-  // The last one is over.
+  // The last call is over.
   void End() { call_.store(0, std::memory_order_relaxed); }
 
-  // Waits until the watchdog is not inside any interpreter. To be called before one ends, when it runs nothing any
-  // more; without the GIL, for which the watchdog may be waiting.
+  // Waits until the watchdog is not inside any interpreter. To be called before one ends, when it no longer runs any
+  // code; without the GIL, for which the watchdog may be waiting.
   void Await() { const std::lock_guard<std::mutex> lock(inside_); }
 
  private:
@@ -68,24 +68,24 @@ class Watchdog {
   const Running *running_ = nullptr;  // read with the GIL held
   std::atomic<uint64_t> warn_ms_{0};
   std::atomic<uint64_t> timeout_ms_{0};
-  std::atomic<Tell> tell_{Tell::kNothing};
+  std::atomic<StuckFormat> stuck_format_{StuckFormat::kNothing};
   std::atomic<PyInterpreterState *> interpreter_{nullptr};
   std::mutex inside_;  // held by the watchdog while it uses an interpreter
 };
 
-// Whose code it is.
+// The owner of watched code.
 class WatchedCode {
  public:
   virtual ~WatchedCode() = default;
 
-  // Reports what runs; writes it to standard error; makes what RaiseInThread() needs to end it, for the reason that it
-  // has run for `limit_ms`, or that the process is to stop if that is 0.
+  // Reports running code; prints a message about it to standard error; creates the argument for RaiseInThread() to end
+  // it, because it has run for `limit_ms`, or, if that is 0, because the process is to stop.
   virtual void ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms) = 0;
-  virtual void TellStuck(const Watchdog::Running &running, uint64_t elapsed_ms, Watchdog::Tell as) = 0;
+  virtual void PrintStuck(const Watchdog::Running &running, uint64_t elapsed_ms, Watchdog::StuckFormat format) = 0;
   virtual PyRef Interruption(const Watchdog::Running &running, uint64_t limit_ms) = 0;
 };
 
-// One call of user code outside of the event path.
+// One call of user code outside the event path.
 class WatchedCall {
  public:
   WatchedCall(Watchdog &watchdog, const Watchdog::Running &running, PyInterpreterState *interpreter)

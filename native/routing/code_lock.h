@@ -1,5 +1,5 @@
-// The lock under which instances whose code has threads of its own use the core: Python's GIL. What the core needs to
-// know of it, and all that it knows of Python.
+// The lock under which instances with threads use the core: Python's GIL. This interface is all that the core knows of
+// Python.
 #ifndef MMPY_CODE_LOCK_H
 #define MMPY_CODE_LOCK_H
 
@@ -7,21 +7,21 @@
 
 namespace mmpy {
 
-// The way into the lock that one instance offers. Whichever way it was taken, it is one lock.
+// One instance's way to take the lock. All of them take the same lock.
 class CodeLock {
  public:
   virtual ~CodeLock() = default;
 
-  // False before the instance's code can run, and once it can't any more.
+  // False before the instance's code can run, and once it no longer can.
   virtual bool usable() const = 0;
 
   virtual void Take() = 0;
   virtual void Release() = 0;
 
-  // Whether the instance's code has threads beside the loop's. With the lock.
+  // Whether the instance's code has threads other than the loop's. To be called with the lock.
   virtual bool HasThreads() const = 0;
 
-  // How often a thread had to be made to hand the lock over.
+  // How often a thread had to be forced to hand over the lock.
   virtual uint64_t requests() const = 0;
 };
 

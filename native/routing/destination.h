@@ -1,4 +1,4 @@
-// An instance of any kind, as the router and the core see it: where events go, and the steps of its life.
+// An instance of any kind, as seen by the router and the core: a destination of events, with a life cycle.
 #ifndef MMPY_DESTINATION_H
 #define MMPY_DESTINATION_H
 
@@ -19,46 +19,46 @@ class Destination {
   // Handles a batch. May emit; may not drain. The events stay valid until it returns.
   virtual void Deliver(const Event *events, size_t count) = 0;
 
-  // Whether it gets each batch in one call. Others get theirs in pieces, with a look at the clock in between.
+  // Whether it gets each batch in one call. Others get theirs in pieces, between which the clock is read.
   bool takes_whole_batches() const { return takes_whole_batches_; }
 
-  // Something was deferred to the end of the round, after all of its events: FinishRound() is called then.
-  bool put_off() const { return put_off_; }
+  // Whether work was deferred to the end of the round, after all of its events: FinishRound() is called then.
+  bool deferred() const { return deferred_; }
   virtual void FinishRound() {}
 
-  // Its events are handled outside, once the drain is over: what they lead to is not there when Deliver() returns.
+  // Its events are handled outside, once the drain is over: their effects are not queued when Deliver() returns.
   bool is_outside() const { return is_outside_; }
 
-  // Its life, each step within a Core::Entry but for Abandon().
+  // Its life cycle; each step is called within a Core::Entry, except for Abandon().
 
   // The mapping table has its channels from `first` on, `count` of them: fewer than before if it is about to retire.
   virtual void Connected(ChannelId /*first*/, size_t /*count*/) {}
 
-  // The mapping is in place: handlers that were found for it take the place of those before. May run code.
+  // The mapping is installed: the handlers found for it replace the previous ones. May run code.
   virtual void TakeHandlers() {}
 
-  // The core runs. Called again when instances have been added: only the first call counts.
+  // The core runs. Called again when instances have been added: only the first call has an effect.
   virtual void Begin() {}
 
-  // Every second: looks after what code closes behind our back. Returns whether to come again.
+  // Called every second: finds sockets that were closed without being unregistered. Returns whether to call again.
   virtual bool Housekeep() { return false; }
 
-  // Out of the configuration for good, while the core goes on.
+  // Removes it permanently from the running core.
   virtual void Retire() {}
 
-  // Runs the cleanup handler; Stop() follows. That returns whether no thread is left that may be inside this object.
+  // Runs the cleanup handler; Stop() follows. Stop() returns whether no thread is left that may be inside this object.
   virtual void CleanUp() {}
   virtual bool Stop() { return true; }
 
-  // The environment goes away: gives up everything without running code. With the lock, if there is one.
+  // The environment is being torn down: abandons everything without running code. With the lock, if there is one.
   virtual void Abandon() {}
 
-  // Where its code runs; NULL for instances without code of their own.
+  // The lock for its code; NULL for instances without code.
   virtual CodeLock *code() { return nullptr; }
 
  protected:
   bool takes_whole_batches_ = false;
-  bool put_off_ = false;
+  bool deferred_ = false;
   bool is_outside_ = false;
 };
 

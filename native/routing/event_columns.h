@@ -1,5 +1,5 @@
-// Events in the form in which they cross to JavaScript: a row of channels and a row of values, in memory that is kept
-// when they are gone. Bounded, as an EventBuffer is.
+// Events in the form in which they cross to JavaScript: one array of channels and one of values, in memory that is
+// reused. Bounded, like an EventBuffer.
 #ifndef MMPY_EVENT_COLUMNS_H
 #define MMPY_EVENT_COLUMNS_H
 
@@ -16,14 +16,14 @@ namespace mmpy {
 
 class EventColumns {
  public:
-  // Lost if there are too many already, or no memory for one more.
+  // The event is lost if there are too many already, or not enough memory.
   void Append(ChannelId channel, double value) {
     if (size_ == capacity_ && Grow(1) == 0) return;
     channels_[size_] = channel;
     values_[size_++] = value;
   }
 
-  // Their channels count from `first`.
+  // Their channels are relative to `first`.
   void Append(ChannelId first, const Event *events, size_t count) {
     if (count > capacity_ - size_) count = Grow(count);
     uint32_t *const channels = channels_.get() + size_;
@@ -35,7 +35,7 @@ class EventColumns {
     size_ += count;
   }
 
-  // How many were lost since the last call.
+  // The number of events lost since the last call.
   uint64_t TakeLost() { return std::exchange(lost_, 0); }
 
   void Clear() { size_ = 0; }
@@ -47,7 +47,7 @@ class EventColumns {
  private:
   static constexpr size_t kFirstCapacity = 64;
 
-  // Makes room for `wanted` more. Returns for how many there is; the others are lost.
+  // Makes room for `wanted` more. Returns the number that fits; the others are lost.
   [[gnu::noinline, gnu::cold]] size_t Grow(size_t wanted) {
     const size_t needed = std::min(size_ + wanted, max_);
     size_t capacity = std::max(capacity_, kFirstCapacity);
@@ -63,7 +63,7 @@ class EventColumns {
         values_ = std::move(values);
         capacity_ = capacity;
       } catch (const std::bad_alloc &) {
-        max_ = std::max(capacity_, kFirstCapacity);  // not to be asked for every event
+        max_ = std::max(capacity_, kFirstCapacity);  // so as not to retry for every event
       }
     }
     const size_t room = std::min(wanted, capacity_ - size_);

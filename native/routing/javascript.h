@@ -1,5 +1,5 @@
-// A JavaScript instance: its events wait until the core is on its way out, since JavaScript may do anything, also
-// change the core, and must not wait for Python's lock or hold it.
+// A JavaScript instance: its events wait until control leaves the core, since JavaScript may do anything, including
+// changing the core, and must not wait for Python's lock or hold it.
 #ifndef MMPY_JAVASCRIPT_H
 #define MMPY_JAVASCRIPT_H
 

@@ -8,13 +8,13 @@ namespace mmpy {
 void LoopTracer::Watch() {
   remaining_ = events_to_watch_;
   sampling_ = false;
-  // Later watches of a burst add to what was seen before.
+  // Later watches of a burst add to the edges already seen.
   if (events_to_watch_ == kEventsToWatch) {
     effects_.clear();
     noted_.clear();
   }
   events_to_watch_ = std::min(2 * events_to_watch_, kMaxToWatch);
-  // With one event a round, a watch takes as many rounds as events.
+  // With one event per round, a watch takes as many rounds as events.
   rounds_to_watch_ = std::max(2 * rounds_, kRoundsForAnEvent * events_to_watch_);
   slices_to_watch_ = std::max(2 * slices_, kSuspiciousSlices);
 }
@@ -38,7 +38,7 @@ void LoopTracer::Note(uint32_t cause, uint32_t effect) {
 }
 
 void LoopTracer::EndEvent() {
-  // One that has not been taken yet comes first.
+  // A loop that has not been taken yet comes first.
   if (--remaining_ == 0 && !sampling_ && loop_.empty()) FindLoop();
 }
 
@@ -49,7 +49,7 @@ void LoopTracer::FindLoop() {
     size_t next_effect;
   };
   std::vector<Step> path;
-  std::unordered_map<uint32_t, size_t> places;  // in the path; of channels that it has left, kDone
+  std::unordered_map<uint32_t, size_t> places;  // index in the path, or kDone for a channel that has left it
   constexpr size_t kDone = SIZE_MAX;
   const auto enter = [&](uint32_t channel) {
     places[channel] = path.size();

@@ -1,9 +1,9 @@
-// Finds the channels of a feedback loop by watching, for a while, which event led to which.
+// Finds the channels of a feedback loop by watching, for a while, which events cause which.
 //
-// It watches when the queue has not been empty for many rounds or for long, and as long as that goes on again: each
-// time after twice as long, and for twice as many events, but few of all, so that it costs little and finds a loop of
-// any length and breadth, and other loops after the first. A round may be longer than any watch, so it also looks at
-// some events of every slice in between.
+// It watches when the queue has not been empty for many rounds or a long time, and again while that continues: each
+// time after twice as long, and for twice as many events, but only a small fraction of all, so that it costs little and
+// finds loops of any length and breadth, and other loops after the first. A round may be longer than any watch, so it
+// also samples some events of every slice in between.
 #ifndef MMPY_LOOP_TRACER_H
 #define MMPY_LOOP_TRACER_H
 
@@ -34,16 +34,16 @@ class LoopTracer {
     }
   }
 
-  // Channels have other numbers from now on.
+  // Channel numbers change now.
   void Forget();
 
-  // The queue is empty: whatever comes next is a new burst.
+  // The queue is empty: the next event begins a new burst.
   void Rest();
 
   // The handling of an event on `cause` queued one on `effect`.
   void Note(uint32_t cause, uint32_t effect);
 
-  // One more event has been handled; the last one of the watch looks for a loop in what was noted.
+  // One more event has been handled; the last one of a watch starts a search for loops among the noted edges.
   void EndEvent();
 
   // The loop's channels in order, once.
@@ -63,7 +63,7 @@ class LoopTracer {
 
   std::unordered_map<uint32_t, std::vector<uint32_t>> effects_;
   std::unordered_set<uint64_t> noted_;     // pairs of cause and effect
-  std::unordered_set<uint32_t> reported_;  // channels of loops that have been told of
+  std::unordered_set<uint32_t> reported_;  // channels of loops that have been reported
   std::vector<uint32_t> loop_;
   size_t remaining_ = 0;
   bool sampling_ = false;  // these events' effects are searched at the end of the next watch

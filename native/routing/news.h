@@ -1,4 +1,4 @@
-// What comes up while the core runs, and who is told.
+// Reports and other news while the core runs, and their listener.
 #ifndef MMPY_NEWS_H
 #define MMPY_NEWS_H
 
@@ -13,17 +13,17 @@
 
 namespace mmpy {
 
-// Something a user should know of. TypeScript makes a sentence of it.
+// A problem that a user should know about. TypeScript formats it.
 struct Report {
   enum class Kind : uint32_t {
-    kException,       // subject: what raised; exception
+    kException,       // subject: the function that raised; exception
     kUnknownChannel,  // subject: channel
     kSocketClosed,    // subject: the handler; value: descriptor; exception if fileno() raised
     kSocketDisabled,  // subject: the handler; value: descriptor
     kThreadsLeft,     // text: names
     kWatchFailed,     // subject: the handler; value: descriptor; text: why
-    kEventsLost,      // value: how many for this instance
-    kSlow,            // subject: what runs; text: its stack; value: for how long, in ms
+    kEventsLost,      // value: number of events for this instance
+    kSlow,            // subject: the running function; text: its stack; value: for how long, in ms
   };
   Kind kind;
   InstanceId instance;
@@ -39,7 +39,7 @@ struct IntervalChange {
   InstanceId instance;
   uint32_t interval;
   double period_ms;
-  double now_ms;  // of the iteration that called
+  double now_ms;  // the time of the iteration that called
 };
 
 struct News {
@@ -49,13 +49,13 @@ struct News {
   bool empty() const { return reports.empty() && intervals.empty() && loop.empty(); }
 };
 
-// The JavaScript side of a core. All of it is called on the way out, without the lock, and may call into the core
-// again: what that queues is delivered once the listener has heard everything.
+// The JavaScript side of a core. All functions are called on the way out, without the lock, and may call into the core
+// again: events queued by that are delivered once the listener has received everything.
 class CoreListener {
  public:
   virtual ~CoreListener() = default;
 
-  // Events for an instance outside; its channels count from 0.
+  // Events for an outside instance; its channels are numbered from 0.
   virtual void Deliver(InstanceId instance, const uint32_t *channels, const double *values, size_t count) = 0;
 
   // Everything that was emitted, while the core is tapped.
@@ -63,7 +63,7 @@ class CoreListener {
 
   virtual void Tell(News news) = 0;
 
-  // Something that is not user code's failed, mostly for want of memory; the core goes on. Throws nothing.
+  // An internal failure, mostly a lack of memory; the core continues. Must not throw.
   virtual void Failed(const char *what) = 0;
 };
 

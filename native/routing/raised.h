@@ -8,7 +8,7 @@
 
 namespace mmpy {
 
-// Sizes are bounded where it is made, in Python.
+// Sizes are bounded where it is created, in Python.
 struct PythonException {
   struct Place {
     std::string file;
@@ -16,7 +16,7 @@ struct PythonException {
     std::string function;
   };
   std::string type;                 // qualified as in a traceback
-  std::string message;              // what follows it there
+  std::string message;              // the text after the type in a traceback
   std::optional<std::string> name;  // ImportError.name
   std::optional<std::string> path;  // ImportError.path or SyntaxError.filename
   std::vector<Place> places;        // of user code, outermost first

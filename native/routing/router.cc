@@ -58,7 +58,7 @@ void Router::DeliverTraced(Destination &destination, const Event &event, bool is
   before.reserve(next_->events.size());
   for (const EventBuffer &events : next_->events) before.push_back(events.size());
   destination.Deliver(&event, 1);
-  if (is_last && destination.put_off()) destination.FinishRound();
+  if (is_last && destination.deferred()) destination.FinishRound();
   for (size_t i = 0; i < before.size(); ++i) {
     const EventBuffer &events = next_->events[i];
     for (size_t n = before[i]; n < events.size(); ++n) tracer_.Note(event.channel, events[n].channel);
@@ -132,7 +132,7 @@ Router::Drained Router::Drain(uint64_t budget_ns, Slice slice) {
         until_clock_ -= std::min(count, until_clock_);
         event += count;
       }
-      if (destination.put_off()) destination.FinishRound();
+      if (destination.deferred()) destination.FinishRound();
       events.Clear();
       position_ = 0;
     }

@@ -17,8 +17,8 @@ def target(value: float) -> None:
 
 def step() -> None:
     global level
-    most = STEP / FADE_TIME
-    level += max(-most, min(most, goal - level))
+    max_change = STEP / FADE_TIME
+    level += max(-max_change, min(max_change, goal - level))
     midimonster.output("level", level)
     if level == goal:
         midimonster.interval(step, 0)  # until the next target

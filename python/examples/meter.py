@@ -26,7 +26,7 @@ drawn = False
 def draw_bars() -> None:
     global drawn
     if drawn:
-        print(f"\033[{len(levels)}A", end="")  # back up, over the bars of the last time
+        print(f"\033[{len(levels)}A", end="")  # back up, over the previous bars
     drawn = True
     for name, value in levels.items():
         full = round(value * WIDTH)

@@ -1,7 +1,7 @@
 """Turns OSC messages that arrive over UDP into events: the message's address is the channel, its number the value.
 
-The port is 9000, or what the environment variable OSC_PORT says; 0 takes any free one. Understands int (i), float (f) and
-double (d) arguments and the types T and F, and bundles.
+The port is 9000, or the value of the environment variable OSC_PORT; 0 chooses a free one. Supports int (i), float (f) and
+double (d) arguments, the types T and F, and bundles.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Prints what comes in."""
+"""Prints incoming events."""
 
 import midimonster
 

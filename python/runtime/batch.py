@@ -1,4 +1,4 @@
-"""The class that midimonster.batch() makes objects of. Loaded when it is first called."""
+"""The class of the objects that midimonster.batch() creates. Loaded at its first call."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -6,8 +6,8 @@ if TYPE_CHECKING:
 
 
 class Inputs(bytes):
-    """The memory behind a batch's inputs. The native part writes to it until nothing can look at it any more: neither the
-    batch nor a view, a slice of one or an array of numpy's is left."""
+    """The memory behind a batch's inputs. The native part writes to it as long as anything can read it: the batch, a view, a
+    slice of one or a numpy array."""
 
     forget: "typing.Callable[[int], None]"
 
@@ -18,9 +18,9 @@ class Inputs(bytes):
 
 
 class Batch:
-    """Channels that are handled and output together; made by midimonster.batch().
+    """Channels that are handled and output together; created by midimonster.batch().
 
-    Values are at the position of their channel in names, as doubles from 0.0 to 1.0, in memoryviews that know the
+    Each value is at the position of its channel in names, as a double from 0.0 to 1.0. inputs and outputs support the
     buffer protocol: numpy.frombuffer(batch.inputs) and numpy.frombuffer(batch.outputs) are arrays of the same memory."""
 
     __slots__ = ("__weakref__", "_changed", "_inputs", "_memory", "_names", "_number", "_output", "_outputs")
@@ -59,8 +59,8 @@ class Batch:
     def output(self, values=None, /):
         """Output a value on every channel.
 
-        values: copied to outputs first, if given: as many numbers as there are channels. A buffer of doubles, such as
-        inputs, an array.array("d") or a numpy array of float64, is copied in one go. Without, outputs are taken as they are.
+        values: if given, one number per channel, copied to outputs first. A buffer of doubles, such as inputs, an
+        array.array("d") or a numpy array of float64, is copied in one go. Without values, outputs is sent unchanged.
         Values are clamped to 0.0..1.0. Raises ValueError, and outputs nothing, if one is NaN or their number is wrong."""
         if values is not None:
             try:

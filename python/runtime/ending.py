@@ -1,4 +1,4 @@
-"""Ending an interpreter, or all of user code in one that has to stay."""
+"""Ending an interpreter, or releasing all user code in one that has to stay."""
 
 import sys
 
@@ -7,10 +7,10 @@ from .names import file_of
 
 
 def must_stay():
-    """True if the interpreter must not end: it has an extension module that others may get a copy of which refers to it.
+    """True if the interpreter must not end: it has an extension module of which others may get a copy that refers to it.
 
-    CPython keeps a module that is not made for several interpreters for the whole process: importing numpy 1 again after its
-    first interpreter has ended crashes, and so does curses of CPython 3.12.1."""
+    CPython keeps a module that does not support several interpreters until the process ends: importing numpy 1 again after
+    its first interpreter has ended crashes, as does curses with CPython 3.12.1."""
     for name, module in list(sys.modules.items()):
         path = file_of(module)
         if path is not None and path.endswith(".so") and ("/lib-dynload/" not in path or name == "_curses"):
@@ -19,7 +19,7 @@ def must_stay():
 
 
 def forget_modules():
-    """Releases user code, whose objects' finalizers run and whose sockets close."""
+    """Releases user code: runs its objects' finalizers and closes its sockets."""
     import gc
 
     for name in list(sys.modules):

@@ -1,4 +1,4 @@
-"""The surroundings that user code finds: sys.path, sys.argv, os.environ and standard streams."""
+"""The environment of user code: sys.path, sys.argv, os.environ and standard streams."""
 
 import sys
 
@@ -16,7 +16,7 @@ def prepare(folder, argument):
 
 
 def _follow_environment():
-    # os.environ calls these two by their names in `os`.
+    # os.environ looks these two up by name in `os`.
     import os
 
     def following(change):

@@ -1,9 +1,9 @@
-"""Exceptions as data for the native part; their tracebacks begin where user code does."""
+"""Exceptions as data for the native part; their tracebacks begin at user code."""
 
 from .names import MAX_NAME, exact, qualified_type_name, text_attribute
 
-# Where a traceback begins that user code is no part of yet: the machinery of import, under the name that it has until
-# something imports `importlib` and under the one from then on, and this package.
+# Entries at the beginning of a traceback that are not user code: this package and the import machinery, under its names
+# before and after something imports `importlib`.
 NOT_USER_CODE = ("_frozen_importlib", "importlib._bootstrap", "%s." % __package__)
 MAX_PLACES = 100
 MAX_BYTES = 64 * 1024  # of a message and of a whole traceback, in UTF-8
@@ -11,7 +11,7 @@ MAX_BYTES = 64 * 1024  # of a message and of a whole traceback, in UTF-8
 
 def describe_exception(error):
     """An exception as data for the native part: (type, message, name, path, places, text), see PythonException in
-    binding.d.ts. Their attributes may run user code, so each part has a substitute for when that fails."""
+    binding.d.ts. Reading an exception's attributes may run user code, so each item has a substitute if that fails."""
     kind = qualified_type_name(type(error))
     message = _message_of(error)
     entry = _first_of_user_code(error)
@@ -26,7 +26,7 @@ def describe_exception(error):
 
 
 def _message_of(error):
-    """Its text as it ends a traceback. That of a SyntaxError names its place too, which is among the places."""
+    """Its text as at the end of a traceback, except for a SyntaxError's place, which is among the places."""
     message = text_attribute(error, "msg") if issubclass(type(error), SyntaxError) else None
     try:
         return _bounded(str(error) if message is None else message)
@@ -37,7 +37,7 @@ def _message_of(error):
 def _first_of_user_code(error):
     entry = BaseException.__dict__["__traceback__"].__get__(error)
     while entry is not None:
-        name = dict.get(entry.tb_frame.f_globals, "__name__")  # globals of exec() may be a dict of a class of its own
+        name = dict.get(entry.tb_frame.f_globals, "__name__")  # globals of exec() may be an instance of a dict subclass
         if type(name) is not str or not (name == "importlib" or name.startswith(NOT_USER_CODE)):
             break
         entry = entry.tb_next
@@ -74,7 +74,7 @@ def _text_of(error, entry, kind, message):
         import traceback
 
         return _bounded("".join(traceback.format_exception(type(error), error, entry)).rstrip("\n"))
-    except BaseException:  # descriptors or memory are used up, the interpreter ends, or the exception is a strange one
+    except BaseException:  # no descriptors or memory are left, the interpreter is ending, or the exception misbehaves
         return _bounded(_format_plainly(_places_of(entry), kind, message))
 
 
@@ -86,9 +86,9 @@ def _format_plainly(places, kind, message):
 
 
 def _bounded(text):
-    """As much of a text's beginning and end as MAX_BYTES hold."""
+    """As much of a text's beginning and end as fits into MAX_BYTES."""
     text = exact(text)
-    if len(text) * 6 <= MAX_BYTES:  # half a surrogate pair takes six bytes: \udcff
+    if len(text) * 6 <= MAX_BYTES:  # a lone surrogate takes six bytes: \udcff
         return text
     chunks = range(0, len(text), MAX_BYTES)
     size = len(text) if text.isascii() else sum(len(_encode(text[start : start + MAX_BYTES])) for start in chunks)

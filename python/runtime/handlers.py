@@ -1,4 +1,4 @@
-"""Finding the functions that channels' names stand for."""
+"""Finding the functions that channel names refer to."""
 
 import sys
 
@@ -10,10 +10,10 @@ _Dictionaries = (dict, type(type.__dict__))
 
 
 def resolve(channel):
-    """Finds the function that a channel's name stands for.
+    """Finds the function that a channel's name refers to.
 
     Returns (function, None, []) or (None, problem, candidates): candidates are names that may have been meant. A name
-    without a dot may stand for a function of __main__, or for nothing at all: (None, None, []).
+    without a dot may refer to a function of __main__, or to none: (None, None, []).
     """
     parts = channel.split(".")
     if len(parts) == 1:
@@ -46,14 +46,14 @@ def _walk(found, path, names):
 
 
 def _callables(owner):
-    """Names of the callables in a module, a class or an object. Found without running user code, since they are only a
-    suggestion: neither __dir__() nor properties are called."""
+    """Names of the callables in a module, a class or an object. Found without running user code, since they are only
+    suggestions: neither __dir__() nor properties are called."""
     kind = owner if issubclass(type(owner), type) else type(owner)
     places = [type.__dict__["__dict__"].__get__(base) for base in type.__dict__["__mro__"].__get__(kind)]
     try:
         places.append(object.__getattribute__(owner, "__dict__"))
     except BaseException:
-        pass  # an object that has none
+        pass  # the object has no __dict__
     names = set()
     for place in places:
         if type(place) in _Dictionaries:

@@ -1,4 +1,4 @@
-"""Loading the modules that `module` options name, and the source files of user code."""
+"""Loading the modules named by `module` options, and the source files of user code."""
 
 import builtins
 import sys
@@ -6,20 +6,20 @@ import sys
 from .exceptions import describe_exception
 from .names import file_of
 
-loaded = {}  # modules that the configuration loaded, in order: name -> (value of the option, folder)
+loaded = {}  # modules loaded by the configuration, in order: name -> (value of the option, folder)
 sources = {}  # source files of user code, for reloading: name of the module -> (path, hash of the content)
-replaced = {}  # name -> module: during a reload, the old versions, while it is undecided which ones stay
+replaced = {}  # name -> module: during a reload, the old versions, until it is decided which ones stay
 
 
 def load_module(value, folder, loader_type=None):
-    """Imports the module that a `module` option names. Returns None, or the exception as describe_exception() returns it.
+    """Imports the module named by a `module` option. Returns None, or the exception as describe_exception() returns it.
 
-    loader_type: in place of SourceFileLoader, for modules that are named by their path."""
+    loader_type: replaces SourceFileLoader for modules that are named by their path."""
     try:
         if value.endswith(".py") or "/" in value:
             _load_path(value, folder, loader_type)
         else:
-            # The option may stand in an included file, in another folder than the instance.
+            # The option may be in an included file, in another folder than the instance's.
             if folder not in sys.path:
                 sys.path.insert(1, folder)
             builtins.__import__(value)
@@ -56,7 +56,7 @@ def note_sources():
 
 
 def _load_path(value, folder, loader_type):
-    # importlib.util and importlib.machinery only hand these on, and import a lot themselves, in every instance.
+    # importlib.util and importlib.machinery only re-export these, and import many modules, in every instance.
     import os
 
     from _frozen_importlib import module_from_spec
@@ -89,7 +89,7 @@ def _load_path(value, folder, loader_type):
     if spec is None:
         raise ImportError("'%s' can't be loaded as a module" % path, name=name, path=path)
     module = module_from_spec(spec)
-    # Its neighbours can be imported by name, as beside a script. A package's own folder is not its neighbourhood.
+    # Modules in the same folder can be imported by name, as by a script; for a package, those in its parent folder.
     is_package = os.path.basename(path) == "__init__.py"
     neighbours = os.path.dirname(os.path.dirname(path) if is_package else path)
     if neighbours not in sys.path:

@@ -1,5 +1,5 @@
-"""Names of functions, types and modules of user code. None of its code runs for that, since it could raise or hang:
-attributes are read as `object` reads them, and those of a class past its metaclass."""
+"""Names of functions, types and modules of user code. Found without running its code, which could raise or hang:
+attributes are read as `object` reads them, and those of a class bypassing its metaclass."""
 
 import sys
 
@@ -18,12 +18,12 @@ MAX_WRAPPERS = 8  # of a function; a functools.partial object can be made to hol
 
 
 def exact(text):
-    """A str as such; one of a class of its own may have methods of its own."""
+    """A plain str; a subclass of str may override methods."""
     return str.__str__(text)
 
 
 def text_attribute(owner, name):
-    """An attribute that is a string, in short, or None."""
+    """An attribute that is a string, shortened to MAX_NAME, or None."""
     try:
         value = object.__getattribute__(owner, name)
         return exact(value)[:MAX_NAME] if issubclass(type(value), str) else None
@@ -36,7 +36,7 @@ def is_module(value):
 
 
 def namespace_of(module):
-    """A module's globals; empty for an object that user code has put in a module's place."""
+    """A module's globals; empty for another object that user code has put in a module's place."""
     try:
         return object.__getattribute__(module, "__dict__") if is_module(module) else {}
     except BaseException:
@@ -79,7 +79,7 @@ def unwrapped(function):
 
 
 def describe(function):
-    """A short name for a function, or another callable, of user code."""
+    """A short name for a function or another callable of user code."""
     function = unwrapped(function)
     name = text_attribute(function, "__qualname__")
     if name is None:
@@ -89,5 +89,5 @@ def describe(function):
 
 
 def module_of(value):
-    """The name of the module that a function, a class or an object's class is defined in; of a module its own. Or None."""
+    """The name of the module that defines a function, a class or an object's class; a module's own name. Or None."""
     return text_attribute(value, "__name__" if is_module(value) else "__module__")

@@ -1,4 +1,4 @@
-"""Functions that the native part puts into every interpreter (native/python/interpreter.cc); start.py makes a module of it."""
+"""Functions that the native part adds to every interpreter (native/python/interpreter.cc); start.py wraps them in a module."""
 
 def raise_in_thread(thread_and_exception: tuple[int, type[BaseException]], /) -> None:
     """Make a thread raise an exception as soon as it runs Python code again."""

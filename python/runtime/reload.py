@@ -1,6 +1,6 @@
-"""Loads an instance's changed modules again; itself loaded when a router is first reloaded.
+"""Reloads an instance's changed modules; itself loaded when a router is first reloaded.
 
-The old versions are taken out of sys.modules for the time; end_reload() either forgets them or puts them back.
+The old versions are removed from sys.modules meanwhile; end_reload() either forgets or restores them.
 """
 
 import sys
@@ -11,13 +11,13 @@ from .exceptions import describe_exception
 from .modules import digest, load_module, loaded, note_sources, replaced, source_of, sources
 from .names import is_module, module_of, namespace_of, unwrapped
 
-_before = set()  # names of all modules there were
+_before = set()  # names of all modules before the reload
 _compiled = {}  # path -> (hash of the source, its code): sources that parse_changed() has compiled
-_read = {}  # name -> hash of the source that was loaded: its file may have changed while it was loading
+_read = {}  # name -> hash of the loaded source: its file may have changed during loading
 
 
 class _FreshLoader(SourceFileLoader):
-    """Compiles the source itself: a file in __pycache__ is taken for current if the source's second and size are the same."""
+    """Compiles the source itself: a file in __pycache__ counts as current if the source's size and time in seconds match."""
 
     def get_code(self, fullname):
         path = self.get_filename(fullname)
@@ -37,14 +37,14 @@ class _FreshFinder:
 
 
 def _changed():
-    """Names of the modules whose source has changed, and of those that use them: they hold the old version's objects."""
+    """Names of the modules whose source has changed, and of those that use them, which hold the old versions' objects."""
     changed = set()
     for name, (path, known) in sources.items():
         try:
             if name in sys.modules and digest(path) != known:
                 changed.add(name)
         except OSError:
-            pass  # a file that is gone, as while an editor replaces it: what runs goes on
+            pass  # a missing file, as while an editor replaces it: the running version stays
     users = {name for name in sources if name in sys.modules}
     while changed:
         also = {name for name in users - changed if _uses(sys.modules[name], changed)}
@@ -59,8 +59,8 @@ def _uses(module, modules):
 
 
 def parse_changed():
-    """Compiles the sources that have changed, which need not happen while events wait for reload_changed(). Returns the exception
-    of one that does not compile as describe_exception() returns it, or None."""
+    """Compiles the changed sources in advance, so that events do not wait for it during reload_changed(). Returns the
+    exception of one that does not compile as describe_exception() returns it, or None."""
     note_sources()
     _compiled.clear()
     for name, (path, known) in list(sources.items()):
@@ -79,9 +79,9 @@ def parse_changed():
 
 
 def reload_changed():
-    """Returns the names of the modules that were loaded again, and the exception of the one that failed as
-    describe_exception() returns it, or None."""
-    note_sources()  # those that have been imported since
+    """Returns the names of the reloaded modules, and the exception of the one that failed as describe_exception() returns
+    it, or None."""
+    note_sources()  # of modules imported since
     names = _changed()
     _before.clear()
     _before.update(sys.modules)
@@ -113,7 +113,7 @@ def end_reload(keep):
     if keep:
         for name, old in replaced.items():
             sources.pop(name, None)
-            # A new version may keep the old one for good, and that would keep all before it.
+            # A new version may keep the old one forever, which would in turn keep all earlier ones.
             namespace = namespace_of(old)
             for key, value in list(namespace.items()):
                 if is_module(value) and value is not old and module_of(value) == name:
@@ -132,7 +132,7 @@ def end_reload(keep):
     _compiled.clear()
     _read.clear()
     replaced.clear()
-    # A module is in a cycle with its functions. What it alone has, like sockets, is not to wait for chance.
+    # A module and its functions form a cycle. Its resources, such as sockets, should not wait for a later collection.
     import gc
 
     gc.collect()

@@ -1,9 +1,9 @@
-"""Runs in every instance's interpreter before user code: loads the parts of this folder, and has the functions that the
-native part calls by name (native/python/interpreter.cc, native/instance/).
+"""Runs in every instance's interpreter before user code: loads the parts in this folder, and provides the functions that
+the native part calls by name (native/python/interpreter.cc, native/instance/).
 
-User code sees none of it: the parts are not in sys.modules. They import each other as modules of a package do, through an
-__import__() of their own. A part is loaded when it is first imported; those that every instance needs are compiled once for
-the whole process. Nothing of the standard library is imported before it is needed: every interpreter pays for it.
+It is hidden from user code: the parts are not in sys.modules. They import each other like modules of a package, through
+their own __import__(). A part is loaded when it is first imported; parts that every instance needs are compiled once per
+process. The standard library is only imported on demand, since every interpreter pays for it.
 """
 
 import builtins
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .native import raise_in_thread, share_environment
 
-    # Put here by the native part, as are these two and __file__.
+    # Added by the native part, like these two functions and __file__.
     compiled: "dict[str, types.CodeType]" = {}
 
 PACKAGE = "_mmpy"  # tracebacks leave it out, see exceptions.py
@@ -38,8 +38,8 @@ def part(name):
     if module is None:
         module = _new(name)
         exec(compiled.get(name) or _compile(module.__file__), module.__dict__)
-        # Published only now: loading may fail, for want of a descriptor for example, and is tried again next time. Two
-        # threads that load it at once both get the first one's.
+        # Published only now: loading may fail, for example for lack of a descriptor, and is retried next time. Two threads
+        # that load it simultaneously both get the first one's module.
         module = _parts.setdefault(name, module)
     return module
 
@@ -68,9 +68,9 @@ resolve = part("handlers").resolve
 describe = part("names").describe
 describe_exception = part("exceptions").describe_exception
 report_through = part("uncaught").report_through
-report_no_more = part("uncaught").report_no_more
+stop_reporting = part("uncaught").stop_reporting
 running_stack = part("watchdog").running_stack
-tell_stuck = part("watchdog").tell_stuck
+print_stuck = part("watchdog").print_stuck
 interruption = part("watchdog").interruption
 stop_threads = part("threads").stop_threads
 must_stay = part("ending").must_stay
@@ -83,5 +83,5 @@ def make_batch(names, handler, functions):
 
 
 def reloading(function, *arguments):
-    """Calls a function of reload.py, which not every instance needs."""
+    """Calls a function of reload.py, which is loaded on demand."""
     return getattr(part("reload"), function)(*arguments)

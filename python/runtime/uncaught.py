@@ -1,5 +1,5 @@
-"""Exceptions that nothing can catch, in finalizers, in callbacks of the interpreter's own and in threads: they lead into the
-log, unless user code has a hook of its own for them."""
+"""Exceptions that no caller can catch, in finalizers, callbacks from the interpreter and threads: they are logged, unless
+user code has installed its own hook."""
 
 import sys
 
@@ -10,26 +10,26 @@ _report = None  # the native part's: takes a tuple of a role, a subject and the 
 _thread_hook = None  # threading's own
 
 
-def report_through(report):
+def report_through(native_report):
     import _thread
 
     global _report, _thread_hook
-    _report = report
+    _report = native_report
     _thread_hook = getattr(_thread, "_excepthook")
     sys.unraisablehook = _on_unraisable
     threading = sys.modules.get("threading")  # a .pth file may have imported it
     if threading is None:
-        setattr(_thread, "_excepthook", _on_thread_exception)  # it will take this one, without being imported now
+        setattr(_thread, "_excepthook", _on_thread_exception)  # threading will use this one once it is imported
     elif getattr(threading, "excepthook") is _thread_hook:
         setattr(threading, "excepthook", _on_thread_exception)
 
 
-def report_no_more():
+def stop_reporting():
     global _report
     _report = None
 
 
-def tell(role, subject, error):
+def report(role, subject, error):
     try:
         exception = describe_exception(error)
     except BaseException:  # the stack is used up
@@ -39,7 +39,7 @@ def tell(role, subject, error):
 
 
 def _on_unraisable(unraisable):
-    # CPython describes the object in words; up to 3.12 it hands it over too, later mostly its repr() in those words only.
+    # CPython describes the object in a message; up to 3.12 it also passes the object, later mostly only its repr() there.
     words = unraisable.err_msg or ""
     role = "callback"
     if words.startswith("Exception ignored in thread"):
@@ -55,7 +55,7 @@ def _on_unraisable(unraisable):
     else:
         subject = describe(unraisable.object)
     error = unraisable.exc_value
-    if error is None or not tell(role, subject, error):
+    if error is None or not report(role, subject, error):
         sys.__unraisablehook__(unraisable)
 
 
@@ -63,7 +63,7 @@ def _on_thread_exception(raised):
     if issubclass(raised.exc_type, SystemExit):
         return
     name = name_of_thread(raised.thread)
-    if raised.exc_value is None or not tell("thread", name, raised.exc_value):
+    if raised.exc_value is None or not report("thread", name, raised.exc_value):
         if _thread_hook is not None:
             _thread_hook(raised)
 
@@ -71,5 +71,5 @@ def _on_thread_exception(raised):
 def name_of_thread(thread):
     try:
         return str(thread.name)
-    except BaseException:  # there is none, or its class is user code's
+    except BaseException:  # the thread is None, or of a user-defined class
         return "(unnamed)"

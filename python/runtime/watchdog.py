@@ -1,5 +1,5 @@
-"""Functions that the watchdog's own thread calls while user code stands still in the middle. It does so for as long as
-CPython lets a thread run, some milliseconds: anything that must be of that moment is read first."""
+"""Functions that the watchdog's thread calls while user code is suspended. That lasts as long as CPython lets a thread run,
+some milliseconds: state of that moment is read first."""
 
 import sys
 
@@ -7,7 +7,7 @@ from .threads import LOOP_THREAD
 
 
 def running_stack():
-    """Where the loop's thread is, as in a traceback."""
+    """The position of the loop's thread, formatted as in a traceback."""
     stack = []
     frame = sys._current_frames().get(LOOP_THREAD)
     while frame is not None:
@@ -19,7 +19,7 @@ def running_stack():
     return "".join(traceback.format_list(traceback.FrameSummary(*place) for place in reversed(stack))).rstrip("\n")
 
 
-def tell_stuck(subject, elapsed, format):
+def print_stuck(subject, elapsed, format):
     """Writes a warning to standard error itself, in the log's format: the log waits for the loop's thread."""
     import os
     import time
@@ -38,7 +38,7 @@ def tell_stuck(subject, elapsed, format):
 
 
 def interruption(name, message):
-    """The exception that ends the code which the loop's thread runs, and that thread. Not an Exception: `except Exception` lets
-    it pass."""
+    """The loop's thread, and the exception that ends the code running on it. Not an Exception, so that `except Exception`
+    does not catch it."""
     kind = type(name, (BaseException,), {"__module__": "midimonster", "__str__": lambda self: message})
     return LOOP_THREAD, kind

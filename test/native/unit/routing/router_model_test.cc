@@ -150,7 +150,7 @@ class Comparison {
       for (size_t i = 0; i < count; ++i) {
         comparison_.Compare(id_, events[i]);
         if (defers_) {
-          put_off_ = true;
+          deferred_ = true;
           last_ = events[i].channel;
         } else {
           comparison_.Answer(events[i].channel);
@@ -162,7 +162,7 @@ class Comparison {
       EXPECT_TRUE(comparison_.model_.is_turn_over());
       comparison_.Answer(last_);
     }
-    void Cancel() { put_off_ = false; }
+    void Cancel() { deferred_ = false; }
 
    private:
     Comparison &comparison_;

@@ -59,7 +59,7 @@ class Probe final : public Destination {
   // Called at the end of the turn in which it is set.
   void FinishWith(std::function<void()> function) {
     finish_ = std::move(function);
-    put_off_ = true;
+    deferred_ = true;
   }
 
  private:
@@ -130,7 +130,7 @@ class Desk {
 inline void Probe::Deliver(const Event *events, size_t count) { desk_.Deliver(id_, events, count); }
 
 inline void Probe::FinishRound() {
-  put_off_ = false;
+  deferred_ = false;
   if (desk_.writes_down) desk_.calls_.push_back(std::to_string(id_) + " finishes");
   std::exchange(finish_, nullptr)();
 }
