@@ -54,7 +54,11 @@ export class MidimonsterError extends Error {
 
   /** Also of another copy of this module: a process may load it as CommonJS and as an ES module. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return value instanceof Error && value.name === "MidimonsterError" && "code" in value && "diagnostics" in value;
+    try {
+      return value instanceof Error && value.name === "MidimonsterError" && "code" in value && "diagnostics" in value;
+    } catch {
+      return false;
+    }
   }
 
   /** An error whose message shows the diagnostics. */
@@ -65,7 +69,11 @@ export class MidimonsterError extends Error {
 
 /** The message of a thrown value, whatever its type. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? textOf(error.message) : textOf(error);
+  try {
+    return error instanceof Error ? textOf(error.message) : textOf(error);
+  } catch {
+    return textOf(error); // its message, or what it is, can't be read
+  }
 }
 
 /** Any value as a text; never throws. */

@@ -45,6 +45,24 @@ describe("a running instance", () => {
     assert.equal(made.log.matching(/^d: handle\(\) threw 499 more times: failure \d+$/).length, 1);
   });
 
+  it("that throws an error whose message throws does not end the process, nor keep the stop from its end", async () => {
+    const odd = () => {
+      throw Object.defineProperty(new Error(), "message", {
+        get() {
+          throw new Error("no message");
+        },
+      });
+    };
+    const backend = new DeskBackend();
+    const rig = new Rig("[desk d]\n[map]\nd.x > d.y\n", [backend.declaration()]);
+    await rig.router.start();
+    for (const entry of ["d handle", "d stop", "stop"]) backend.at(entry, odd);
+    backend.desk("d").emit("x", 0.5);
+    await turn();
+    await rig.router.stop();
+    assert.equal(rig.log.matching(/did not stop properly/).length, 2);
+  });
+
   it("that throws what has no text, or rejects a promise-like object, does not end the process", async () => {
     const { backend, rig: made } = rig();
     await made.router.start();

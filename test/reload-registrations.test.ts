@@ -257,6 +257,28 @@ midimonster.cleanup_handler(end)
     await ask(session);
   }).timeout(120_000);
 
+  it("ends threads that finalizers of its user code start, and the others go on", async () => {
+    const config = (names: string[]) =>
+      `${names.map((name) => `[python ${name}]\nmodule = ${name}\n`).join("")}[map]\nprobe.ask > stays.stays.ask\nstays.answer > probe.answer\n`;
+    const session = await start(config(["stays", "goes"]), {
+      "stays.py": "def ask(value): midimonster.output('answer', value)\n",
+      "goes.py": `
+import threading, time
+class Link:
+    def __del__(self): threading.Thread(target=time.sleep, args=(0.05,)).start()
+link = Link()
+def holds(): return link
+`,
+    });
+    session.write("monster.cfg", config(["stays"]));
+    assert.deepEqual((await session.router.reload()).removed, ["goes"]);
+    session.probe.emit("ask", 0.5);
+    assert.deepEqual(await session.probe.until("answer"), [0.5]);
+    await new Promise((resolve) => setTimeout(resolve, 200)); // for as long as such a thread would live
+    session.probe.emit("ask", 0.25);
+    assert.deepEqual(await session.probe.until("answer", 2), [0.5, 0.25]);
+  });
+
   it("stays if a thread does not end, and the others go on", async () => {
     const session = await start(CONFIG + SECOND, {
       "mod.py": ASK,

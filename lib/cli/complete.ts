@@ -16,6 +16,9 @@ export interface Completions {
   readonly files?: "config" | "any";
 }
 
+/** Words that a shell takes as they are. Names of a configuration that is not one's own may be commands to it. */
+const PLAIN = /^[\p{L}\p{N}@%+:,./=_-]*$/u;
+
 const NOTHING: Completions = { words: [] };
 /** A larger configuration takes too long to read, in bytes. */
 const MAX_SIZE = 2 ** 20;
@@ -30,7 +33,9 @@ const MAX_SIZE = 2 ** 20;
 export function printCompletions([cursor, ...words]: readonly string[]): void {
   try {
     const { words: found, files } = complete(words, Number(cursor));
-    const lines = found.map(({ word, doc }) => (doc === undefined ? word : `${word}\t${doc}`));
+    const lines = found
+      .filter(({ word }) => PLAIN.test(word))
+      .map(({ word, doc }) => (doc === undefined ? word : `${word}\t${doc}`));
     if (files !== undefined) lines.push(files === "config" ? ":config" : ":files");
     print(lines.map((line) => `${line}\n`).join(""));
   } catch {

@@ -204,12 +204,15 @@ export class Session {
   /** Stops everything, waiting a limited time for instances and backends. */
   async stop(): Promise<void> {
     this.#scheduler.stop();
-    await this.lifecycle.stopAll();
-    await turnOfTheLoop();
-    await new Promise<void>((resolve) => this.#binding.stop(this.#core, resolve));
-    this.#outbox.disconnect();
-    this.#reports.close();
-    clearInterval(this.#keepAlive);
+    try {
+      await this.lifecycle.stopAll();
+    } finally {
+      await turnOfTheLoop();
+      await new Promise<void>((resolve) => this.#binding.stop(this.#core, resolve));
+      this.#outbox.disconnect();
+      this.#reports.close();
+      clearInterval(this.#keepAlive);
+    }
   }
 
   #liveOf(assembly: Assembly): LiveInstance[] {

@@ -207,8 +207,12 @@ function fieldsOf({ type, message, places, text }: PythonException) {
 }
 
 function stackOf(error: unknown): string {
-  const stack = error instanceof Error ? error.stack : undefined;
-  return typeof stack === "string" ? stack : messageOf(error);
+  try {
+    const stack = error instanceof Error ? error.stack : undefined;
+    return typeof stack === "string" ? stack : messageOf(error);
+  } catch {
+    return messageOf(error);
+  }
 }
 
 /** As a traceback ends, in one line. */

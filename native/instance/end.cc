@@ -47,7 +47,7 @@ void PythonInstance::Retire() {
   Unlink();
   Clear();
   retired_ = true;
-  const std::vector<std::string> threads_left = home_.interpreter.StopThreads();
+  const std::vector<std::string> threads_left = home_.interpreter.StopCode();
   if (threads_left.empty() && !home_.interpreter.MustStay() && !home_.interpreter.SharesModules()) {
     AwaitOthers();
     home_.link = nullptr;

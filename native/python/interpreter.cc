@@ -186,8 +186,17 @@ void Interpreter::End() {
   state_ = nullptr;
 }
 
-std::vector<std::string> Interpreter::Stop() {
+std::vector<std::string> Interpreter::StopCode() {
   std::vector<std::string> threads_left = StopThreads();
+  if (!threads_left.empty()) return threads_left;
+  // Finalizers of user code may start threads, which Py_EndInterpreter() does not survive up to 3.11: so now.
+  CallHelper("forget_modules", {});
+  PyErr_Clear();
+  return OtherThreadsExist() ? StopThreads() : threads_left;
+}
+
+std::vector<std::string> Interpreter::Stop() {
+  std::vector<std::string> threads_left = StopCode();
   const bool stays = threads_left.empty() && MustStay();
   if (threads_left.empty() && !stays) {
     End();

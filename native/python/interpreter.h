@@ -30,6 +30,9 @@ class Interpreter {
   // Ends Python threads: they get a moment, then SystemExit. Returns the names of those that did not end.
   std::vector<std::string> StopThreads();
 
+  // The same, and releases user code: what its finalizers start is ended too.
+  std::vector<std::string> StopCode();
+
   // Whether it contains an extension module that must not outlive it (must_stay() in python/runtime/ending.py).
   bool MustStay();
 
