@@ -124,7 +124,7 @@ describe("completion", () => {
   }
 
   it("leaves out names of a configuration that are commands to a shell", async () => {
-    const config = "[python $(touch${IFS}x)]\n[python a;b]\n[python good]\n[python \u001b[31m]\n";
+    const config = "[python $(reboot)]\n[python a;b]\n[python good]\n[python \u001b[31m]\n";
     const asked = mmpy(["__complete", "1", "-i", ""], { cwd: folderWith({ "monster.cfg": config }) });
     await asked.exited;
     assert.equal(asked.stdout, "good.\tan instance of python\n");
