@@ -204,7 +204,8 @@ static PyObject *module_previous(PyObject *self, PyObject *unused) {
   return instance == NULL ? NULL : mmpy_instance_previous(instance);
 }
 
-/* For python/runtime/batch.py only, which passes the right arguments: numbers are those that register() has returned. */
+/* For python/runtime/batch.py only, which passes the right arguments: numbers are those that register() has returned.
+ */
 
 static PyObject *batch_register(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
   if (check_count("register", count, 4) != 0) return NULL;

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -53,6 +54,51 @@ class Pipe {
   }
   void CloseReader() { Close(ends_[0]); }
   void CloseWriter() { Close(ends_[1]); }
+
+ private:
+  static void Close(int &end) {
+    if (end >= 0) close(end);
+    end = -1;
+  }
+
+  int ends_[2] = {-1, -1};
+};
+
+// Two sockets, what is written to one of which can be read from the other.
+class SocketPair {
+ public:
+  SocketPair() {
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends_), 0);
+    for (const int end : ends_) fcntl(end, F_SETFL, O_NONBLOCK);
+  }
+  ~SocketPair() {
+    CloseOne();
+    CloseOther();
+  }
+  SocketPair(const SocketPair &) = delete;
+  SocketPair &operator=(const SocketPair &) = delete;
+
+  int one() const { return ends_[0]; }
+
+  // One cannot be written to after Fill(), until Empty().
+  void Fill() {
+    const char block[4096] = {};
+    while (write(ends_[0], block, sizeof(block)) > 0) continue;
+  }
+  void Empty() {
+    char block[4096];
+    while (read(ends_[1], block, sizeof(block)) > 0) continue;
+  }
+
+  // One can be read after Answer(), until Read().
+  void Answer() { EXPECT_EQ(write(ends_[1], "x", 1), 1); }
+  void Read() {
+    char byte;
+    EXPECT_EQ(read(ends_[0], &byte, 1), 1);
+  }
+
+  void CloseOne() { Close(ends_[0]); }
+  void CloseOther() { Close(ends_[1]); }
 
  private:
   static void Close(int &end) {
