@@ -16,7 +16,7 @@ class Destination {
  public:
   virtual ~Destination() = default;
 
-  // Handles a batch. May emit; may not drain. The events stay valid until it returns.
+  // Handles a batch. May emit; may neither drain nor install a mapping. The events stay valid until it returns.
   virtual void Deliver(const Event *events, size_t count) = 0;
 
   // Whether it gets each batch in one call. Others get theirs in pieces, with a look at the clock in between.
@@ -25,6 +25,7 @@ class Destination {
   // Something was deferred to the end of the round, after all of its events: FinishRound() is called then.
   bool put_off() const { return put_off_; }
   virtual void FinishRound() {}
+  void DropFinish() { put_off_ = false; }  // the round does not go on
 
   // Its events are handled outside, once the drain is over: what they lead to is not there when Deliver() returns.
   bool is_outside() const { return is_outside_; }

@@ -3,13 +3,32 @@
 #include <uv.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace mmpy {
 
+namespace {
+
+// Not reserve() alone, which would copy all of them for each one that is added.
+template <typename Element>
+void Grow(std::vector<Element> &elements, size_t count) {
+  if (elements.capacity() < count) elements.reserve(2 * count);
+}
+
+}  // namespace
+
 void Router::AddInstance(Destination *destination) {
+  const size_t count = destinations_.size() + 1;
+  EventBuffer events[std::size(rounds_)];
+  for (EventBuffer &one : events) one.Reserve();
+  Grow(destinations_, count);
+  for (Round &round : rounds_) {
+    Grow(round.instances, count);
+    Grow(round.events, count);
+  }
   destinations_.push_back(destination);
-  for (Round &round : rounds_) round.events.emplace_back();
+  for (size_t i = 0; i < std::size(rounds_); ++i) rounds_[i].events.push_back(std::move(events[i]));
 }
 
 void Router::Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
@@ -17,14 +36,8 @@ void Router::Connect(const std::vector<ChannelId> &first_channels, std::vector<u
   const auto channels = static_cast<ChannelId>(offsets.size() - 1);
   for (InstanceId id = 0; id < first_channels_.size(); ++id) {
     const ChannelId end = id + 1 < first_channels.size() ? first_channels[id + 1] : channels;
-    for (Round &round : rounds_) {
-      if (end > first_channels[id]) {
-        round.events[id].Renumber(first_channels_[id], first_channels[id]);
-        continue;
-      }
-      round.events[id].Clear();
-      if (&round == current_ && turn_ < round.instances.size() && round.instances[turn_] == id) position_ = 0;
-    }
+    if (end == first_channels[id]) RemoveEvents(id);
+    for (Round &round : rounds_) round.events[id].Renumber(first_channels_[id], first_channels[id]);
   }
   first_channels_ = first_channels;
   offsets_ = std::move(offsets);
@@ -32,22 +45,31 @@ void Router::Connect(const std::vector<ChannelId> &first_channels, std::vector<u
   tracer_.Forget();
 }
 
+void Router::RemoveEvents(InstanceId id) {
+  for (Round &round : rounds_) round.events[id].Clear();
+  destinations_[id]->DropFinish();
+  // A turn of the current round stays, without events.
+  if (turn_ < current_->instances.size() && current_->instances[turn_] == id) position_ = 0;
+  std::vector<InstanceId> &next = next_->instances;
+  next.erase(std::remove(next.begin(), next.end(), id), next.end());
+}
+
+std::vector<Router::Loss> Router::TakeLosses() {
+  std::vector<Loss> losses;
+  lost_ = false;
+  for (InstanceId instance = 0; instance < destinations_.size(); ++instance) {
+    uint64_t count = 0;
+    for (Round &round : rounds_) count += round.events[instance].TakeLost();
+    if (count > 0) losses.push_back({instance, count});
+  }
+  return losses;
+}
+
 void Router::StartRound() {
   std::swap(current_, next_);
   next_->instances.clear();
   turn_ = 0;
   tracer_.CountRound();
-}
-
-// There is a lot to do, or it would not have come to this.
-void Router::EndSlice() {
-  tracer_.CountSlice();
-  for (Round &round : rounds_) {
-    for (InstanceId instance = 0; instance < round.events.size(); ++instance) {
-      const uint64_t count = round.events[instance].TakeLost();
-      if (count > 0) losses_.push_back({instance, count});
-    }
-  }
 }
 
 // One event alone, so that whatever is queued afterwards and was not before is its effect. What was deferred to the
@@ -100,7 +122,7 @@ Router::Drained Router::Drain(uint64_t budget_ns, Slice slice) {
   if (slice == Slice::kNew) {
     drain_started_ = 0;
   } else if (until_clock_ == 0 && LookAtClock(budget_ns)) {
-    EndSlice();
+    tracer_.CountSlice();
     return Drained::kOutOfTime;
   } else {
     --until_clock_;  // counts as an event, so that a slice in which nothing is mapped anywhere ends too
@@ -117,7 +139,7 @@ Router::Drained Router::Drain(uint64_t budget_ns, Slice slice) {
       while (event != end) {
         if (until_clock_ == 0 && LookAtClock(budget_ns)) {
           position_ = static_cast<size_t>(event - events.data());
-          EndSlice();
+          tracer_.CountSlice();
           return Drained::kOutOfTime;
         }
         size_t count = static_cast<size_t>(end - event);
@@ -148,6 +170,7 @@ void Router::Clear() {
     round.instances.clear();
     for (EventBuffer &events : round.events) events.Clear();
   }
+  for (Destination *const destination : destinations_) destination->DropFinish();
   turn_ = position_ = 0;
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "support/loop.h"
+#include "support/uv_failures.h"
 
 namespace mmpy {
 namespace {
@@ -317,6 +318,49 @@ TEST_F(FdWatcherTest, TellsWhatWentWrongAndGoesOn) {
   listener_.on_ready = nullptr;
   EXPECT_EQ(Turn(), Watches{1});
 }
+
+struct FailureCase {
+  const char *name;
+  bool &fails;
+};
+
+void PrintTo(const FailureCase &failure, std::ostream *stream) { *stream << failure.name; }
+
+class FdWatcherFailure : public FdWatcherTest, public testing::WithParamInterface<FailureCase> {
+ protected:
+  ~FdWatcherFailure() override { GetParam().fails = false; }
+};
+
+TEST_P(FdWatcherFailure, IsToldForEachDescriptorUntilItIsOver) {
+  Start();
+  Pipe pipe;
+  pipe.Write();
+  GetParam().fails = true;
+  EXPECT_EQ(watcher_.Add(pipe.reader(), 1), EIO);
+  EXPECT_EQ(watcher_.Add(pipe.reader(), 2), EIO) << "as long as nothing polls";
+  EXPECT_EQ(Turn(), Watches{});
+  GetParam().fails = false;
+  ASSERT_EQ(watcher_.Add(pipe.reader(), 3), 0);
+  EXPECT_EQ(Turn(), Watches{3});
+}
+
+TEST_P(FdWatcherFailure, AtTheStartIsMendedByTheNextDescriptor) {
+  Pipe before, later;
+  before.Write();
+  ASSERT_EQ(watcher_.Add(before.reader(), 1), 0);
+  GetParam().fails = true;
+  EXPECT_LT(watcher_.Start(loop_.get(), count_), 0);
+  EXPECT_EQ(watcher_.Add(later.reader(), 2), EIO);
+  GetParam().fails = false;
+  ASSERT_EQ(watcher_.Add(later.reader(), 3), 0);
+  later.Write();
+  EXPECT_EQ(Turn(), (Watches{1, 3}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Polling, FdWatcherFailure,
+                         testing::Values(FailureCase{"OfTheHandle", test::uv_failures.poll_init},
+                                         FailureCase{"OfItsStart", test::uv_failures.poll_start}),
+                         [](const auto &info) { return std::string(info.param.name); });
 
 TEST_F(FdWatcherTest, LeavesDescriptorsBlocking) {
   Start();
