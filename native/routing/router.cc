@@ -6,6 +6,8 @@
 #include <iterator>
 #include <utility>
 
+#include "io/guard.h"
+
 namespace mmpy {
 
 namespace {
@@ -31,7 +33,7 @@ void Router::AddInstance(Destination *destination) {
   for (size_t i = 0; i < std::size(rounds_); ++i) rounds_[i].events.push_back(std::move(events[i]));
 }
 
-void Router::Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
+void Router::Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t> offsets,
                      std::vector<Target> targets) {
   const auto channels = static_cast<ChannelId>(offsets.size() - 1);
   for (InstanceId id = 0; id < first_channels_.size(); ++id) {
@@ -39,7 +41,7 @@ void Router::Connect(const std::vector<ChannelId> &first_channels, std::vector<u
     if (end == first_channels[id]) RemoveEvents(id);
     for (Round &round : rounds_) round.events[id].Renumber(first_channels_[id], first_channels[id]);
   }
-  first_channels_ = first_channels;
+  first_channels_ = std::move(first_channels);
   offsets_ = std::move(offsets);
   targets_ = std::move(targets);
   tracer_.Forget();
@@ -80,11 +82,14 @@ void Router::DeliverTraced(Destination &destination, const Event &event, bool is
   for (const EventBuffer &events : next_->events) before.push_back(events.size());
   destination.Deliver(&event, 1);
   if (is_last && destination.put_off()) destination.FinishRound();
-  for (size_t i = 0; i < before.size(); ++i) {
-    const EventBuffer &events = next_->events[i];
-    for (size_t n = before[i]; n < events.size(); ++n) tracer_.Note(event.channel, events[n].channel);
-  }
-  tracer_.EndEvent();
+  const auto note = [&] {
+    for (size_t i = 0; i < before.size(); ++i) {
+      const EventBuffer &events = next_->events[i];
+      for (size_t n = before[i]; n < events.size(); ++n) tracer_.Note(event.channel, events[n].channel);
+    }
+    tracer_.EndEvent();
+  };
+  Guard(note, [](const char *) {});  // it has been delivered, whatever is known of it
 }
 
 void Router::NoteEffects(ChannelId cause, const Event *emitted, size_t count) {
@@ -121,11 +126,9 @@ bool Router::LookAtClock(uint64_t budget_ns) {
 Router::Drained Router::Drain(uint64_t budget_ns, Slice slice) {
   if (slice == Slice::kNew) {
     drain_started_ = 0;
-  } else if (until_clock_ == 0 && LookAtClock(budget_ns)) {
+  } else if (LookAtClock(budget_ns)) {  // what was done in between may have taken any time
     tracer_.CountSlice();
     return Drained::kOutOfTime;
-  } else {
-    --until_clock_;  // counts as an event, so that a slice in which nothing is mapped anywhere ends too
   }
   for (;;) {
     Round &round = *current_;

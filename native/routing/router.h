@@ -42,8 +42,7 @@ class Router {
   // at its element of `first_channels`. Queued events stay so, under their channels' new numbers; those for an
   // instance that has no channels any more go, with its turn. Not during a drain, from within Deliver(): it moves what
   // is being delivered.
-  void Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
-               std::vector<Target> targets);
+  void Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t> offsets, std::vector<Target> targets);
 
   // Queues an event for every channel that one of these sources is mapped to, in order.
   void Emit(ChannelId base, const uint32_t *sources, const double *values, size_t count) {

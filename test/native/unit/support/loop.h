@@ -12,14 +12,24 @@ namespace mmpy::test {
 
 class Loop {
  public:
-  Loop() {
+  enum class Waits { kNo, kYes };
+
+  // One that waits says so by uv_backend_timeout(); Turn() never does.
+  explicit Loop(Waits waits = Waits::kNo) {
     EXPECT_EQ(uv_loop_init(&loop_), 0);
     EXPECT_EQ(uv_idle_init(&loop_, &idle_), 0);
     // Keeps the loop alive, and from waiting.
-    EXPECT_EQ(uv_idle_start(&idle_, [](uv_idle_t *) {}), 0);
+    if (waits == Waits::kNo) {
+      EXPECT_EQ(uv_idle_start(&idle_, [](uv_idle_t *) {}), 0);
+    }
+    EXPECT_EQ(uv_timer_init(&loop_, &timer_), 0);
+    EXPECT_EQ(uv_timer_start(
+                  &timer_, [](uv_timer_t *) {}, uint64_t{1} << 40, 0),
+              0);
   }
   ~Loop() {
     uv_close(reinterpret_cast<uv_handle_t *>(&idle_), nullptr);
+    uv_close(reinterpret_cast<uv_handle_t *>(&timer_), nullptr);
     uv_run(&loop_, UV_RUN_DEFAULT);
     EXPECT_EQ(uv_loop_close(&loop_), 0) << "a handle is still open";
   }
@@ -33,6 +43,7 @@ class Loop {
  private:
   uv_loop_t loop_;
   uv_idle_t idle_;
+  uv_timer_t timer_;
 };
 
 // The reading end can be read after Write(), and until Read().
