@@ -126,9 +126,12 @@ bool Router::LookAtClock(uint64_t budget_ns) {
 Router::Drained Router::Drain(uint64_t budget_ns, Slice slice) {
   if (slice == Slice::kNew) {
     drain_started_ = 0;
-  } else if (LookAtClock(budget_ns)) {  // what was done in between may have taken any time
+  } else if (until_clock_ == 0 && LookAtClock(budget_ns)) {
     tracer_.CountSlice();
     return Drained::kOutOfTime;
+  } else {
+    // What was done in between counts as many events: it may have taken long, also if nothing of it is mapped anywhere.
+    until_clock_ -= std::min(kOutside, until_clock_);
   }
   for (;;) {
     Round &round = *current_;

@@ -142,6 +142,7 @@ class Router {
   // Reading the clock costs half a handler call, so it is read after every `stride_` events: as many as are likely to
   // take some microseconds.
   static constexpr size_t kMaxStride = 64;
+  static constexpr size_t kOutside = 16;
   bool expects_effects_ = false;
   size_t stride_ = 1;
   size_t until_clock_ = 0;  // how many events are left until then
