@@ -10,8 +10,14 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/midimonster-python/debian13
 # Programs without which tests are skipped; CONTRIBUTING.md names them.
 test_packages="binutils bsdutils clang-format libgtest-dev liblo-tools libpython3-dev libuv1-dev python3-numpy python3-venv systemd"
 # The README is about Debian 12 where it names a version of Python.
-readme_packages=$(sed -n '/^## What the machine needs/,/^## A real use/s/.*`apt-get install \([^`]*\)`.*/\1/p' README.md |
+readme_packages=$(sed -n '/^## Requirements/,/^## A real use/s/.*`apt-get install \([^`]*\)`.*/\1/p' README.md |
   sed 's/libpython3\.11/libpython3.13/' | xargs)
+for package in nodejs python3 g++; do
+  if [[ " $readme_packages " != *" $package "* ]]; then
+    echo "README.md names no package $package under 'Requirements', but: $readme_packages" >&2
+    exit 1
+  fi
+done
 
 if [[ ${1-} == --inside ]]; then
   # In a namespace of its own: every mount and every process is gone when this ends, in whichever way.

@@ -111,6 +111,82 @@ describe("a callback of the core", () => {
     assert.equal(stopped, "stopped after 1");
   });
 
+  it("may stop the core, and no other instance gets anything afterwards", async () => {
+    const native = binding();
+    const told: number[] = [];
+    const bare = bareCore({
+      deliver: (instance) => {
+        told.push(instance);
+        native.stop(bare.core, () => told.push(-1));
+      },
+    });
+    native.addJavascript(bare.core);
+    native.connect(bare.core, Uint32Array.of(0, 2, 4), Uint32Array.of(0, 2, 2, 2, 2, 2), Uint32Array.of(2, 4));
+    bare.emit(0);
+    while (!told.includes(-1)) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(told, [1, -1]);
+  });
+
+  it("may take an instance away whose events are on their way: they do not arrive", async () => {
+    const native = binding();
+    const told: number[] = [];
+    const bare = bareCore({
+      deliver: (instance) => {
+        told.push(instance);
+        if (told.length > 1) return;
+        native.connect(bare.core, Uint32Array.of(0, 2, 4), Uint32Array.of(0, 1, 1, 1, 1), Uint32Array.of(2));
+        native.retire(bare.core, 2);
+      },
+    });
+    native.addJavascript(bare.core);
+    native.connect(bare.core, Uint32Array.of(0, 2, 4), Uint32Array.of(0, 2, 2, 2, 2, 2), Uint32Array.of(2, 4));
+    bare.emit(0);
+    bare.emit(0);
+    assert.deepEqual(told, [1, 1]);
+    await bare.stop();
+  });
+
+  it("may install a mapping: what was emitted before takes the old way", async () => {
+    const received: [instance: number, channel: number][] = [];
+    const bare = bareCore({
+      deliver: (instance, channels, _, count) => {
+        for (const channel of channels.subarray(0, count)) received.push([instance, channel]);
+        if (received.length > 1) return;
+        bare.emit(1);
+        // The first instance has one channel more, so that all others have other numbers.
+        binding().connect(bare.core, Uint32Array.of(0, 3), Uint32Array.of(0, 0, 1, 1, 1, 1), Uint32Array.of(3));
+        bare.emit(1);
+      },
+    });
+    bare.emit(0);
+    assert.deepEqual(received, [
+      [1, 0],
+      [1, 1],
+      [1, 0],
+    ]);
+    await bare.stop();
+  });
+
+  it("that takes its time leaves the loop idle once nothing is left", async () => {
+    let taps = 0;
+    const bare = bareCore({
+      tap: () => {
+        const end = Date.now() + 3; // longer than a slice
+        while (Date.now() < end);
+        if (++taps < 5) bare.emit(3); // mapped nowhere
+      },
+    });
+    binding().tap(bare.core, true);
+    bare.emit(3);
+    while (taps < 5) await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    // The loop waits for the timer, unless something else keeps it turning.
+    const before = performance.eventLoopUtilization();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.ok(performance.eventLoopUtilization(before).utilization < 0.9);
+    await bare.stop();
+  });
+
   it("may hold the core, and what it has emitted waits", async () => {
     const received: number[] = [];
     const bare = bareCore({

@@ -32,10 +32,9 @@ class NameCache {
 
   // `channels`: how many there are.
   void Remember(PyObject *name, uint32_t channel, size_t channels) {
-    // Entries that are pushed out leave last: dropping a string may run code of a str subclass that comes back here.
-    std::vector<Entry> pushed_out;
-    if (++names_ > sets_.size() && sets_.size() < channels && bits_ < max_bits_) Grow(pushed_out);
-    Put({PyRef::Borrow(name), channel}, pushed_out);
+    if (++names_ > sets_.size() && sets_.size() < channels && bits_ < max_bits_) Grow();
+    // What is pushed out leaves last: dropping a string may run code of a str subclass that comes back here.
+    const Entry pushed_out = Put({PyRef::Borrow(name), channel});
   }
 
   // Forgets without releasing, for when the GIL can't be had.
@@ -75,21 +74,23 @@ class NameCache {
     return page * kSetsAPage + address % kPage / kMinStringSize;
   }
 
-  void Put(Entry entry, std::vector<Entry> &pushed_out) {
+  // Returns what was in its place, if anything.
+  Entry Put(Entry entry) {
     Set &set = sets_[IndexOf(entry.name.get())];
     Entry *place = set.entries;
     while (place != set.entries + kWays && place->name) ++place;
     if (place == set.entries + kWays) place = set.entries + (next_victim_++ % kWays);
     std::swap(*place, entry);
-    if (entry.name) pushed_out.push_back(std::move(entry));
+    return entry;
   }
 
-  void Grow(std::vector<Entry> &pushed_out) {
+  // Each set becomes two, so no entry pushes out another one.
+  void Grow() {
     try {
       const std::vector<Set> before = Resize(bits_ + 1);
       for (const Set &set : before) {
         for (const Entry &entry : set.entries) {
-          if (entry.name) Put(entry, pushed_out);
+          if (entry.name) Put(entry);
         }
       }
     } catch (const std::bad_alloc &) {

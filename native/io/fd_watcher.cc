@@ -9,10 +9,11 @@
 namespace mmpy {
 
 int FdWatcher::Open() {
-  if (set_.is_open()) return 0;
-  const int error = set_.Open();
+  const int error = set_.is_open() ? 0 : set_.Open();
   if (error != 0) return error;
-  return loop_ != nullptr && StartPolling() < 0 ? EIO : 0;
+  if (loop_ == nullptr || poll_ || StartPolling() == 0) return 0;
+  if (members_ == 0) set_.Close();
+  return EIO;
 }
 
 int FdWatcher::Add(int fd, WatchId watch, unsigned interest) {
@@ -60,12 +61,14 @@ int FdWatcher::StartPolling() {
   const int status =
       poll_.Open(count_, this, [&](uv_poll_t *handle) { return uv_poll_init(loop_, handle, set_.fd()); });
   if (status < 0) return status;
-  return uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t *handle, int, int) {
+  const int started = uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t *handle, int, int) {
     auto *const watcher = static_cast<FdWatcher *>(handle->data);
     if (watcher == nullptr) return;
     FdListener &listener = watcher->listener_;
     Guard([&] { watcher->OnPoll(); }, [&](const char *what) { listener.OnFailure(what); });
   });
+  if (started < 0) poll_.Close();  // to be tried again with the next descriptor
+  return started;
 }
 
 void FdWatcher::OnPoll() {

@@ -14,7 +14,7 @@ Timers::TimerId Timers::Start(uint64_t delay_ms) {
   const uint64_t time = uv_now(loop_) + delay_ms;
   queue_.insert({time, timer});
   times_[timer] = time;
-  if (queue_.begin()->second == timer) Arm();
+  if (queue_.begin()->second == timer) Arm(0);
   return timer;
 }
 
@@ -26,8 +26,9 @@ bool Timers::Cancel(TimerId timer) {
   return true;
 }
 
-// For the first one to come. A handle that comes for one that was cancelled finds nothing to do.
-void Timers::Arm() {
+// For the first one to come, in `earliest_ms` at the earliest. A handle that comes for one that was cancelled finds
+// nothing to do.
+void Timers::Arm(uint64_t earliest_ms) {
   if (!handle_ || queue_.empty()) return;
   const uint64_t now = uv_now(loop_);
   const uint64_t time = queue_.begin()->first;
@@ -37,7 +38,7 @@ void Timers::Arm() {
         auto *const timers = static_cast<Timers *>(handle->data);
         if (timers != nullptr) timers->OnTimer();
       },
-      time > now ? time - now : 0, 0);
+      time > now ? time - now : earliest_ms, 0);
 }
 
 void Timers::OnTimer() {
@@ -50,7 +51,7 @@ void Timers::OnTimer() {
     Guard([&, timer = timer] { due_(timer); }, [](const char *) {});
     if (!handle_) return;  // closed by what was called
   }
-  Arm();
+  Arm(1);  // libuv before 1.45 calls what is started with 0 in the same iteration, without end
 }
 
 void Timers::Close() {

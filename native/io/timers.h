@@ -39,7 +39,7 @@ class Timers {
   void Close();
 
  private:
-  void Arm();
+  void Arm(uint64_t earliest_ms);
   void OnTimer();
 
   const std::function<void(TimerId)> due_;

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <stdexcept>
 #include <thread>
 #include <utility>
+
+#include "routing/reserve.h"
 
 namespace mmpy {
 
@@ -44,36 +47,46 @@ Core::Core(uv_loop_t *loop, CoreListener &listener) : loop_(loop), listener_(lis
 
 Core::~Core() = default;
 
+// What an instance is being delivered would move.
+void Core::RefuseIfEntered() const {
+  if (depth_ > 0) throw std::logic_error("the core can't be changed from within itself, while it delivers events");
+}
+
 InstanceId Core::Add(std::unique_ptr<Destination> destination) {
+  RefuseIfEntered();
   const Entry entry(*this);  // threads may output meanwhile
   const auto id = static_cast<InstanceId>(instances_.size());
   Destination *const added = destination.get();
-  // Memory first, so that no part knows of an instance that the others do not.
-  instances_.reserve(id + 1);
-  with_code_.reserve(with_code_.size() + 1);
+  const size_t count = instances_.size() + 1;
+  // Nothing fails once the router knows it.
+  ReserveFor(instances_, count);
+  ReserveFor(with_code_, count);
+  ReserveFor(outgoing_, count);
   router_.AddInstance(added);
   instances_.push_back(std::move(destination));
   if (added->code() != nullptr) with_code_.push_back(added);
   return id;
 }
 
-void Core::Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t> offsets,
+void Core::Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
                    const std::vector<ChannelId> &targets) {
+  RefuseIfEntered();
   const Entry entry(*this);  // threads may output meanwhile
-  const size_t channels = offsets.size() - 1;
-  const auto end_of = [&](InstanceId id) { return id + 1 < instances_.size() ? first_channels[id + 1] : channels; };
-  // Everything that may find no memory first: from then on all of it happens.
-  std::vector<InstanceId> owner(channels);
+  std::vector<InstanceId> owner(offsets.size() - 1);
+  const auto end_of = [&](InstanceId id) {
+    return id + 1 < first_channels.size() ? first_channels[id + 1] : owner.size();
+  };
   for (InstanceId id = 0; id < instances_.size(); ++id) {
     for (size_t channel = first_channels[id]; channel < end_of(id); ++channel) owner[channel] = id;
   }
   std::vector<Target> rows;
   rows.reserve(targets.size());
   for (const ChannelId channel : targets) rows.push_back({channel, owner[channel]});
+  // There is memory for all: instances and the router never count channels differently.
+  router_.Connect(first_channels, std::move(offsets), std::move(rows));
   for (InstanceId id = 0; id < instances_.size(); ++id) {
     instances_[id]->Connected(first_channels[id], end_of(id) - first_channels[id]);
   }
-  router_.Connect(std::move(first_channels), std::move(offsets), std::move(rows));
   // Not before: it runs user code, during which threads may output, by the new numbers.
   for (size_t id = 0; id < instances_.size(); ++id) instances_[id]->TakeHandlers();
 }
@@ -255,29 +268,39 @@ void Core::CollectNews() {
   if (router_.loop_found()) news_.loop = router_.TakeLoop();
 }
 
-// Without the lock.
+// Without the lock. What goes wrong with some events does not hold up others, or have any told twice.
 void Core::TellOutside() {
-  // Nothing is appended meanwhile, since nothing drains; instances that callbacks add have no events yet.
-  for (Outgoing *const outgoing : outgoing_) {
+  const auto failed = [&](const char *what) { Failed(what); };
+  // Nothing is appended meanwhile, since nothing drains; instances that callbacks add have no events yet, but their
+  // place here is reserved. After a stop, and if an instance retires, the rest of its events is not told.
+  for (size_t i = 0; i < outgoing_.size(); ++i) {  // NOLINT(modernize-loop-convert)
+    Outgoing *const outgoing = outgoing_[i];
     const EventColumns &events = outgoing->events;
-    for (size_t told = 0; told < events.size();) {
+    for (size_t told = 0; told < events.size() && state_ != State::kStopped;) {
       const bool singly = router_.traces() && told < kMaxToldSingly;
       const size_t count = singly ? 1 : events.size() - told;
       const ChannelId cause = outgoing->first_channel + events.channels()[told];
       const size_t before = incoming_.size();
-      listener_.Deliver(outgoing->instance, events.channels() + told, events.values() + told, count);
-      if (singly && incoming_.size() >= before) {
-        router_.NoteEffects(cause, incoming_.data() + before, incoming_.size() - before);
-      }
+      Guard(
+          [&] {
+            listener_.Deliver(outgoing->instance, events.channels() + told, events.values() + told, count);
+            if (!singly) return;
+            const size_t known = std::min(before, incoming_.size());  // an entry may have taken them in
+            router_.NoteEffects(cause, incoming_.data() + known, incoming_.size() - known);
+          },
+          failed);
       told += count;
     }
     outgoing->events.Clear();
+    outgoing->is_queued = false;
   }
   outgoing_.clear();
   if (!told_.empty()) {
-    listener_.Tapped(told_.channels(), told_.values(), told_.size());
+    Guard([&] { listener_.Tapped(told_.channels(), told_.values(), told_.size()); }, failed);
     told_.Clear();
   }
+  if (told_.TakeLost() > 0) Failed("events for a tap are lost: out of memory");
+  if (incoming_.TakeLost() > 0) Failed("events of a backend are lost: out of memory");
 }
 
 // From the outermost entry, with the lock; without it afterwards.
@@ -297,7 +320,8 @@ void Core::LeaveAndTell(bool may_drain) {
     News news = news_.empty() ? News() : std::exchange(news_, {});
     std::swap(tapped_, told_);
     Leave();
-    if (drains) KeepBacklog(drained == Router::Drained::kOutOfTime);
+    // A slice may also end with nothing left, and what was left may be gone: there is nothing to go on with then.
+    if (drains || (backlog_ && empty)) KeepBacklog(drained == Router::Drained::kOutOfTime && !empty);
     const bool tells = !outgoing_.empty() || !told_.empty() || !news.empty();
     if (tells) {
       telling_ = true;
@@ -306,7 +330,7 @@ void Core::LeaveAndTell(bool may_drain) {
       telling_ = false;
     }
     if (incoming_.empty() && !more_) {
-      if (tells && empty) router_.Rest();
+      if (empty) router_.Rest();
       return;
     }
     more_ = false;

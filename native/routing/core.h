@@ -32,6 +32,7 @@ struct Outgoing {
   const InstanceId instance;
   ChannelId first_channel = 0;
   EventColumns events = {};
+  bool is_queued = false;  // to be told
 };
 
 class Core {
@@ -41,19 +42,21 @@ class Core {
   Core(const Core &) = delete;
   Core &operator=(const Core &) = delete;
 
-  // Adds an instance, also while the core runs. They are numbered from 0 in order of addition, whatever their kind.
+  // Adds an instance, also while the core runs, but not within an Entry: throws std::logic_error then. They are
+  // numbered from 0 in order of addition, whatever their kind.
   InstanceId Add(std::unique_ptr<Destination> destination);
   size_t instance_count() const { return instances_.size(); }
 
-  // Installs the mapping, in the form that Router::Connect() takes but for the targets' instances.
-  // Without memory for that it throws, and everything is as before.
-  void Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t> offsets,
+  // Installs the mapping, in the form that Router::Connect() takes but for the targets' instances. Not within an Entry,
+  // as Add(). Without memory for it, it throws std::bad_alloc, and everything is as before.
+  void Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
                const std::vector<ChannelId> &targets);
 
   // From here on events are delivered. Once more after instances were added: starts those.
   void Run();
 
-  // While held, events are queued but not delivered: nothing of a reload is to be seen before all of it is.
+  // While held, events are queued but not delivered: nothing of a reload is to be seen before all of it is. What is on
+  // its way outside already arrives.
   void Hold(bool hold) { held_ = hold; }
 
   // Takes an instance out of the configuration for good; the mapping must not know it any more.
@@ -84,9 +87,10 @@ class Core {
   // What JavaScript emits; needs no Entry.
   void EmitFromOutside(const uint32_t *instances, const uint32_t *channels, const double *values, size_t count);
 
-  // There are events for an instance outside; until then it had none. During a drain.
+  // There are events for an instance outside, which is not queued yet. During a drain.
   void Send(Outgoing &outgoing) {
-    outgoing_.push_back(&outgoing);
+    outgoing.is_queued = true;
+    outgoing_.push_back(&outgoing);  // each instance once, for which there is room
     router_.ExpectEffects();
   }
 
@@ -126,6 +130,7 @@ class Core {
   void Leave();
   void LeaveAndTell(bool may_drain);
   bool MayDrain() const { return state_ == State::kRunning && !held_; }
+  void RefuseIfEntered() const;
   CodeLock *Entrance() const;
   void TakeIn();
   void CollectNews();

@@ -16,7 +16,7 @@ class Destination {
  public:
   virtual ~Destination() = default;
 
-  // Handles a batch. May emit; may not drain. The events stay valid until it returns.
+  // Handles a batch. May emit; may neither drain nor install a mapping. The events stay valid until it returns.
   virtual void Deliver(const Event *events, size_t count) = 0;
 
   // Whether it gets each batch in one call. Others get theirs in pieces, between which the clock is read.
@@ -25,6 +25,7 @@ class Destination {
   // Whether work was deferred to the end of the round, after all of its events: FinishRound() is called then.
   bool deferred() const { return deferred_; }
   virtual void FinishRound() {}
+  void DropFinish() { deferred_ = false; }  // the round does not go on
 
   // Its events are handled outside, once the drain is over: their effects are not queued when Deliver() returns.
   bool is_outside() const { return is_outside_; }

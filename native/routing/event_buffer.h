@@ -22,10 +22,16 @@ struct Event {
 
 class EventBuffer {
  public:
-  // Lost if there are too many already, or no memory for one more.
-  void Append(const Event &event) {
-    if (size_ == capacity_ && !Grow()) return;
+  // Makes room for the first events, so that one that is empty always takes another. Throws std::bad_alloc.
+  void Reserve() {
+    if (capacity_ == 0) Enlarge(kFirstCapacity);
+  }
+
+  // False if it is lost, for there are too many already, or is no memory for one more.
+  bool Append(const Event &event) {
+    if (size_ == capacity_ && !Grow()) return false;
     events_[size_++] = event;
+    return true;
   }
 
   // How many were lost since the last call.
@@ -36,7 +42,10 @@ class EventBuffer {
     for (size_t i = 0; i < size_; ++i) events_[i].channel = events_[i].channel - from + to;
   }
 
-  void Clear() { size_ = 0; }
+  void Clear() {
+    size_ = 0;
+    max_ = kMax;  // there may be memory again
+  }
   const Event *data() const { return events_.get(); }
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
@@ -44,6 +53,7 @@ class EventBuffer {
 
  private:
   static constexpr size_t kFirstCapacity = 64;
+  static constexpr size_t kMax = size_t{1} << 23;  // 128 MiB
 
   // Out of the way of Append(), which is inlined where speed counts.
   [[gnu::noinline, gnu::cold]] bool Grow() {
@@ -53,22 +63,26 @@ class EventBuffer {
       return false;
     }
     try {
-      auto grown = std::make_unique<Event[]>(capacity);
-      std::copy_n(events_.get(), size_, grown.get());
-      events_ = std::move(grown);
-      capacity_ = capacity;
+      Enlarge(capacity);
       return true;
     } catch (const std::bad_alloc &) {
       ++lost_;
-      max_ = std::max(capacity_, kFirstCapacity);  // asking again forevery event would take longer than events do
+      max_ = std::max(capacity_, kFirstCapacity);  // asking again for every event would take longer than events do
       return false;
     }
+  }
+
+  void Enlarge(size_t capacity) {
+    auto enlarged = std::make_unique<Event[]>(capacity);
+    std::copy_n(events_.get(), size_, enlarged.get());
+    events_ = std::move(enlarged);
+    capacity_ = capacity;
   }
 
   std::unique_ptr<Event[]> events_;
   size_t size_ = 0;
   size_t capacity_ = 0;
-  size_t max_ = size_t{1} << 23;  // 128 MiB
+  size_t max_ = kMax;
   uint64_t lost_ = 0;
 };
 

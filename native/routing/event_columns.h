@@ -38,7 +38,10 @@ class EventColumns {
   // The number of events lost since the last call.
   uint64_t TakeLost() { return std::exchange(lost_, 0); }
 
-  void Clear() { size_ = 0; }
+  void Clear() {
+    size_ = 0;
+    max_ = kMax;  // there may be memory again
+  }
   const uint32_t *channels() const { return channels_.get(); }
   const double *values() const { return values_.get(); }
   size_t size() const { return size_; }
@@ -46,6 +49,7 @@ class EventColumns {
 
  private:
   static constexpr size_t kFirstCapacity = 64;
+  static constexpr size_t kMax = size_t{1} << 23;
 
   // Makes room for `wanted` more. Returns the number that fits; the others are lost.
   [[gnu::noinline, gnu::cold]] size_t Grow(size_t wanted) {
@@ -75,7 +79,7 @@ class EventColumns {
   std::unique_ptr<double[]> values_;
   size_t size_ = 0;
   size_t capacity_ = 0;
-  size_t max_ = size_t{1} << 23;
+  size_t max_ = kMax;
   uint64_t lost_ = 0;
 };
 

@@ -14,10 +14,13 @@ class Javascript final : public Destination {
     is_outside_ = true;
   }
 
-  void Connected(ChannelId first, size_t /*count*/) override { outgoing_.first_channel = first; }
+  void Connected(ChannelId first, size_t count) override {
+    outgoing_.first_channel = first;
+    if (count == 0) outgoing_.events.Clear();  // as the router does with its events
+  }
 
   void Deliver(const Event *events, size_t count) override {
-    if (outgoing_.events.empty()) core_.Send(outgoing_);
+    if (!outgoing_.is_queued) core_.Send(outgoing_);
     outgoing_.events.Append(outgoing_.first_channel, events, count);
   }
 

@@ -3,14 +3,25 @@
 #include <uv.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
+
+#include "io/guard.h"
+#include "routing/reserve.h"
 
 namespace mmpy {
 
 void Router::AddInstance(Destination *destination) {
-  for (Round &round : rounds_) round.events.reserve(destinations_.size() + 1);
+  const size_t count = destinations_.size() + 1;
+  EventBuffer events[std::size(rounds_)];
+  for (EventBuffer &one : events) one.Reserve();
+  ReserveFor(destinations_, count);
+  for (Round &round : rounds_) {
+    ReserveFor(round.instances, count);
+    ReserveFor(round.events, count);
+  }
   destinations_.push_back(destination);
-  for (Round &round : rounds_) round.events.emplace_back();
+  for (size_t i = 0; i < std::size(rounds_); ++i) rounds_[i].events.push_back(std::move(events[i]));
 }
 
 void Router::Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t> offsets,
@@ -18,14 +29,8 @@ void Router::Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t
   const auto channels = static_cast<ChannelId>(offsets.size() - 1);
   for (InstanceId id = 0; id < first_channels_.size(); ++id) {
     const ChannelId end = id + 1 < first_channels.size() ? first_channels[id + 1] : channels;
-    for (Round &round : rounds_) {
-      if (end > first_channels[id]) {
-        round.events[id].Renumber(first_channels_[id], first_channels[id]);
-        continue;
-      }
-      round.events[id].Clear();
-      if (&round == current_ && turn_ < round.instances.size() && round.instances[turn_] == id) position_ = 0;
-    }
+    if (end == first_channels[id]) RemoveEvents(id);
+    for (Round &round : rounds_) round.events[id].Renumber(first_channels_[id], first_channels[id]);
   }
   first_channels_ = std::move(first_channels);
   offsets_ = std::move(offsets);
@@ -33,22 +38,31 @@ void Router::Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t
   tracer_.Forget();
 }
 
+void Router::RemoveEvents(InstanceId id) {
+  for (Round &round : rounds_) round.events[id].Clear();
+  destinations_[id]->DropFinish();
+  // A turn of the current round stays, without events.
+  if (turn_ < current_->instances.size() && current_->instances[turn_] == id) position_ = 0;
+  std::vector<InstanceId> &next = next_->instances;
+  next.erase(std::remove(next.begin(), next.end(), id), next.end());
+}
+
+std::vector<Router::Loss> Router::TakeLosses() {
+  std::vector<Loss> losses;
+  lost_ = false;
+  for (InstanceId instance = 0; instance < destinations_.size(); ++instance) {
+    uint64_t count = 0;
+    for (Round &round : rounds_) count += round.events[instance].TakeLost();
+    if (count > 0) losses.push_back({instance, count});
+  }
+  return losses;
+}
+
 void Router::StartRound() {
   std::swap(current_, next_);
   next_->instances.clear();
   turn_ = 0;
   tracer_.CountRound();
-}
-
-// There is a lot to do, or it would not have come to this.
-void Router::EndSlice() {
-  tracer_.CountSlice();
-  for (Round &round : rounds_) {
-    for (InstanceId instance = 0; instance < round.events.size(); ++instance) {
-      const uint64_t count = round.events[instance].TakeLost();
-      if (count > 0) losses_.push_back({instance, count});
-    }
-  }
 }
 
 // One event alone, so that whatever is queued afterwards and was not before is its effect. What was deferred to the
@@ -59,11 +73,14 @@ void Router::DeliverTraced(Destination &destination, const Event &event, bool is
   for (const EventBuffer &events : next_->events) before.push_back(events.size());
   destination.Deliver(&event, 1);
   if (is_last && destination.deferred()) destination.FinishRound();
-  for (size_t i = 0; i < before.size(); ++i) {
-    const EventBuffer &events = next_->events[i];
-    for (size_t n = before[i]; n < events.size(); ++n) tracer_.Note(event.channel, events[n].channel);
-  }
-  tracer_.EndEvent();
+  const auto note = [&] {
+    for (size_t i = 0; i < before.size(); ++i) {
+      const EventBuffer &events = next_->events[i];
+      for (size_t n = before[i]; n < events.size(); ++n) tracer_.Note(event.channel, events[n].channel);
+    }
+    tracer_.EndEvent();
+  };
+  Guard(note, [](const char *) {});  // it has been delivered, whatever is known of it
 }
 
 void Router::NoteEffects(ChannelId cause, const Event *emitted, size_t count) {
@@ -101,10 +118,11 @@ Router::Drained Router::Drain(uint64_t budget_ns, Slice slice) {
   if (slice == Slice::kNew) {
     drain_started_ = 0;
   } else if (until_clock_ == 0 && LookAtClock(budget_ns)) {
-    EndSlice();
+    tracer_.CountSlice();
     return Drained::kOutOfTime;
   } else {
-    --until_clock_;  // counts as an event, so that a slice in which nothing is mapped anywhere ends too
+    // What was done in between counts as many events: it may have taken long, also if nothing of it is mapped anywhere.
+    until_clock_ -= std::min(kOutside, until_clock_);
   }
   for (;;) {
     Round &round = *current_;
@@ -118,7 +136,7 @@ Router::Drained Router::Drain(uint64_t budget_ns, Slice slice) {
       while (event != end) {
         if (until_clock_ == 0 && LookAtClock(budget_ns)) {
           position_ = static_cast<size_t>(event - events.data());
-          EndSlice();
+          tracer_.CountSlice();
           return Drained::kOutOfTime;
         }
         size_t count = static_cast<size_t>(end - event);
@@ -149,6 +167,7 @@ void Router::Clear() {
     round.instances.clear();
     for (EventBuffer &events : round.events) events.Clear();
   }
+  for (Destination *const destination : destinations_) destination->DropFinish();
   turn_ = position_ = 0;
 }
 

@@ -33,13 +33,15 @@ class Router {
   Router(const Router &) = delete;
   Router &operator=(const Router &) = delete;
 
-  // Adds a destination. Instances are numbered in order of addition.
+  // Adds a destination. Instances are numbered in order of addition. All that waiting for it may take is allocated
+  // here, so that Emit() throws nothing. Throws std::bad_alloc, and has added nothing then.
   void AddInstance(Destination *destination);
 
   // Installs the mapping table in compressed rows: the targets of channel c are targets[offsets[c]] up to, not
   // including, targets[offsets[c + 1]]. There is one more offset than there are channels. An instance's channels begin
   // at its element of `first_channels`. Queued events stay so, under their channels' new numbers; those for an
-  // instance that has no channels any more goes.
+  // instance that has no channels any more go, with its turn. Not during a drain, from within Deliver(): it moves what
+  // is being delivered.
   void Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t> offsets, std::vector<Target> targets);
 
   // Queues an event for every channel that one of these sources is mapped to, in order.
@@ -48,7 +50,7 @@ class Router {
       const ChannelId source = base + sources[i];
       const Target *target = targets_.data() + offsets_[source];
       const Target *const end = targets_.data() + offsets_[source + 1];
-      for (; target != end; ++target) NextOf(target->instance).Append({target->channel, values[i]});
+      for (; target != end; ++target) Queue(*target, values[i]);
     }
   }
 
@@ -56,7 +58,7 @@ class Router {
   void Emit(ChannelId source, double value) {
     const Target *target = targets_.data() + offsets_[source];
     const Target *const end = targets_.data() + offsets_[source + 1];
-    for (; target != end; ++target) NextOf(target->instance).Append({target->channel, value});
+    for (; target != end; ++target) Queue(*target, value);
   }
 
   enum class Drained { kEmpty, kOutOfTime };
@@ -99,8 +101,8 @@ class Router {
     InstanceId instance;
     uint64_t count;
   };
-  bool has_losses() const { return !losses_.empty(); }
-  std::vector<Loss> TakeLosses() { return std::exchange(losses_, {}); }
+  bool has_losses() const { return lost_; }
+  std::vector<Loss> TakeLosses();
 
   // The feedback loop found since the last call, as channels each of whose handling emitted the next one's event (and
   // the last one's the first); empty if none was.
@@ -113,15 +115,16 @@ class Router {
     std::vector<EventBuffer> events;    // of every instance
   };
 
-  // Where the next round's events for an instance go.
-  EventBuffer &NextOf(InstanceId instance) {
-    EventBuffer &events = next_->events[instance];
-    if (events.empty()) next_->instances.push_back(instance);
-    return events;
+  // For the next round.
+  void Queue(const Target &target, double value) {
+    EventBuffer &events = next_->events[target.instance];
+    // Each instance once, since one that is empty takes the event: so there is room for them all.
+    if (events.empty()) next_->instances.push_back(target.instance);
+    if (!events.Append({target.channel, value})) lost_ = true;
   }
 
   void StartRound();
-  [[gnu::noinline, gnu::cold]] void EndSlice();
+  void RemoveEvents(InstanceId id);
   [[gnu::noinline, gnu::cold]] void DeliverTraced(Destination &destination, const Event &event, bool is_last);
   [[gnu::noinline]] bool LookAtClock(uint64_t budget_ns);
 
@@ -139,6 +142,7 @@ class Router {
   // Reading the clock costs half a handler call, so it is read after every `stride_` events: as many as are likely to
   // take some microseconds.
   static constexpr size_t kMaxStride = 64;
+  static constexpr size_t kOutside = 16;
   bool expects_effects_ = false;
   size_t stride_ = 1;
   size_t until_clock_ = 0;  // how many events are left until then
@@ -146,7 +150,7 @@ class Router {
   uint64_t clock_read_ = 0;
 
   LoopTracer tracer_;
-  std::vector<Loss> losses_;
+  bool lost_ = false;  // events, since TakeLosses()
 };
 
 }  // namespace mmpy

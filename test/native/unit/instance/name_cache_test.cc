@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <new>
 #include <string>
 
 #include "support/fake_python.h"
@@ -162,6 +163,23 @@ TEST_F(NameCacheTest, StaysWholeIfWhatItReleasesComesBack) {
   }
   EXPECT_EQ(others.Alive(), 0u);
   for (size_t i = 0; i < strings.size(); ++i) EXPECT_EQ(strings[i]->releases, 1u);
+}
+
+TEST_F(NameCacheTest, NeedsNoMemoryToPushOut) {
+  Strings strings(5000);
+  NameCache cache;
+  bool threw = false;
+  {
+    const MemoryLimit limit(1);
+    try {
+      for (size_t i = 0; i < strings.size(); ++i) cache.Remember(strings[i], static_cast<uint32_t>(i), 10);
+    } catch (const std::bad_alloc &) {
+      threw = true;
+    }
+  }
+  EXPECT_FALSE(threw);
+  EXPECT_EQ(cache.Find(strings[4999], kOther), 4999u);
+  EXPECT_LE(strings.Alive(), 512u);
 }
 
 TEST_F(NameCacheTest, WorksAtItsSizeIfThereIsNoMemoryToGrow) {

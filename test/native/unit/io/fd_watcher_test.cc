@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -13,39 +14,43 @@
 #include <vector>
 
 #include "support/loop.h"
+#include "support/uv_failures.h"
 
 namespace mmpy {
 namespace {
 
 using test::Loop;
 using test::Pipe;
+using test::SocketPair;
 
 using Watches = std::vector<WatchId>;
+using Whats = std::map<WatchId, unsigned>;
 
 class Listener final : public FdListener {
  public:
   void OnReady(const std::vector<ReadyWatch> &ready) override {
     ++calls;
-    for (const ReadyWatch &one : ready) {
-      told.push_back(one.watch);
-      what |= one.what;
+    for (const auto &[watch, what] : ready) {
+      told.push_back(watch);
+      whats[watch] |= what;
     }
     if (on_ready) on_ready();
   }
 
-  void OnFailure(const char *problem) override { failure = problem; }
+  void OnFailure(const char *what) override { failure = what; }
 
   // In order of their numbers.
   Watches Take() {
     std::sort(told.begin(), told.end());
+    whats.clear();
     return std::exchange(told, {});
   }
 
   int calls = 0;
   Watches told;
-  unsigned what = 0;  // of Interest, of all that was told
-  std::string failure;
+  std::map<WatchId, unsigned> whats;  // what those can be done
   std::function<void()> on_ready;
+  std::string failure;
 };
 
 class FdWatcherTest : public testing::Test {
@@ -63,6 +68,14 @@ class FdWatcherTest : public testing::Test {
   Watches Turn() {
     loop_.Turn();
     return listener_.Take();
+  }
+
+  // What each can be done, in one iteration.
+  Whats TurnForWhat() {
+    loop_.Turn();
+    Whats whats = std::exchange(listener_.whats, {});
+    listener_.Take();
+    return whats;
   }
 
   Loop loop_;
@@ -90,16 +103,13 @@ TEST_F(FdWatcherTest, WaitsForWritingAndThenForReadingAgain) {
   Start();
   Pipe pipe, other;
   ASSERT_EQ(watcher_.Add(pipe.writer(), 1, kWritable), 0);
-  EXPECT_EQ(Turn(), Watches{1});
-  EXPECT_EQ(listener_.what, unsigned{kWritable});
+  EXPECT_EQ(TurnForWhat(), (Whats{{1, kWritable}}));
   ASSERT_EQ(watcher_.Add(other.reader(), 2), 0);
-  EXPECT_EQ(Turn(), Watches{1});
+  EXPECT_EQ(TurnForWhat(), (Whats{{1, kWritable}}));
   ASSERT_EQ(watcher_.Change(pipe.writer(), 1, kReadable), 0);
-  EXPECT_EQ(Turn(), Watches{});
-  listener_.what = 0;
+  EXPECT_EQ(TurnForWhat(), Whats{});
   other.Write();
-  EXPECT_EQ(Turn(), Watches{2});
-  EXPECT_EQ(listener_.what, unsigned{kReadable});
+  EXPECT_EQ(TurnForWhat(), (Whats{{2, kReadable}}));
 }
 
 TEST_F(FdWatcherTest, EndsWhatItsListenerThrows) {
@@ -230,6 +240,152 @@ TEST_F(FdWatcherTest, MayBeClosedOrRebuiltByWhomItTells) {
   EXPECT_EQ(Turn(), Watches{2});
   EXPECT_EQ(Turn(), Watches{});
 }
+
+struct WriterCase {
+  const char *name;
+  unsigned interest;
+  bool with_another;  // one alone may be told without asking the system
+};
+
+class FdWatcherWriter : public FdWatcherTest, public testing::WithParamInterface<WriterCase> {};
+
+TEST_P(FdWatcherWriter, IsToldWhatItWaitsFor) {
+  const unsigned interest = GetParam().interest;
+  Start();
+  Pipe other;
+  if (GetParam().with_another) {
+    ASSERT_EQ(watcher_.Add(other.reader(), 1), 0);
+  }
+  SocketPair pair;
+  ASSERT_EQ(watcher_.Add(pair.one(), 2, interest), 0);
+  const auto told = [](unsigned what) { return what == 0 ? Whats{} : Whats{{2, what}}; };
+  EXPECT_EQ(TurnForWhat(), told(interest & kWritable));
+  pair.Answer();
+  EXPECT_EQ(TurnForWhat(), told(interest));
+  pair.Fill();
+  EXPECT_EQ(TurnForWhat(), told(interest & kReadable));
+  pair.Read();
+  EXPECT_EQ(TurnForWhat(), Whats{});
+  pair.Empty();
+  EXPECT_EQ(TurnForWhat(), told(interest & kWritable));
+}
+
+INSTANTIATE_TEST_SUITE_P(Interests, FdWatcherWriter,
+                         testing::Values(WriterCase{"WritingAlone", kWritable, false},
+                                         WriterCase{"WritingBesideAReader", kWritable, true},
+                                         WriterCase{"BothAlone", kReadable | kWritable, false},
+                                         WriterCase{"BothBesideAReader", kReadable | kWritable, true}),
+                         [](const auto &info) { return std::string(info.param.name); });
+
+TEST_F(FdWatcherTest, WaitsForSomethingElseAfterAChange) {
+  Start();
+  SocketPair pair;
+  pair.Answer();
+  ASSERT_EQ(watcher_.Add(pair.one(), 1), 0);
+  for (const unsigned interest : {kWritable | kReadable, kWritable + 0, kReadable + 0, kWritable + 0}) {
+    ASSERT_EQ(watcher_.Change(pair.one(), 1, interest), 0);
+    EXPECT_EQ(TurnForWhat(), (Whats{{1, interest}}));
+  }
+  watcher_.Remove(pair.one(), 1);
+  EXPECT_TRUE(watcher_.all_known());
+  EXPECT_EQ(watcher_.Change(pair.one(), 1, kReadable), ENOENT);
+  EXPECT_EQ(TurnForWhat(), Whats{});
+}
+
+TEST_F(FdWatcherTest, RefusesAChangeBeforeAnythingWasAdded) {
+  Pipe pipe;
+  EXPECT_EQ(watcher_.Change(pipe.reader(), 1, kWritable), ENOENT);
+}
+
+TEST_F(FdWatcherTest, IsSilentOfAWriterThatIsClosed) {
+  Start();
+  Pipe reader;
+  SocketPair pair;
+  ASSERT_EQ(watcher_.Add(reader.reader(), 1), 0);
+  const int number = pair.one();
+  ASSERT_EQ(watcher_.Add(number, 2, kWritable), 0);
+  pair.CloseOne();
+  EXPECT_EQ(TurnForWhat(), Whats{});
+  EXPECT_NE(watcher_.Change(number, 2, kReadable), 0);
+  watcher_.Remove(number, 2);
+  EXPECT_FALSE(watcher_.all_known());
+  reader.Write();
+  EXPECT_EQ(TurnForWhat(), (Whats{{1, kReadable}}));
+}
+
+TEST_F(FdWatcherTest, TellsTheEndToWhomWaitsToWrite) {
+  Start();
+  SocketPair pair;
+  pair.Fill();
+  ASSERT_EQ(watcher_.Add(pair.one(), 1, kWritable), 0);
+  EXPECT_EQ(TurnForWhat(), Whats{});
+  pair.CloseOther();
+  EXPECT_NE(TurnForWhat()[1] & kWritable, 0u);
+}
+
+TEST_F(FdWatcherTest, StartsAfreshWithWhatEachWaitsFor) {
+  Start();
+  SocketPair pair;
+  Pipe pipe;
+  pipe.Write();
+  ASSERT_EQ(watcher_.Rebuild({{pair.one(), 1, kWritable}, {pipe.reader(), 2}}), 0);
+  EXPECT_EQ(TurnForWhat(), (Whats{{1, kWritable}, {2, kReadable}}));
+}
+
+TEST_F(FdWatcherTest, TellsWhatWentWrongAndGoesOn) {
+  Start();
+  Pipe pipe;
+  pipe.Write();
+  ASSERT_EQ(watcher_.Add(pipe.reader(), 1), 0);
+  listener_.on_ready = [] { throw std::runtime_error("broken"); };
+  Turn();
+  EXPECT_EQ(listener_.failure, "broken");
+  listener_.on_ready = nullptr;
+  EXPECT_EQ(Turn(), Watches{1});
+}
+
+struct FailureCase {
+  const char *name;
+  bool &fails;
+};
+
+void PrintTo(const FailureCase &failure, std::ostream *stream) { *stream << failure.name; }
+
+class FdWatcherFailure : public FdWatcherTest, public testing::WithParamInterface<FailureCase> {
+ protected:
+  ~FdWatcherFailure() override { GetParam().fails = false; }
+};
+
+TEST_P(FdWatcherFailure, IsToldForEachDescriptorUntilItIsOver) {
+  Start();
+  Pipe pipe;
+  pipe.Write();
+  GetParam().fails = true;
+  EXPECT_EQ(watcher_.Add(pipe.reader(), 1), EIO);
+  EXPECT_EQ(watcher_.Add(pipe.reader(), 2), EIO) << "as long as nothing polls";
+  EXPECT_EQ(Turn(), Watches{});
+  GetParam().fails = false;
+  ASSERT_EQ(watcher_.Add(pipe.reader(), 3), 0);
+  EXPECT_EQ(Turn(), Watches{3});
+}
+
+TEST_P(FdWatcherFailure, AtTheStartIsMendedByTheNextDescriptor) {
+  Pipe before, later;
+  before.Write();
+  ASSERT_EQ(watcher_.Add(before.reader(), 1), 0);
+  GetParam().fails = true;
+  EXPECT_LT(watcher_.Start(loop_.get(), count_), 0);
+  EXPECT_EQ(watcher_.Add(later.reader(), 2), EIO);
+  GetParam().fails = false;
+  ASSERT_EQ(watcher_.Add(later.reader(), 3), 0);
+  later.Write();
+  EXPECT_EQ(Turn(), (Watches{1, 3}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Polling, FdWatcherFailure,
+                         testing::Values(FailureCase{"OfTheHandle", test::uv_failures.poll_init},
+                                         FailureCase{"OfItsStart", test::uv_failures.poll_start}),
+                         [](const auto &info) { return std::string(info.param.name); });
 
 TEST_F(FdWatcherTest, LeavesDescriptorsBlocking) {
   Start();

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -17,23 +19,29 @@ namespace mmpy {
 namespace {
 
 using test::Pipe;
+using test::SocketPair;
 
 class ReadinessSetTest : public testing::Test {
  protected:
   ReadinessSetTest() { EXPECT_EQ(set_.Open(), 0); }
 
+  // The tags of those that are ready, in order.
   std::vector<uint64_t> Ready() {
     std::vector<uint64_t> tags;
-    for (const auto &ready : Find()) tags.push_back(ready.tag);
-    std::sort(tags.begin(), tags.end());
+    for (const auto &[tag, what] : Found()) tags.push_back(tag);
     return tags;
   }
 
-  std::vector<ReadinessSet::Ready> Find() {
-    std::vector<ReadinessSet::Ready> found(64);
-    found.resize(set_.Find(found.data(), found.size()));
-    return found;
+  // And for what. A system may tell of one that is ready for both twice.
+  std::map<uint64_t, unsigned> Found() {
+    ReadinessSet::Ready found[64];
+    std::map<uint64_t, unsigned> whats;
+    const size_t count = set_.Find(found, std::size(found));
+    for (size_t i = 0; i < count; ++i) whats[found[i].tag] |= found[i].what;
+    return whats;
   }
+
+  int Add(int fd, uint64_t tag, unsigned interest = kReadable) { return set_.Add(fd, tag, interest); }
 
   // As libuv sees the set.
   bool SetCanBeRead() {
@@ -48,8 +56,8 @@ using Tags = std::vector<uint64_t>;
 
 TEST_F(ReadinessSetTest, TellsWhatCanBeReadAsLongAsItCan) {
   Pipe one, other;
-  ASSERT_EQ(set_.Add(one.reader(), 11, kReadable), 0);
-  ASSERT_EQ(set_.Add(other.reader(), UINT64_MAX, kReadable), 0);
+  ASSERT_EQ(Add(one.reader(), 11), 0);
+  ASSERT_EQ(Add(other.reader(), UINT64_MAX), 0);
   EXPECT_EQ(Ready(), Tags{});
   EXPECT_FALSE(SetCanBeRead());
   other.Write();
@@ -64,11 +72,10 @@ TEST_F(ReadinessSetTest, TellsWhatCanBeReadAsLongAsItCan) {
 
 TEST_F(ReadinessSetTest, WaitsForWhatItIsAskedTo) {
   Pipe pipe;
-  ASSERT_EQ(set_.Add(pipe.writer(), 1, kReadable), 0);
+  ASSERT_EQ(Add(pipe.writer(), 1), 0);
   EXPECT_EQ(Ready(), Tags{}) << "it can be written to, which was not asked for";
   ASSERT_EQ(set_.Change(pipe.writer(), 2, kWritable), 0);
   EXPECT_EQ(Ready(), Tags{2});
-  EXPECT_EQ(Find().front().what, unsigned{kWritable});
   ASSERT_EQ(set_.Change(pipe.writer(), 3, kReadable), 0);
   EXPECT_EQ(Ready(), Tags{});
   EXPECT_EQ(set_.Change(pipe.reader(), 4, kReadable), ENOENT) << "it was not added";
@@ -76,25 +83,25 @@ TEST_F(ReadinessSetTest, WaitsForWhatItIsAskedTo) {
 
 TEST_F(ReadinessSetTest, TellsTheEndOfAStream) {
   Pipe pipe;
-  ASSERT_EQ(set_.Add(pipe.reader(), 1, kReadable), 0);
+  ASSERT_EQ(Add(pipe.reader(), 1), 0);
   pipe.CloseWriter();
   EXPECT_EQ(Ready(), Tags{1});
 }
 
 TEST_F(ReadinessSetTest, ForgetsWhatIsRemoved) {
   Pipe pipe;
-  ASSERT_EQ(set_.Add(pipe.reader(), 1, kReadable), 0);
+  ASSERT_EQ(Add(pipe.reader(), 1), 0);
   pipe.Write();
   EXPECT_TRUE(set_.Remove(pipe.reader()));
   EXPECT_EQ(Ready(), Tags{});
   EXPECT_FALSE(set_.Remove(pipe.reader()));
-  EXPECT_EQ(set_.Add(pipe.reader(), 2, kReadable), 0);
+  EXPECT_EQ(Add(pipe.reader(), 2), 0);
   EXPECT_EQ(Ready(), Tags{2});
 }
 
 TEST_F(ReadinessSetTest, ForgetsWhatIsClosedAndTakesItsNumberAgain) {
   Pipe pipe;
-  ASSERT_EQ(set_.Add(pipe.reader(), 1, kReadable), 0);
+  ASSERT_EQ(Add(pipe.reader(), 1), 0);
   pipe.Write();
   const int number = pipe.reader();
   pipe.CloseReader();
@@ -102,26 +109,26 @@ TEST_F(ReadinessSetTest, ForgetsWhatIsClosedAndTakesItsNumberAgain) {
   EXPECT_FALSE(set_.Remove(number));
   Pipe next;
   ASSERT_EQ(next.reader(), number) << "the system gives the lowest free number";
-  EXPECT_EQ(set_.Add(number, 2, kReadable), 0);
+  EXPECT_EQ(Add(number, 2), 0);
   next.Write();
   EXPECT_EQ(Ready(), Tags{2});
 }
 
 TEST_F(ReadinessSetTest, SaysWhyItRefusesADescriptor) {
   Pipe pipe;
-  ASSERT_EQ(set_.Add(pipe.reader(), 1, kReadable), 0);
+  ASSERT_EQ(Add(pipe.reader(), 1), 0);
 #ifdef __linux__
-  EXPECT_EQ(set_.Add(pipe.reader(), 2, kReadable), EEXIST);
+  EXPECT_EQ(Add(pipe.reader(), 2), EEXIST);
 #endif
-  EXPECT_EQ(set_.Add(-1, 3, kReadable), EBADF);
+  EXPECT_EQ(Add(-1, 3), EBADF);
   char name[] = "/tmp/mmpy-unit-XXXXXX";
   const int file = mkstemp(name);
   ASSERT_GE(file, 0);
   unlink(name);
-  EXPECT_EQ(set_.Add(file, 4, kReadable), EPERM) << "a regular file can always be read";
+  EXPECT_EQ(Add(file, 4), EPERM) << "a regular file can always be read";
   close(file);
   const int folder = open("/", O_RDONLY);
-  EXPECT_EQ(set_.Add(folder, 5, kReadable), EPERM);
+  EXPECT_EQ(Add(folder, 5), EPERM);
   close(folder);
 }
 
@@ -130,7 +137,7 @@ TEST_F(ReadinessSetTest, TellsAtMostAsManyAsAreAskedFor) {
   for (uint64_t i = 0; i < 100; ++i) {
     pipes.push_back(std::make_unique<Pipe>());
     pipes.back()->Write();
-    ASSERT_EQ(set_.Add(pipes.back()->reader(), i, kReadable), 0);
+    ASSERT_EQ(Add(pipes.back()->reader(), i), 0);
   }
   ReadinessSet::Ready found[8] = {};
   found[3].tag = 12345;
@@ -144,12 +151,78 @@ TEST_F(ReadinessSetTest, TellsAtMostAsManyAsAreAskedFor) {
   EXPECT_EQ(std::count(told.begin(), told.end(), true), 100);
 }
 
+using Whats = std::map<uint64_t, unsigned>;
+
+TEST_F(ReadinessSetTest, TellsWhatCanBeWrittenToAsLongAsItCan) {
+  SocketPair pair;
+  ASSERT_EQ(Add(pair.one(), 1, kWritable), 0);
+  EXPECT_TRUE(SetCanBeRead()) << "the set, which is what libuv waits for";
+  EXPECT_EQ(Found(), (Whats{{1, kWritable}}));
+  pair.Fill();
+  EXPECT_EQ(Found(), Whats{});
+  EXPECT_FALSE(SetCanBeRead());
+  pair.Answer();
+  EXPECT_EQ(Found(), Whats{}) << "that it can be read is not asked for";
+  pair.Empty();
+  EXPECT_EQ(Found(), (Whats{{1, kWritable}}));
+}
+
+TEST_F(ReadinessSetTest, TellsOfOneDescriptorBothThings) {
+  SocketPair pair;
+  ASSERT_EQ(Add(pair.one(), 1, kReadable | kWritable), 0);
+  EXPECT_EQ(Found(), (Whats{{1, kWritable}}));
+  pair.Answer();
+  EXPECT_EQ(Found(), (Whats{{1, kReadable | kWritable}}));
+  pair.Fill();
+  EXPECT_EQ(Found(), (Whats{{1, kReadable}}));
+}
+
+TEST_F(ReadinessSetTest, WaitsForSomethingElseWithANewTag) {
+  SocketPair pair;
+  pair.Answer();
+  ASSERT_EQ(Add(pair.one(), 1, kReadable), 0);
+  const struct {
+    unsigned interest;
+    Whats found;
+  } cases[] = {{kWritable, {{2, kWritable}}},
+               {kReadable | kWritable, {{2, kReadable | kWritable}}},
+               {kReadable, {{2, kReadable}}},
+               {kReadable, {{2, kReadable}}}};
+  for (const auto &[interest, found] : cases) {
+    ASSERT_EQ(set_.Change(pair.one(), 2, interest), 0);
+    EXPECT_EQ(Found(), found) << "interest " << interest;
+  }
+  EXPECT_TRUE(set_.Remove(pair.one()));
+  EXPECT_EQ(Found(), Whats{});
+  EXPECT_EQ(set_.Change(pair.one(), 2, kWritable), ENOENT);
+}
+
+TEST_F(ReadinessSetTest, ForgetsAWriterThatIsClosed) {
+  SocketPair pair;
+  ASSERT_EQ(Add(pair.one(), 1, kReadable | kWritable), 0);
+  const int number = pair.one();
+  pair.CloseOne();
+  EXPECT_EQ(Found(), Whats{});
+  EXPECT_FALSE(set_.Remove(number));
+  EXPECT_NE(set_.Change(number, 1, kReadable), 0);
+}
+
+// So that whoever waits for one of them only learns of the end.
+TEST_F(ReadinessSetTest, TellsAWriterWhoseOtherEndIsClosed) {
+  SocketPair pair;
+  pair.Fill();
+  ASSERT_EQ(Add(pair.one(), 1, kWritable), 0);
+  EXPECT_EQ(Found(), Whats{});
+  pair.CloseOther();
+  EXPECT_EQ(Found().at(1) & kWritable, unsigned{kWritable});
+}
+
 TEST_F(ReadinessSetTest, IsNotInheritedByOtherPrograms) { EXPECT_NE(fcntl(set_.fd(), F_GETFD) & FD_CLOEXEC, 0); }
 
 TEST_F(ReadinessSetTest, CanBeClosedTwiceAndOpenedAgain) {
   Pipe pipe;
   pipe.Write();
-  ASSERT_EQ(set_.Add(pipe.reader(), 1, kReadable), 0);
+  ASSERT_EQ(Add(pipe.reader(), 1), 0);
   set_.Close();
   set_.Close();
   EXPECT_FALSE(set_.is_open());

@@ -91,6 +91,36 @@ TEST(EventBuffer, WorksAgainAfterItGotNoMemoryAtAll) {
   EXPECT_EQ(buffer.size(), 3u);
 }
 
+TEST(EventBuffer, GrowsAgainOnceItWasEmptyAfterItGotNoMemory) {
+  EventBuffer buffer;
+  {
+    const MemoryLimit limit(1000 * sizeof(Event));
+    Fill(buffer, 2000);
+  }
+  EXPECT_EQ(buffer.size(), 512u);
+  buffer.Clear();
+  buffer.TakeLost();
+  Fill(buffer, 2000);
+  EXPECT_EQ(buffer.size(), 2000u);
+  EXPECT_EQ(FirstWrong(buffer), 2000u);
+  EXPECT_EQ(buffer.TakeLost(), 0u);
+}
+
+TEST(EventBuffer, TakesEventsWithoutMemoryOnceItIsReserved) {
+  EventBuffer buffer;
+  buffer.Reserve();
+  bool taken = true;
+  {
+    const MemoryLimit limit(1);
+    for (ChannelId i = 0; i < 64; ++i) taken &= buffer.Append({i, i / 2.0});
+    taken &= !buffer.Append({0, 0});
+    buffer.Reserve();
+  }
+  EXPECT_TRUE(taken) << "64 of them";
+  EXPECT_EQ(FirstWrong(buffer), 64u);
+  EXPECT_EQ(buffer.TakeLost(), 1u);
+}
+
 TEST(EventBuffer, RenumbersChannelsInBothDirections) {
   const struct {
     ChannelId from, to;

@@ -1,10 +1,12 @@
 // A new mapping while events wait: they keep their place, under their channels' new numbers.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "support/desk.h"
+#include "support/memory.h"
 
 namespace mmpy {
 namespace {
@@ -101,6 +103,54 @@ TEST(RouterConnects, LeadsNewEventsByTheNewLines) {
   desk.router.Emit(0, 2);
   desk.router.Drain(Desk::kForever);
   EXPECT_EQ(desk.Take(), "1: 1=1 2=2") << "what was output before keeps its way";
+}
+
+// Each time it would have taken another turn in the round, for which there is no room.
+TEST(RouterConnects, AnInstanceThatComesAndGoesHasOneTurn) {
+  Desk desk(3, Batches::kWhole);
+  const Layout with{{1, 1, 1}, {{0, 1}, {0, 2}}};
+  const Layout without{{1, 0, 1}, {{0, 1}}};
+  for (int i = 0; i < 10; ++i) {
+    with.Install(desk.router);
+    desk.router.Emit(0, i);
+    without.Install(desk.router);
+  }
+  with.Install(desk.router);
+  const uint64_t before = test::Allocations();
+  desk.router.Emit(0, 10);
+  EXPECT_EQ(test::Allocations(), before);
+  desk.router.Drain(Desk::kForever);
+  EXPECT_EQ(desk.Take(), "2: 2=0 2=1 2=2 2=3 2=4 2=5 2=6 2=7 2=8 2=9 2=10 | 1: 1=10");
+}
+
+// It has finished nothing that could be seen, and its channels are gone.
+TEST(RouterConnects, WhatAnInstanceHasDeferredGoesWithIt) {
+  const Layout with{{1, 1}, {{0, 1}}};
+  const struct {
+    const char *name;
+    std::function<void(Router &)> end;
+  } cases[] = {{"Connect",
+                [](Router &router) {
+                  Layout{{1, 0}, {}}.Install(router);
+                }},
+               {"Clear", [](Router &router) { router.Clear(); }}};
+  for (const auto &[name, end] : cases) {
+    Desk desk(2, Batches::kPieces);
+    with.Install(desk.router);
+    desk.event_ns = kMillisecond;
+    desk.on_event = [&](InstanceId id, const Event &) { desk.probe(id).FinishWith([] {}); };
+    desk.router.Emit(0, 1);
+    desk.router.Emit(0, 2);
+    ASSERT_EQ(desk.router.Drain(kMillisecond), kOutOfTime) << name;
+    EXPECT_EQ(desk.Take(), "1: 1=1") << name;
+    end(desk.router);
+    EXPECT_EQ(desk.router.Drain(Desk::kForever), kEmpty) << name;
+    with.Install(desk.router);
+    desk.on_event = [](InstanceId, const Event &) {};
+    desk.router.Emit(0, 3);
+    EXPECT_EQ(desk.router.Drain(Desk::kForever), kEmpty) << name;
+    EXPECT_EQ(desk.Take(), "1: 1=3") << name;
+  }
 }
 
 TEST(RouterConnects, AnInstanceThatWentAndCameBackGetsOnlyWhatIsNew) {

@@ -1,6 +1,7 @@
 // Events that too little memory is there for.
 #include <gtest/gtest.h>
 
+#include <new>
 #include <vector>
 
 #include "support/desk.h"
@@ -80,8 +81,7 @@ TEST(RouterLosses, NoneWhereMemoryIsEnough) {
   EXPECT_EQ(desk.delivered(), 100'000u);
 }
 
-// A queue that is empty within its first slice tells no losses; they come with those of a later, longer one.
-TEST(RouterLosses, DISABLED_OfAShortBurstAreTold) {
+TEST(RouterLosses, OfAShortBurstAreTold) {
   Desk desk(2, Batches::kPieces);
   const Layout layout{{1, 1}, {{0, 1}}};
   layout.Install(desk.router);
@@ -89,6 +89,85 @@ TEST(RouterLosses, DISABLED_OfAShortBurstAreTold) {
   EmitWithLittleMemory(desk.router, 0, kFit + 1);
   ASSERT_EQ(desk.router.Drain(kMillisecond), Router::Drained::kEmpty);
   EXPECT_TRUE(desk.router.has_losses());
+  const std::vector<Router::Loss> losses = desk.router.TakeLosses();
+  ASSERT_EQ(losses.size(), 1u);
+  EXPECT_EQ(losses[0].instance, 1u);
+  EXPECT_EQ(losses[0].count, 1u);
+}
+
+// What one burst has lost is no reason to lose of the next one.
+TEST(RouterLosses, EndWhenThereIsMemoryAgain) {
+  Desk desk(2, Batches::kPieces);
+  const Layout layout{{1, 1}, {{0, 1}}};
+  layout.Install(desk.router);
+  desk.writes_down = false;
+  for (int burst = 0; burst < 2; ++burst) {  // of both rounds
+    EmitWithLittleMemory(desk.router, 0, kFit + 1);
+    desk.router.Drain(Desk::kForever);
+  }
+  desk.router.TakeLosses();
+  const size_t before = desk.delivered();
+  for (size_t burst = 0; burst < 2; ++burst) {
+    for (size_t i = 0; i < 10 * kFit; ++i) desk.router.Emit(0, 1);
+    desk.router.Drain(Desk::kForever);
+  }
+  EXPECT_FALSE(desk.router.has_losses());
+  EXPECT_EQ(desk.delivered() - before, 20 * kFit);
+}
+
+// Nothing of the event path may throw.
+TEST(RouterLosses, NoneAndNoExceptionWithoutMemoryAtAllForFewEvents) {
+  constexpr size_t kInstances = 100;
+  Desk desk(kInstances, Batches::kPieces);
+  Layout layout;
+  for (ChannelId channel = 0; channel < kInstances; ++channel) {
+    layout.channels.push_back(1);
+    layout.lines.emplace_back(0, channel);
+  }
+  layout.Install(desk.router);
+  desk.writes_down = false;
+  bool threw = false;
+  {
+    const MemoryLimit limit(1);
+    try {
+      for (int round = 0; round < 3; ++round) {
+        for (int i = 0; i < 60; ++i) desk.router.Emit(0, i);
+        desk.router.Drain(Desk::kForever);
+      }
+    } catch (const std::bad_alloc &) {
+      threw = true;
+    }
+  }
+  EXPECT_FALSE(threw);
+  EXPECT_FALSE(desk.router.has_losses());
+}
+
+TEST(RouterLosses, AnInstanceThatDoesNotFitIntoMemoryIsNotAdded) {
+  Desk desk(2, Batches::kPieces);
+  const Layout layout{{1, 1}, {{0, 1}}};
+  layout.Install(desk.router);
+  test::Probe probe(desk, 2, Batches::kPieces);
+  for (size_t bytes : {1, 17, 65, 1000}) {
+    bool refused = false;
+    {
+      const MemoryLimit limit(bytes);
+      try {
+        desk.router.AddInstance(&probe);
+      } catch (const std::bad_alloc &) {
+        refused = true;
+      }
+    }
+    EXPECT_TRUE(refused) << bytes;
+  }
+  desk.router.Emit(0, 1);
+  desk.router.Drain(Desk::kForever);
+  EXPECT_EQ(desk.Take(), "1: 1=1");
+  desk.Add();
+  const Layout more{{1, 1, 1}, {{0, 2}}};
+  more.Install(desk.router);
+  desk.router.Emit(0, 2);
+  desk.router.Drain(Desk::kForever);
+  EXPECT_EQ(desk.Take(), "2: 2=2");
 }
 
 }  // namespace

@@ -47,12 +47,12 @@ class Model {
   void Connect(const Layout &layout) {
     layout_ = layout;
     first_ = layout.FirstChannels();
-    // An instance that is gone keeps its turn, in case it comes back.
-    for (std::deque<Turn> *round : {&current_, &next_}) {
-      for (Turn &turn : *round) {
-        if (layout_.channels[turn.instance] == 0) turn.events.clear();
-      }
+    // An instance that is gone loses its turn, also if it comes back.
+    const auto is_gone = [this](const Turn &turn) { return layout_.channels[turn.instance] == 0; };
+    for (Turn &turn : current_) {
+      if (is_gone(turn)) turn.events.clear();
     }
+    next_.erase(std::remove_if(next_.begin(), next_.end(), is_gone), next_.end());
   }
 
   void Emit(ChannelId source, double value) {
@@ -124,7 +124,6 @@ class Comparison {
         Connect();
       } else if (what == 1 && Below(10) == 0) {
         router_.Clear();
-        for (const auto &player : players_) player->Cancel();
         model_ = Model();
         model_.Connect(layout_);
       } else if (what < 10) {
@@ -158,11 +157,10 @@ class Comparison {
       }
     }
     void FinishRound() override {
-      Cancel();
+      deferred_ = false;
       EXPECT_TRUE(comparison_.model_.is_turn_over());
       comparison_.Answer(last_);
     }
-    void Cancel() { deferred_ = false; }
 
    private:
     Comparison &comparison_;
@@ -195,9 +193,6 @@ class Comparison {
     first_channels_ = layout_.FirstChannels();
     layout_.Install(router_);
     model_.Connect(layout_);
-    for (InstanceId id = 0; id < players_.size(); ++id) {
-      if (layout_.channels[id] == 0) players_[id]->Cancel();
-    }
     EXPECT_EQ(router_.channel_count(), total);
   }
 

@@ -1,0 +1,24 @@
+#include "support/uv_failures.h"
+
+#include <dlfcn.h>
+#include <uv.h>
+
+using mmpy::test::uv_failures;
+
+namespace {
+
+// The function of libuv's that the one here stands before.
+template <typename Function>
+Function *Real(const char *name) {
+  return reinterpret_cast<Function *>(dlsym(RTLD_NEXT, name));
+}
+
+}  // namespace
+
+extern "C" int uv_poll_init(uv_loop_t *loop, uv_poll_t *handle, int fd) {
+  return uv_failures.poll_init ? UV_ENOMEM : Real<decltype(uv_poll_init)>("uv_poll_init")(loop, handle, fd);
+}
+
+extern "C" int uv_poll_start(uv_poll_t *handle, int events, uv_poll_cb callback) {
+  return uv_failures.poll_start ? UV_ENOMEM : Real<decltype(uv_poll_start)>("uv_poll_start")(handle, events, callback);
+}

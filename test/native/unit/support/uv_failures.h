@@ -1,0 +1,16 @@
+// Functions of libuv that fail at will.
+#ifndef MMPY_TEST_UV_FAILURES_H
+#define MMPY_TEST_UV_FAILURES_H
+
+namespace mmpy::test {
+
+struct UvFailures {
+  bool poll_init = false;
+  bool poll_start = false;
+};
+
+inline UvFailures uv_failures;
+
+}  // namespace mmpy::test
+
+#endif
