@@ -23,10 +23,10 @@ ${CASES.map(({ name, what }) => `  ${name.padEnd(14)}${what}`).join("\n")}
 
 Options:
   --pairs N        number of alternating runs of each program (default 5)
-  --against PATH   compare with another checkout of this project, built, instead of the C reference: what is printed as the
-                   reference's is that checkout's
+  --against PATH   compare with another checkout of this project, built, instead of the C reference
   --quick          runs too short to be meaningful, to check that everything works
-  --write-docs     write the tables and the chart into docs/benchmarks.md, in its section for this version of Python
+  --write-docs     write the tables and the chart into docs/benchmarks.md, in its section for this version of Python; with
+                   --against, the table that compares the two checkouts
   -h, --help       show this text
 
 Environment:
@@ -75,11 +75,14 @@ async function measure(cases: readonly BenchCase[], bench: Bench): Promise<Measu
       continue;
     }
     clear();
-    for (const result of results) console.log(report(result));
+    for (const result of results) console.log(report(result, bench.against === undefined ? "reference" : "before"));
     measurements.push(...results);
   }
   return measurements;
 }
+
+// As on the machines of users: starts are measured with Python's cache of compiled modules.
+delete process.env.PYTHONDONTWRITEBYTECODE;
 
 const folder = mkdtempSync(path.join(tmpdir(), "mmpy-bench-"));
 try {
@@ -120,8 +123,8 @@ try {
   console.log(`Node ${summary.node}, Python ${summary.python}, ${summary.machine}\n`);
   const wanted = CASES.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
   const measurements = await measure(wanted, bench);
-  const { text, markdown, chart } = tables(measurements, summary);
-  console.log(`\n${text}`);
+  const { text, markdown, comparison, chart } = tables(measurements, summary);
+  if (bench.against === undefined) console.log(`\n${text}`);
   writeFileSync(
     path.join(project, "bench", "results.json"),
     `${JSON.stringify({ ...summary, skipped, measurements }, undefined, 2)}\n`,
@@ -131,9 +134,12 @@ try {
     const file = path.join(docs, "benchmarks.md");
     // One section per version of Python, such as 3.11.
     const minor = summary.python.split(".", 2).join(".");
-    const parts = Object.entries(markdown).map(([name, lines]) => [`${name} ${minor}`, lines] as const);
-    writeFileSync(file, writeInto(readFileSync(file, "utf8"), Object.fromEntries(parts)));
-    if (chart !== undefined) writeFileSync(path.join(docs, "benchmarks.svg"), chart);
+    const parts =
+      bench.against === undefined
+        ? Object.fromEntries(Object.entries(markdown).map(([name, lines]) => [`${name} ${minor}`, lines]))
+        : { comparison };
+    writeFileSync(file, writeInto(readFileSync(file, "utf8"), parts));
+    if (chart !== undefined && bench.against === undefined) writeFileSync(path.join(docs, "benchmarks.svg"), chart);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

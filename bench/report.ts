@@ -1,6 +1,6 @@
 /** The results as text, as tables for the documentation, and as a chart. */
 import type { Measurement } from "./case.js";
-import { format, formatSpread, median } from "./stats.js";
+import { format, formatSpread, median, ratioOfPairs } from "./stats.js";
 import { draw } from "./svg.js";
 import { verdicts } from "./targets.js";
 
@@ -12,11 +12,11 @@ export interface Summary {
   readonly python: string;
 }
 
-/** A line for the terminal. */
-export function report({ name, unit, ours, reference, floor }: Measurement): string {
+/** A line for the terminal. `other` is the name of the program that ours is compared with. */
+export function report({ name, unit, ours, reference, floor }: Measurement, other: string): string {
   const parts = [`${name.padEnd(30)}${formatSpread(ours)} ${unit}`];
   if (reference.length > 0) {
-    parts.push(`reference ${formatSpread(reference)}, ${format(median(reference) / median(ours))} times ours`);
+    parts.push(`${other} ${formatSpread(reference)}, ${format(ratioOfPairs(ours, reference))} times ours`);
   }
   if (floor.length > 0) parts.push(`floor ${formatSpread(floor)}`);
   return parts.join("; ");
@@ -35,8 +35,17 @@ export function tables(measurements: readonly Measurement[], summary: Summary) {
       unit,
       formatSpread(ours),
       formatSpread(reference),
-      reference.length > 0 ? format(median(reference) / median(ours)) : "-",
+      reference.length > 0 ? format(ratioOfPairs(ours, reference)) : "-",
       formatSpread(floor),
+    ]);
+  const compared = measurements
+    .filter(({ reference }) => reference.length > 0)
+    .map(({ name, unit, ours, reference }) => [
+      name,
+      unit,
+      formatSpread(reference),
+      formatSpread(ours),
+      format(ratioOfPairs(ours, reference)),
     ]);
   const text = judged.map((cells) => cells.map((cell, i) => cell.padEnd([52, 12, 12, 12][i] ?? 0)).join("")).join("\n");
   const markdown = {
@@ -46,7 +55,12 @@ export function tables(measurements: readonly Measurement[], summary: Summary) {
     targets: table(["figure", "must", "aim", "measured", ""], judged),
     measurements: table(["case", "description", "unit", "ours", "reference", "reference ÷ ours", "floor"], rows),
   };
-  return { text, markdown, chart: chart(measurements) };
+  const comparison = [
+    ...markdown.machine,
+    "",
+    ...table(["case", "unit", "before", "after", "before ÷ after"], compared),
+  ];
+  return { text, markdown, comparison, chart: chart(measurements) };
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {

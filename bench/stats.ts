@@ -14,6 +14,12 @@ export function quantile(values: readonly number[], q: number): number {
   return below + (above - below) * (place - Math.floor(place));
 }
 
+/** How many times as large the second of two values measured together is: the median over their pairs. */
+export function ratioOfPairs(values: readonly number[], others: readonly number[]): number {
+  if (values.length !== others.length) return median(others) / median(values);
+  return median(values.map((value, i) => (others[i] ?? Number.NaN) / value));
+}
+
 /** Formats a number with three significant digits and grouped thousands. */
 export function format(value: number): string {
   if (Number.isNaN(value)) return "-";

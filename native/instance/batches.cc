@@ -38,7 +38,7 @@ PyObject *Batches::Register(PyObject *names, PyObject *object, PyObject *handler
   if (batch->inputs == nullptr || !batch->output_view) return nullptr;
   batch->outputs = reinterpret_cast<double *>(PyByteArray_AsString(outputs.get()));
   batch->changed.resize(batch->channels.size());
-  batch->is_changed.resize(batch->channels.size());
+  batch->is_changed = std::make_unique<bool[]>(batch->channels.size());
   batch->clamped.resize(batch->channels.size());
   batch->is_new = home_.on_trial();
   if (mmpy_is_none(handler) == 0) {
@@ -142,7 +142,7 @@ void Batches::CallHandlers() {
     if (batch.handler &&
         !CallUser(home_.interpreter, home_.AsRunning("batch handler", batch.handler.get()), batch.object.get()))
       ReportException(home_.core, home_.id, home_.interpreter, "batch handler", batch.handler.get());
-    std::fill(batch.is_changed.begin(), batch.is_changed.end(), 0);
+    std::fill_n(batch.is_changed.get(), batch.channels.size(), false);
     batch.changed_count = 0;
   }
 }

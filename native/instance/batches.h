@@ -32,9 +32,9 @@ class Batches {
       const Place &place = places_[at];
       Batch &batch = *batches_[place.batch];
       batch.inputs[place.position] = value;
-      if (!batch.handler || batch.is_changed[place.position] != 0) continue;
+      if (!batch.handler || batch.is_changed[place.position]) continue;
       if (batch.changed_count == 0) due_.push_back(place.batch);
-      batch.is_changed[place.position] = 1;
+      batch.is_changed[place.position] = true;
       batch.changed[batch.changed_count++] = place.position;
     }
   }
@@ -74,7 +74,8 @@ class Batches {
 
     std::vector<uint32_t> changed;    // positions with an event in this round: the first `changed_count` elements
     size_t changed_count = 0;         // not the vector's size, which is that of all positions
-    std::vector<uint8_t> is_changed;  // by position
+    // By position. Not bytes: a store to one may change anything, so that the compiler keeps nothing in registers.
+    std::unique_ptr<bool[]> is_changed;
     std::vector<double> clamped;      // outputs as they are sent
   };
 

@@ -47,6 +47,25 @@ void Router::RemoveEvents(InstanceId id) {
   next.erase(std::remove(next.begin(), next.end(), id), next.end());
 }
 
+// Not inlined: among the variables of a caller, its own would not stay in registers.
+[[gnu::noinline]] void Router::Emit(ChannelId base, const uint32_t *sources, const double *values, size_t count) {
+  // Channels next to each other mostly lead to the same instance.
+  InstanceId instance = kNoInstance;
+  EventBuffer *events = nullptr;
+  const Target *const targets = targets_.data();
+  const uint32_t *const offsets = offsets_.data() + base;
+  for (size_t i = 0; i < count; ++i) {
+    const Target *const end = targets + offsets[sources[i] + 1];
+    for (const Target *target = targets + offsets[sources[i]]; target != end; ++target) {
+      if (target->instance != instance) {
+        instance = target->instance;
+        events = &EventsFor(instance);
+      }
+      if (!events->Append({target->channel, values[i]})) lost_ = true;
+    }
+  }
+}
+
 std::vector<Router::Loss> Router::TakeLosses() {
   std::vector<Loss> losses;
   lost_ = false;

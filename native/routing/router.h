@@ -45,20 +45,15 @@ class Router {
   void Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t> offsets, std::vector<Target> targets);
 
   // Queues an event for every channel that one of these sources is mapped to, in order.
-  void Emit(ChannelId base, const uint32_t *sources, const double *values, size_t count) {
-    for (size_t i = 0; i < count; ++i) {
-      const ChannelId source = base + sources[i];
-      const Target *target = targets_.data() + offsets_[source];
-      const Target *const end = targets_.data() + offsets_[source + 1];
-      for (; target != end; ++target) Queue(*target, values[i]);
-    }
-  }
+  void Emit(ChannelId base, const uint32_t *sources, const double *values, size_t count);
 
   // Queues an event for every channel that `source` is mapped to.
   void Emit(ChannelId source, double value) {
     const Target *target = targets_.data() + offsets_[source];
     const Target *const end = targets_.data() + offsets_[source + 1];
-    for (; target != end; ++target) Queue(*target, value);
+    for (; target != end; ++target) {
+      if (!EventsFor(target->instance).Append({target->channel, value})) lost_ = true;
+    }
   }
 
   enum class Drained { kEmpty, kOutOfTime };
@@ -110,17 +105,19 @@ class Router {
   std::vector<ChannelId> TakeLoop() { return tracer_.TakeLoop(); }
 
  private:
+  static constexpr InstanceId kNoInstance = UINT32_MAX;
+
   struct Round {
     std::vector<InstanceId> instances;  // those with events, in the order of their turns
     std::vector<EventBuffer> events;    // of every instance
   };
 
-  // For the next round.
-  void Queue(const Target &target, double value) {
-    EventBuffer &events = next_->events[target.instance];
+  // Those of the next round, to which one is about to be added.
+  EventBuffer &EventsFor(InstanceId instance) {
+    EventBuffer &events = next_->events[instance];
     // Each instance once, since one that is empty takes the event: so there is room for them all.
-    if (events.empty()) next_->instances.push_back(target.instance);
-    if (!events.Append({target.channel, value})) lost_ = true;
+    if (events.empty()) next_->instances.push_back(instance);
+    return events;
   }
 
   void StartRound();
