@@ -1,4 +1,5 @@
 // Signals that would end the process, or do worse, before the rest of the program has been loaded.
+import inspector from "node:inspector";
 import { COMMANDS } from "./catalog.js";
 
 /** Requests to reload, from the first moment on: a service manager or a script may send one at any time. */
@@ -33,3 +34,11 @@ if (!process.argv.slice(2).some((argument) => others.includes(argument))) hangUp
 
 // Node would listen for debuggers, to which every user of the machine can connect. `node --inspect` does so on purpose.
 process.on("SIGUSR1", () => {});
+
+/** Stops listening for debuggers if a SIGUSR1 came before this program. */
+export function refuseDebuggers(): void {
+  const isWanted = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].some((text) => text.includes("--inspect"));
+  if (!isWanted && inspector.url() !== undefined) inspector.close();
+}
+
+refuseDebuggers();

@@ -5,7 +5,7 @@ import { MidimonsterError } from "../errors.js";
 import { type Logger, standardErrorLogger } from "../log/log.js";
 import { FileWatch } from "../watch.js";
 import { Coalesced } from "./coalesced.js";
-import { hangUps } from "./early-signals.js";
+import { hangUps, refuseDebuggers } from "./early-signals.js";
 import type { CommandLine } from "./options.js";
 import { ServiceManager, serviceVariables } from "./service-manager.js";
 import { printStuckCode } from "./stuck-code.js";
@@ -19,6 +19,7 @@ export async function run({ operand = "monster.cfg", ...line }: CommandLine): Pr
   const router = Router.fromFile(operand, { logger, backendOverrides, instanceOverrides });
   const running = new RunningRouter(router, logger, addon);
   hangUps.pass(() => running.reload());
+  refuseDebuggers(); // it may have taken Node some time to begin with it
   const ended = stopped.then((signal) => running.stop(signal));
   try {
     await router.start();
