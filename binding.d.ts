@@ -220,23 +220,26 @@ export interface Binding {
   /** Switches {@link CoreCallbacks.tap} on or off. */
   tap(core: Core, on: boolean): void;
   /**
-   * Runs cleanup handlers, ends interpreters, closes every handle, then calls back. Enters Python; may wait for Python
-   * threads, up to a limit. The core is unusable afterwards.
+   * Runs cleanup handlers, ends interpreters, closes every handle, then calls back. Enters Python; may wait for Python code
+   * and for threads, up to limits for all instances together. The core is unusable afterwards.
    */
   stop(core: Core, stopped: () => void): void;
 
   /**
-   * Makes a second SIGINT or SIGTERM end the process at once, even while Python code keeps this thread busy. To be called
-   * after Node's own handlers for them are registered; those get the first signal.
+   * Makes a second SIGINT or SIGTERM end the process at once, even while Python code keeps this thread busy; within half a
+   * second it counts as the first one's copy. From the first on, what is running has some seconds to return; then the
+   * process ends with status 3. To be called after Node's own handlers for them are registered, which get the first signal
+   * and must stay.
    */
   endOnSecondSignal(): void;
   /** Whether the first signal has arrived since then; JavaScript may not have received it yet. */
   stopSignalSeen(): boolean;
   /**
-   * The format of messages on standard error about user code that does not return for a second, during which no report
-   * arrives: one of the log's formats; null, the default, for no messages.
+   * The format of messages on standard error about code that does not return for a second, during which no report arrives,
+   * and about the end of a process that does not stop: one of the log's formats; null, the default, for no messages.
+   * `onlyErrors`: only of the latter.
    */
-  printStuckCode(format: "text" | "json" | "journal" | null): void;
+  printStuckCode(format: "text" | "json" | "journal" | null, onlyErrors: boolean): void;
 
   /**
    * Sends a datagram of sd_notify(3)'s lines to the service manager's socket: a path, or an abstract name with a leading `@`.

@@ -55,10 +55,11 @@ Napi::Value SignalSeen(const Arguments &arguments) { return Napi::Boolean::New(a
 
 Napi::Value PrintStuckCode(const Arguments &arguments) {
   const std::string format = arguments.is_null(0) ? "" : arguments.text(0);
-  PythonRuntime::Get().watchdog().SetStuckFormat(format == "json"      ? Watchdog::StuckFormat::kJson
-                                                 : format == "text"    ? Watchdog::StuckFormat::kText
-                                                 : format == "journal" ? Watchdog::StuckFormat::kJournal
-                                                                       : Watchdog::StuckFormat::kNothing);
+  PythonRuntime::Get().watchdog().SetPrinting(format == "json"      ? LogFormat::kJson
+                                              : format == "text"    ? LogFormat::kText
+                                              : format == "journal" ? LogFormat::kJournal
+                                                                    : LogFormat::kNone,
+                                              arguments.flag(1));
   return arguments.env().Undefined();
 }
 

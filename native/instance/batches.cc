@@ -139,9 +139,9 @@ void Batches::CallHandlers() {
     // There may have been a reload since the event.
     if (number >= batches_.size() || batches_[number] == nullptr) continue;
     Batch &batch = *batches_[number];
-    if (batch.handler &&
-        !CallUser(home_.interpreter, home_.AsRunning("batch handler", batch.handler.get()), batch.object.get()))
-      ReportException(home_.core, home_.id, home_.interpreter, "batch handler", batch.handler.get());
+    if (batch.handler)
+      CallUser(home_.core, home_.id, home_.interpreter, home_.AsRunning("batch handler", batch.handler.get()),
+               batch.object.get());
     std::fill_n(batch.is_changed.get(), batch.channels.size(), false);
     batch.changed_count = 0;
   }

@@ -128,7 +128,11 @@ void Handlers::DeliverEvents(const Event *events, size_t count, ChannelId first_
 }
 
 void Handlers::ReportHandlerException(uint32_t channel, double value) {
+  // Describing the exception may run user code too, such as its __str__().
+  home_.watchdog.Begin();
+  current_ = channel;
   PythonException raised = home_.interpreter.TakeException();
+  current_ = Channels::kNone;
   home_.core.news().reports.push_back({Report::Kind::kException, home_.id, "handler",
                                        std::string(channels_.name(channel)), "", value, std::move(raised)});
 }

@@ -86,8 +86,7 @@ void Intervals::Run(uint32_t interval) {
   if (place == entries_.end()) return;  // cancelled by another interval due at the same time
   const GilScope own(home_.gil, home_.interpreter.state());
   const PyRef function = place->function;  // it may cancel itself
-  if (!CallUser(home_.interpreter, home_.AsRunning("interval", function.get()), nullptr))
-    ReportException(home_.core, home_.id, home_.interpreter, "interval", function.get());
+  CallUser(home_.core, home_.id, home_.interpreter, home_.AsRunning("interval", function.get()), nullptr);
 }
 
 void Intervals::Begin() {

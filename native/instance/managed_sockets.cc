@@ -187,7 +187,10 @@ void ManagedSockets::HandleReadable(WatchId id) {
                             home_.interpreter.interpreter_state());
   if (DropIfClosed(id, Look::kQuick)) return;
   const bool succeeded = static_cast<bool>(Call(function.get(), socket.get()));
-  if (!succeeded) ReportException(home_.core, home_.id, home_.interpreter, "socket", function.get(), fd);
+  if (!succeeded) {
+    watched.Again();
+    ReportException(home_.core, home_.id, home_.interpreter, "socket", function.get(), fd);
+  }
 
   const auto after = watches_.find(id);
   if (after == watches_.end() || DropIfClosed(id, succeeded ? Look::kQuick : Look::kThorough)) return;

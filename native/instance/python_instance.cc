@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "io/guard.h"
+#include "io/stop_signals.h"
 #include "python/user_code.h"
 
 namespace mmpy {
@@ -50,6 +51,8 @@ PyObject *ReportFunction(PyObject *capsule, PyObject *arguments) {
   return PyLong_FromUnsignedLongLong(instance == nullptr ? 0 : 1);
 }
 
+PythonException Undone(const std::string &why) { return {"midimonster.Stopped", why, {}, {}, {}, why}; }
+
 PyMethodDef report_function = {"report", ReportFunction, METH_O, nullptr};
 
 }  // namespace
@@ -75,8 +78,12 @@ std::string PythonInstance::Start(const std::string &name, const std::string &fo
   PythonRuntime &runtime = PythonRuntime::Get();
   Interpreter &interpreter = home_.interpreter;
   const GilScope main(runtime.gil(), runtime.main_state());
-  std::string error = interpreter.Start(folder, argument);
-  if (!error.empty()) return error;
+  {
+    const WatchedStart watched(home_.watchdog, name + ": the start of its interpreter");
+    std::string error = interpreter.Start(folder, argument);
+    if (!error.empty()) return error;
+  }
+  home_.watchdog.Name(interpreter.interpreter_state(), name);
 
   const GilScope own(runtime.gil(), state());
   auto link = std::make_unique<mmpy_link>(mmpy_link{this, this, pthread_self()});
@@ -96,18 +103,26 @@ std::string PythonInstance::Start(const std::string &name, const std::string &fo
 
 std::optional<PythonException> PythonInstance::LoadModule(const std::string &value, const std::string &folder) {
   Interpreter &interpreter = home_.interpreter;
+  // Otherwise each would get its time to end.
+  if (StopSignalSeen()) return Undone("not loaded because of a signal to stop");
   const GilScope own(home_.gil, state());
   const WorkingDirectory inside(folder);
   const PyRef python_value = PyRef::Steal(PyUnicode_DecodeFSDefault(value.c_str()));
   const PyRef python_folder = PyRef::Steal(PyUnicode_DecodeFSDefault(folder.c_str()));
   if (!python_value || !python_folder) return interpreter.TakeException();
-  Watchdog::Running running = home_.AsRunning("module", nullptr);
-  running.limited = false;
-  const WatchedCall watched(home_.watchdog, running, interpreter.interpreter_state());
+  const WatchedCall watched(home_.watchdog, AsLoading(), interpreter.interpreter_state());
   const PyRef raised = interpreter.CallHelper("load_module", {python_value.get(), python_folder.get()});
   if (!raised) return interpreter.TakeException();
   if (mmpy_is_none(raised.get()) != 0) return {};
   return ToException(raised.get());
+}
+
+// Loading takes as long as it takes; but what waits for it should be said.
+Watchdog::Running PythonInstance::AsLoading() const {
+  Watchdog::Running running = home_.AsRunning("module", nullptr);
+  running.limited = false;
+  running.print_ms = 1000;
+  return running;
 }
 
 void PythonInstance::FixChannels() {
@@ -118,6 +133,8 @@ void PythonInstance::FixChannels() {
 std::vector<ResolveError> PythonInstance::Resolve(const std::vector<uint32_t> &channels,
                                                   const std::string &default_handler) {
   const GilScope own(home_.gil, state());
+  const WatchedCall watched(home_.watchdog, home_.AsSideEffect("search for handlers"),
+                            home_.interpreter.interpreter_state());
   return handlers_.Resolve(channels, default_handler);
 }
 
@@ -129,6 +146,7 @@ void PythonInstance::Connected(ChannelId first, size_t count) {
 void PythonInstance::TakeHandlers() {
   if (!usable()) return;
   const GilScope own(home_.gil, state());
+  const WatchedCall watched(home_.watchdog, home_.AsSideEffect("finalizers"), home_.interpreter.interpreter_state());
   handlers_.Take();
   takes_whole_batches_ =
       !handlers_.any();  // delivery then only stores values, and reading the clock would cost as much

@@ -82,7 +82,8 @@ class PythonInstance final : public mmpy_instance, public Destination {
   bool Housekeep() override;
   void Retire() override;
   void CleanUp() override;
-  bool Stop() override;
+  void StopThreads(EndThreads step, uint64_t until_ms) override;
+  bool Stop(uint64_t until_ms) override;
   void Abandon() override;
   CodeLock *code() override { return &lock_; }
 
@@ -117,8 +118,11 @@ class PythonInstance final : public mmpy_instance, public Destination {
   PyThreadState *state() const { return home_.interpreter.state(); }
   PyRef CallReloading(const char *function, PyObject *first = nullptr, PyObject *second = nullptr);
   void DropOld();
+  Watchdog::Running AsLoading() const;
   void Unlink();
   void Clear();
+  void ForgetModules();
+  std::vector<std::string> AwaitThreads(uint64_t until_ms);
   void AwaitOthers();
   void ReportThreadsLeft(const std::vector<std::string> &names);
 

@@ -18,6 +18,7 @@ PyRef PythonInstance::CallReloading(const char *function, PyObject *first, PyObj
 
 std::optional<PythonException> PythonInstance::ParseChanged() {
   const GilScope own(home_.gil, state());
+  const WatchedCall watched(home_.watchdog, AsLoading(), home_.interpreter.interpreter_state());
   const PyRef raised = CallReloading("parse_changed");
   if (!raised) return home_.interpreter.TakeException();
   if (mmpy_is_none(raised.get()) != 0) return {};
@@ -26,6 +27,7 @@ std::optional<PythonException> PythonInstance::ParseChanged() {
 
 void PythonInstance::BeginReload() {
   const GilScope own(home_.gil, state());
+  const WatchedCall watched(home_.watchdog, home_.AsSideEffect("finalizers"), home_.interpreter.interpreter_state());
   home_.reloading = true;
   old_dropped_ = false;
   channels_.Begin();
@@ -39,9 +41,7 @@ void PythonInstance::BeginReload() {
 
 PythonInstance::Reloaded PythonInstance::ReloadChanged() {
   const GilScope own(home_.gil, state());
-  Watchdog::Running running = home_.AsRunning("module", nullptr);
-  running.limited = false;
-  const WatchedCall watched(home_.watchdog, running, home_.interpreter.interpreter_state());
+  const WatchedCall watched(home_.watchdog, AsLoading(), home_.interpreter.interpreter_state());
   const PyRef result = CallReloading("reload_changed");
   if (!result) return {{}, home_.interpreter.TakeException()};
   Reloaded reloaded;
@@ -55,6 +55,8 @@ PythonInstance::Reloaded PythonInstance::ReloadChanged() {
 void PythonInstance::DropOld() {
   if (std::exchange(old_dropped_, true)) return;
   const GilScope own(home_.gil, state());
+  const WatchedCall watched(home_.watchdog, home_.AsSideEffect("search for functions of old versions"),
+                            home_.interpreter.interpreter_state());
   const PyRef modules = CallReloading("reloaded_modules");
   if (!modules) {
     PyErr_Clear();
@@ -76,6 +78,7 @@ void PythonInstance::EndReload(bool keep) {
   if (!home_.reloading) return;
   const GilScope own(home_.gil, state());
   if (keep) DropOld();
+  const WatchedCall watched(home_.watchdog, home_.AsSideEffect("finalizers"), home_.interpreter.interpreter_state());
   home_.reloading = false;
   // What goes is released here: that runs user code (__del__), which finds the reload over.
   const auto end = [&](auto &...parts) { (..., (keep ? parts.Commit() : parts.Rollback())); };
@@ -86,6 +89,7 @@ void PythonInstance::EndReload(bool keep) {
 
 std::vector<std::string> PythonInstance::SourceFiles() {
   const GilScope own(home_.gil, state());
+  const WatchedCall watched(home_.watchdog, AsLoading(), home_.interpreter.interpreter_state());
   std::vector<std::string> files;
   const PyRef names = CallReloading("source_files");
   for (Py_ssize_t i = 0; names && i < PyList_Size(names.get()); ++i)

@@ -4,6 +4,7 @@
 #include <set>
 #include <thread>
 
+#include "io/steady_ms.h"
 #include "python/module.h"
 
 namespace mmpy {
@@ -96,7 +97,8 @@ std::string Interpreter::Start(const std::string &folder, const std::string &arg
   std::string error;
   if (!run()) {
     error = TakeException().text;
-    Stop();
+    AwaitThreads(0);  // a .pth file may have started some
+    Stop(OtherThreadsExist());
   } else {
     gil.SwitchTo(runtime_.main_state());
   }
@@ -111,10 +113,26 @@ bool Interpreter::OtherThreadsExist() const {
   return false;
 }
 
-std::vector<std::string> Interpreter::StopThreads() {
+namespace {
+
+// For a helper: how long to wait, in seconds.
+PyRef SecondsUntil(uint64_t until_ms) {
+  const uint64_t now = SteadyMs();
+  return PyRef::Steal(PyFloat_FromDouble(until_ms > now ? static_cast<double>(until_ms - now) / 1000 : 0));
+}
+
+}  // namespace
+
+void Interpreter::JoinThreads(uint64_t until_ms) {
+  const PyRef seconds = SecondsUntil(until_ms);
+  if (!seconds || !CallHelper("join_ordinary_threads", {seconds.get()})) PyErr_Clear();
+}
+
+std::vector<std::string> Interpreter::AwaitThreads(uint64_t until_ms) {
   Gil &gil = runtime_.gil();
   std::vector<std::string> threads_left;
-  if (const PyRef names = CallHelper("stop_threads", {})) {
+  const PyRef seconds = SecondsUntil(until_ms);
+  if (const PyRef names = seconds ? CallHelper("threads_left", {seconds.get()}) : PyRef()) {
     for (Py_ssize_t i = 0; i < PyList_Size(names.get()); ++i)
       threads_left.push_back(ToText(PyList_GetItem(names.get(), i)));
   } else {
@@ -186,32 +204,13 @@ void Interpreter::End() {
   state_ = nullptr;
 }
 
-std::vector<std::string> Interpreter::StopCode() {
-  std::vector<std::string> threads_left = StopThreads();
-  if (!threads_left.empty()) return threads_left;
-  // Finalizers of user code may start threads, which Py_EndInterpreter() does not survive up to 3.11: so now.
-  CallHelper("forget_modules", {});
-  PyErr_Clear();
-  return OtherThreadsExist() ? StopThreads() : threads_left;
-}
-
-std::vector<std::string> Interpreter::Stop() {
-  std::vector<std::string> threads_left = StopCode();
-  const bool stays = threads_left.empty() && MustStay();
-  if (threads_left.empty() && !stays) {
-    End();
-    return threads_left;
-  }
-  if (stays) {
-    CallHelper("forget_modules", {});
-    PyErr_Clear();
-    CallHelper("stop_reporting", {});
-  }
+void Interpreter::Stop(bool threads_left) {
+  if (!threads_left && !MustStay()) return End();
+  if (!threads_left) CallForEffect("stop_reporting");
   helpers_ = PyRef();
   PyErr_Clear();
   runtime_.gil().SwitchTo(runtime_.main_state());
   state_ = nullptr;
-  return threads_left;
 }
 
 PyRef Interpreter::FunctionType() const {

@@ -238,8 +238,11 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
   setting_up_ = true;
   if (PySys_AddAuditHook(OnAuditEvent, this) != 0) return {"PYTHON_LOAD", "out of memory"};
   ShareEnvironment();
-  if (std::string error = Initialize(library, options.program_name); !error.empty())
-    return {"PYTHON_LOAD", std::move(error)};
+  {
+    const WatchedStart watched(watchdog_, "the start of Python");
+    if (std::string error = Initialize(library, options.program_name); !error.empty())
+      return {"PYTHON_LOAD", std::move(error)};
+  }
   setting_up_ = false;
   mmpy_module_bind();
   bootstrap_code_ = Compile(options.bootstrap_path);

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "io/steady_ms.h"
 #include "routing/reserve.h"
 
 namespace mmpy {
@@ -16,6 +17,10 @@ namespace {
 constexpr uint64_t kSliceNs = 1'000'000;
 
 constexpr uint64_t kHousekeepingMs = 1000;
+
+// How long a stop waits, for all instances together: for cleanup handlers and whatever else user code does, then for
+// threads.
+constexpr uint64_t kStopCodeMs = 8000;
 
 // What a promise emits may lead to another promise, and libuv waits until none is left.
 constexpr unsigned kMaxEmitsInARow = 16;
@@ -212,12 +217,21 @@ void Core::Stop(std::function<void(bool)> done) {
     const Entry entry(*this);
     state_ = State::kStopped;
     router_.Clear();
+    stops_by_ms_ = SteadyMs() + kStopCodeMs;
     for (const auto &instance : instances_) instance->CleanUp();
+    // Each step in all instances before the next one, so that their threads end at the same time.
+    uint64_t until_ms = 0;
+    for (const EndThreads step : {EndThreads::kRelease, EndThreads::kJoin, EndThreads::kInterrupt}) {
+      if (step != EndThreads::kRelease) until_ms = SteadyMs() + PatienceMs(step);
+      for (auto instance = instances_.rbegin(); instance != instances_.rend(); ++instance)
+        (*instance)->StopThreads(step, until_ms);
+    }
     // The last one first: an extension module that is not made for several interpreters belongs to the one that
     // imported it first, and the others' copies refer to it.
     for (auto instance = instances_.rbegin(); instance != instances_.rend(); ++instance) {
-      if (!(*instance)->Stop()) in_use = true;
+      if (!(*instance)->Stop(until_ms)) in_use = true;
     }
+    stops_by_ms_ = 0;
   }
   CloseHandles();
   handles_->WhenNone([in_use, done = std::move(done)]() { done(in_use); });

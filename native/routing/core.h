@@ -66,6 +66,12 @@ class Core {
   // whether a thread that would not end may still be inside this core, which then must never be freed.
   void Stop(std::function<void(bool in_use)> done);
 
+  // While it is being stopped: SteadyMs() by which cleanup handlers and finalizers have to be over; otherwise 0.
+  uint64_t stops_by_ms() const { return stops_by_ms_; }
+
+  // Whether it has been started and not yet stopped.
+  bool running() const { return state_ == State::kRunning; }
+
   // As Stop, for an environment that is going away: runs no user code, neither Python nor JavaScript.
   void Abandon(std::function<void()> done);
 
@@ -144,6 +150,7 @@ class Core {
   CoreListener &listener_;
   const uv_thread_t thread_ = uv_thread_self();
   State state_ = State::kBuilding;
+  uint64_t stops_by_ms_ = 0;
   Router router_;
   std::vector<std::unique_ptr<Destination>> instances_;
   std::vector<Destination *> with_code_;  // those that have a CodeLock

@@ -35,7 +35,7 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
   async #load(): Promise<PythonChoice> {
     if (this.#choice !== undefined) return this.#choice;
     const { options, log, engine } = this.#setup;
-    const choice = await choosePython(options.python, log);
+    const choice = await choosePython(options.python, log, engine.stopping);
     const ignoreHome = pointsElsewhere(process.env.PYTHONHOME, choice);
     if (ignoreHome) {
       log.warn(
