@@ -138,6 +138,11 @@ export interface Binding {
   startPython(options: PythonOptions): PythonLoadError | null;
   /** `Py_GetVersion()`, or "" before `startPython`. */
   pythonVersion(): string;
+  /**
+   * Whether C code on the loop's thread that calls Python back gets the thread state of the instance that it runs in. If not,
+   * it hangs (native/python/gil_state.h).
+   */
+  callsBackIntoInstances(): boolean;
 
   createCore(callbacks: CoreCallbacks, outbox: Outbox): Core;
   /** The number of instances that have been added, including retired ones. */

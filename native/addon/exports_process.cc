@@ -46,6 +46,11 @@ Napi::Value PythonVersion(const Arguments &arguments) {
   return Napi::String::New(arguments.env(), PythonRuntime::Get().version());
 }
 
+Napi::Value CallsBackIntoInstances(const Arguments &arguments) {
+  const GilState::Kind kind = PythonRuntime::Get().gil().stored().kind();
+  return Napi::Boolean::New(arguments.env(), kind != GilState::Kind::kUnknown);
+}
+
 Napi::Value EndOnSecond(const Arguments &arguments) {
   EndOnSecondSignal();
   return arguments.env().Undefined();
@@ -72,6 +77,7 @@ Napi::Value NotifyServiceManager(const Arguments &arguments) {
 void ExportProcess(Napi::Object exports) {
   Export<StartPython>(exports, "startPython");
   Export<PythonVersion>(exports, "pythonVersion");
+  Export<CallsBackIntoInstances>(exports, "callsBackIntoInstances");
   Export<EndOnSecond>(exports, "endOnSecondSignal");
   Export<SignalSeen>(exports, "stopSignalSeen");
   Export<PrintStuckCode>(exports, "printStuckCode");

@@ -34,6 +34,16 @@ typedef struct PyMethodDef {
   const char *ml_doc;
 } PyMethodDef;
 
+/* Unchanged since 3.5; the functions that take it exist for its sake. */
+typedef struct PyMemAllocatorEx {
+  void *ctx;
+  void *(*malloc)(void *ctx, size_t size);
+  void *(*calloc)(void *ctx, size_t count, size_t size);
+  void *(*realloc)(void *ctx, void *memory, size_t size);
+  void (*free)(void *ctx, void *memory);
+} PyMemAllocatorEx;
+typedef enum { PYMEM_DOMAIN_RAW } PyMemAllocatorDomain;
+
 /* Stable ABI constants, named as in CPython. */
 enum { METH_NOARGS = 0x0004, METH_O = 0x0008, METH_FASTCALL = 0x0080 };
 enum { Py_EQ = 2 };

@@ -168,6 +168,7 @@ int PythonRuntime::OnAuditEvent(const char *event, PyObject *, void *data) {
 }
 
 PyThreadState *PythonRuntime::NewInterpreter() {
+  const CreatingInterpreter creating(gil_.stored());
   setting_up_ = true;
   PyThreadState *const state = Py_NewInterpreter();
   setting_up_ = false;
@@ -244,6 +245,7 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
       return {"PYTHON_LOAD", std::move(error)};
   }
   setting_up_ = false;
+  gil_.stored().Find();
   mmpy_module_bind();
   bootstrap_code_ = Compile(options.bootstrap_path);
   main_modules_ = ModuleNames();
