@@ -50,8 +50,9 @@ class Home {
   Watchdog::Running AsRunning(const char *role, PyObject *function) const { return {&watched, role, function}; }
 
   // Passes a report to JavaScript soon, even if a Python thread caused it while the core is idle.
-  void AddReport(Report report) const {
-    core.news().reports.push_back(std::move(report));
+  template <typename Make>
+  void Tell(Make &&make) const noexcept {
+    core.Tell(std::forward<Make>(make));
     WakeCore();
   }
   void WakeCore() const {

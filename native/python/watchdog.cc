@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "io/background_thread.h"
+#include "io/guard.h"
 #include "io/stop_signals.h"
 #include "python/interpreter.h"
 
@@ -90,12 +91,15 @@ void Watchdog::Look(Observation &seen) {
       const Running running = *running_;
       const PyRef function = PyRef::Borrow(running.function);
       WatchedCode &code = *running.code;
-      if (must_warn && running.limited) code.ReportSlow(running, elapsed);
-      if (must_print && running.limited && runs()) code.PrintStuck(running, elapsed, format);
-      if (must_end && (stopping ? running.stoppable : running.limited)) {
-        const PyRef interruption = code.Interruption(running, stopping ? 0 : timeout);
-        if (interruption && runs()) RaiseInThread(interruption.get());
-      }
+      const auto act = [&] {
+        if (must_warn && running.limited) code.ReportSlow(running, elapsed);
+        if (must_print && running.limited && runs()) code.PrintStuck(running, elapsed, format);
+        if (must_end && (stopping ? running.stoppable : running.limited)) {
+          const PyRef interruption = code.Interruption(running, stopping ? 0 : timeout);
+          if (interruption && runs()) RaiseInThread(interruption.get());
+        }
+      };
+      Guard(act, [](const char *) {});  // without memory; what is to be ended is tried again
       PyErr_Clear();
     }
     PyThreadState_Clear(state);
