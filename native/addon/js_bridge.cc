@@ -100,9 +100,11 @@ void JsBridge::EmitOutbox(size_t count) {
 InstanceId JsBridge::AddPython() {
   const auto id = static_cast<InstanceId>(core_->instance_count());
   auto instance = std::make_unique<PythonInstance>(*core_, id);
+  PythonInstance *const added = instance.get();
   pythons_.resize(id + 1);
-  pythons_[id] = instance.get();
-  return core_->Add(std::move(instance));
+  core_->Add(std::move(instance));
+  pythons_[id] = added;  // once it is there to stay
+  return id;
 }
 
 void JsBridge::Deliver(InstanceId instance, const uint32_t *channels, const double *values, size_t count) {

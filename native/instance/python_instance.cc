@@ -40,7 +40,7 @@ PyObject *ReportFunction(PyObject *capsule, PyObject *arguments) {
   if (link == nullptr) return nullptr;
   PyObject *parts[3];
   for (Py_ssize_t i = 0; i < 3; ++i) {
-    parts[i] = PyTuple_GetItem(arguments, i);
+    parts[i] = PyTuple_GetItem(arguments, i);  // user code can find this function, and call it with anything
     if (parts[i] == nullptr) return nullptr;
   }
   auto *instance = static_cast<PythonInstance *>(link->reporter);
@@ -156,7 +156,9 @@ void PythonInstance::Begin() {
   if (output_.started() || !usable()) return;
   // From now on output is sent at once; a socket function that outputs finds its channels only now.
   const int status = sockets_.Start();
-  if (status < 0) home_.AddReport({Report::Kind::kWatchFailed, home_.id, "socket", "", uv_strerror(status), {}});
+  if (status < 0) {
+    home_.Tell([&] { return Report{Report::Kind::kWatchFailed, home_.id, "socket", "", uv_strerror(status), {}}; });
+  }
   output_.Start();
 }
 

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <exception>
 #include <memory>
 #include <mutex>
-#include <system_error>
 
 #include "python/interpreter.h"
 #include "python/module.h"
@@ -146,7 +146,7 @@ std::set<std::string> ModuleNames() {
   std::set<std::string> names;
   const PyRef items = PyRef::Steal(PyDict_Items(PyImport_GetModuleDict()));
   for (Py_ssize_t i = 0; items && i < PyList_Size(items.get()); ++i) {
-    names.insert(ToText(PyTuple_GetItem(PyList_GetItem(items.get(), i), 0)));
+    names.insert(ToText(ItemOf(PyList_GetItem(items.get(), i), 0)));
   }
   PyErr_Clear();
   return names;
@@ -218,7 +218,7 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
 
   try {
     StartThreads();
-  } catch (const std::system_error &error) {
+  } catch (const std::exception &error) {
     return {"PYTHON_LOAD", std::string("threads can't be started: ") + error.what()};
   }
 

@@ -10,6 +10,7 @@
 
 #include "routing/destination.h"
 #include "routing/raised.h"
+#include "routing/shortened.h"
 
 namespace mmpy {
 
@@ -42,11 +43,27 @@ struct IntervalChange {
   double now_ms;  // the time of the iteration that called
 };
 
+// Whatever user code has made of its texts.
+inline void Bound(Report &report) {
+  Shorten(report.subject, kMaxName);
+  Shorten(report.text, kMaxText);
+  if (!report.exception) return;
+  PythonException &exception = *report.exception;
+  for (std::string *name : {&exception.type}) Shorten(*name, kMaxName);
+  for (std::optional<std::string> *name : {&exception.name, &exception.path}) {
+    if (*name) Shorten(**name, kMaxName);
+  }
+  Shorten(exception.message, kMaxText);
+  Shorten(exception.text, kMaxText);
+}
+
 struct News {
   std::vector<Report> reports;
   std::vector<IntervalChange> intervals;
-  std::vector<ChannelId> loop;  // channels of a feedback loop
-  bool empty() const { return reports.empty() && intervals.empty() && loop.empty(); }
+  std::vector<ChannelId> loop;    // channels of a feedback loop
+  uint64_t reports_lost = 0;      // since there were too many
+  const char *failure = nullptr;  // what could not be done or told; a literal
+  bool empty() const { return reports.empty() && intervals.empty() && loop.empty() && failure == nullptr; }
 };
 
 // The JavaScript side of a core. All functions are called on the way out, without the lock, and may call into the core
