@@ -9,6 +9,7 @@ import { type MidimonsterError, textOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
 import { LoopLog } from "../log/loop-log.js";
 import { ReportLog } from "../log/report-log.js";
+import { callOnly, listOf } from "../user-code.js";
 import { Assembly } from "./assembly.js";
 import { type BuildHost, build } from "./build.js";
 import { ChannelNames } from "./channel-names.js";
@@ -20,7 +21,7 @@ import { Outbox } from "./outbox.js";
 import { Reload } from "./reload.js";
 import { Scheduler } from "./scheduler.js";
 import type { Taps } from "./taps.js";
-import { isPromise, turnOfTheLoop } from "./waiting.js";
+import { turnOfTheLoop } from "./waiting.js";
 
 export class Session {
   readonly lifecycle: Lifecycle;
@@ -189,7 +190,7 @@ export class Session {
   files(): string[] {
     return this.#liveOf(this.assembly).flatMap(({ name, instance }) => {
       try {
-        return instance.files?.() ?? [];
+        return listOf("files", () => instance.files?.());
       } catch (error) {
         this.#reports.threw(`${name}: files()`, { instance: name }, error);
         return [];
@@ -254,13 +255,7 @@ export class Session {
   #handle({ name, instance }: LiveInstance, batch: EventBatch): void {
     const threw = (error: unknown) => this.#reports.threw(`${name}: handle()`, { instance: name }, error);
     this.#outbox.collect(() => {
-      try {
-        // The type does not allow it, but an async handle() is easily written, and its rejection would end the process.
-        const result: unknown = instance.handle?.(batch);
-        if (isPromise(result)) Promise.resolve(result).catch(threw);
-      } catch (error) {
-        threw(error);
-      }
+      callOnly(() => instance.handle?.(batch), threw);
     });
   }
 
