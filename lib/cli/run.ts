@@ -7,12 +7,14 @@ import { FileWatch } from "../watch.js";
 import { Coalesced } from "./coalesced.js";
 import type { CommandLine } from "./options.js";
 import { ServiceManager, serviceVariables } from "./service-manager.js";
+import { formatStreams } from "./streams.js";
 
 export async function run({ operand = "monster.cfg", ...line }: CommandLine): Promise<number> {
   const addon = binding(); // here, where an error of loading it is caught
   const stopped = stopSignal(addon);
   const logger = standardErrorLogger(line.logLevel, line.logFormat);
   if (line.logLevel !== "error" && line.logLevel !== "silent") addon.printStuckCode(line.logFormat);
+  formatStreams(addon, line.logFormat);
   const { backendOverrides, instanceOverrides } = line;
   const router = Router.fromFile(operand, { logger, backendOverrides, instanceOverrides });
   const running = new RunningRouter(router, logger, addon);

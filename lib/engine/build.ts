@@ -25,6 +25,8 @@ export interface BuildHost {
   readonly modules: Map<string, BackendModule>;
   /** Open backends, by name; extended by each that is opened. */
   readonly backends: Map<string, LiveBackend>;
+  /** Creates an instance from now on: reports of an unknown one are about it. */
+  creating(name: string): void;
   /**
    * Registers a created instance.
    *
@@ -240,6 +242,7 @@ class Builder {
       emit: (channel, value) => emit(live, name, channel, value),
       now: () => engine.binding.now(engine.core),
     };
+    this.#host.creating(name);
     try {
       const instance = await untilAborted(() => backend.open.instance(setup), engine.stopping);
       checkDeclaredInstance(instance);

@@ -39,6 +39,8 @@ export class Session {
   readonly #live = new Map<number, LiveInstance>();
   /** Names of all past and present instances, by number: reports may come late. */
   readonly #instanceNames = new Map<number, string>();
+  /** The instance that is being created: it may have something to report before its number is known. */
+  #creating = "?";
   #names = new ChannelNames(new Map());
   /** Warnings of the running configuration. */
   #warned: ReadonlySet<string> = new Set();
@@ -73,7 +75,7 @@ export class Session {
       now: () => native.now(core),
       run: (pairs, count) => native.runIntervals(core, pairs, count),
     });
-    this.#reports = new ReportLog(log, (instance) => this.#instanceNames.get(instance) ?? "?");
+    this.#reports = new ReportLog(log, (instance) => this.#instanceNames.get(instance) ?? this.#creating);
     this.lifecycle = new Lifecycle((message) => log.error({}, message));
     const engine: Engine = { binding: native, core, argument, stopping: this.lifecycle.signal };
     this.#host = {
@@ -82,6 +84,9 @@ export class Session {
       declarations,
       modules: new Map(),
       backends: this.backends,
+      creating: (name) => {
+        this.#creating = name;
+      },
       created: (live) => {
         const { number, name } = live;
         const isOfCore = Number.isInteger(number) && number >= 0 && number < native.instanceCount(core);
