@@ -68,6 +68,12 @@ Napi::Value PrintStuckCode(const Arguments &arguments) {
   return arguments.env().Undefined();
 }
 
+Napi::Value FormatStreams(const Arguments &arguments) {
+  const auto format = [&](size_t i) { return arguments.is_null(i) ? "" : arguments.text(i); };
+  PythonRuntime::Get().SetStreamFormats({format(0), format(1)});
+  return arguments.env().Undefined();
+}
+
 Napi::Value NotifyServiceManager(const Arguments &arguments) {
   return TextOrNull(arguments.env(), NotifyService(arguments.text(0), arguments.text(1)));
 }
@@ -81,6 +87,7 @@ void ExportProcess(Napi::Object exports) {
   Export<EndOnSecond>(exports, "endOnSecondSignal");
   Export<SignalSeen>(exports, "stopSignalSeen");
   Export<PrintStuckCode>(exports, "printStuckCode");
+  Export<FormatStreams>(exports, "formatStreams");
   Export<NotifyServiceManager>(exports, "notifyService");
 }
 

@@ -26,6 +26,8 @@ const char *KindName(Report::Kind kind) {
       return "slow";
     case Report::Kind::kWatchFailed:
       return "watch-failed";
+    case Report::Kind::kLog:
+      return "log";
   }
   return "";
 }
@@ -137,6 +139,7 @@ void JsBridge::Tell(News news) {
       object.Set("text", report.text);
       if (report.exception) object.Set("exception", ToJavascript(env_, *report.exception));
       if (report.value) object.Set("value", *report.value);
+      if (!report.file.empty()) object.Set("file", report.file);
       array.Set(i, object);
     }
     Call(reports_, {array});

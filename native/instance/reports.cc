@@ -10,6 +10,20 @@ void Reports::ReportUncaught(std::string role, std::string subject, PythonExcept
   });
 }
 
+void Reports::Log(Report message) {
+  // The loop's thread may be busy for long, while others log.
+  constexpr size_t kMaxWaiting = 10'000;
+  if (home_.core.news().reports.size() >= kMaxWaiting) {
+    ++messages_lost_;
+    return;
+  }
+  if (messages_lost_ > 0) {
+    const std::string lost = std::to_string(std::exchange(messages_lost_, 0)) + " messages were lost before this one";
+    home_.AddReport({Report::Kind::kLog, home_.id, "warn", "", lost, {}});
+  }
+  home_.AddReport(std::move(message));
+}
+
 std::string Reports::NameOf(const Watchdog::Running &running) {
   if (running.function != nullptr) return home_.interpreter.Describe(running.function);
   const uint32_t current = handlers_.current();

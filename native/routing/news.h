@@ -25,14 +25,17 @@ struct Report {
     kWatchFailed,     // subject: the handler; value: descriptor; text: why
     kEventsLost,      // value: number of events for this instance
     kSlow,            // subject: the running function; text: its stack; value: for how long, in ms
+    kLog,             // a message of user code: role: its level; subject: its logger; text; file and value: its place
   };
   Kind kind;
   InstanceId instance;
-  std::string role;  // "handler", "interval", "socket", ..., see binding.d.ts; only for exceptions and sockets
+  std::string
+      role;  // "handler", "interval", "socket", ..., see binding.d.ts; only for exceptions, sockets and messages
   std::string subject;
   std::string text;
   std::optional<double> value;
   std::optional<PythonException> exception = {};
+  std::string file = {};
 };
 
 // A call of interval(). period_ms 0 cancels.
