@@ -1,6 +1,7 @@
 import type { ChannelUse } from "../backends/declare.js";
 import type { BackendFacts, DeclaredInstance, InstanceStatus } from "../backends/instance.js";
 import type { PythonChoice } from "../backends/python/locate/discovery.js";
+import { shownValue } from "../backends/read-options.js";
 import type { MappingDefinition } from "../config/definition.js";
 import { messageOf } from "../errors.js";
 import { atOnce } from "../user-code.js";
@@ -45,7 +46,10 @@ export function describe(
       return {
         name,
         backend: backend.declaration.name,
-        options: definition.settings.map(({ option, value }) => ({ option, value })),
+        options: definition.settings.map((setting) => ({
+          option: setting.option,
+          value: shownValue(backend.declaration.instanceOptions, setting),
+        })),
         channels: channels.names(0, channels.size).flatMap((channel, i) => {
           const uses = entry.uses(i);
           // Channels of earlier configurations keep their numbers. Channels in the core may also be a module's own.
