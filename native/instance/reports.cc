@@ -18,10 +18,13 @@ void Reports::Log(Report message) {
     return;
   }
   if (messages_lost_ > 0) {
-    const std::string lost = std::to_string(std::exchange(messages_lost_, 0)) + " messages were lost before this one";
-    home_.AddReport({Report::Kind::kLog, home_.id, "warn", "", lost, {}});
+    home_.Tell([&] {
+      const uint64_t lost = std::exchange(messages_lost_, 0);
+      const std::string text = std::to_string(lost) + " messages were lost before this one";
+      return Report{Report::Kind::kLog, home_.id, "warn", "", text, {}};
+    });
   }
-  home_.AddReport(std::move(message));
+  home_.Tell([&] { return std::move(message); });
 }
 
 std::string Reports::NameOf(const Watchdog::Running &running) {
