@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "io/forked.h"
+
 namespace mmpy {
 
 PyRef Handlers::ResolveOne(std::string_view name, uint32_t channel, std::vector<ResolveError> &errors) {
@@ -128,6 +130,7 @@ void Handlers::DeliverEvents(const Event *events, size_t count, ChannelId first_
 }
 
 void Handlers::ReportHandlerException(uint32_t channel, double value) {
+  EndIfForked();
   PythonException raised = home_.interpreter.TakeException();
   home_.core.news().reports.push_back({Report::Kind::kException, home_.id, "handler",
                                        std::string(channels_.name(channel)), "", value, std::move(raised)});
