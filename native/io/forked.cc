@@ -43,6 +43,17 @@ void ResetSignals() {
   }
 }
 
+// A signal that arrives between a fork and ResetSignals() waits until then.
+thread_local sigset_t mask_before;
+
+void BeforeFork() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &mask_before);
+}
+
+void InParent() { pthread_sigmask(SIG_SETMASK, &mask_before, nullptr); }
+
 // Also in the children of Node itself, which execute another program at once.
 void InChild() {
   mmpy_forked = 1;
@@ -55,6 +66,7 @@ void InChild() {
   // A child of a Python thread has only that thread, and ends with it. Without this, the C library would run exit()
   // then, with Node's handlers for it.
   if (pthread_equal(pthread_self(), loop_thread) == 0) pthread_setspecific(at_thread_end, &mmpy_forked);
+  pthread_sigmask(SIG_SETMASK, &mask_before, nullptr);
 }
 
 }  // namespace
@@ -64,7 +76,7 @@ void ListenToForks(const ForkListener &its) {
   listener = its;
   loop_thread = pthread_self();
   pthread_key_create(&at_thread_end, [](void *) { mmpy_end_forked(0); });
-  pthread_atfork(nullptr, nullptr, InChild);
+  pthread_atfork(BeforeFork, InParent, InChild);
 }
 
 void CloseInForkedChildren(int fd) { Exchange(0, fd + 1); }

@@ -47,6 +47,12 @@ PyObject *RefuseFork(PyObject *, PyObject *) {
 // Python-callable: is_forked() returns True in a forked child, or None.
 PyObject *IsForked(PyObject *, PyObject *) { return InForkedChild() ? PyLong_FromUnsignedLongLong(1) : mmpy_none(); }
 
+// Python-callable: after_fork() is called in forked children.
+PyObject *AfterFork(PyObject *, PyObject *) {
+  PythonRuntime::Get().main().PrepareEndOfThread();
+  return mmpy_none();
+}
+
 // The functions in the namespace of python/runtime/start.py.
 PyMethodDef native_functions[] = {
     {"raise_in_thread", RaiseInThreadFunction, METH_O, nullptr},
@@ -55,6 +61,7 @@ PyMethodDef native_functions[] = {
     {"can_fork", CanFork, METH_NOARGS, nullptr},
     {"refuse_fork", RefuseFork, METH_NOARGS, nullptr},
     {"is_forked", IsForked, METH_NOARGS, nullptr},
+    {"after_fork", AfterFork, METH_NOARGS, nullptr},
 };
 
 }  // namespace

@@ -32,6 +32,8 @@ int MainInterpreter::RefuseFork() const {
   return -1;
 }
 
+void MainInterpreter::PrepareEndOfThread() { at_thread_end_ = PyThreadState_New(interpreter_); }
+
 void MainInterpreter::NoteThreadsLeft() {
   threads_left_.clear();
   for (PyThreadState *state = PyInterpreterState_ThreadHead(interpreter_); state != nullptr;
@@ -43,11 +45,9 @@ void MainInterpreter::NoteThreadsLeft() {
 // What user code had raised is printed, as at a program's end, and standard output flushed.
 int MainInterpreter::EndForked(bool holds_gil) {
   const MainInterpreter &main = PythonRuntime::Get().main();
-  // A thread that is about to end has no thread state any more.
   if (!holds_gil) {
-    PyThreadState *const state = PyThreadState_New(main.interpreter_);
-    if (state == nullptr) return 0;
-    PyEval_RestoreThread(state);
+    if (main.at_thread_end_ == nullptr) return 0;  // forked by C code
+    PyEval_RestoreThread(main.at_thread_end_);
   }
   if (PyInterpreterState_Get() != main.interpreter_) return 0;  // forked by C code
   const PyRef raised = PyErr_Occurred() == nullptr ? PyRef() : TakeRaised();

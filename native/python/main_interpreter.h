@@ -45,6 +45,10 @@ class MainInterpreter {
   // For the audit hook: 0 if it works, or -1 with an exception set.
   int RefuseFork() const;
 
+  // In a child that a Python thread has forked: creates the thread state for the end of that thread, when it has none
+  // of its own any more. Not then, since CPython 3.11 can't create one if there is no other. With the GIL.
+  void PrepareEndOfThread();
+
   // Threads that would not end stay in this interpreter: later instances ignore them. With the GIL.
   void NoteThreadsLeft();
   bool IsLeft(PyThreadState *state) const {
@@ -58,6 +62,7 @@ class MainInterpreter {
   PyInterpreterState *interpreter_ = nullptr;
   std::optional<Holder> holder_;
   PyRef kept_;
+  PyThreadState *at_thread_end_ = nullptr;
   size_t others_ = 0;
   std::set<uint64_t> threads_left_;  // identifiers of their thread states
 };

@@ -9,7 +9,7 @@ import sys
 from .baseline import note_state, restore_hooks, restore_state
 from .exitfunctions import record_exit_functions, register_again, run_again
 from .libraries import reset_libraries
-from .native import environment, kept
+from .native import after_fork, environment, kept
 from .threads import other_threads
 from .uncaught import report
 from .userspace import forget_user_modules
@@ -43,8 +43,10 @@ def leave():
 
 def _prepare_once():
     # Imported by the loop's thread, which so becomes threading.main_thread().
+    import os
     import threading  # noqa: F401
 
+    os.register_at_fork(after_in_child=after_fork)
     record_exit_functions()
     _refuse_signals()
 

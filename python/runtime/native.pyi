@@ -20,5 +20,8 @@ def can_fork() -> int | None:
 def refuse_fork() -> None:
     """Raise RuntimeError if os.fork() does not work in this interpreter now."""
 
+def after_fork() -> None:
+    """Prepare the end of a forked child."""
+
 def is_forked() -> int | None:
     """Whether this is a process that user code has forked off; None if not."""

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
 
-    from .native import can_fork, environment, is_forked, kept, raise_in_thread, refuse_fork, share_environment
+    from .native import after_fork, can_fork, environment, is_forked, kept, raise_in_thread, refuse_fork, share_environment
 
     # Added by the native part, like these and __file__.
     compiled: "dict[str, types.CodeType]" = {}
@@ -65,6 +65,7 @@ native.__dict__.update(
     can_fork=can_fork,
     refuse_fork=refuse_fork,
     is_forked=is_forked,
+    after_fork=after_fork,
     kept=kept,
 )
 
