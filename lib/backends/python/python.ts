@@ -30,7 +30,7 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
     if (typeof number === "string") {
       throw new MidimonsterError("PYTHON_LOAD", `no interpreter for instance '${setup.name}': ${number}`);
     }
-    return new PythonInstance(setup, number, executable);
+    return new PythonInstance(setup, number, { executable, interpreter: main ? "main" : "own" });
   }
 
   /** Loads CPython, for the first instance. */
