@@ -33,7 +33,9 @@ def leave():
     import threading
 
     kept["threads left"] = other_threads(threading) + [one for one in kept.get("threads left", ()) if one.is_alive()]
-    for step in (forget_user_modules, run_again, reset_libraries, restore_state, register_again, gc.collect, gc.collect):
+    # The state first, since the others need sound builtins, and last, since finalizers are user code too.
+    steps = (restore_state, forget_user_modules, run_again, reset_libraries, register_again, gc.collect, restore_state)
+    for step in steps:
         try:
             step()
         except BaseException as error:  # user code may have put anything anywhere
