@@ -129,6 +129,13 @@ export interface ResolveError {
   readonly candidates: string[];
 }
 
+/** The instance that uses CPython's main interpreter. */
+export interface MainHolder {
+  readonly name: string;
+  /** Whether it belongs to this core. */
+  readonly isHere: boolean;
+}
+
 /** The result of {@link Binding.reloadChanged}. */
 export interface ModulesReloaded {
   /** Names of the modules that have changed, and of those that use them. */
@@ -156,11 +163,13 @@ export interface Binding {
   addLoopback(core: Core): number;
   addJavascript(core: Core): number;
   /**
-   * Creates an interpreter. `name` is the instance's, for messages; `sys.path` begins with `folder`; `sys.argv[0]` is
-   * `argument`. Enters Python. Returns an error text instead of a number if that fails; the instance then exists but is
+   * Creates an interpreter, or takes CPython's main one, which must be free. `name` is the instance's, for messages;
+   * `sys.path` begins with `folder`; `sys.argv[0]` is `argument`. Enters Python. Returns an error text instead of a number if that fails; the instance then exists but is
    * unusable.
    */
-  addPython(core: Core, name: string, folder: string, argument: string): number | string;
+  addPython(core: Core, name: string, folder: string, argument: string, main: boolean): number | string;
+  /** The instance that uses CPython's main interpreter, of any core of the process; null if it is free. */
+  mainHolder(core: Core): MainHolder | null;
   /** Loads the module named by a `module` option. Enters Python. Returns its exception, or null. */
   loadModule(core: Core, instance: number, value: string, folder: string): PythonException | null;
   /** Creates channels of a python instance, unless it already has them. Returns their indices within the instance. */

@@ -34,7 +34,7 @@ describe("an exception of Python code, as data", () => {
       values: new Float64Array(1),
     });
     folder = folderWith({});
-    instance = native.addPython(core, "py", folder, "") as number;
+    instance = native.addPython(core, "py", folder, "", false) as number;
     assert.equal(typeof instance, "number");
   });
 

@@ -1,6 +1,6 @@
 // The contract between the engine and the code of backends.
 
-import type { Setting } from "../config/definition.js";
+import type { InstanceDefinition, Setting } from "../config/definition.js";
 import type { Engine } from "../engine/engine.js";
 import type { Logger } from "../log/log.js";
 import type { Channels } from "../mapping/channel-set.js";
@@ -81,6 +81,8 @@ export interface InstanceSetup<I extends OptionSet = OptionSet, P = unknown> ext
   readonly log: Logger;
   /** @internal */
   readonly engine: Engine;
+  /** All instances of the backend in the configuration, as they are written. @internal */
+  readonly siblings: readonly InstanceDefinition[];
 
   /** As {@link BackendSetup.report}; until the instance has been created. */
   report(problem: Problem): void;

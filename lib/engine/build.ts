@@ -53,7 +53,7 @@ export async function build(
   host: BuildHost,
   before?: Assembly,
 ): Promise<void> {
-  const builder = new Builder(assembly, host, before);
+  const builder = new Builder(assembly, host, definition.instances, before);
   const { stopping } = host.engine;
   for (const backend of definition.backends.values()) {
     if (stopping.aborted) return;
@@ -69,14 +69,21 @@ export async function build(
 class Builder {
   readonly #assembly: Assembly;
   readonly #host: BuildHost;
+  readonly #instances: readonly InstanceDefinition[];
   readonly #before: Assembly | undefined;
   readonly #findings: Findings;
   /** By backend. */
   readonly #read = new Map<string, { readonly definition: InstanceDefinition; readonly read: ReadOptions }[]>();
 
-  constructor(assembly: Assembly, host: BuildHost, before: Assembly | undefined) {
+  constructor(
+    assembly: Assembly,
+    host: BuildHost,
+    instances: readonly InstanceDefinition[],
+    before: Assembly | undefined,
+  ) {
     this.#assembly = assembly;
     this.#host = host;
+    this.#instances = instances;
     this.#before = before;
     this.#findings = assembly.findings;
   }
@@ -238,6 +245,7 @@ class Builder {
       patterns: read.patterns,
       log,
       engine,
+      siblings: this.#instances.filter((one) => one.backend === definition.backend),
       report: reporter(findings, ownerOf(backend.declaration), settings, nameLocation),
       emit: (channel, value) => emit(live, name, channel, value),
       now: () => engine.binding.now(engine.core),

@@ -1,6 +1,7 @@
 // Instances: adding them, their channels and handlers, their intervals.
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,11 +30,22 @@ Napi::Value AddPython(const Arguments &arguments) {
   const std::string name = arguments.text(1);
   const std::string folder = arguments.text(2);
   const std::string argument = arguments.text(3);
+  const auto kind = arguments.flag(4) ? Interpreter::Kind::kMain : Interpreter::Kind::kOwn;
   JsBridge &bridge = arguments.bridge();
   const InstanceId id = bridge.AddPython();
-  const std::string error = bridge.python(id)->Start(name, folder, argument);
+  const std::string error = bridge.python(id)->Start(kind, name, folder, argument);
   if (!error.empty()) return Napi::String::New(arguments.env(), error);
   return Napi::Number::New(arguments.env(), id);
+}
+
+Napi::Value MainHolder(const Arguments &arguments) {
+  const Napi::Env env = arguments.env();
+  const std::optional<MainInterpreter::Holder> &holder = PythonRuntime::Get().main().holder();
+  if (!holder) return env.Null();
+  auto result = Napi::Object::New(env);
+  result.Set("name", holder->name);
+  result.Set("isHere", holder->core == &arguments.core());
+  return result;
 }
 
 Napi::Value LoadModule(const Arguments &arguments) {
@@ -125,6 +137,7 @@ void ExportInstances(Napi::Object exports) {
   Export<AddLoopback>(exports, "addLoopback");
   Export<AddJavascript>(exports, "addJavascript");
   Export<AddPython>(exports, "addPython");
+  Export<MainHolder>(exports, "mainHolder");
   Export<LoadModule>(exports, "loadModule");
   Export<AddChannels>(exports, "addChannels");
   Export<FixChannels>(exports, "fixChannels");

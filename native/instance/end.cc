@@ -7,6 +7,33 @@
 
 namespace mmpy {
 
+namespace {
+
+// While an interpreter ends. Its reference to the capsule has to be released before; but the main one goes on, maybe
+// with threads that did not end and still hold the module's functions: then they have nothing to report to.
+class Detached {
+ public:
+  explicit Detached(Home &home) : home_(home) {
+    if (!home_.interpreter.is_main()) Release();
+  }
+  ~Detached() {
+    if (home_.link != nullptr) home_.link->reporter = nullptr;
+    Release();
+  }
+  Detached(const Detached &) = delete;
+  Detached &operator=(const Detached &) = delete;
+
+ private:
+  void Release() {
+    home_.link = nullptr;
+    home_.capsule = PyRef();
+  }
+
+  Home &home_;
+};
+
+}  // namespace
+
 void PythonInstance::CleanUp() {
   if (state() == nullptr || home_.ending) return;
   home_.gil.SwitchTo(state());
@@ -97,28 +124,24 @@ void PythonInstance::Retire() {
   home_.gil.SwitchTo(state());
   retired_ = true;
   const std::vector<std::string> threads_left = AwaitThreads(until_ms);
-  if (threads_left.empty() && !home_.interpreter.MustStay() && !home_.interpreter.SharesModules()) {
+  if (!threads_left.empty()) ReportThreadsLeft(threads_left);
+  if (home_.interpreter.is_main() || (threads_left.empty() && home_.interpreter.CanEndEarly())) {
     AwaitOthers();
-    home_.link = nullptr;
-    home_.capsule = PyRef();
+    const Detached detached(home_);
     home_.interpreter.End();
     return;
   }
   // It ends with the core, if at all: others may depend on its extension modules, or its threads are in it.
-  if (!threads_left.empty()) {
-    ForgetModules();
-    ReportThreadsLeft(threads_left);
-  }
+  if (!threads_left.empty()) ForgetModules();
 }
 
 bool PythonInstance::Stop(uint64_t until_ms) {
   if (state() == nullptr) return true;
   home_.gil.SwitchTo(state());  // see Retire()
-  home_.link = nullptr;
-  home_.capsule = PyRef();
   const std::vector<std::string> threads_left = AwaitThreads(until_ms);
   if (!threads_left.empty()) ReportThreadsLeft(threads_left);
   AwaitOthers();
+  const Detached detached(home_);
   home_.interpreter.Stop(!threads_left.empty());
   return threads_left.empty();
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "io/forked.h"
 #include "io/guard.h"
 
 namespace mmpy {
@@ -129,6 +130,7 @@ void Handlers::DeliverEvents(const Event *events, size_t count, ChannelId first_
 }
 
 void Handlers::ReportHandlerException(uint32_t channel, double value) {
+  EndIfForked();
   // Describing the exception may run user code too, such as its __str__().
   home_.watchdog.Begin();
   current_ = channel;

@@ -43,7 +43,7 @@ PyObject *ReportFunction(PyObject *capsule, PyObject *arguments) {
     parts[i] = PyTuple_GetItem(arguments, i);  // user code can find this function, and call it with anything
     if (parts[i] == nullptr) return nullptr;
   }
-  auto *instance = static_cast<PythonInstance *>(link->reporter);
+  auto *instance = InForkedChild() ? nullptr : static_cast<PythonInstance *>(link->reporter);
   const auto report = [&] {
     if (instance != nullptr) instance->ReportUncaught(ToText(parts[0]), ToText(parts[1]), ToException(parts[2]));
   };
@@ -97,14 +97,19 @@ PythonInstance::~PythonInstance() { Abandon(); }
 
 // Building
 
-std::string PythonInstance::Start(const std::string &name, const std::string &folder, const std::string &argument) {
+std::string PythonInstance::Start(Interpreter::Kind kind, const std::string &name, const std::string &folder,
+                                  const std::string &argument) {
   home_.name = name;
   PythonRuntime &runtime = PythonRuntime::Get();
   Interpreter &interpreter = home_.interpreter;
   const GilScope main(runtime.gil(), runtime.main_state());
+  if (kind == Interpreter::Kind::kMain) {
+    if (runtime.main().holder()) return "CPython's main interpreter is in use";
+    runtime.main().Take({name, &home_.core});
+  }
   {
     const WatchedStart watched(home_.watchdog, name + ": the start of its interpreter");
-    std::string error = interpreter.Start(folder, argument);
+    std::string error = interpreter.Start(kind, folder, argument);
     if (!error.empty()) return error;
   }
   home_.watchdog.Name(interpreter.interpreter_state(), name);

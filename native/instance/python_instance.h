@@ -31,8 +31,9 @@ class PythonInstance final : public mmpy_instance, public Destination {
   PythonInstance(Core &core, InstanceId id);
   ~PythonInstance() override;
 
-  // Creates the interpreter. Returns an error text, or "".
-  std::string Start(const std::string &name, const std::string &folder, const std::string &argument);
+  // Creates the interpreter, or takes the main one. Returns an error text, or "".
+  std::string Start(Interpreter::Kind kind, const std::string &name, const std::string &folder,
+                    const std::string &argument);
 
   // False before Create(), if it failed, and once the instance has been retired or stopped.
   bool usable() const { return state() != nullptr && !retired_; }

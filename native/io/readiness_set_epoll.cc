@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "io/forked.h"
 #include "io/readiness_set.h"
 
 namespace mmpy {
@@ -11,6 +12,7 @@ namespace mmpy {
 namespace {
 
 int Control(int set, int operation, int fd, uint64_t tag, unsigned interest) {
+  if (InForkedChild()) return EBADF;  // closed there, and the number may belong to another file
   epoll_event event = {};
   if ((interest & kReadable) != 0) event.events |= EPOLLIN;
   if ((interest & kWritable) != 0) event.events |= EPOLLOUT;
@@ -22,7 +24,9 @@ int Control(int set, int operation, int fd, uint64_t tag, unsigned interest) {
 
 int ReadinessSet::Open() {
   set_ = epoll_create1(EPOLL_CLOEXEC);
-  return set_ < 0 ? errno : 0;
+  if (set_ < 0) return errno;
+  CloseInForkedChildren(set_);
+  return 0;
 }
 
 int ReadinessSet::Add(int fd, uint64_t tag, unsigned interest) {
@@ -33,7 +37,7 @@ int ReadinessSet::Change(int fd, uint64_t tag, unsigned interest) {
   return Control(set_, EPOLL_CTL_MOD, fd, tag, interest);
 }
 
-bool ReadinessSet::Remove(int fd) { return epoll_ctl(set_, EPOLL_CTL_DEL, fd, nullptr) == 0; }
+bool ReadinessSet::Remove(int fd) { return Control(set_, EPOLL_CTL_DEL, fd, 0, 0) == 0; }
 
 size_t ReadinessSet::Find(Ready *found, size_t max) {
   constexpr size_t kMaxAtOnce = 64;
@@ -49,7 +53,10 @@ size_t ReadinessSet::Find(Ready *found, size_t max) {
 }
 
 void ReadinessSet::Close() {
-  if (set_ >= 0) close(set_);
+  if (set_ >= 0 && !InForkedChild()) {
+    KeepInForkedChildren(set_);
+    close(set_);
+  }
   set_ = -1;
 }
 

@@ -4,8 +4,11 @@
 #include <set>
 #include <thread>
 
+#include "io/forked.h"
 #include "io/steady_ms.h"
 #include "python/module.h"
+
+extern "C" char **environ;
 
 namespace mmpy {
 
@@ -22,10 +25,44 @@ PyObject *ShareEnvironment(PyObject *, PyObject *) {
   return mmpy_none();
 }
 
+// Python-callable: environment() returns the environment as it is now, as a list of bytes.
+PyObject *Environment(PyObject *, PyObject *) {
+  PyRef list = PyRef::Steal(Py_BuildValue("[]"));
+  for (char **variable = environ; list && variable != nullptr && *variable != nullptr; ++variable) {
+    const PyRef bytes = PyRef::Steal(Py_BuildValue("y", *variable));
+    if (!bytes || PyList_Append(list.get(), bytes.get()) != 0) list = PyRef();
+  }
+  return list.release();
+}
+
+// Python-callable: can_fork() returns True or None.
+PyObject *CanFork(PyObject *, PyObject *) {
+  return PythonRuntime::Get().main().CanFork() ? PyLong_FromUnsignedLongLong(1) : mmpy_none();
+}
+
+// Python-callable: refuse_fork() raises an exception if the process can't be forked here.
+PyObject *RefuseFork(PyObject *, PyObject *) {
+  return PythonRuntime::Get().main().RefuseFork() == 0 ? mmpy_none() : nullptr;
+}
+
+// Python-callable: is_forked() returns True in a forked child, or None.
+PyObject *IsForked(PyObject *, PyObject *) { return InForkedChild() ? PyLong_FromUnsignedLongLong(1) : mmpy_none(); }
+
+// Python-callable: after_fork() is called in forked children.
+PyObject *AfterFork(PyObject *, PyObject *) {
+  PythonRuntime::Get().main().PrepareEndOfThread();
+  return mmpy_none();
+}
+
 // The functions in the namespace of python/runtime/start.py.
 PyMethodDef native_functions[] = {
     {"raise_in_thread", RaiseInThreadFunction, METH_O, nullptr},
     {"share_environment", ShareEnvironment, METH_NOARGS, nullptr},
+    {"environment", Environment, METH_NOARGS, nullptr},
+    {"can_fork", CanFork, METH_NOARGS, nullptr},
+    {"refuse_fork", RefuseFork, METH_NOARGS, nullptr},
+    {"is_forked", IsForked, METH_NOARGS, nullptr},
+    {"after_fork", AfterFork, METH_NOARGS, nullptr},
 };
 
 }  // namespace
@@ -73,48 +110,19 @@ PyObject *ItemOf(PyObject *tuple, Py_ssize_t index) {
   return item;
 }
 
-std::string Interpreter::Start(const std::string &folder, const std::string &argument) {
+std::string Interpreter::Start(Kind kind, const std::string &folder, const std::string &argument) {
   Gil &gil = runtime_.gil();
   runtime_.ShareEnvironment();
-  PyThreadState *const state = runtime_.NewInterpreter();
+  is_main_ = kind == Kind::kMain;
+  PyThreadState *const state = is_main_ ? runtime_.main_state() : runtime_.NewInterpreter();
   if (state == nullptr) return "CPython could not create another interpreter";
   gil.Adopt(state);
   state_ = state;
   interpreter_ = PyInterpreterState_Get();
   runtime_.gil_requests().Add(interpreter_, state_);
 
-  const auto run = [&]() -> bool {
-    const PythonOptions &options = runtime_.options();
-    helpers_ = PyRef::Steal(PyDict_New());
-    if (!helpers_) return false;
-    const PyRef name = PyRef::Steal(PyUnicode_FromString("_mmpy.start"));
-    const PyRef file = PyRef::Steal(PyUnicode_DecodeFSDefault(options.bootstrap_path.c_str()));
-    if (!name || !file || PyDict_SetItemString(helpers_.get(), "__name__", name.get()) != 0 ||
-        PyDict_SetItemString(helpers_.get(), "__file__", file.get()) != 0 ||
-        PyDict_SetItemString(helpers_.get(), "__builtins__", PyEval_GetBuiltins()) != 0) {
-      return false;
-    }
-    for (PyMethodDef &function : native_functions) {
-      const PyRef object = PyRef::Steal(PyCFunction_NewEx(&function, nullptr, nullptr));
-      if (!object || PyDict_SetItemString(helpers_.get(), function.ml_name, object.get()) != 0) return false;
-    }
-    const std::string &bytes = runtime_.bootstrap_code();
-    const PyRef compiled =
-        PyRef::Steal(PyMarshal_ReadObjectFromString(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
-    PyObject *const found = compiled ? PyDict_GetItemString(compiled.get(), "start") : nullptr;
-    if (found == nullptr) return false;
-    const PyRef code = PyRef::Borrow(found);  // start.py clears the dictionary
-    if (PyDict_SetItemString(helpers_.get(), "compiled", compiled.get()) != 0 ||
-        !PyRef::Steal(PyEval_EvalCode(code.get(), helpers_.get(), helpers_.get()))) {
-      return false;
-    }
-    const PyRef path = PyRef::Steal(PyUnicode_DecodeFSDefault(folder.c_str()));
-    const PyRef argv = PyRef::Steal(PyUnicode_DecodeFSDefault(argument.c_str()));
-    return path && argv && CallHelper("prepare", {path.get(), argv.get()});
-  };
-
   std::string error;
-  if (!run()) {
+  if (!(EnterContext() && RunHelpers(folder, argument))) {
     error = TakeException().text;
     AwaitThreads(0);  // a .pth file may have started some
     Stop(OtherThreadsExist());
@@ -124,10 +132,51 @@ std::string Interpreter::Start(const std::string &folder, const std::string &arg
   return error;
 }
 
+// Context variables, among them the context of `decimal`, would otherwise keep their values in the main interpreter.
+bool Interpreter::EnterContext() {
+  if (!is_main_) return true;
+  context_ = PyRef::Steal(PyContext_New());
+  return context_ && PyContext_Enter(context_.get()) == 0;
+}
+
+// Runs start.py and makes the interpreter ready for user code.
+bool Interpreter::RunHelpers(const std::string &folder, const std::string &argument) {
+  const PythonOptions &options = runtime_.options();
+  helpers_ = PyRef::Steal(PyDict_New());
+  if (!helpers_) return false;
+  const PyRef name = PyRef::Steal(PyUnicode_FromString("_mmpy.start"));
+  const PyRef file = PyRef::Steal(PyUnicode_DecodeFSDefault(options.bootstrap_path.c_str()));
+  const PyRef none = PyRef::Steal(mmpy_none());
+  PyObject *const kept = is_main_ ? runtime_.main().kept() : none.get();
+  if (!name || !file || kept == nullptr || PyDict_SetItemString(helpers_.get(), "__name__", name.get()) != 0 ||
+      PyDict_SetItemString(helpers_.get(), "__file__", file.get()) != 0 ||
+      PyDict_SetItemString(helpers_.get(), "kept", kept) != 0 ||
+      PyDict_SetItemString(helpers_.get(), "__builtins__", PyEval_GetBuiltins()) != 0) {
+    return false;
+  }
+  for (PyMethodDef &function : native_functions) {
+    const PyRef object = PyRef::Steal(PyCFunction_NewEx(&function, nullptr, nullptr));
+    if (!object || PyDict_SetItemString(helpers_.get(), function.ml_name, object.get()) != 0) return false;
+  }
+  const std::string &bytes = runtime_.bootstrap_code();
+  const PyRef compiled =
+      PyRef::Steal(PyMarshal_ReadObjectFromString(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
+  PyObject *const found = compiled ? PyDict_GetItemString(compiled.get(), "start") : nullptr;
+  if (found == nullptr) return false;
+  const PyRef code = PyRef::Borrow(found);  // start.py clears the dictionary
+  if (PyDict_SetItemString(helpers_.get(), "compiled", compiled.get()) != 0 ||
+      !PyRef::Steal(PyEval_EvalCode(code.get(), helpers_.get(), helpers_.get()))) {
+    return false;
+  }
+  const PyRef path = PyRef::Steal(PyUnicode_DecodeFSDefault(folder.c_str()));
+  const PyRef argv = PyRef::Steal(PyUnicode_DecodeFSDefault(argument.c_str()));
+  return path && argv && CallHelper("prepare", {path.get(), argv.get()});
+}
+
 bool Interpreter::OtherThreadsExist() const {
   for (PyThreadState *state = PyInterpreterState_ThreadHead(interpreter_); state != nullptr;
        state = PyThreadState_Next(state)) {
-    if (state != state_) return true;
+    if (state != state_ && !(is_main_ && runtime_.main().IsLeft(state))) return true;
   }
   return false;
 }
@@ -212,16 +261,27 @@ bool Interpreter::SharesModules() const {
 }
 
 void Interpreter::End() {
+  if (is_main_) return Leave();
   helpers_ = PyRef();
   PyErr_Clear();
-  Py_EndInterpreter(state_);
-  // Versions differ in whether the GIL is still held here; with no thread state current, Swap copes with both.
-  PyThreadState_Swap(runtime_.main_state());
-  runtime_.gil().Adopt(runtime_.main_state());
+  runtime_.EndInterpreter(state_);
+  state_ = nullptr;
+}
+
+void Interpreter::Leave() {
+  if (!CallHelper("leave", {})) PyErr_Clear();  // the bootstrap code could not be compiled
+  helpers_ = PyRef();
+  // Fails if user code has entered another context and not left it, which then stays.
+  if (context_) PyContext_Exit(context_.get());
+  context_ = PyRef();
+  PyErr_Clear();
+  runtime_.main().NoteThreadsLeft();
+  runtime_.main().Free();
   state_ = nullptr;
 }
 
 void Interpreter::Stop(bool threads_left) {
+  if (is_main_) return Leave();
   if (!threads_left && !MustStay()) return End();
   if (!threads_left) CallForEffect("stop_reporting");
   helpers_ = PyRef();
@@ -242,7 +302,9 @@ PyRef Interpreter::CallHelper(const char *name, std::initializer_list<PyObject *
     PyErr_Format(mmpy_exception_type(MMPY_RUNTIME_ERROR), "the bootstrap code has no %s()", name);
     return {};
   }
-  return PyRef::Steal(PyObject_Vectorcall(helper.get(), arguments.begin(), arguments.size(), nullptr));
+  PyRef result = PyRef::Steal(PyObject_Vectorcall(helper.get(), arguments.begin(), arguments.size(), nullptr));
+  EndIfForked();  // by a finalizer, a module's top level or another function of user code
+  return result;
 }
 
 PythonException Interpreter::TakeException() {

@@ -1,5 +1,7 @@
-// One sub-interpreter, the home of one python instance: its creation, the helpers of python/runtime/ in it, its
-// end.
+// One interpreter, the home of one python instance: its creation, the helpers of python/runtime/ in it, its end.
+//
+// It is a sub-interpreter, or the main one, which one instance after the other may use. That one is not created and
+// does not end: it is left, for the next, in the state in which it was before (python/runtime/main.py).
 //
 // Every method but state() needs the GIL with this interpreter's thread state current, except Start(), which creates
 // it.
@@ -22,10 +24,12 @@ class Interpreter {
   Interpreter(const Interpreter &) = delete;
   Interpreter &operator=(const Interpreter &) = delete;
 
-  // Creates the interpreter and runs the bootstrap code in it; `folder` becomes the start of sys.path, `argument`
-  // sys.argv[0]. Returns an error text, or "". To be called inside a GilScope over the main interpreter; its thread
-  // state is current again afterwards.
-  std::string Start(const std::string &folder, const std::string &argument);
+  enum class Kind { kOwn, kMain };
+
+  // Creates the interpreter, or takes the main one, and runs the bootstrap code in it; `folder` becomes the start of
+  // sys.path, `argument` sys.argv[0]. Returns an error text, or "". To be called inside a GilScope over the main
+  // interpreter; its thread state is current again afterwards.
+  std::string Start(Kind kind, const std::string &folder, const std::string &argument);
 
   // The steps of ending Python threads; see EndThreads, and python/runtime/threads.py. Waiting takes until `until_ms`,
   // a time of SteadyMs().
@@ -40,24 +44,24 @@ class Interpreter {
   // Releases user code: runs finalizers.
   void ForgetModules() { CallForEffect("forget_modules"); }
 
-  // Whether it contains an extension module that must not outlive it (must_stay() in python/runtime/ending.py).
-  bool MustStay();
+  // Whether it can end, or be left, although the core goes on and other instances may depend on it.
+  bool CanEndEarly() { return is_main_ || (!MustStay() && !SharesModules()); }
 
-  // Whether it contains an extension module that does not support several interpreters and was not imported by the main
-  // one. Such a module is shared by the whole process: it refers to objects of the interpreter that imported or used it
-  // first (asyncio's set of tasks, the function behind datetime.strptime()), which are broken once that one ends.
-  bool SharesModules() const;
+  bool is_main() const { return is_main_; }
 
-  // Ends the interpreter, which must have no threads left. The main interpreter's thread state is current afterwards.
+  // Ends the interpreter, which must have no threads left unless it is the main one. The main interpreter's thread
+  // state is current afterwards.
   void End();
 
-  // Ends the interpreter, unless threads are left, since ending it would then abort the process, or MustStay(). The
-  // main interpreter's thread state is current afterwards. Its user code has been released.
+  // Ends the interpreter, unless threads are left, since ending it would then abort the process, or MustStay(); the
+  // main one is left in any case. The main interpreter's thread state is current afterwards. Its user code has been
+  // released.
   void Stop(bool threads_left);
 
   // Keeps the interpreter until the process ends, without touching it and without the GIL.
   void Abandon() {
     helpers_.release();
+    context_.release();
     state_ = nullptr;
   }
 
@@ -85,10 +89,24 @@ class Interpreter {
   bool OtherThreadsExist() const;
 
  private:
+  bool RunHelpers(const std::string &folder, const std::string &argument);
+  bool EnterContext();
+  void Leave();
+
+  // Whether it contains an extension module that must not outlive it (must_stay() in python/runtime/ending.py).
+  bool MustStay();
+
+  // Whether it contains an extension module that does not support several interpreters and was not imported by the main
+  // one. Such a module is shared by the whole process: it refers to objects of the interpreter that imported or used it
+  // first (asyncio's set of tasks, the function behind datetime.strptime()), which are broken once that one ends.
+  bool SharesModules() const;
+
   PythonRuntime &runtime_;
+  bool is_main_ = false;
   PyThreadState *state_ = nullptr;
   PyInterpreterState *interpreter_ = nullptr;
   PyRef helpers_;  // the globals of python/runtime/start.py
+  PyRef context_;  // in the main interpreter: the context of context variables
 };
 
 // These read what Python code has returned, whatever that is: user code can find and replace the helpers. No exception

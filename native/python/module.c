@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "io/forked.h"
+
 /* State shared by all interpreters: immortal for our purposes, since the runtime is never finalised. */
 
 static PyObject *none;
@@ -15,6 +17,8 @@ static PyObject *none;
 static size_t spare_nones;
 static size_t max_spare_nones = 1024;
 static PyObject *exceptions[MMPY_SYSTEM_EXIT + 1];
+
+mmpy_running mmpy_now_running;
 
 static int is_older_than_3_12(void) {
   const char *version = Py_GetVersion();
@@ -49,8 +53,15 @@ void mmpy_drop(PyObject *result) {
   if (result == none && spare_nones < max_spare_nones) {
     spare_nones++;
   } else {
+    if (mmpy_forked) mmpy_end_forked(1);
     Py_DecRef(result);
   }
+}
+
+void mmpy_begin_forked(void) {
+  const mmpy_running none_runs = {NULL, NULL};
+  mmpy_now_running = none_runs;
+  max_spare_nones = 0;
 }
 
 int mmpy_is_none(PyObject *object) { return object == none; }
@@ -64,10 +75,14 @@ void mmpy_raise_stopped(int on_loop_thread) {
 
 /* Helpers */
 
-mmpy_running mmpy_now_running;
-
 static mmpy_instance *instance_of(PyObject *capsule) {
   if (capsule == mmpy_now_running.capsule) return mmpy_now_running.instance;
+  if (mmpy_forked) {
+    PyErr_SetString(exceptions[MMPY_RUNTIME_ERROR],
+                    "midimonster's functions can't be used in a forked process; "
+                    "send the values to the instance, for example through a pipe, and output them there");
+    return NULL;
+  }
   const mmpy_link *link = PyCapsule_GetPointer(capsule, NULL);
   if (link == NULL) return NULL;
   if (link->instance == NULL) mmpy_raise_stopped(pthread_equal(pthread_self(), link->loop_thread));

@@ -60,8 +60,16 @@ PyObject *mmpy_batch_functions(PyObject *capsule);
 PyObject *mmpy_none(void);
 int mmpy_is_none(PyObject *object);
 
-/* Releases a function's return value, usually None. */
+/* Releases what a handler has returned, usually None. In a forked child it ends the process instead, see
+ * mmpy_begin_forked(). */
 void mmpy_drop(PyObject *result);
+
+/*
+ * To be called in a forked child, where nothing may be called: from now on the module's functions take the slow
+ * way, on which they are refused, and mmpy_drop() the one on which it ends the process. So the fast ways, which every
+ * event takes, need not look whether this is a child.
+ */
+void mmpy_begin_forked(void);
 
 /* Sets the exception of an instance that has been stopped: a RuntimeError, but SystemExit on Python threads, which ends
  * them without a traceback at an ordinary shutdown. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -99,8 +100,9 @@ std::string Initialize(void *library, const std::string &program_name) {
 }
 
 // The parts of python/runtime/ that every instance needs. Others are loaded from their files on demand.
-constexpr const char *kParts[] = {"start",    "names",   "exceptions", "environment", "modules", "handlers",
-                                  "uncaught", "threads", "watchdog",   "ending",      "logs"};
+constexpr const char *kParts[] = {"start",    "names",    "exceptions", "environment",   "modules",  "handlers",
+                                  "uncaught", "threads",  "watchdog",   "ending",        "logs",     "processes",
+                                  "main",     "baseline", "userspace",  "exitfunctions", "libraries"};
 
 std::string PartFile(const std::string &bootstrap_path, const char *name) {
   return bootstrap_path.substr(0, bootstrap_path.rfind('/') + 1) + name + ".py";
@@ -141,6 +143,21 @@ std::string Compile(const std::string &bootstrap_path) {
 // The flags for dlopen() under which extension modules find libpython but not Node's own OpenSSL and zlib.
 int ExtensionDlopenFlags(bool deep_bind) { return RTLD_NOW | (deep_bind ? kDeepBind : 0); }
 
+// In the main interpreter the first import of `signal` would install a handler for SIGINT, unless there is one.
+// Signals are Node's.
+void TakeSignalsFromPython() {
+  struct sigaction interrupt = {};
+  const bool known = sigaction(SIGINT, nullptr, &interrupt) == 0;
+  const PyRef program = PyRef::Steal(Py_CompileString(
+      "import _signal\n_signal.signal(_signal.SIGINT, _signal.SIG_DFL)\n", "<signals>", Py_file_input));
+  const PyRef globals = PyRef::Steal(PyDict_New());
+  if (program && globals && PyDict_SetItemString(globals.get(), "__builtins__", PyEval_GetBuiltins()) == 0) {
+    const PyRef done = PyRef::Steal(PyEval_EvalCode(program.get(), globals.get(), globals.get()));
+  }
+  PyErr_Clear();
+  if (known) sigaction(SIGINT, &interrupt, nullptr);
+}
+
 // Of the current interpreter.
 std::set<std::string> ModuleNames() {
   std::set<std::string> names;
@@ -156,6 +173,9 @@ std::set<std::string> ModuleNames() {
 
 int PythonRuntime::OnAuditEvent(const char *event, PyObject *, void *data) {
   const PythonRuntime &runtime = *static_cast<PythonRuntime *>(data);
+  if (strcmp(event, "os.fork") == 0 || strcmp(event, "os.forkpty") == 0) {
+    return runtime.started() ? runtime.main_.RefuseFork() : 0;
+  }
   if (!runtime.setting_up_ || strcmp(event, "import") != 0) return 0;
   PyObject *const set_flags = PySys_GetObject("setdlopenflags");
   const PyRef flags = PyRef::Steal(
@@ -172,7 +192,16 @@ PyThreadState *PythonRuntime::NewInterpreter() {
   setting_up_ = true;
   PyThreadState *const state = Py_NewInterpreter();
   setting_up_ = false;
+  if (state != nullptr) main_.AddOther();
   return state;
+}
+
+void PythonRuntime::EndInterpreter(PyThreadState *state) {
+  Py_EndInterpreter(state);
+  // Versions differ in whether the GIL is still held here; with no thread state current, Swap copes with both.
+  PyThreadState_Swap(main_state_);
+  gil_.Adopt(main_state_);
+  main_.RemoveOther();
 }
 
 PythonRuntime &PythonRuntime::Get() {
@@ -249,8 +278,13 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
   mmpy_module_bind();
   bootstrap_code_ = Compile(options.bootstrap_path);
   main_modules_ = ModuleNames();
+  TakeSignalsFromPython();
   owner_ = owner;
   main_state_ = PyEval_SaveThread();
+  {
+    const GilScope scope(gil_, main_state_);
+    main_.Begin(main_state_);
+  }
   return {};
 }
 

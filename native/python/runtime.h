@@ -14,6 +14,7 @@
 #include "python/api.h"
 #include "python/gil.h"
 #include "python/gil_requests.h"
+#include "python/main_interpreter.h"
 #include "python/watchdog.h"
 
 namespace mmpy {
@@ -59,6 +60,7 @@ class PythonRuntime {
   }
 
   bool started() const { return main_state_ != nullptr; }
+  MainInterpreter &main() { return main_; }
   Gil &gil() { return gil_; }
   GilRequests &gil_requests() { return gil_requests_; }
   Watchdog &watchdog() { return watchdog_; }
@@ -74,12 +76,15 @@ class PythonRuntime {
   void SetStreamFormats(StreamFormats formats) { stream_formats_ = std::move(formats); }
   const StreamFormats &stream_formats() const { return stream_formats_; }
 
-  // Py_NewInterpreter(); its extension modules find their own OpenSSL and zlib from the first import.
+  // Py_NewInterpreter(); its extension modules find their own OpenSSL and zlib from the first import. EndInterpreter()
+  // ends it; the main interpreter's thread state is current afterwards.
   PyThreadState *NewInterpreter();
+  void EndInterpreter(PyThreadState *state);
 
  private:
   // While an interpreter is set up, before any of our code can run in it, `site` runs the code in .pth files, which may
-  // import extension modules; an audit hook is the only place to call sys.setdlopenflags() before that.
+  // import extension modules; an audit hook is the only place to call sys.setdlopenflags() before that. And the only
+  // one to refuse a fork that would end the child with a fatal error.
   static int OnAuditEvent(const char *event, PyObject *arguments, void *runtime);
 
   void StartThreads();
@@ -95,6 +100,7 @@ class PythonRuntime {
   bool setting_up_ = false;         // an interpreter; guarded by the GIL
   char ***libc_environ_ = nullptr;  // NULL if there is no difference
   Gil gil_;
+  MainInterpreter main_;
   GilRequests gil_requests_{gil_};
   Watchdog watchdog_;
 };

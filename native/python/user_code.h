@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "io/forked.h"
 #include "python/interpreter.h"
 #include "python/py_ref.h"
 #include "routing/core.h"
@@ -16,7 +17,10 @@ namespace mmpy {
 inline PyRef Call(PyObject *function, PyObject *argument) {
   PyObject *slots[2] = {nullptr, argument};
   const size_t count = argument == nullptr ? 0 : 1;
-  return PyRef::Steal(PyObject_Vectorcall(function, slots + 1, count | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+  PyRef result =
+      PyRef::Steal(PyObject_Vectorcall(function, slots + 1, count | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+  EndIfForked();
+  return result;
 }
 
 // Takes the current exception, which `function` raised, and reports it.

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "io/forked.h"
 #include "io/steady_ms.h"
 #include "routing/reserve.h"
 
@@ -375,6 +376,7 @@ void Core::LeaveAndTell(bool may_drain) {
 Core::Entry::Entry(Core &core, Purpose purpose) : core_(core), purpose_(purpose) { core_.Enter(); }
 
 Core::Entry::~Entry() {
+  EndIfForked();  // by a finalizer or another function of user code that is not called as such
   Core &core = core_;
   if (core.depth_ > 1) {
     core.Leave();

@@ -2,10 +2,16 @@
 
 import sys
 
-from .native import share_environment
+from .native import kept, share_environment
+from .processes import follow_processes
 
 
 def prepare(folder, argument):
+    if kept is not None:
+        from .main import enter
+
+        enter()
+    follow_processes()
     sys.path.insert(0, folder)
     sys.argv = [argument]
     _follow_environment()
@@ -18,6 +24,11 @@ def prepare(folder, argument):
 def _follow_environment():
     # os.environ looks these two up by name in `os`.
     import os
+
+    if kept is not None:
+        if "putenv" in kept:
+            return  # an earlier instance did it
+        kept["putenv"] = True
 
     def following(change):
         def changed(*arguments):

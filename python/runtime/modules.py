@@ -5,6 +5,7 @@ import sys
 
 from .exceptions import describe_exception
 from .names import file_of, text_attribute
+from .native import is_forked
 
 loaded = {}  # modules loaded by the configuration, in order: name -> (value of the option, folder)
 sources = {}  # source files of user code, for reloading: name of the module -> (path, hash of the content)
@@ -33,6 +34,8 @@ def load_module(value, folder, loader_type=None):
             loaded[value] = (value, folder)
         note_sources()
     except BaseException as error:
+        if is_forked():
+            raise  # the end of the child, which prints it
         return describe_exception(error)
     finally:
         _loading = None

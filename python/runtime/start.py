@@ -13,9 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
 
-    from .native import raise_in_thread, share_environment
+    from .native import after_fork, can_fork, environment, is_forked, kept, raise_in_thread, refuse_fork, share_environment
 
-    # Added by the native part, like these two functions and __file__.
+    # Added by the native part, like these and __file__.
     compiled: "dict[str, types.CodeType]" = {}
 
 PACKAGE = "_mmpy"  # tracebacks leave it out, see exceptions.py
@@ -58,8 +58,16 @@ def _compile(file):
 
 
 native = _parts["native"] = _new("native")
-setattr(native, "raise_in_thread", raise_in_thread)
-setattr(native, "share_environment", share_environment)
+native.__dict__.update(
+    raise_in_thread=raise_in_thread,
+    share_environment=share_environment,
+    environment=environment,
+    can_fork=can_fork,
+    refuse_fork=refuse_fork,
+    is_forked=is_forked,
+    after_fork=after_fork,
+    kept=kept,
+)
 
 prepare = part("environment").prepare
 load_module = part("modules").load_module
@@ -78,6 +86,8 @@ run_exit_functions = part("threads").run_exit_functions
 interrupt_threads = part("threads").interrupt_threads
 threads_left = part("threads").threads_left
 must_stay = part("ending").must_stay
+if kept is not None:
+    leave = part("main").leave
 compiled.clear()  # all of these are loaded now
 
 

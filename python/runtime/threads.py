@@ -5,20 +5,30 @@ import sys
 from _thread import get_ident
 
 from .names import type_name
-from .native import raise_in_thread
+from .native import kept, raise_in_thread
 from .uncaught import name_of_thread, report
 
 LOOP_THREAD = get_ident()  # the thread that loads this module and calls handlers
 
 
 def release_thread_pools():
-    # Idle workers of concurrent.futures wait forever; this makes them end, without waiting for them.
+    # Idle workers of concurrent.futures wait forever, as does the thread that looks after a pool of processes; this makes
+    # them end, without waiting for them.
     futures = sys.modules.get("concurrent.futures.thread")
     queues = getattr(futures, "_threads_queues", None)
     if futures is not None and queues is not None:
         setattr(futures, "_shutdown", True)
         for queue in list(queues.values()):
             queue.put(None)
+    futures = sys.modules.get("concurrent.futures.process")
+    wakeups = getattr(futures, "_threads_wakeups", None)
+    if futures is not None and wakeups is not None:
+        setattr(futures, "_global_shutdown", True)
+        for wakeup in list(wakeups.values()):
+            try:
+                wakeup.wakeup()
+            except OSError:
+                pass  # it is closed, so its thread ends
 
 
 def join_ordinary_threads(seconds):
@@ -50,7 +60,13 @@ def threads_left(seconds):
 def _others():
     # Not imported for this: no descriptors may be left to read it with.
     threading = sys.modules.get("threading")
-    return [] if threading is None else [thread for thread in threading.enumerate() if thread.ident != LOOP_THREAD]
+    return [] if threading is None else other_threads(threading)
+
+
+def other_threads(threading):
+    """The threads besides the loop's, without those that an earlier instance has left in the main interpreter."""
+    left = kept.get("threads left", ()) if kept is not None else ()
+    return [thread for thread in threading.enumerate() if thread.ident != LOOP_THREAD and thread not in left]
 
 
 def _join(threads, seconds):

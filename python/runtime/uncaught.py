@@ -35,6 +35,7 @@ def report(role, subject, error):
     except BaseException:  # the stack is used up
         kind = qualified_type_name(type(error))
         exception = (kind, "", None, None, [], kind)
+    # In a forked child the native part takes none, so that it is printed.
     return _report is not None and _report((role, subject, exception))
 
 

@@ -41,6 +41,10 @@ export const instanceOptions = {
     repeatable: true,
     live: "append",
   }),
+  interpreter: option.choice(["main", "own"], {
+    doc: "CPython's main interpreter, which one instance of a process can have, or one of its own; by default main for the first instance, unless another one asks for it",
+    example: "main",
+  }),
   "default-handler": option.text({
     doc: "the function that handles channels without a dot",
     form: "MODULE.FUNCTION",
@@ -51,7 +55,7 @@ export const instanceOptions = {
 
 export default declareBackend({
   name: "python",
-  summary: "runs Python modules, each instance with an interpreter of its own",
+  summary: "runs Python modules, each instance in an interpreter of its own",
   options,
   instanceOptions,
   channels: {

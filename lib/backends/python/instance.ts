@@ -19,6 +19,12 @@ import { importAdvice } from "./locate/import-advice.js";
 type Setup = InstanceSetup<typeof instanceOptions>;
 type Report = (problem: Problem) => void;
 
+/** What an instance runs in. */
+export interface Surroundings {
+  readonly executable: string;
+  readonly interpreter: "main" | "own";
+}
+
 /** An interpreter with user code. The core delivers its events; this part serves configurations and reloads. */
 export class PythonInstance implements DeclaredInstance<typeof instanceOptions> {
   readonly native: NativePart;
@@ -27,16 +33,22 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
   readonly #engine: Engine;
   readonly #number: number;
   readonly #executable: string;
+  readonly #interpreter: "main" | "own";
   /** The number of `module` options that have been loaded. */
   #loaded = 0;
   #defaultHandler: string | undefined;
 
-  constructor({ name, folder, engine, settings, options, report }: Setup, number: number, executable: string) {
+  constructor(
+    { name, folder, engine, settings, options, report }: Setup,
+    number: number,
+    { executable, interpreter }: Surroundings,
+  ) {
     this.#name = name;
     this.#folder = folder;
     this.#engine = engine;
     this.#number = number;
     this.#executable = executable;
+    this.#interpreter = interpreter;
     const { binding, core } = engine;
     this.native = {
       number,
@@ -94,7 +106,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
   }
 
   #reportChanged(exception: PythonException, report: Report): void {
-    const help = importAdvice(exception, "", this.#folder, this.#executable);
+    const help = importAdvice(exception, "", this.#folder, this.#executable, this.#interpreter);
     const message = `a changed module of instance '${this.#name}' can't be imported`;
     report({ message, help, detail: exception.text });
   }
@@ -107,7 +119,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
       if (index < this.#loaded || value === "") continue; // an empty value has already been reported
       const exception = binding.loadModule(core, this.#number, value, folder);
       if (exception === null) continue;
-      const help = importAdvice(exception, value, folder, this.#executable);
+      const help = importAdvice(exception, value, folder, this.#executable, this.#interpreter);
       const message = `module '${value}' of instance '${this.#name}' can't be imported`;
       report({ message, option: "module", index, help, detail: exception.text });
     }

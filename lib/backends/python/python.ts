@@ -6,8 +6,9 @@ import type { BackendFacts, BackendSetup, InstanceSetup, OpenBackend } from "../
 import type { instanceOptions, options } from "./index.js";
 import { PythonInstance } from "./instance.js";
 import { choosePython, type PythonChoice } from "./locate/discovery.js";
+import { getsMain } from "./main-interpreter.js";
 
-/** Runs Python modules in interpreters of their own. Events for its instances never pass through JavaScript. */
+/** Runs Python modules, each instance in an interpreter of its own. Events for its instances never pass through JavaScript. */
 class PythonBackend implements OpenBackend<typeof instanceOptions> {
   readonly #setup: BackendSetup<typeof options>;
   #choice: PythonChoice | undefined;
@@ -24,11 +25,12 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
     const { executable } = await this.#load();
     const { binding, core, argument, stopping } = setup.engine;
     stopping.throwIfAborted();
-    const number = binding.addPython(core, setup.name, setup.folder, argument);
+    const main = getsMain(setup);
+    const number = binding.addPython(core, setup.name, setup.folder, argument, main);
     if (typeof number === "string") {
       throw new MidimonsterError("PYTHON_LOAD", `no interpreter for instance '${setup.name}': ${number}`);
     }
-    return new PythonInstance(setup, number, executable);
+    return new PythonInstance(setup, number, { executable, interpreter: main ? "main" : "own" });
   }
 
   /** Loads CPython, for the first instance. */

@@ -8,25 +8,27 @@ import { didYouMean } from "../../../config/suggest.js";
  * @param module its name in the configuration
  * @param folder the folder that is searched first
  * @param executable the Python in use
+ * @param interpreter that of the instance
  * @returns lines of help; none if the traceback is sufficient
  */
 export function importAdvice(
-  { type, message, name, path }: PythonException,
+  { type, message, name, path, places, text }: PythonException,
   module: string,
   folder: string,
   executable: string,
+  interpreter: "main" | "own",
 ): string[] {
-  if (type === "ImportError" && REFUSES_SECOND_INTERPRETER.test(message)) {
-    return [
-      "an extension module may refuse a second interpreter in a process, and every instance is one:",
-      "import it in one instance only, and see 'only one interpreter' in docs/troubleshooting.md",
-    ];
-  }
-  if (NUMPY_BEFORE_2_4.test(message)) {
-    return [
-      "with CPython 3.13 or later, numpy before 2.4 works in no instance: install numpy 2.4 or later in a virtual environment,",
-      "and see 'CPU dispatcher tracer' in docs/troubleshooting.md",
-    ];
+  if (REFUSES_INTERPRETER.some((words) => words.test(message)) || CPU_DISPATCHER.test(text)) {
+    const extension = extensionIn(message, places);
+    return interpreter === "own"
+      ? [
+          `${extension} only works in CPython's main interpreter: give this instance 'interpreter = main', which one instance of a`,
+          "process can have, from its start on; see 'only one interpreter' in docs/troubleshooting.md",
+        ]
+      : [
+          `${extension} only works in one interpreter of a process, and another instance has already imported it: import it in`,
+          "one instance only, and start again; see 'only one interpreter' in docs/troubleshooting.md",
+        ];
   }
   // With a path, the file named by an option is missing.
   if (type !== "ModuleNotFoundError" || name === undefined || path !== undefined) return [];
@@ -43,9 +45,23 @@ function modulesIn(folder: string): string[] {
   }
 }
 
-// numpy up to 1.24 and other users of Cython; later ones; modules that CPython itself rejects.
-const REFUSES_SECOND_INTERPRETER =
-  /can only be loaded (?:into one interpreter|once) per process|cannot load module more than once per process|does not support loading in subinterpreters/;
+/** The package that refuses: named in the message, or the innermost one in the traceback. */
+function extensionIn(message: string, places: PythonException["places"]): string {
+  const [, named] = /\bmodule '?([\w.]+)'? (?:can only|does not support)/.exec(message) ?? [];
+  if (named !== undefined) return named;
+  const packages = places.flatMap(({ file }) => /[/\\](?:site|dist)-packages[/\\]([\w-]+)/.exec(file)?.[1] ?? []);
+  return packages.at(-1) ?? "this extension module";
+}
 
-// CPython 3.13 and later initialise a module of this kind in the main interpreter first; numpy is then initialised twice.
-const NUMPY_BEFORE_2_4 = /^CPU dispatcher tracer already init/;
+const REFUSES_INTERPRETER = [
+  // numpy up to 1.24 and other users of Cython; later ones; modules that CPython itself rejects.
+  /can only be loaded (?:into one interpreter|once) per process|cannot load module more than once per process/,
+  /does not support loading in subinterpreters/,
+  // PyO3, as in cryptography.
+  /PyO3 modules (?:may only be initialized once|do not yet support subinterpreters)/,
+  // pandas, when numpy does not load.
+  /^Unable to import required dependencies/,
+];
+
+// CPython 3.13 and later initialise a module of the old kind in the main interpreter first; numpy is then initialised twice.
+const CPU_DISPATCHER = /CPU dispatcher tracer already init/;
