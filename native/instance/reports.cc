@@ -11,7 +11,8 @@ void Reports::ReportUncaught(std::string role, std::string subject, PythonExcept
 std::string Reports::NameOf(const Watchdog::Running &running) {
   if (running.function != nullptr) return home_.interpreter.Describe(running.function);
   const uint32_t current = handlers_.current();
-  return current == Channels::kNone || std::string("handler") != running.role ? "" : std::string(channels_.name(current));
+  return current == Channels::kNone || std::string("handler") != running.role ? ""
+                                                                              : std::string(channels_.name(current));
 }
 
 void Reports::ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms) {

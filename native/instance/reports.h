@@ -18,7 +18,8 @@ class Reports final : public WatchedCode {
   // An exception that could not be caught, in a finalizer or on a Python thread. From any thread that holds the GIL.
   void ReportUncaught(std::string role, std::string subject, PythonException raised);
 
-  // For the watchdog's inspector, which holds the GIL with a thread state of this interpreter while user code is suspended.
+  // For the watchdog's inspector, which holds the GIL with a thread state of this interpreter while user code is
+  // suspended.
   void ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms) override;
   std::string StuckText(const Watchdog::Running &running, uint64_t elapsed_ms) override;
   std::string Subject(const Watchdog::Running &running) override;

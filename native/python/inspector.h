@@ -20,8 +20,8 @@ class WatchedCode;
 struct Inspection {
   uint64_t call = 0;
   uint64_t elapsed_ms = 0;
-  bool report = false;    // as slow
-  bool print = false;     // that it does not return
+  bool report = false;     // as slow
+  bool print = false;      // that it does not return
   bool over_time = false;  // end it, if it is limited
   bool stopping = false;   // end it, if a signal to stop does
   bool overdue = false;    // end it

@@ -27,8 +27,8 @@ class Interpreter {
   // state is current again afterwards.
   std::string Start(const std::string &folder, const std::string &argument);
 
-  // The steps of ending Python threads; see EndThreads, and python/runtime/threads.py. Waiting takes until `until_ms`, a
-  // time of SteadyMs().
+  // The steps of ending Python threads; see EndThreads, and python/runtime/threads.py. Waiting takes until `until_ms`,
+  // a time of SteadyMs().
   void ReleaseThreadPools() { CallForEffect("release_thread_pools"); }
   void JoinThreads(uint64_t until_ms);
   void RunExitFunctions() { CallForEffect("run_exit_functions"); }
@@ -51,8 +51,8 @@ class Interpreter {
   // Ends the interpreter, which must have no threads left. The main interpreter's thread state is current afterwards.
   void End();
 
-  // Ends the interpreter, unless threads are left, since ending it would then abort the process, or MustStay(). The main
-  // interpreter's thread state is current afterwards. Its user code has been released.
+  // Ends the interpreter, unless threads are left, since ending it would then abort the process, or MustStay(). The
+  // main interpreter's thread state is current afterwards. Its user code has been released.
   void Stop(bool threads_left);
 
   // Keeps the interpreter until the process ends, without touching it and without the GIL.

@@ -86,8 +86,8 @@ void Watchdog::Look(Observation &seen) {
   due.elapsed_ms = elapsed;
   due.timeout_ms = timeout_ms_.load(std::memory_order_relaxed);
   due.report = warn != 0 && !seen.warned && elapsed >= warn;
-  due.print = !seen.printed && elapsed >= std::max({warn, kStuckMs, seen.print_again_ms}) &&
-              (stopping_for == 0 || until != 0);
+  due.print =
+      !seen.printed && elapsed >= std::max({warn, kStuckMs, seen.print_again_ms}) && (stopping_for == 0 || until != 0);
   if (elapsed >= seen.end_again_ms) {
     // The running code keeps JavaScript from seeing the signal.
     due.stopping = elapsed >= kStopTimeoutMs && stopping_for >= kStopTimeoutMs;

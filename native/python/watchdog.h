@@ -4,9 +4,9 @@
 // The loop's thread marks the beginning of every call of user code with one store, and the end of a batch of calls with
 // another. The watchdog reads the mark forty times a second; if it stays the same for too long, a second thread, the
 // inspector, requests the GIL, which CPython hands over within milliseconds even from an endless loop; then the user
-// code is suspended. Up to 3.12 this only works with a thread state of the running interpreter; so the inspector creates
-// one, for which that interpreter must not end meanwhile: see Await(). Code written in C may keep the GIL, and the
-// inspector waiting; the watchdog itself never waits, so it ends a process that has been told to stop in any case.
+// code is suspended. Up to 3.12 this only works with a thread state of the running interpreter; so the inspector
+// creates one, for which that interpreter must not end meanwhile: see Await(). Code written in C may keep the GIL, and
+// the inspector waiting; the watchdog itself never waits, so it ends a process that has been told to stop in any case.
 #ifndef MMPY_WATCHDOG_H
 #define MMPY_WATCHDOG_H
 
@@ -28,12 +28,12 @@ class Watchdog {
   // The running user code, for messages. Written by the loop's thread with the GIL held.
   struct Running {
     WatchedCode *code;
-    const char *role;        // "handler", "interval", "socket", "cleanup handler", "module", "finalizers", ...
-    PyObject *function;      // borrowed; NULL for handlers, which are known by their channel, and what is not a function
-    bool limited = true;     // by the limits below
-    bool stoppable = true;   // by a signal to stop
-    uint64_t print_ms = 0;   // when a message is printed, if it is not limited
-    uint64_t until_ms = 0;   // SteadyMs() at which it is ended, whatever it is; 0: never
+    const char *role;       // "handler", "interval", "socket", "cleanup handler", "module", "finalizers", ...
+    PyObject *function;     // borrowed; NULL for handlers, which are known by their channel, and what is not a function
+    bool limited = true;    // by the limits below
+    bool stoppable = true;  // by a signal to stop
+    uint64_t print_ms = 0;  // when a message is printed, if it is not limited
+    uint64_t until_ms = 0;  // SteadyMs() at which it is ended, whatever it is; 0: never
   };
 
   // How long user code may run, in ms; 0 is no limit. For handlers, intervals and socket functions.
