@@ -102,10 +102,11 @@ describe("mmpy", () => {
     });
   }
 
+  // Each says when more than half a second has passed since the first signal: what comes before counts as the same one.
   it("a second signal ends at once", async () => {
     const files = {
       ...TICKER,
-      "ticker.py": `${TICKER["ticker.py"]}\nimport time\ndef bye():\n    print("stuck")\n    time.sleep(600)\nmidimonster.cleanup_handler(bye)\n`,
+      "ticker.py": `${TICKER["ticker.py"]}\nimport time\ndef bye():\n    time.sleep(0.6)\n    print("stuck")\n    time.sleep(600)\nmidimonster.cleanup_handler(bye)\n`,
     };
     const running = mmpy([], { cwd: folderWith(files) });
     await running.sees(/tick/);
@@ -115,19 +116,26 @@ describe("mmpy", () => {
     assert.deepEqual(await running.exited, { code: null, signal: "SIGINT" });
   });
 
+  /** Goes on when it is interrupted, which is half a second after the first signal. */
+  const STUBBORN = `print("spinning")
+while True:
+    try:
+        while True: sum(range(99))
+    except BaseException: print("interrupted")
+`;
   for (const [what, code] of [
     [
       "a handler never returns",
-      "def spin():\n    print('spinning')\n    while True: pass\nmidimonster.interval(spin, 10)\n",
+      `def spin():\n    ${STUBBORN.replaceAll("\n", "\n    ")}\nmidimonster.interval(spin, 10)\n`,
     ],
-    ["a module is still loading", "print('spinning')\nwhile True: pass\n"],
+    ["a module is still loading", STUBBORN],
   ] as const) {
     it(`a second signal ends at once also while ${what}`, async () => {
       const folder = folderWith({ ...TICKER, "ticker.py": `import midimonster\n${code}` });
       const running = mmpy([], { cwd: folder });
       await running.sees(/spinning/);
       running.child.kill("SIGINT");
-      // Two pending signals of one kind count once; another kind is certain to be the second.
+      await running.sees(/interrupted/);
       running.child.kill("SIGTERM");
       const { code: status, signal } = await running.exited;
       assert.equal(status, null);

@@ -79,7 +79,7 @@ export function readText(file: string, before = 0): { readonly text: string; rea
 /** The contents of a file, pipe or device; undefined if larger than `max`. */
 function readAtMost(file: string, max: number): Buffer | undefined {
   // Opening one waits for a writer, forever if need be. Those of a shell's `<(command)`, in /dev/fd, have theirs.
-  if (statSync(file).isFIFO() && !/^\/(dev|proc)\//.test(path.resolve(file))) {
+  if (statSync(file, { throwIfNoEntry: false })?.isFIFO() && !/^\/(dev|proc)\//.test(path.resolve(file))) {
     throw new Error("it is a FIFO (a named pipe), not a regular file");
   }
   const descriptor = openSync(file, "r");

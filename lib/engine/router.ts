@@ -186,8 +186,8 @@ export class Router {
 
   /**
    * Runs cleanup handlers, stops backends, closes everything. May be called at any time and repeatedly; does not throw. Calls
-   * of backends that are pending have two seconds to end, each `stop()` two, all of them together five, then Python threads
-   * up to two and a half seconds per instance.
+   * of backends that are pending have two seconds to end, each `stop()` two, all of them together five. Then Python code that
+   * the stop calls is interrupted after eight seconds, and threads get up to two and a half, in all instances together.
    */
   stop(): Promise<void> {
     this.#stopping ??= (async () => {

@@ -118,11 +118,8 @@ def end_reload(keep):
     if keep:
         for name, old in replaced.items():
             sources.pop(name, None)
-            # A new version may keep the old one forever, which would in turn keep all earlier ones.
-            namespace = namespace_of(old)
-            for key, value in list(namespace.items()):
-                if is_module(value) and value is not old and module_of(value) == name:
-                    del namespace[key]
+            _unlink_earlier(name, old)
+        old = None  # else it would not be among what is collected below
         note_sources()
         for name, read in _read.items():
             if name in sources:
@@ -141,6 +138,14 @@ def end_reload(keep):
     import gc
 
     gc.collect()
+
+
+def _unlink_earlier(name, module):
+    # A new version may keep the old one forever, which would in turn keep all earlier ones.
+    namespace = namespace_of(module)
+    for key, value in list(namespace.items()):
+        if is_module(value) and value is not module and module_of(value) == name:
+            del namespace[key]
 
 
 def source_files():

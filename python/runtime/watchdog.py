@@ -8,19 +8,17 @@ from .threads import LOOP_THREAD
 
 
 def running_stack():
-    """The position of the loop's thread, formatted as in a traceback; like one, it begins at user code."""
+    """The position of the loop's thread, formatted as in a traceback, without the frames of this package and of imports."""
     stack = []
     frame = sys._current_frames().get(LOOP_THREAD)
     while frame is not None:
-        stack.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, is_user_code(frame)))
+        if is_user_code(frame):
+            stack.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
         frame = frame.f_back
-    while stack and not stack[-1][-1]:
-        stack.pop()
 
     import traceback
 
-    places = [traceback.FrameSummary(*place[:-1]) for place in reversed(stack)]
-    return "".join(traceback.format_list(places)).rstrip("\n")
+    return "".join(traceback.format_list(traceback.FrameSummary(*place) for place in reversed(stack))).rstrip("\n")
 
 
 def interruption(name, message):

@@ -26,6 +26,8 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
     const { binding, core, argument, stopping } = setup.engine;
     stopping.throwIfAborted();
     const main = getsMain(setup);
+    // While modules load, JavaScript does not come to see a signal.
+    if (binding.stopSignalSeen()) throw new Error("a signal to stop has arrived");
     const number = binding.addPython(core, setup.name, setup.folder, argument, main);
     if (typeof number === "string") {
       throw new MidimonsterError("PYTHON_LOAD", `no interpreter for instance '${setup.name}': ${number}`);
