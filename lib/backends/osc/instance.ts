@@ -10,7 +10,6 @@ import { type IncomingPath, IncomingPaths, type Slot } from "./incoming.js";
 import type { instanceOptions } from "./index.js";
 import { OutgoingPaths } from "./outgoing.js";
 import type { OscChannel, PathFormat } from "./path.js";
-import { PATTERN_CHARACTERS } from "./pattern.js";
 import { defaultMax, isConstant, levelOf } from "./values.js";
 
 type Setup = InstanceSetup<typeof instanceOptions, PathFormat>;
@@ -138,12 +137,11 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
 
   /** A message of the datagram being read; the decoder holds it. */
   message(): void {
-    const { address } = this.#decoder;
     if (this.#detect !== undefined) this.#tell(this.#detect);
-    const path = this.#incoming.at(address);
+    const path = this.#incoming.of(this.#decoder);
     if (path !== undefined) this.#deliver(path);
-    else if (PATTERN_CHARACTERS.test(address)) {
-      for (const matching of this.#incoming.matching(address)) this.#deliver(matching);
+    else if (this.#decoder.isPattern) {
+      for (const matching of this.#incoming.matching(this.#decoder.address)) this.#deliver(matching);
     }
   }
 
