@@ -1,9 +1,11 @@
 // Values of the form `HOST PORT WORD KEY=VALUE`.
 import { didYouMean } from "../config/suggest.js";
 import type { Parsed, ValueProblem } from "./options.js";
+import { portOfService } from "./shared/services.js";
 
 export interface Address {
   readonly host: string;
+  /** Of a service's name, the number that the system has for it. */
   readonly port: number;
   /** The words after them, in order. */
   readonly words: readonly string[];
@@ -38,7 +40,7 @@ export function parseAddress(text: string, form: AddressForm): Parsed<Address> {
   if (second === undefined) {
     if (port === undefined) return { problem: `needs a port after '${text}'`, help: HELP };
   } else if (port === undefined || !isExtra(second[0], form)) {
-    port = /^\d+$/.test(second[0]) ? Number(second[0]) : 0;
+    port = /^\d+$/.test(second[0]) ? Number(second[0]) : (portOfService(second[0]) ?? 0);
     if (port < 1 || port > MAX_PORT) {
       return { problem: `needs a port from 1 to ${MAX_PORT}, not '${second[0]}'`, span: spanOf(second) };
     }

@@ -1,0 +1,81 @@
+// Hosts of addresses, as `option.address` parses them: numbers, names, `*`, network interfaces.
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import { networkInterfaces } from "node:os";
+
+export type Family = 4 | 6;
+
+/** A numeric address. */
+export interface ResolvedHost {
+  readonly address: string;
+  readonly family: Family;
+}
+
+/** Where datagrams go to or come from. */
+export interface Endpoint extends ResolvedHost {
+  readonly port: number;
+}
+
+/** The host that stands for all addresses of this machine, of both families. */
+export const WILDCARD = "*";
+
+/** What a host means if no name server has to be asked; undefined for names. */
+export function numericHost(host: string): ResolvedHost | undefined {
+  const family = isIP(host);
+  return family === 4 || family === 6 ? { address: host, family } : undefined;
+}
+
+/**
+ * Resolves a host. As in MIDIMonster the first address counts, of either family unless one is asked for.
+ *
+ * @throws {Error} if it has no address
+ */
+export async function resolveHost(host: string, family?: Family): Promise<ResolvedHost> {
+  const found = numericHost(host) ?? (await lookup(host, { family: family ?? 0 }));
+  return { address: found.address, family: found.family === 6 ? 6 : 4 };
+}
+
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+
+/** The address without the form that a socket of both families gives those of IPv4: `::ffff:10.0.0.1`. */
+export function unmapped(address: string): ResolvedHost {
+  const mapped = MAPPED.exec(address)?.[1];
+  if (mapped !== undefined) return { address: mapped, family: 4 };
+  return { address, family: address.includes(":") ? 6 : 4 };
+}
+
+/** The address as a socket of a family takes it; undefined if it can't send there. */
+export function asSeenBy(family: Family, { address, family: own }: ResolvedHost): string | undefined {
+  if (own === family) return address;
+  if (family === 6) return `::ffff:${address}`;
+  return MAPPED.exec(address)?.[1];
+}
+
+/** For people: `10.0.0.1:9000`, `[::1]:9000`. */
+export function showEndpoint({ host, port }: { readonly host: string; readonly port: number }): string {
+  const address = unmapped(host).address;
+  return isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** An address of a network interface, if it has one at the moment; those that are only valid on the link come last. */
+export function addressOfInterface(name: string, family?: Family): ResolvedHost | undefined {
+  const addresses = (networkInterfaces()[name] ?? []).filter((each) => matches(each.family, family));
+  const best = addresses.find(({ address }) => !/^(fe80:|169\.254\.)/i.test(address)) ?? addresses[0];
+  return best && { address: best.address, family: isIP(best.address) === 6 ? 6 : 4 };
+}
+
+/** Whether this machine has an address at the moment. */
+export function hasAddress(address: string): boolean {
+  const [plain] = unmapped(address).address.split("%");
+  if (plain?.startsWith("127.")) return true; // all of that network is local
+  return Object.values(networkInterfaces()).some((list) => list?.some((each) => each.address === plain));
+}
+
+/** All interfaces as text, to notice changes: one that has been replaced has another hardware address or number. */
+export function interfacesNow(): string {
+  return JSON.stringify(networkInterfaces());
+}
+
+function matches(found: string | number, wanted: Family | undefined): boolean {
+  return wanted === undefined || found === `IPv${wanted}` || found === wanted;
+}

@@ -1,0 +1,114 @@
+import type { Socket } from "node:dgram";
+import { messageOf } from "../../errors.js";
+import type { Logger } from "../../log/log.js";
+import { Condition } from "./condition.js";
+
+/** The multicast groups that a socket belongs to, or should: a network that is not there yet is tried again. */
+export class Memberships {
+  readonly #owner: string;
+  readonly #log: Logger;
+  /** Each with whether the kernel has it. */
+  readonly #groups = new Map<string, { joined: boolean; readonly condition: Condition }>();
+  #socket: Socket | undefined;
+  #address: string | undefined;
+
+  constructor(owner: string, log: Logger) {
+    this.#owner = owner;
+    this.#log = log;
+  }
+
+  get size(): number {
+    return this.#groups.size;
+  }
+
+  add(group: string): void {
+    if (this.#groups.has(group)) return;
+    const owner = this.#owner;
+    const condition = new Condition(
+      this.#log,
+      { instance: owner, group },
+      {
+        atOnce: true,
+        failed: (reason) =>
+          `${owner}: can't join multicast group ${group}: ${reason}; this is tried again every second`,
+        works: () => `${owner}: has joined multicast group ${group}`,
+      },
+    );
+    this.#groups.set(group, { joined: false, condition });
+    this.retry();
+  }
+
+  remove(group: string): void {
+    const known = this.#groups.get(group);
+    if (known === undefined) return;
+    this.#groups.delete(group);
+    known.condition.close();
+    this.#drop(group);
+  }
+
+  /** @param address of the interface; undefined: the kernel's choice */
+  use(socket: Socket | undefined, address: string | undefined): void {
+    this.#socket = socket;
+    for (const each of this.#groups.values()) each.joined = false;
+    this.#route(address);
+    this.retry();
+  }
+
+  /** Joins again after a change of interfaces: an interface that went took its memberships with it. */
+  renew(address: string | undefined): void {
+    for (const [group, each] of this.#groups) {
+      this.#drop(group);
+      each.joined = false;
+    }
+    this.#route(address);
+    this.retry();
+  }
+
+  /** Joins what could not be joined before. */
+  retry(): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    for (const [group, each] of this.#groups) {
+      if (each.joined) continue;
+      try {
+        socket.addMembership(group, this.#address);
+        each.joined = true;
+        each.condition.succeeds();
+      } catch (error) {
+        each.condition.fails(reasonOf(error));
+      }
+    }
+  }
+
+  close(): void {
+    for (const { condition } of this.#groups.values()) condition.close();
+    this.#groups.clear();
+    this.#socket = undefined;
+  }
+
+  #route(address: string | undefined): void {
+    this.#address = address;
+    if (this.#socket === undefined || address === undefined) return;
+    try {
+      this.#socket.setMulticastInterface(address);
+    } catch (error) {
+      const owner = this.#owner;
+      this.#log.warn(
+        { instance: owner, address },
+        `${owner}: multicast can't leave by ${address}: ${messageOf(error)}`,
+      );
+    }
+  }
+
+  #drop(group: string): void {
+    try {
+      this.#socket?.dropMembership(group, this.#address);
+    } catch {
+      // The interface, and with it the membership, is gone.
+    }
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : messageOf(error);
+}

@@ -1,0 +1,92 @@
+import { messageOf } from "../../errors.js";
+import type { Logger } from "../../log/log.js";
+import { Condition } from "./condition.js";
+import { type Endpoint, type Family, numericHost, resolveHost, showEndpoint } from "./hosts.js";
+
+/** How often the address of a name is asked for that has none, in ms. */
+const RETRY = 5000;
+
+/** What a target is, and who tells of it. */
+export interface TargetSpec {
+  /** Absent for a target that {@link UdpTarget.follow} sets. */
+  readonly address?: { readonly host: string; readonly port: number };
+  /** Starts messages: the instance's name. */
+  readonly owner: string;
+  readonly log: Logger;
+  /** What is lost if it can't be sent. Default: `frame`. */
+  readonly unit?: string;
+  /** Only addresses of this family. Default: the first of either. */
+  readonly family?: Family;
+  /** Called once the address is known, if it was not at first. */
+  resolved?(): void;
+}
+
+/**
+ * A peer that datagrams are sent to: its address, once known, and whether sending works. A name is resolved once, in the
+ * background, and again only until it has an address.
+ */
+export class UdpTarget {
+  readonly condition: Condition;
+  readonly #spec: TargetSpec;
+  #endpoint: Endpoint | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(spec: TargetSpec) {
+    this.#spec = spec;
+    const { address, owner, log, unit = "frame" } = spec;
+    this.condition = new Condition(
+      log,
+      { instance: owner },
+      {
+        unit,
+        failed: (reason) => `${owner}: could not send to ${this.text}: ${reason}`,
+        works: () => `${owner}: sends to ${this.text} again`,
+      },
+    );
+    const numeric = address && numericHost(address.host);
+    if (address !== undefined && numeric !== undefined) this.#endpoint = { ...numeric, port: address.port };
+  }
+
+  /** Undefined until its name is resolved. */
+  get endpoint(): Endpoint | undefined {
+    return this.#endpoint;
+  }
+
+  /** For people. */
+  get text(): string {
+    const { address } = this.#spec;
+    if (address !== undefined) return showEndpoint(address);
+    return this.#endpoint === undefined
+      ? "a peer"
+      : showEndpoint({ host: this.#endpoint.address, port: this.#endpoint.port });
+  }
+
+  /** Sends to a peer whose address has just been learnt. */
+  follow(endpoint: Endpoint): void {
+    this.#endpoint = endpoint;
+  }
+
+  /** Looks up the name. Resolves after the first attempt; later ones follow by themselves. */
+  async resolve(): Promise<void> {
+    const { address, family, resolved } = this.#spec;
+    if (this.#endpoint !== undefined || address === undefined || this.#closed) return;
+    try {
+      const found = await resolveHost(address.host, family);
+      if (this.#closed) return;
+      this.#endpoint = { ...found, port: address.port };
+      this.condition.succeeds();
+      resolved?.();
+    } catch (error) {
+      if (this.#closed) return;
+      this.condition.fails(messageOf(error));
+      this.#timer = setTimeout(() => void this.resolve(), RETRY).unref();
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.condition.close();
+  }
+}

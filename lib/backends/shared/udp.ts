@@ -1,0 +1,331 @@
+// UDP sockets that outlast their network: an address that is missing, in use or taken away is tried again until it is there.
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { messageOf } from "../../errors.js";
+import type { Logger } from "../../log/log.js";
+import { Condition } from "./condition.js";
+import {
+  addressOfInterface,
+  asSeenBy,
+  type Endpoint,
+  type Family,
+  hasAddress,
+  interfacesNow,
+  type ResolvedHost,
+  resolveHost,
+  showEndpoint,
+  unmapped,
+  WILDCARD,
+} from "./hosts.js";
+import { Memberships } from "./memberships.js";
+import type { UdpTarget } from "./udp-target.js";
+
+/** How often a failed bind is tried again, and how often interfaces are looked at, in ms. */
+const RETRY = 1000;
+/** How long a start waits for the name of an address, in ms; then it goes on without. */
+const PATIENCE = 500;
+
+export interface UdpSpec {
+  /** Starts messages: the instance's name. */
+  readonly owner: string;
+  /** A number, a name, or `*` for all addresses. */
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /**
+   * A network interface. With `*` as the host, the socket is bound to its address; with {@link wide} to all addresses, and only
+   * multicast is limited to the interface.
+   */
+  readonly interface?: string | undefined;
+  /**
+   * Whether broadcasts and multicasts are to arrive: a socket that is bound to one address gets none on Linux.
+   */
+  readonly wide?: boolean;
+  /** What `*` means. Default: both families, or IPv4 where there is no IPv6. */
+  readonly family?: Family;
+  /** Whether multicasts come back to this machine. Default: no. */
+  readonly loops?: boolean;
+  /** The size of the receive buffer to ask for, in bytes. */
+  readonly receiveBuffer?: number;
+  readonly log: Logger;
+  /** Gets what arrives, from IPv4 peers with addresses of IPv4. The buffer is the receiver's to keep. An exception is logged. */
+  receive?(data: Buffer, from: Endpoint): void;
+  /** Called whenever the socket has been bound: also again, after its address was gone. */
+  opened?(): void;
+}
+
+/** A UDP socket. Nothing about it throws: what goes wrong is logged once, tried again, and logged when it works. */
+export class UdpSocket {
+  readonly #spec: UdpSpec;
+  readonly #binding: Condition;
+  readonly #receiving: Condition;
+  readonly #memberships: Memberships;
+  #socket: Socket | undefined;
+  #bound: Endpoint | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #interfaces = "";
+  #closed = false;
+
+  constructor(spec: UdpSpec) {
+    this.#spec = spec;
+    const { owner, log } = spec;
+    const fields = { instance: owner, address: this.#where };
+    this.#binding = new Condition(log, fields, {
+      level: "error",
+      atOnce: true,
+      failed: (reason) => `${owner}: can't use ${this.#where}: ${reason}; this is tried again every second`,
+      works: () => `${owner}: uses ${this.#where} now`,
+    });
+    this.#receiving = new Condition(log, fields, {
+      level: "error",
+      failed: (reason) => `${owner}: receiving on ${this.#where} fails: ${reason}`,
+      works: () => `${owner}: receives on ${this.#where} again`,
+    });
+    this.#memberships = new Memberships(owner, log);
+  }
+
+  /** Where the socket is bound to at the moment. */
+  get bound(): Endpoint | undefined {
+    return this.#bound;
+  }
+
+  /** Why it is not bound, or what else is wrong with it. */
+  get problem(): string | undefined {
+    return this.#binding.reason ?? this.#receiving.reason;
+  }
+
+  /** The address of this machine that peers can be told, if it is known: of the interface, or the one it is bound to. */
+  get ownAddress(): ResolvedHost | undefined {
+    if (this.#spec.interface !== undefined) return addressOfInterface(this.#spec.interface, this.#spec.family);
+    const bound = this.#bound;
+    return bound === undefined || isAny(bound.address) ? undefined : bound;
+  }
+
+  /** Binds the socket. Resolves after the first attempt, or earlier if a name takes long; later ones follow by themselves. */
+  async open(): Promise<void> {
+    this.#timer = setInterval(() => this.#look(), RETRY).unref();
+    let patience: NodeJS.Timeout | undefined;
+    const enough = new Promise<void>((resolve) => {
+      patience = setTimeout(resolve, PATIENCE);
+    });
+    await Promise.race([this.#attempt(), enough]);
+    clearTimeout(patience);
+  }
+
+  /**
+   * Sends a datagram. The data must not change until `done` is called, which is also called if it could not be sent. The
+   * target may be changed at once.
+   */
+  send(data: Uint8Array, target: UdpTarget, done?: () => void): void {
+    const { endpoint, condition } = target;
+    const socket = this.#socket;
+    if (endpoint === undefined || socket === undefined || this.#bound === undefined) {
+      const reason = endpoint === undefined ? "its name has no address yet" : `${this.#where} can't be used yet`;
+      condition.fails(reason, 1);
+      done?.();
+      return;
+    }
+    const address = asSeenBy(this.#bound.family, endpoint);
+    if (address === undefined) {
+      condition.fails(`${this.#where} is IPv4, the address is IPv6`, 1);
+      done?.();
+      return;
+    }
+    try {
+      socket.send(data, endpoint.port, address, (error) => {
+        if (error) condition.fails(reasonOf(error), 1);
+        else condition.succeeds();
+        done?.();
+      });
+    } catch (error) {
+      condition.fails(messageOf(error), 1);
+      done?.();
+    }
+  }
+
+  /**
+   * Joins a multicast group of IPv4, on the socket's interface: also before it is open, and again whenever that is necessary. The
+   * socket should be of {@link UdpSpec.family} 4: others ignore {@link UdpSpec.loops} for IPv4.
+   */
+  join(group: string): void {
+    this.#memberships.add(group);
+  }
+
+  leave(group: string): void {
+    this.#memberships.remove(group);
+  }
+
+  /** Resolves once the socket is closed, after which it receives nothing. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#binding.close();
+    this.#receiving.close();
+    await this.#release();
+    this.#memberships.close();
+  }
+
+  get #where(): string {
+    const { host, port, interface: name } = this.#spec;
+    const where = port === 0 ? "a free port" : `port ${port}`;
+    const address = host === WILDCARD ? where : showEndpoint({ host, port });
+    return name === undefined ? address : `${address} on ${name}`;
+  }
+
+  #attempting = false;
+
+  async #attempt(): Promise<void> {
+    if (this.#attempting || this.#closed) return;
+    this.#attempting = true;
+    try {
+      await this.#release();
+      const wanted = await this.#wanted();
+      if (this.#closed) return;
+      await this.#bind(wanted);
+    } catch (error) {
+      if (!this.#closed) this.#binding.fails(reasonOf(error));
+    } finally {
+      this.#attempting = false;
+    }
+  }
+
+  /** The address to bind to; undefined: all of both families. */
+  async #wanted(): Promise<ResolvedHost | undefined> {
+    const { host, family, interface: name, wide } = this.#spec;
+    if (name !== undefined) {
+      const found = addressOfInterface(name, family);
+      if (found === undefined) throw new Error(`interface ${name} does not exist or has no address`);
+      if (host === WILDCARD && wide !== true) return found;
+    }
+    if (host !== WILDCARD) return resolveHost(host, family);
+    if (family === undefined) return undefined;
+    return { address: family === 6 ? "::" : "0.0.0.0", family };
+  }
+
+  async #bind(wanted: ResolvedHost | undefined): Promise<void> {
+    if (wanted !== undefined) return this.#bindTo(wanted);
+    try {
+      await this.#bindTo({ address: "::", family: 6 });
+    } catch (error) {
+      if (!["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"].includes(codeOf(error) ?? "")) throw error;
+      await this.#bindTo({ address: "0.0.0.0", family: 4 });
+    }
+  }
+
+  #bindTo({ address, family }: ResolvedHost): Promise<void> {
+    const { port } = this.#spec;
+    return new Promise((resolve, reject) => {
+      const socket = createSocket({
+        type: family === 6 ? "udp6" : "udp4",
+        reuseAddr: true,
+        // Addresses are numbers here. Without this, each datagram would take a turn through the resolver.
+        lookup: (host, _options, found) => found(null, host, family),
+      });
+      socket.once("error", (error) => {
+        socket.removeAllListeners().on("error", () => {});
+        try {
+          socket.close();
+        } catch {
+          // It was never open.
+        }
+        reject(error);
+      });
+      socket.bind({ address, port, exclusive: true }, () => {
+        socket.removeAllListeners("error").on("error", (error) => this.#receiving.fails(reasonOf(error)));
+        if (this.#closed) {
+          socket.close();
+          resolve();
+          return;
+        }
+        this.#use(socket, { address, family, port: socket.address().port });
+        resolve();
+      });
+    });
+  }
+
+  #use(socket: Socket, bound: Endpoint): void {
+    const { owner, log, loops = false, receiveBuffer, opened } = this.#spec;
+    this.#socket = socket;
+    this.#bound = bound;
+    this.#interfaces = interfacesNow();
+    socket.on("message", (data, remote) => this.#receive(data, remote));
+    try {
+      socket.setBroadcast(true);
+      socket.setMulticastLoopback(loops);
+      if (receiveBuffer !== undefined) socket.setRecvBufferSize(receiveBuffer);
+    } catch (error) {
+      log.warn({ instance: owner }, `${owner}: ${this.#where} lacks an option: ${messageOf(error)}`);
+    }
+    this.#memberships.use(socket, this.#multicastAddress());
+    this.#binding.succeeds();
+    opened?.();
+  }
+
+  #receive(data: Buffer, { address, port }: RemoteInfo): void {
+    this.#receiving.succeeds();
+    const { owner, log, receive } = this.#spec;
+    try {
+      receive?.(data, { ...unmapped(address), port });
+    } catch (error) {
+      log.error({ instance: owner, err: error }, `${owner}: a datagram could not be handled: ${messageOf(error)}`);
+    }
+  }
+
+  /** Looks whether the socket still is where it should be. */
+  #look(): void {
+    if (this.#bound === undefined) {
+      void this.#attempt();
+      return;
+    }
+    const { host, family, interface: name, wide } = this.#spec;
+    const own = isAny(this.#bound.address) ? undefined : this.#bound.address;
+    if (own === undefined && name === undefined && this.#memberships.size === 0) return;
+    const now = interfacesNow();
+    if (now !== this.#interfaces) {
+      this.#interfaces = now;
+      const gone = own !== undefined && !hasAddress(own);
+      const address = name === undefined ? undefined : addressOfInterface(name, family)?.address;
+      const moved =
+        name !== undefined && (address === undefined || (host === WILDCARD && wide !== true && address !== own));
+      // Bound again, which fails until there is an address: the log tells of both.
+      if (gone || moved) void this.#attempt();
+      else this.#memberships.renew(this.#multicastAddress());
+      return;
+    }
+    this.#memberships.retry();
+  }
+
+  /** The address of the interface for multicast; undefined: the kernel's choice. */
+  #multicastAddress(): string | undefined {
+    const { interface: name } = this.#spec;
+    const own = name === undefined ? this.ownAddress : addressOfInterface(name, 4);
+    return own?.family === 4 ? own.address : undefined;
+  }
+
+  #release(): Promise<void> {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#bound = undefined;
+    if (socket === undefined) return Promise.resolve();
+    this.#memberships.use(undefined, undefined);
+    return new Promise((resolve) => {
+      socket.removeAllListeners("message");
+      socket.close(() => resolve());
+    });
+  }
+}
+
+function isAny(address: string): boolean {
+  return address === "0.0.0.0" || address === "::";
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}
+
+/** As short as possible: `ENETUNREACH`. */
+function reasonOf(error: unknown): string {
+  const code = codeOf(error);
+  if (code === "EADDRINUSE") return "another program uses it (EADDRINUSE)";
+  if (code === "EADDRNOTAVAIL") return "no interface has this address (EADDRNOTAVAIL)";
+  return code ?? messageOf(error);
+}
