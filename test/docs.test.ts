@@ -35,7 +35,7 @@ interface Example {
 const documents = [
   "README.md",
   "CONTRIBUTING.md",
-  ...readdirSync(path.join(projectFolder, "docs"))
+  ...(readdirSync(path.join(projectFolder, "docs"), { recursive: true }) as string[])
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
 ];

@@ -1,0 +1,117 @@
+// From the levels of a universe to events: one for each channel that changes.
+import type { SlotMap } from "./slot-map.js";
+import { PAIR_MAX, SLOT_MAX, SLOTS } from "./slots.js";
+
+/** What is emitted when no data arrives any more. */
+export type Fallback = "hold" | number;
+
+export interface SlotInputSpec {
+  readonly map: SlotMap;
+  /** In ms; 0: never. */
+  readonly timeout: number;
+  readonly fallback: Fallback;
+  emit(channel: number, value: number): void;
+  /** Called when there is no data any more, and when it is back. */
+  lost?(isLost: boolean): void;
+}
+
+/** The values of codes, which are needed for every event. */
+const VALUES = Float64Array.from({ length: SLOT_MAX + 1 }, (_, code) => code / SLOT_MAX);
+const UNKNOWN = -1;
+
+export class SlotInput {
+  readonly #spec: SlotInputSpec;
+  /** What was emitted last, by slot; at first 0, so that a 0 makes no event. */
+  readonly #known = new Int16Array(SLOTS);
+  #timer: NodeJS.Timeout | undefined;
+  #lastData = Number.NEGATIVE_INFINITY;
+  #isLost = false;
+
+  constructor(spec: SlotInputSpec) {
+    this.#spec = spec;
+  }
+
+  /** When data last came, by the monotonic clock in ms. */
+  get lastData(): number {
+    return this.#lastData;
+  }
+
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  /** Takes a frame. Slots that are not in it keep their values. */
+  apply(frame: Uint8Array, start: number, count: number, now: number): void {
+    this.#heard(now);
+    const known = this.#known;
+    const { emit } = this.#spec;
+    const { channels, coarse, fine } = this.#spec.map.emitters;
+    for (let i = 0; i < channels.length; ++i) {
+      const slot = coarse[i] as number;
+      const second = fine[i] as number;
+      if (second < 0) {
+        if (slot >= count) continue;
+        const level = frame[start + slot] as number;
+        if (level === known[slot]) continue;
+        known[slot] = level;
+        emit(channels[i] as number, VALUES[level] as number);
+        continue;
+      }
+      const high = slot < count ? (frame[start + slot] as number) : (known[slot] as number);
+      const low = second < count ? (frame[start + second] as number) : (known[second] as number);
+      if (high === known[slot] && low === known[second]) continue;
+      known[slot] = high;
+      known[second] = low;
+      emit(channels[i] as number, (Math.max(0, high) * 256 + Math.max(0, low)) / PAIR_MAX);
+    }
+  }
+
+  /** Forgets what was emitted: the next frame makes an event for each channel, or for each of these slots. */
+  forget(slots?: Iterable<number>): void {
+    if (slots === undefined) this.#known.fill(UNKNOWN);
+    else for (const slot of slots) this.#known[slot] = UNKNOWN;
+  }
+
+  /** All sources have said that they end. */
+  ended(): void {
+    if (this.#spec.timeout > 0 && !this.#isLost) this.#lose();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #heard(now: number): void {
+    this.#lastData = now;
+    if (this.#isLost) {
+      this.#isLost = false;
+      this.#spec.lost?.(false);
+    }
+    const { timeout } = this.#spec;
+    if (timeout > 0) this.#timer ??= setTimeout(() => this.#check(), timeout).unref();
+  }
+
+  /** One timer at a time, which looks when it was really: data comes far more often than it fails to. */
+  #check(): void {
+    this.#timer = undefined;
+    if (this.#isLost) return;
+    const left = this.#lastData + this.#spec.timeout - performance.now();
+    if (left > 0) this.#timer = setTimeout(() => this.#check(), Math.ceil(left)).unref();
+    else this.#lose();
+  }
+
+  #lose(): void {
+    this.#isLost = true;
+    const { fallback, emit, map, lost } = this.#spec;
+    lost?.(true);
+    if (fallback === "hold") return;
+    const { channels, coarse, fine } = map.emitters;
+    for (let i = 0; i < channels.length; ++i) {
+      emit(channels[i] as number, fallback);
+      for (const slot of [coarse[i] as number, fine[i] as number]) {
+        if (slot >= 0) this.#known[slot] = fallback === 0 ? 0 : UNKNOWN;
+      }
+    }
+  }
+}
