@@ -5,6 +5,7 @@ import { LOAD_CASE, RSS_CASE, START_CASE } from "./footprint.js";
 import { INTERVAL_CASE } from "./interval.js";
 import { JS_BACKEND_CASE } from "./js-backend.js";
 import { OTHERS_CASE } from "./others.js";
+import { PROTOCOLS_CASE } from "./protocols.js";
 import { TAP_CASE } from "./tap.js";
 import { UDP_CASE } from "./udp.js";
 
@@ -18,6 +19,7 @@ export const CASES: readonly BenchCase[] = [
   LOAD_CASE,
   START_CASE,
   RSS_CASE,
+  PROTOCOLS_CASE,
   OTHERS_CASE,
   CHANNELS_CASE,
 ];
