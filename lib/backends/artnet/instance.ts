@@ -92,6 +92,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
   }
 
   receive(data: Buffer, count: number, from: Endpoint, now: number): void {
+    if (this.#sender !== undefined && this.#socket?.isOwn(from)) return;
     const { address, port } = from;
     const source = this.#sourceOf(address, port) ?? this.#newSource(from, now);
     if (source === undefined) return;

@@ -4,7 +4,7 @@ import type { Address } from "../options.js";
 import { type Endpoint, showEndpoint, unmapped } from "../shared/hosts.js";
 import { LimitedLog } from "../shared/limited-log.js";
 import type { Detect } from "../shared/slot-options.js";
-import { UdpSocket } from "../shared/udp.js";
+import { UdpSocket, type UdpSpec } from "../shared/udp.js";
 import { UdpTarget } from "../shared/udp-target.js";
 import { networkOf, networks } from "./networks.js";
 import { Nodes, showNode } from "./nodes.js";
@@ -76,7 +76,7 @@ export class ArtnetSocket {
     this.#detect = detect;
     this.#faults = new LimitedLog(log, { backend: "artnet" });
     this.#replies = new UdpTarget({ owner: "artnet", log, unit: "reply" });
-    this.socket = this.#create(bind.host, bind.keys.interface, () => this.#openBroadcasts());
+    this.socket = this.#create(bind.host, bind.keys.interface, { opened: () => this.#openBroadcasts() });
   }
 
   async open(): Promise<void> {
@@ -107,7 +107,7 @@ export class ArtnetSocket {
     this.#changed();
   }
 
-  #create(host: string, name: string | undefined, opened?: () => void): UdpSocket {
+  #create(host: string, name: string | undefined, more: Pick<UdpSpec, "opened" | "via">): UdpSocket {
     return new UdpSocket({
       owner: "artnet",
       host,
@@ -117,7 +117,7 @@ export class ArtnetSocket {
       receiveBuffer: RECEIVE_BUFFER,
       log: this.#log,
       receive: (data, from) => this.#receive(data, from),
-      ...(opened && { opened }),
+      ...more,
     });
   }
 
@@ -129,7 +129,7 @@ export class ArtnetSocket {
     const own = networkOf(bound.address)?.broadcast;
     for (const address of ["255.255.255.255", own]) {
       if (address === undefined || address === bound.address) continue;
-      const socket = this.#create(address, undefined);
+      const socket = this.#create(address, undefined, { via: () => undefined });
       this.#broadcasts.push(socket);
       void socket.open();
     }
@@ -195,7 +195,7 @@ export class ArtnetSocket {
     const now = performance.now();
     if (now - this.#pollsSince > 1000) [this.#pollsSince, this.#polls] = [now, 0];
     if (++this.#polls > MAX_POLLS) return;
-    if (this.#polling !== undefined && this.#isOwn(from)) return;
+    if (this.#polling !== undefined && this.isOwn(from)) return;
     this.#reply(from);
     const key = `${from.address}:${from.port}`;
     if (!wantsChanges(poll)) this.#subscribers.delete(key);
@@ -205,7 +205,7 @@ export class ArtnetSocket {
   }
 
   /** Whether a peer may be this socket: broadcasts come back. */
-  #isOwn({ address: host, port }: Endpoint): boolean {
+  isOwn({ address: host, port }: Endpoint): boolean {
     const { bound } = this.socket;
     const address = unmapped(host).address;
     return bound?.port === port && (bound.address === address || networks().some((each) => each.address === address));
