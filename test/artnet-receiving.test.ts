@@ -124,6 +124,19 @@ describe("an artnet instance that receives", () => {
     assert.deepEqual(rig.probe.values("1"), [1]);
   });
 
+  it("learns all levels anew where a reload replaces it", async () => {
+    const rig = await rigWith();
+    const desk = await Peer.at(DESK, PORT);
+    await desk.send(dmx([1, 2, 0]), OWN, PORT);
+    await rig.probe.until("2");
+    await rig.reload(`${BACKEND}[artnet in]\ntimeout = 100\n${MAP}`);
+    await desk.send(dmx([1, 0, 0, 0, 0, 0, 0, 0, 255]), OWN, PORT);
+    await rig.probe.until("end");
+    assert.deepEqual(rig.probe.values("1"), [1 / 255, 1 / 255]);
+    assert.deepEqual(rig.probe.values("2"), [2 / 255, 0]);
+    assert.deepEqual(rig.probe.values("3"), [0]);
+  });
+
   it("of which a reload makes a pair from a slot takes it, and back again", async () => {
     const config = (channel: string) => `${BACKEND}[artnet in]\n[map]\nin.${channel} > probe.x\n`;
     const rig = await DmxRig.started(config("1"));

@@ -226,6 +226,16 @@ describe("a sacn instance that receives", () => {
     assert.deepEqual(levelsOf(rig), [200, 50]);
   });
 
+  it("takes sixteen sources and no more", async () => {
+    const rig = await rigWith("merge = latest\n");
+    const desk = await Peer.at(DESK, PORT);
+    for (let i = 1; i <= 20; ++i) await desk.send(packet([i], { cid: `source ${i}` }), OWN, PORT);
+    await desk.send(packet([0, 255], { cid: "source 1", sequence: 200 }), OWN, PORT);
+    await rig.probe.until("end");
+    assert.deepEqual(levelsOf(rig), [...Array.from({ length: 16 }, (_, i) => i + 1), 0]);
+    assert.equal(rig.log.matching(/more than 16 sources send universe 1; 'source 17' is ignored/).length, 1);
+  });
+
   it("takes no more levels than a datagram holds", async () => {
     const rig = await rigWith();
     const desk = await Peer.at(DESK, PORT);
