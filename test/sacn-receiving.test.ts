@@ -194,7 +194,11 @@ describe("a sacn instance that receives", () => {
         `${backend}[sacn both]\nuniverse = ${number}\npriority = 100\n` +
           "[map]\nprobe.a > both.1\nboth.1 > probe.level\nboth.2 > probe.end\n",
       );
+      const group = `239.255.${number >> 8}.${number & 255}`;
+      const other = await Peer.at(group, PORT);
+      other.socket.addMembership(group, OWN);
       rig.probe.emit("a", 1);
+      await other.until((data) => data[126] === 255);
       if (local) await rig.probe.until("level");
       const desk = await Peer.at(DESK, PORT);
       await desk.send(packet([0, 255], { universe: number }), OWN, PORT);
