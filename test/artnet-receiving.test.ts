@@ -124,7 +124,7 @@ describe("an artnet instance that receives", () => {
     assert.deepEqual(rig.probe.values("1"), [1]);
   });
 
-  it("learns all levels anew where a reload replaces it", async () => {
+  it("learns all levels again where a reload replaces it", async () => {
     const rig = await rigWith();
     const desk = await Peer.at(DESK, PORT);
     await desk.send(dmx([1, 2, 0]), OWN, PORT);

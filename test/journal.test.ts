@@ -2,7 +2,15 @@
 import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
+import { BACKENDS } from "../lib/backends/index.js";
+import { didYouMean } from "../lib/config/suggest.js";
 import { folderWith, mmpyScript, run } from "./helpers.js";
+
+const AVAILABLE = didYouMean(
+  "nothing",
+  BACKENDS.map(({ name }) => name),
+  "available backends",
+);
 
 const FAILING = {
   "monster.cfg": "[python py]\nmodule = mod\n",
@@ -117,7 +125,7 @@ describe("the log in the journal", () => {
         "<3>monster.cfg:1:2: error: unknown backend 'nothing'",
         "<3>    1 | [nothing n]",
         "<3>      |  ^~~~~~~",
-        "<3>      = available backends: python, loopback",
+        `<3>      = ${AVAILABLE[0]}`,
       ],
     ],
     ["the command line", {}, ["--colour"], 2, ["<3>mmpy: unknown option '--colour'", "<3>Try mmpy --help."]],

@@ -294,7 +294,14 @@ export const option = {
   /** A kind defined by the backend. */
   custom<T, const S extends SpecWithDefault<T> = SpecWithDefault<T>>(
     spec: S,
-    kind: { readonly kind: string; readonly form: string; parse(text: string, folder: string): Parsed<T> },
+    kind: {
+      readonly kind: string;
+      readonly form: string;
+      readonly words?: readonly string[];
+      /** A default for people. */
+      show?(value: T): string;
+      parse(text: string, folder: string): Parsed<T>;
+    },
   ): Option<ValueOf<T, S>> {
     return declare<T, S>(spec, kind);
   },

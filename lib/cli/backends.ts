@@ -1,6 +1,7 @@
 // `mmpy backends`: all about the backends, from their declarations alone.
 import type { BackendDeclaration } from "../backends/declare.js";
 import { type BackendDescription, describeBackend, limitsOf, type OptionDescription } from "../backends/describe.js";
+import { insteadOf } from "../backends/elsewhere.js";
 import { BACKENDS } from "../backends/index.js";
 import { didYouMean } from "../config/suggest.js";
 import { MidimonsterError } from "../errors.js";
@@ -27,6 +28,10 @@ function asJson(value: unknown): string {
 function backendNamed(name: string): BackendDeclaration {
   const found = BACKENDS.find((declaration) => declaration.name === name);
   if (found !== undefined) return found;
+  const instead = insteadOf(name);
+  if (instead !== undefined) {
+    throw new MidimonsterError("USAGE", `MIDIMonster's backend '${name}' is not here; instead: ${instead}`);
+  }
   const known = BACKENDS.map((declaration) => declaration.name);
   const [help] = didYouMean(name, known, "available backends");
   throw new MidimonsterError("USAGE", `unknown backend '${name}'; ${help}`);

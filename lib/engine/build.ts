@@ -1,6 +1,7 @@
 // From a definition to an assembly: opens backends and creates instances. The running configuration is not touched: instances
 // that can continue under the new configuration are taken over as they are.
 import type { BackendDeclaration, InstanceOptions, OptionPattern } from "../backends/declare.js";
+import { insteadOf } from "../backends/elsewhere.js";
 import type { BackendModule, InstanceSetup, Problem } from "../backends/instance.js";
 import type { Option } from "../backends/options.js";
 import { knownOption, type ReadOptions, readOptions, reportTo } from "../backends/read-options.js";
@@ -185,8 +186,11 @@ class Builder {
     const { declarations } = this.#host;
     const declaration = declarations.get(name);
     if (declaration === undefined) {
-      const help = didYouMean(name, declarations.keys(), "available backends");
-      this.#findings.error(`unknown backend '${name}'`, location, { help });
+      const instead = insteadOf(name);
+      const help = instead === undefined ? didYouMean(name, declarations.keys(), "available backends") : [instead];
+      const message =
+        instead === undefined ? `unknown backend '${name}'` : `MIDIMonster's backend '${name}' is not here`;
+      this.#findings.error(message, location, { help });
     }
     return declaration;
   }

@@ -43,6 +43,7 @@ export const instanceOptions = {
     {
       kind: "address",
       form: "HOST [PORT] | auto",
+      words: ["auto"],
       parse: (text) => (text === "auto" ? { value: text } : parseAddress(text, { defaultPort: ARTNET_PORT })),
     },
   ),

@@ -37,7 +37,7 @@ export function slotOptions(merge: Merge) {
     }),
     "timeout-value": option.custom<Fallback, { readonly doc: string; readonly default: Fallback }>(
       { doc: "what the channels go to then: they keep their values, or all get this one", default: "hold" },
-      { kind: "fallback", form: "hold | zero | 0..1", parse: parseFallback },
+      { kind: "fallback", form: "hold | zero | 0..1", words: ["hold", "zero"], parse: parseFallback },
     ),
   };
 }
@@ -59,6 +59,7 @@ export function detectOption() {
     {
       kind: "detect",
       form: "off | on | verbose",
+      words: ["off", "on", "verbose"],
       parse(text) {
         if (text === "on" || text === "verbose" || text === "off") return { value: text };
         // As in MIDIMonster.

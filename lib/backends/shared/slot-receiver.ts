@@ -1,13 +1,13 @@
 // What an instance does with the frames of its universe, whatever the protocol.
 import type { Logger } from "../../log/log.js";
 import type { Channel } from "../instance.js";
+import { DetectLog } from "./detect-log.js";
 import { LimitedLog } from "./limited-log.js";
 import { type Fallback, SlotInput } from "./slot-input.js";
 import type { SlotMap } from "./slot-map.js";
 import type { Detect } from "./slot-options.js";
 import { MAX_SOURCES, type Merge, type Source, Sources } from "./slot-sources.js";
 import { coarseOf, fineOf, type SlotMeaning } from "./slots.js";
-import { ValueLog } from "./value-log.js";
 
 export interface ReceiverSpec {
   readonly instance: string;
@@ -31,7 +31,8 @@ export class SlotReceiver<K> {
   readonly #spec: ReceiverSpec;
   readonly #input: SlotInput;
   readonly #warnings: LimitedLog;
-  readonly #values: ValueLog | undefined;
+  /** Of channels, by number. */
+  readonly #names: string[] = [];
   /** By the clock of the system, for people. */
   #offset = Date.now() - performance.now();
 
@@ -39,19 +40,11 @@ export class SlotReceiver<K> {
     this.#spec = spec;
     const { instance, map, merge, timeout, fallback, sourceTimeout, detect, log, emit } = spec;
     this.#warnings = new LimitedLog(log, { instance });
-    const values = detect === "verbose" ? new ValueLog(log, instance) : undefined;
-    this.#values = values;
     this.#input = new SlotInput({
       map,
       timeout: timeout * 1000,
       fallback,
-      emit:
-        values === undefined
-          ? emit
-          : (channel, value) => {
-              values.tell(channel, value);
-              emit(channel, value);
-            },
+      emit: detect === "verbose" ? this.#telling(emit) : emit,
       lost: (isLost) => this.#tellLoss(isLost),
     });
     this.sources = new Sources<K>({
@@ -75,14 +68,14 @@ export class SlotReceiver<K> {
 
   /** Learns of channels; those that events come from make one with the next frame, whatever it is, if the instance runs. */
   connect(channels: readonly Channel<SlotMeaning>[], runs: boolean): void {
-    this.#values?.connect(channels);
+    for (const { index, name } of channels) this.#names[index] = name;
     if (!runs) return;
     for (const { use, meaning } of channels) {
       if (use === "output") this.#input.forget([coarseOf(meaning), fineOf(meaning)].filter((slot) => slot >= 0));
     }
   }
 
-  /** Another instance has emitted before: nobody knows what its channels' last values were. */
+  /** Another instance has emitted before: the last values of its channels are unknown. */
   takeOver(): void {
     this.#input.forget();
   }
@@ -110,6 +103,17 @@ export class SlotReceiver<K> {
   stop(): void {
     this.#input.stop();
     this.#warnings.close();
+  }
+
+  #telling(emit: ReceiverSpec["emit"]): ReceiverSpec["emit"] {
+    const { instance, log } = this.#spec;
+    const values = new DetectLog(log);
+    return (channel, value) => {
+      const name = this.#names[channel];
+      const fields = { instance, channel: name, value };
+      values.tell(channel, performance.now(), fields, () => `${instance}: ${instance}.${name} = ${value.toFixed(4)}`);
+      emit(channel, value);
+    };
   }
 
   #tellSource({ name }: Source<K>, present: boolean): void {

@@ -214,14 +214,13 @@ export class UdpSocket {
   }
 
   #bindTo({ address, family }: ResolvedHost): Promise<void> {
-    const { port, receiveBuffer } = this.#spec;
+    const { port } = this.#spec;
     return new Promise((resolve, reject) => {
       const socket = createSocket({
         type: family === 6 ? "udp6" : "udp4",
         reuseAddr: true,
         // Addresses are numbers here. Without this, each datagram would take a turn through the resolver.
         lookup: (host, _options, found) => found(null, host, family),
-        ...(receiveBuffer !== undefined && { recvBufferSize: receiveBuffer }),
       });
       socket.once("error", (error) => {
         socket.removeAllListeners().on("error", () => {});
@@ -246,7 +245,7 @@ export class UdpSocket {
   }
 
   #use(socket: Socket, bound: Endpoint): void {
-    const { owner, log, loops = false, opened } = this.#spec;
+    const { owner, log, loops = false, receiveBuffer, opened } = this.#spec;
     this.#socket = socket;
     this.#bound = bound;
     this.#interfaces = interfacesNow();
@@ -254,6 +253,7 @@ export class UdpSocket {
     try {
       socket.setBroadcast(true);
       socket.setMulticastLoopback(loops);
+      if (receiveBuffer !== undefined) socket.setRecvBufferSize(receiveBuffer);
     } catch (error) {
       log.warn({ instance: owner }, `${owner}: ${this.#where} lacks an option: ${messageOf(error)}`);
     }

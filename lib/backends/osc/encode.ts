@@ -1,0 +1,99 @@
+// From values to datagrams.
+import { type FormatArgument, isVariable, type OscFormat } from "./format.js";
+import { argumentOf, restOf, type VariableArgument } from "./values.js";
+
+const TWO_32 = 2 ** 32;
+
+/** The messages to one path: their bytes with room for the arguments that change, and the last of those. */
+export class OutgoingPath {
+  /** Waits to be sent. */
+  marked = false;
+  readonly #template: Buffer;
+  readonly #variables: { readonly argument: VariableArgument; readonly at: number; value: number | undefined }[] = [];
+
+  constructor(
+    path: string,
+    readonly format: OscFormat,
+  ) {
+    const pieces = [text(path), text(`,${format.arguments.map(({ type }) => type).join("")}`)];
+    let at = length(pieces);
+    for (const argument of format.arguments) {
+      const piece = isVariable(argument) ? Buffer.alloc(sizeOf(argument)) : constant(argument);
+      if (isVariable(argument)) this.#variables.push({ argument, at, value: undefined });
+      pieces.push(piece);
+      at += piece.length;
+    }
+    this.#template = Buffer.concat(pieces);
+  }
+
+  /** Whether its messages are sent for an event above 0.5, since they have no argument that follows a channel. */
+  get isTrigger(): boolean {
+    return this.#variables.length === 0;
+  }
+
+  /** Whether a channel has had a value. */
+  get hasValues(): boolean {
+    return this.#variables.some(({ value }) => value !== undefined);
+  }
+
+  /** Takes a channel's value. @returns whether it makes another message than before */
+  take(index: number, value: number): boolean {
+    const variable = this.#variables[index];
+    if (variable === undefined) return this.isTrigger && value > 0.5;
+    const argument = argumentOf(variable.argument, value);
+    if (argument === variable.value) return false;
+    variable.value = argument;
+    return true;
+  }
+
+  /** The message with the last values. */
+  encode(): Buffer {
+    const data = Buffer.from(this.#template);
+    for (const { argument, at, value = restOf(argument) } of this.#variables) write(data, argument.type, at, value);
+    return data;
+  }
+}
+
+/** A message that is always the same. */
+export function encodeMessage(path: string, format: OscFormat): Buffer {
+  return new OutgoingPath(path, format).encode();
+}
+
+function write(data: Buffer, type: VariableArgument["type"], at: number, value: number): void {
+  switch (type) {
+    case "i":
+      data.writeInt32BE(value, at);
+      break;
+    case "f":
+      data.writeFloatBE(value, at);
+      break;
+    case "d":
+      data.writeDoubleBE(value, at);
+      break;
+    case "h": {
+      // The largest of 64 bits has no double of its own.
+      const isLargest = value >= 2 ** 63;
+      const high = isLargest ? 2 ** 31 - 1 : Math.floor(value / TWO_32);
+      data.writeInt32BE(high, at);
+      data.writeUInt32BE(isLargest ? TWO_32 - 1 : value - high * TWO_32, at + 4);
+    }
+  }
+}
+
+function sizeOf({ type }: VariableArgument): number {
+  return type === "i" || type === "f" ? 4 : 8;
+}
+
+function constant(argument: Exclude<FormatArgument, VariableArgument>): Buffer {
+  return argument.type === "s" ? text(argument.text) : Buffer.alloc(0);
+}
+
+/** With its zero byte and padding. */
+function text(content: string): Buffer {
+  const bytes = Buffer.from(content);
+  return Buffer.concat([bytes, Buffer.alloc(4 - (bytes.length % 4))]);
+}
+
+function length(pieces: readonly Buffer[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+}

@@ -1,0 +1,83 @@
+import type { Channel } from "../instance.js";
+import type { OscFormat } from "./format.js";
+import { isVariable } from "./format.js";
+import type { OscChannel } from "./path.js";
+import { compilePattern } from "./pattern.js";
+
+/** A channel that an argument of a message goes to. */
+export interface Slot {
+  /** The argument's position in messages. */
+  readonly position: number;
+  /** The limits that the configuration gives; absent: those of the argument's type. */
+  readonly limits?: { readonly min: number; readonly max: number };
+  readonly channel: number;
+}
+
+/** A path that channels listen to. */
+export interface IncomingPath {
+  /** Absent: messages may have any arguments. */
+  readonly format: OscFormat | undefined;
+  /** In order of their positions. */
+  readonly slots: readonly Slot[];
+}
+
+/** How many address patterns are remembered with the paths they match. */
+const MAX_PATTERNS = 64;
+/** Addresses that are longer, or have more pattern characters, are not read as patterns: they could take seconds. */
+const MAX_PATTERN_LENGTH = 256;
+const MAX_WILDCARDS = 16;
+
+/** The paths that an instance listens to. */
+export class IncomingPaths {
+  readonly #paths = new Map<string, IncomingPath>();
+  /** By channel number. */
+  readonly #pathOf = new Map<number, string>();
+  readonly #matches = new Map<string, readonly IncomingPath[]>();
+
+  connect({ index, meaning }: Channel<OscChannel>): void {
+    this.disconnect(index);
+    const { path, argument, format } = meaning;
+    const position = format?.variables[argument] ?? argument;
+    const part = format?.arguments[position];
+    const limits = part !== undefined && isVariable(part) ? { min: part.min, max: part.max } : undefined;
+    const known = this.#paths.get(path)?.slots ?? [];
+    const slots = [...known, { position, channel: index, ...(limits && { limits }) }];
+    this.#paths.set(path, { format, slots: slots.sort((a, b) => a.position - b.position) });
+    this.#pathOf.set(index, path);
+    this.#matches.clear();
+  }
+
+  disconnect(channel: number): void {
+    const path = this.#pathOf.get(channel);
+    const known = path === undefined ? undefined : this.#paths.get(path);
+    if (path === undefined || known === undefined) return;
+    const slots = known.slots.filter((slot) => slot.channel !== channel);
+    if (slots.length === 0) this.#paths.delete(path);
+    else this.#paths.set(path, { format: known.format, slots });
+    this.#pathOf.delete(channel);
+    this.#matches.clear();
+  }
+
+  /** The path of an address that is not a pattern. */
+  at(address: string): IncomingPath | undefined {
+    return this.#paths.get(address);
+  }
+
+  /** All paths that an address with pattern characters stands for. */
+  matching(pattern: string): readonly IncomingPath[] {
+    const known = this.#matches.get(pattern);
+    if (known !== undefined) return known;
+    const compiled = isReasonable(pattern) ? compilePattern(pattern) : undefined;
+    const found =
+      compiled?.problem !== undefined || compiled === undefined
+        ? []
+        : [...this.#paths].flatMap(([path, entry]) => (compiled.pattern.match(path) === "all" ? [entry] : []));
+    if (this.#matches.size >= MAX_PATTERNS) this.#matches.clear();
+    this.#matches.set(pattern, found);
+    return found;
+  }
+}
+
+function isReasonable(pattern: string): boolean {
+  return pattern.length <= MAX_PATTERN_LENGTH && (pattern.match(/[?*[{]/g)?.length ?? 0) <= MAX_WILDCARDS;
+}

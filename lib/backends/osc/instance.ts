@@ -1,0 +1,251 @@
+import { count } from "../../count.js";
+import type { Channel, DeclaredInstance, EventBatch, InstanceSetup, InstanceStatus } from "../instance.js";
+import type { DetectLog } from "../shared/detect-log.js";
+import { type Endpoint, showEndpoint, WILDCARD } from "../shared/hosts.js";
+import { LimitedLog } from "../shared/limited-log.js";
+import { UdpSocket } from "../shared/udp.js";
+import { UdpTarget } from "../shared/udp-target.js";
+import { Decoder, FAULTS, type Fault, type Receiver } from "./decode.js";
+import { type IncomingPath, IncomingPaths, type Slot } from "./incoming.js";
+import type { instanceOptions } from "./index.js";
+import { OutgoingPaths } from "./outgoing.js";
+import type { OscChannel, PathFormat } from "./path.js";
+import { PATTERN_CHARACTERS } from "./pattern.js";
+import { DEFAULT_MAX, levelOf, type NumberType } from "./values.js";
+
+type Setup = InstanceSetup<typeof instanceOptions, PathFormat>;
+
+/** What is asked for, in bytes, for faders that arrive in hundreds while Python computes; the system may give less. */
+const RECEIVE_BUFFER = 1 << 20;
+/** How often a change of the learnt peer is logged at most, in ms. */
+const QUIET = 10_000;
+
+export class OscInstance implements DeclaredInstance<typeof instanceOptions, OscChannel, PathFormat>, Receiver {
+  readonly #setup: Setup;
+  readonly #detect: DetectLog | undefined;
+  readonly #incoming = new IncomingPaths();
+  readonly #outgoing = new OutgoingPaths();
+  readonly #decoder = new Decoder();
+  readonly #problems: LimitedLog;
+  readonly #targets: UdpTarget[] = [];
+  readonly #keepalives: NodeJS.Timeout[] = [];
+  /** The target whose address is that of the last datagram's sender. */
+  readonly #learnt: UdpTarget | undefined;
+  #learntAt = Number.NEGATIVE_INFINITY;
+  #socket: UdpSocket | undefined;
+  #from: Endpoint | undefined;
+  #lastData: number | undefined;
+  #faults = 0;
+
+  /** @param detect undefined if option `detect` is off */
+  constructor(setup: Setup, detect: DetectLog | undefined) {
+    this.#setup = setup;
+    this.#detect = detect;
+    const { name, log, options } = setup;
+    this.#problems = new LimitedLog(log, { instance: name });
+    const { destination, also } = options;
+    const target = { owner: name, log, unit: "message" };
+    if (destination !== undefined && "learn" in destination) this.#learnt = new UdpTarget(target);
+    const fixed = destination === undefined || "learn" in destination ? also : [destination, ...also];
+    for (const address of fixed) {
+      const made: UdpTarget = new UdpTarget({ ...target, address, resolved: () => this.#reached([made]) });
+      this.#targets.push(made);
+    }
+    if (this.#learnt !== undefined) this.#targets.push(this.#learnt);
+  }
+
+  connect(channels: readonly Channel<OscChannel>[]): [] {
+    for (const channel of channels) {
+      if (channel.use === "input") this.#outgoing.connect(channel);
+      else this.#incoming.connect(channel);
+    }
+    return [];
+  }
+
+  disconnect(channels: readonly Channel<OscChannel>[]): void {
+    for (const { index, use } of channels) {
+      if (use === "input") this.#outgoing.disconnect(index);
+      else this.#incoming.disconnect(index);
+    }
+  }
+
+  async start(): Promise<void> {
+    const { name, log, options } = this.#setup;
+    const { bind, keepalive } = options;
+    if (bind === undefined && this.#targets.length === 0) return;
+    this.#socket = new UdpSocket({
+      owner: name,
+      // To send, any free port will do; answers arrive there too.
+      host: bind?.host ?? WILDCARD,
+      port: bind?.port ?? 0,
+      interface: bind?.keys.interface,
+      receiveBuffer: RECEIVE_BUFFER,
+      log,
+      receive: (data, from) => this.#receive(data, from),
+      opened: () => this.#reached(this.#targets),
+    });
+    // Names are looked up while the socket opens: neither keeps the start waiting.
+    for (const target of this.#targets) void target.resolve();
+    await this.#socket.open();
+    for (const { seconds, message } of keepalive) {
+      const send = () => this.#send(message, this.#targets);
+      this.#keepalives.push(setInterval(send, seconds * 1000).unref());
+    }
+  }
+
+  handle(batch: EventBatch): void {
+    this.#outgoing.take(batch);
+    for (const message of this.#outgoing.changed()) this.#send(message, this.#targets);
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#keepalives.splice(0)) clearInterval(timer);
+    for (const target of this.#targets) target.close();
+    this.#problems.close();
+    await this.#socket?.close();
+    this.#socket = undefined;
+  }
+
+  status(): InstanceStatus {
+    const socket = this.#socket;
+    const problem = socket?.problem ?? this.#targets.find(({ condition }) => condition.reason)?.condition.reason;
+    const waits = this.#learnt !== undefined && this.#learnt.endpoint === undefined;
+    const peers = this.#targets.filter(({ endpoint }) => endpoint !== undefined).map(({ text }) => text);
+    const parts: string[] = [];
+    if (problem !== undefined) parts.push(problem);
+    if (this.#setup.options.bind && socket?.bound) {
+      parts.push(`listens on ${showEndpoint({ host: socket.bound.address, port: socket.bound.port })}`);
+    }
+    if (peers.length > 0) parts.push(`sends to ${peers.join(", ")}`);
+    if (waits) parts.push("sends to the first peer it hears from");
+    if (this.#faults > 0) parts.push(`${count(this.#faults, "faulty message")} received`);
+    return {
+      state: problem === undefined && !waits ? "ok" : "waiting",
+      text: parts.join("; ") || "neither listens nor sends",
+      ...(peers.length > 0 && { peers }),
+      ...(this.#lastData !== undefined && { lastData: this.#lastData }),
+      lost: this.#targets.reduce((sum, { condition }) => sum + condition.lost, 0),
+    };
+  }
+
+  /** A message of the datagram being read; the decoder holds it. */
+  message(): void {
+    const { address } = this.#decoder;
+    if (this.#detect !== undefined) this.#tell(this.#detect);
+    const path = this.#incoming.at(address);
+    if (path !== undefined) this.#deliver(path);
+    else if (PATTERN_CHARACTERS.test(address)) {
+      for (const matching of this.#incoming.matching(address)) this.#deliver(matching);
+    }
+  }
+
+  fault(fault: Fault): void {
+    const { name } = this.#setup;
+    this.#faults++;
+    this.#problems.warn(
+      fault,
+      () => `${name}: a message from ${this.#sender} can't be read: ${FAULTS[fault]}`,
+      (more) =>
+        `${name}: ${count(more, "more message")} could not be read, the last from ${this.#sender}: ${FAULTS[fault]}`,
+    );
+  }
+
+  #receive(data: Buffer, from: Endpoint): void {
+    this.#lastData = Date.now();
+    this.#from = from;
+    if (this.#learnt !== undefined) this.#learn(this.#learnt, from);
+    this.#decoder.read(data, this);
+  }
+
+  #learn(target: UdpTarget, from: Endpoint): void {
+    const { name, log, options, now } = this.#setup;
+    const { destination } = options;
+    const port = (destination !== undefined && "learn" in destination ? destination.port : undefined) ?? from.port;
+    const before = target.endpoint;
+    if (before?.address === from.address && before.port === port) return;
+    target.follow({ ...from, port });
+    if (before === undefined || now() - this.#learntAt >= QUIET) {
+      this.#learntAt = now();
+      log.info({ instance: name, peer: target.text }, `${name}: sends to ${target.text}, from where a message came`);
+    }
+    if (before === undefined) this.#reached([target]);
+  }
+
+  #deliver({ format, slots }: IncomingPath): void {
+    const { count: given } = this.#decoder;
+    const wanted = format?.arguments.length;
+    if (wanted !== undefined && wanted !== given) {
+      this.#refuse("number", `it has ${count(given, "argument")}, the configuration says ${wanted}`);
+      return;
+    }
+    const isTrigger = given === 0 || format?.variables.length === 0;
+    for (const slot of slots) {
+      const value = isTrigger ? this.#triggerFor(slot) : this.#valueFor(slot);
+      if (value !== undefined) this.#setup.emit(slot.channel, value);
+    }
+  }
+
+  /** A message of which only the arrival counts: 1, unless it says false. */
+  #triggerFor({ position }: Slot): number | undefined {
+    if (position > 0) return undefined;
+    return this.#decoder.count > 0 && this.#decoder.numbers[0] === 0 ? 0 : 1;
+  }
+
+  /** The value of an argument; undefined if it has none. */
+  #valueFor({ position, limits }: Slot): number | undefined {
+    const { count: given, types, numbers } = this.#decoder;
+    if (position >= given) return undefined;
+    const [type, number] = [String.fromCharCode(types[position] as number), numbers[position] as number];
+    if (type === "T" || type === "F" || type === "I" || type === "N") return number;
+    if (!Object.hasOwn(DEFAULT_MAX, type)) return undefined; // a text or another type without a number
+    const { min, max } = limits ?? { min: 0, max: DEFAULT_MAX[type as NumberType] };
+    const value = levelOf(min, max, number);
+    if (!Number.isNaN(value)) return value;
+    this.#refuse("nan", "an argument is not a number (NaN)");
+    return undefined;
+  }
+
+  #refuse(kind: string, reason: string): void {
+    const { name } = this.#setup;
+    this.#faults++;
+    this.#problems.warn(
+      kind,
+      () => `${name}: a message to ${this.#address} from ${this.#sender} is ignored: ${reason}`,
+      (more) => `${name}: ${count(more, "more message")} ignored, the last to ${this.#address}: ${reason}`,
+    );
+  }
+
+  get #sender(): string {
+    return this.#from === undefined ? "?" : showEndpoint({ host: this.#from.address, port: this.#from.port });
+  }
+
+  /** The message's address, for the log. */
+  get #address(): string {
+    const { address } = this.#decoder;
+    return JSON.stringify(address.length > 100 ? `${address.slice(0, 100)}…` : address).slice(1, -1);
+  }
+
+  #tell(detect: DetectLog): void {
+    const { name, now, options } = this.#setup;
+    const { address, count: given, types, numbers } = this.#decoder;
+    if (options.root !== undefined && !address.startsWith(options.root)) return;
+    detect.tell(`${name} ${address}`, now(), { instance: name, peer: this.#sender }, () => {
+      const letters = String.fromCharCode(...types.slice(0, Math.min(given, 32)));
+      const shown = [...letters].map((letter, i) => (Object.hasOwn(DEFAULT_MAX, letter) ? ` ${numbers[i]}` : ""));
+      return `${name}: received ${this.#address} ${letters}${shown.join("")} from ${this.#sender}`;
+    });
+  }
+
+  /** Targets can be sent to, which was not so before: they get all last values. */
+  #reached(targets: readonly UdpTarget[]): void {
+    for (const { message } of this.#setup.options.keepalive) this.#send(message, targets);
+    for (const message of this.#outgoing.all()) this.#send(message, targets);
+  }
+
+  /** Sends a message to all that can be sent to at the moment; the others get the last values when they can. */
+  #send(message: Buffer, targets: readonly UdpTarget[]): void {
+    const socket = this.#socket;
+    if (socket?.bound === undefined) return;
+    for (const target of targets) if (target.endpoint !== undefined) socket.send(message, target);
+  }
+}

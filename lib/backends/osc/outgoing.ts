@@ -1,0 +1,61 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Channel, EventBatch } from "../instance.js";
+import { OutgoingPath } from "./encode.js";
+import type { OscChannel } from "./path.js";
+
+/** A channel that can be sent. */
+interface Source {
+  readonly path: OutgoingPath;
+  readonly argument: number;
+}
+
+/** The paths that an instance sends to, with their last values. */
+export class OutgoingPaths {
+  readonly #paths = new Map<string, OutgoingPath>();
+  /** By channel number; those that can't be sent are absent. */
+  readonly #sources: (Source | undefined)[] = [];
+  /** Those that wait to be sent, in the order in which they first changed. */
+  #marked: OutgoingPath[] = [];
+
+  connect({ index, meaning: { path, argument, format } }: Channel<OscChannel>): void {
+    this.#sources[index] = undefined;
+    // The place of the mapping has a warning about a channel without a format, or beyond it.
+    if (format === undefined || argument >= Math.max(format.variables.length, 1)) return;
+    let known = this.#paths.get(path);
+    if (known === undefined || !isDeepStrictEqual(known.format, format)) {
+      known = new OutgoingPath(path, format);
+      this.#paths.set(path, known);
+    }
+    this.#sources[index] = { path: known, argument };
+  }
+
+  disconnect(channel: number): void {
+    this.#sources[channel] = undefined;
+  }
+
+  /** Notes the values of a batch. */
+  take({ length, channels, values }: EventBatch): void {
+    for (let i = 0; i < length; ++i) {
+      const source = this.#sources[channels[i] as number];
+      if (source?.path.take(source.argument, values[i] as number) && !source.path.marked) {
+        source.path.marked = true;
+        this.#marked.push(source.path);
+      }
+    }
+  }
+
+  /** The messages of all paths that have changed since the last call: one for each. */
+  *changed(): Generator<Buffer> {
+    const marked = this.#marked;
+    this.#marked = [];
+    for (const path of marked) {
+      path.marked = false;
+      yield path.encode();
+    }
+  }
+
+  /** The messages of all paths that have had a value. */
+  *all(): Generator<Buffer> {
+    for (const path of this.#paths.values()) if (path.hasValues) yield path.encode();
+  }
+}

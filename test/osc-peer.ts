@@ -1,0 +1,65 @@
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { once } from "node:events";
+
+/** An OSC program, reduced to a UDP socket on 127.0.0.1. */
+export class OscPeer {
+  readonly received: string[] = [];
+  readonly #socket: Socket;
+  #waiting: (() => void)[] = [];
+  /** The last sender. */
+  from: RemoteInfo | undefined;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("message", (data, from) => {
+      this.received.push(data.toString("hex"));
+      this.from = from;
+      for (const check of [...this.#waiting]) check();
+    });
+  }
+
+  static async open(): Promise<OscPeer> {
+    const socket = createSocket("udp4");
+    socket.bind(0, "127.0.0.1");
+    await once(socket, "listening");
+    return new OscPeer(socket);
+  }
+
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
+  send(data: Uint8Array | string, port: number): void {
+    this.#socket.send(typeof data === "string" ? bytes(data) : data, port, "127.0.0.1");
+  }
+
+  /** Resolves once so many datagrams have arrived, with all that have, in hexadecimal. */
+  until(count: number): Promise<string[]> {
+    return new Promise((resolve) => {
+      const check = () => {
+        if (this.received.length < count) return;
+        this.#waiting = this.#waiting.filter((other) => other !== check);
+        resolve(this.received);
+      };
+      this.#waiting.push(check);
+      check();
+    });
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => this.#socket.close(resolve));
+  }
+}
+
+/** Of hexadecimal digits, between which there may be spaces. */
+export function bytes(hex: string): Buffer {
+  return Buffer.from(hex.replaceAll(" ", ""), "hex");
+}
+
+/** A UDP port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const peer = await OscPeer.open();
+  const { port } = peer;
+  await peer.close();
+  return port;
+}
