@@ -101,6 +101,16 @@ describe("an artnet instance that receives", () => {
     });
   }
 
+  it("does not warn of a source that takes the place of another", async () => {
+    const rig = await rigWith();
+    const [desk, other] = [await Peer.at(DESK, PORT), await Peer.at(OTHER, PORT)];
+    await desk.send(dmx([100]), OWN, PORT);
+    await rig.probe.until("1");
+    for (const level of [1, 2]) await other.send(dmx([level]), OWN, PORT);
+    await rig.probe.until("1", 3);
+    assert.deepEqual(rig.log.matching(/sources send/), []);
+  });
+
   it("goes to 'timeout-value' when no data comes any more, and back when it does", async () => {
     const rig = await rigWith("timeout = 0.2\ntimeout-value = 0.25\n");
     const desk = await Peer.at(DESK, PORT);

@@ -12,7 +12,7 @@ export interface Network {
   readonly mask: number;
 }
 
-/** How long the list is good, in ms: it is needed for each poll, which anybody may send. */
+/** How long the list is good, in ms: it is needed for each poll, of which there may be any number. */
 const FRESH = 1000;
 
 let known: { readonly at: number; readonly networks: readonly Network[] } | undefined;

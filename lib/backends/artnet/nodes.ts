@@ -2,7 +2,7 @@ import type { NodeReply } from "./packets.js";
 
 /** After so long without a reply a node has gone, in ms: it misses three polls. */
 const NODE_TIMEOUT = 10_000;
-/** More are not kept: anybody can send replies. */
+/** More are not kept: replies can be forged. */
 const MAX_NODES = 1024;
 
 /** A node as it answers polls: a device may be several. */

@@ -51,6 +51,7 @@ export class SlotReceiver<K> {
       merge,
       timeout: sourceTimeout,
       changed: (source, present) => this.#tellSource(source, present),
+      contended: () => this.#tellContention(),
       apply: (frame, start, count, now) => this.#input.apply(frame, start, count, now),
     });
   }
@@ -117,18 +118,20 @@ export class SlotReceiver<K> {
   }
 
   #tellSource({ name }: Source<K>, present: boolean): void {
-    const { instance, universe, detect, log, merge } = this.#spec;
-    if (detect !== "off") {
-      log.info({ instance, peer: name }, `${instance}: ${name} ${present ? "sends" : "does not send"} ${universe}`);
-    }
+    const { instance, universe, detect, log } = this.#spec;
+    if (detect === "off") return;
+    log.info({ instance, peer: name }, `${instance}: ${name} ${present ? "sends" : "does not send"} ${universe}`);
+  }
+
+  #tellContention(): void {
+    const { instance, universe } = this.#spec;
     const { list } = this.sources;
-    if (!present || list.length < 2 || merge !== "latest") return;
     this.#warnings.warn(
       "sources",
       () =>
         `${instance}: ${list.length} sources send ${universe}: ${list.map((each) => each.name).join(", ")}; the last frame ` +
         "counts, so levels may flicker. 'merge = htp' or 'ltp' combines them",
-      (count) => `${instance}: further sources have come ${count} more times to ${universe}`,
+      (count) => `${instance}: the source of ${universe} has changed ${count} more times`,
     );
   }
 

@@ -15,6 +15,8 @@ export class Source<K> {
   sequence = 0;
   priority = -1;
   lastData = 0;
+  /** Whether a frame of it has counted. */
+  hasCounted = false;
 
   constructor(
     readonly key: K,
@@ -29,6 +31,8 @@ export interface SourcesSpec<K> {
   readonly timeout: number;
   /** Called when a source has come or gone. */
   changed?(source: Source<K>, present: boolean): void;
+  /** Called, with `latest`, when a source counts again after another one: both send, rather than one after the other. */
+  contended?(): void;
   /** Takes the levels of the universe. */
   apply(frame: Uint8Array, start: number, count: number, now: number): void;
 }
@@ -40,6 +44,8 @@ export class Sources<K> {
   #mergedCount = 0;
   /** Of those that count. */
   #priority = 0;
+  /** The one whose frame counted last. */
+  #latest: Source<K> | undefined;
 
   constructor(spec: SourcesSpec<K>) {
     this.#spec = spec;
@@ -93,7 +99,9 @@ export class Sources<K> {
     if (count > source.count) source.count = count;
     const counts = priority >= this.#priority;
     if (merge === "latest") {
-      if (counts) apply(frame, start, count, now);
+      if (!counts) return;
+      if (source !== this.#latest) this.#change(source);
+      apply(frame, start, count, now);
       return;
     }
     if (merge === "ltp") this.#takeChanges(source, frame, start, count, counts);
@@ -101,6 +109,12 @@ export class Sources<K> {
     if (!counts) return;
     if (merge === "htp") this.#mergeHighest();
     apply(this.#merged, 0, this.#mergedCount, now);
+  }
+
+  #change(source: Source<K>): void {
+    this.#latest = source;
+    if (source.hasCounted) this.#spec.contended?.();
+    source.hasCounted = true;
   }
 
   #takeChanges(source: Source<K>, frame: Uint8Array, start: number, count: number, counts: boolean): void {
