@@ -15,7 +15,7 @@ describe("a configuration with sacn", () => {
     ["a short name of universe", `${BACKEND}[sacn a]\nuni = 1\nuniverse = 1\n`, /:4:1: .*no option 'uni'/],
     ["a priority out of range", `${BACKEND}[sacn a]\nuniverse = 1\npriority = 300\n`, /is 0 to 200, not 300/],
     ["a name that is too long", `[backend sacn]\nname = ${"ü".repeat(32)}\n`, /:2:8: .*has 64 bytes: 63 is the most/],
-    ["a CID that is too short", "[backend sacn]\ncid = 1 2 3\n", /:2:7: .*has 3 numbers instead of 16/],
+    ["a CID that is too long", `[backend sacn]\ncid = ${CID} 1\n`, /:2:7: .*has 17 numbers instead of 16/],
     [
       "a CID with a number that is no byte",
       `${BACKEND}[sacn a]\nuniverse = 1\nfrom = ${CID.replace("15", "300")}\n`,
@@ -47,6 +47,12 @@ describe("a configuration with sacn", () => {
         "[sacn a]\nuniverse = 1\n[sacn b]\nuniverse = 1\ninterface = 1\n",
     );
     await rig.router.load();
+  });
+
+  it("takes a CID that is too short as MIDIMonster does, and says so", async () => {
+    const rig = new DmxRig(`${BACKEND}[sacn a]\nuniverse = 1\nfrom = 0xaa 0xbb\n`);
+    await rig.router.load();
+    await rig.log.seen(/:5:8: warning: 'from' has 2 numbers instead of 16: the others are 0/);
   });
 
   it("warns of channels that nothing is sent to, at their mapping", async () => {

@@ -93,7 +93,7 @@ function cidOption(doc: string) {
 
 function parseCid(text: string): Parsed<Buffer> {
   const pieces = [...text.matchAll(/\S+/g)];
-  if (pieces.length !== CID_LENGTH) return { problem: `has ${pieces.length} numbers instead of ${CID_LENGTH}` };
+  if (pieces.length > CID_LENGTH) return { problem: `has ${pieces.length} numbers instead of ${CID_LENGTH}` };
   const bytes: number[] = [];
   for (const piece of pieces) {
     const byte = byteOf(piece[0]);
@@ -103,7 +103,11 @@ function parseCid(text: string): Parsed<Buffer> {
     }
     bytes.push(byte);
   }
-  return { value: Buffer.from(bytes) };
+  const value = Buffer.alloc(CID_LENGTH);
+  value.set(bytes);
+  if (bytes.length === CID_LENGTH) return { value };
+  // As in MIDIMonster.
+  return { value, warning: `has ${bytes.length} numbers instead of ${CID_LENGTH}: the others are 0` };
 }
 
 /** Decimal, hexadecimal after `0x`, octal after `0`: as in C. */
