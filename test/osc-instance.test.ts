@@ -60,7 +60,7 @@ describe("an OSC instance", () => {
     });
 
     it("without `bind` too, and hears the answers", async () => {
-      const session = await start(`[osc desk]\ndest = localhost ${peer.port}\n/a = f 0 1\n[map]\nprobe.a <> desk./a\n`);
+      const session = await start(`[osc desk]\ndest = 127.0.0.1 ${peer.port}\n/a = f 0 1\n[map]\nprobe.a <> desk./a\n`);
       session.probe.emit("a", 0);
       await peer.until(1);
       peer.send(message("/a", "f", HALF), peer.from?.port ?? 0);
@@ -70,7 +70,7 @@ describe("an OSC instance", () => {
     it("to further destinations, from a socket of both families", async () => {
       const other = await OscPeer.open();
       const session = await start(
-        `[osc desk]\nbind = * ${port}\ndestination = 127.0.0.1 ${peer.port}\nalso = localhost ${other.port}\n/a = f 0 1\n[map]\nprobe.a > desk./a\n`,
+        `[osc desk]\nbind = * ${port}\ndestination = 127.0.0.1 ${peer.port}\nalso = 127.0.0.1 ${other.port}\n/a = f 0 1\n[map]\nprobe.a > desk./a\n`,
       );
       session.probe.emit("a", 0.5);
       await Promise.all([peer.until(1), other.until(1)]);
@@ -278,7 +278,7 @@ describe("an OSC instance", () => {
 
   it("takes changed formats and channels in a reload, and keeps its port and the peer that it has learnt", async () => {
     const session = await desk("destination = learn\n/a = f 0 1", "probe.a <> desk./a");
-    peer.send(message("/a", "f", HALF), port);
+    peer.send(message("/[ab]", "f", HALF), port);
     await session.probe.until("a");
     const config = (format: string, map: string) =>
       `[osc desk]\nbind = 127.0.0.1 ${port}\ndestination = learn\n/a = ${format}\n[map]\n${map}\n`;
@@ -288,16 +288,34 @@ describe("an OSC instance", () => {
     await peer.until(1);
     assert.deepEqual(addresses(), ["/a 50"]);
     peer.send(message("/a", "i", "00000019"), port);
-    peer.send(message("/b", "f", HALF), port);
-    assert.deepEqual(await session.probe.until("b"), [0.5]);
-    assert.deepEqual(session.probe.values("a"), [0.5, 0.25]);
+    peer.send(message("/[ab]", "i", "0000004b"), port);
+    assert.deepEqual(await session.probe.until("b"), [75 / 255]);
+    assert.deepEqual(session.probe.values("a"), [0.5, 0.25, 0.75]);
 
     session.write("monster.cfg", config("i 0 100", "probe.b <> desk./b"));
     await session.router.reload();
     peer.send(message("/a", "i", "00000032"), port);
     peer.send(message("/b", "f", "3f800000"), port);
     await session.probe.until("b", 2);
-    assert.deepEqual(session.probe.values("a"), [0.5, 0.25]);
+    assert.deepEqual(session.probe.values("a"), [0.5, 0.25, 0.75]);
+  });
+
+  it("that is replaced in a reload leaves its values and the learnt peer to the next", async () => {
+    const session = await desk("destination = learn\n/xy = ff 0 1 0 1", "probe.{x,y} > desk.{/xy,/xy:1}");
+    peer.send("00", port);
+    await session.log.seen(/can't be read/);
+    session.probe.emit("x", 0.25);
+    session.probe.emit("y", 0.5);
+    await peer.until(1);
+    session.write(
+      "monster.cfg",
+      `[osc desk]\nbind = 127.0.0.1 ${await freePort()}\ndestination = learn\n/xy = ff 0 1 0 1\n[map]\nprobe.{x,y} > desk.{/xy,/xy:1}\n`,
+    );
+    await session.router.reload();
+    await peer.until(2);
+    session.probe.emit("x", 0.75);
+    await peer.until(3);
+    assert.deepEqual(addresses(), ["/xy 0.25 0.5", "/xy 0.25 0.5", "/xy 0.75 0.5"]);
   });
 
   it("starts although its port is taken, and says so in its status", async () => {

@@ -4,6 +4,7 @@ import { CHANNELS_CASE, EVENT_CASES } from "./events.js";
 import { LOAD_CASE, RSS_CASE, START_CASE } from "./footprint.js";
 import { INTERVAL_CASE } from "./interval.js";
 import { JS_BACKEND_CASE } from "./js-backend.js";
+import { OSC_CASE } from "./osc.js";
 import { OTHERS_CASE } from "./others.js";
 import { PROTOCOLS_CASE } from "./protocols.js";
 import { TAP_CASE } from "./tap.js";
@@ -15,6 +16,7 @@ export const CASES: readonly BenchCase[] = [
   JS_BACKEND_CASE,
   TAP_CASE,
   UDP_CASE,
+  OSC_CASE,
   INTERVAL_CASE,
   LOAD_CASE,
   START_CASE,

@@ -26,9 +26,31 @@ const BUNDLE = 0x2362756e; // "#bun"
 const [SLASH, COMMA] = [47, 44];
 const TWO_32 = 2 ** 32;
 
-/** Reads datagrams; holds one message at a time. */
+/** By character: whether it makes an address a pattern. */
+const IS_WILD = Uint8Array.from({ length: 256 }, (_, code) => ("?*[]{}".includes(String.fromCharCode(code)) ? 1 : 0));
+const NO_DATA = Buffer.alloc(0);
+
+/** A number for an address, by which {@link Decoder.hash} finds it. */
+export function hashOf(address: Uint8Array): number {
+  return address.reduce(mix, 0);
+}
+
+function mix(hash: number, byte: number): number {
+  return Math.imul(hash ^ byte, 0x01000193);
+}
+
+/**
+ * Reads datagrams; holds one message at a time. Addresses and types are walked byte by byte: they are short, and a call of a
+ * Buffer's own functions costs more than that.
+ */
 export class Decoder {
-  address = "";
+  /** Of the message's address. */
+  hash = 0;
+  /** Whether the address has characters that make it a pattern. */
+  isPattern = false;
+  #data: Buffer = NO_DATA;
+  #addressStart = 0;
+  #addressEnd = 0;
   /** The number of arguments of the message. */
   count = 0;
   /** The types of its arguments, as characters' codes; only the first {@link count} elements are its own. */
@@ -36,7 +58,21 @@ export class Decoder {
   /** Their numbers; NaN for those that are not numbers. */
   readonly numbers: number[] = [];
 
+  /** The message's address; for the duration of {@link Receiver.message}. */
+  get address(): string {
+    return this.#data.toString("latin1", this.#addressStart, this.#addressEnd);
+  }
+
+  /** Whether these bytes are the message's address. */
+  isAddressedTo(address: Uint8Array): boolean {
+    const start = this.#addressStart;
+    if (address.length !== this.#addressEnd - start) return false;
+    for (let i = 0; i < address.length; ++i) if (address[i] !== this.#data[start + i]) return false;
+    return true;
+  }
+
   read(data: Buffer, receiver: Receiver): void {
+    this.#data = data;
     this.#packet(data, 0, data.length, receiver, 0);
   }
 
@@ -72,13 +108,25 @@ export class Decoder {
   }
 
   #message(data: Buffer, start: number, end: number): Fault | undefined {
-    const addressEnd = endOfText(data, start, end);
-    if (addressEnd < 0 || data[start] !== SLASH) return "address";
+    if (data[start] !== SLASH) return "address";
+    let addressEnd = start;
+    let hash = 0;
+    let wild = 0;
+    for (; addressEnd < end; ++addressEnd) {
+      const byte = data[addressEnd] as number;
+      if (byte === 0) break;
+      hash = mix(hash, byte);
+      wild |= IS_WILD[byte] as number;
+    }
+    if (addressEnd === end) return "address";
     const types = padded(addressEnd - start) + start;
     if (types >= end || data[types] !== COMMA) return "types";
     const typesEnd = endOfText(data, types, end);
     if (typesEnd < 0) return "types";
-    this.address = data.toString("latin1", start, addressEnd);
+    this.#addressStart = start;
+    this.#addressEnd = addressEnd;
+    this.hash = hash;
+    this.isPattern = wild !== 0;
     return this.#arguments(data, types + 1, typesEnd, end);
   }
 
@@ -165,8 +213,8 @@ function blobSize(data: Buffer, at: number, end: number): number {
 
 /** Where a text ends, before its zero byte; -1 if it has none. */
 function endOfText(data: Buffer, start: number, end: number): number {
-  const found = data.indexOf(0, start);
-  return found < 0 || found >= end ? -1 : found;
+  for (let at = start; at < end; ++at) if (data[at] === 0) return at;
+  return -1;
 }
 
 /** The length of a text of so many bytes, with its zero byte and padding. */

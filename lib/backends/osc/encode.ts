@@ -8,6 +8,8 @@ const TWO_32 = 2 ** 32;
 export class OutgoingPath {
   /** Waits to be sent. */
   marked = false;
+  /** The number of channels that are arguments of it. */
+  channels = 0;
   readonly #template: Buffer;
   readonly #variables: { readonly argument: VariableArgument; readonly at: number; value: number | undefined }[] = [];
 
@@ -44,6 +46,11 @@ export class OutgoingPath {
     if (argument === variable.value) return false;
     variable.value = argument;
     return true;
+  }
+
+  /** Takes over the last values of another path with the same format. */
+  adopt(other: OutgoingPath): void {
+    for (const [i, variable] of this.#variables.entries()) variable.value ??= other.#variables[i]?.value;
   }
 
   /** The message with the last values. */

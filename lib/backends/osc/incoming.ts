@@ -1,4 +1,5 @@
 import type { Channel } from "../instance.js";
+import { type Decoder, hashOf } from "./decode.js";
 import type { OscFormat } from "./format.js";
 import { isVariable } from "./format.js";
 import type { OscChannel } from "./path.js";
@@ -21,6 +22,13 @@ export interface IncomingPath {
   readonly slots: readonly Slot[];
 }
 
+interface Indexed {
+  readonly address: Uint8Array;
+  readonly path: IncomingPath;
+}
+
+const NONE: readonly Indexed[] = [];
+
 /** How many address patterns are remembered with the paths they match. */
 const MAX_PATTERNS = 64;
 /** Addresses that are longer, or have more pattern characters, are not read as patterns: they could take seconds. */
@@ -33,6 +41,8 @@ export class IncomingPaths {
   /** By channel number. */
   readonly #pathOf = new Map<number, string>();
   readonly #matches = new Map<string, readonly IncomingPath[]>();
+  /** By hash of their addresses; undefined after a change. */
+  #index: Map<number, Indexed[]> | undefined;
 
   connect({ index, meaning }: Channel<OscChannel>): void {
     this.disconnect(index);
@@ -44,7 +54,7 @@ export class IncomingPaths {
     const slots = [...known, { position, channel: index, ...(limits && { limits }) }];
     this.#paths.set(path, { format, slots: slots.sort((a, b) => a.position - b.position) });
     this.#pathOf.set(index, path);
-    this.#matches.clear();
+    this.#changed();
   }
 
   disconnect(channel: number): void {
@@ -55,12 +65,15 @@ export class IncomingPaths {
     if (slots.length === 0) this.#paths.delete(path);
     else this.#paths.set(path, { format: known.format, slots });
     this.#pathOf.delete(channel);
-    this.#matches.clear();
+    this.#changed();
   }
 
-  /** The path of an address that is not a pattern. */
-  at(address: string): IncomingPath | undefined {
-    return this.#paths.get(address);
+  /** The path that a message is addressed to, if it is not a pattern. */
+  of(message: Decoder): IncomingPath | undefined {
+    this.#index ??= this.#makeIndex();
+    for (const { address, path } of this.#index.get(message.hash) ?? NONE)
+      if (message.isAddressedTo(address)) return path;
+    return undefined;
   }
 
   /** All paths that an address with pattern characters stands for. */
@@ -75,6 +88,21 @@ export class IncomingPaths {
     if (this.#matches.size >= MAX_PATTERNS) this.#matches.clear();
     this.#matches.set(pattern, found);
     return found;
+  }
+
+  #changed(): void {
+    this.#matches.clear();
+    this.#index = undefined;
+  }
+
+  #makeIndex(): Map<number, Indexed[]> {
+    const index = new Map<number, Indexed[]>();
+    for (const [name, path] of this.#paths) {
+      const address = Buffer.from(name, "latin1");
+      const hash = hashOf(address);
+      index.set(hash, [...(index.get(hash) ?? NONE), { address, path }]);
+    }
+    return index;
   }
 }
 

@@ -10,8 +10,7 @@ import { type IncomingPath, IncomingPaths, type Slot } from "./incoming.js";
 import type { instanceOptions } from "./index.js";
 import { OutgoingPaths } from "./outgoing.js";
 import type { OscChannel, PathFormat } from "./path.js";
-import { PATTERN_CHARACTERS } from "./pattern.js";
-import { DEFAULT_MAX, levelOf, type NumberType } from "./values.js";
+import { defaultMax, isConstant, levelOf } from "./values.js";
 
 type Setup = InstanceSetup<typeof instanceOptions, PathFormat>;
 
@@ -67,6 +66,14 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
       if (use === "input") this.#outgoing.disconnect(index);
       else this.#incoming.disconnect(index);
     }
+  }
+
+  /** The last values stay known, so that no argument jumps to 0 with the next event for another one; so does the learnt peer. */
+  takeOver(predecessor: DeclaredInstance<typeof instanceOptions, OscChannel, PathFormat>): void {
+    if (!(predecessor instanceof OscInstance)) return;
+    this.#outgoing.adopt(predecessor.#outgoing);
+    const learnt = predecessor.#learnt?.endpoint;
+    if (learnt !== undefined && samePort(this.#setup, predecessor.#setup)) this.#learnt?.follow(learnt);
   }
 
   async start(): Promise<void> {
@@ -130,12 +137,11 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
 
   /** A message of the datagram being read; the decoder holds it. */
   message(): void {
-    const { address } = this.#decoder;
     if (this.#detect !== undefined) this.#tell(this.#detect);
-    const path = this.#incoming.at(address);
+    const path = this.#incoming.of(this.#decoder);
     if (path !== undefined) this.#deliver(path);
-    else if (PATTERN_CHARACTERS.test(address)) {
-      for (const matching of this.#incoming.matching(address)) this.#deliver(matching);
+    else if (this.#decoder.isPattern) {
+      for (const matching of this.#incoming.matching(this.#decoder.address)) this.#deliver(matching);
     }
   }
 
@@ -195,11 +201,11 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   #valueFor({ position, limits }: Slot): number | undefined {
     const { count: given, types, numbers } = this.#decoder;
     if (position >= given) return undefined;
-    const [type, number] = [String.fromCharCode(types[position] as number), numbers[position] as number];
-    if (type === "T" || type === "F" || type === "I" || type === "N") return number;
-    if (!Object.hasOwn(DEFAULT_MAX, type)) return undefined; // a text or another type without a number
-    const { min, max } = limits ?? { min: 0, max: DEFAULT_MAX[type as NumberType] };
-    const value = levelOf(min, max, number);
+    const [type, number] = [types[position] as number, numbers[position] as number];
+    if (isConstant(type)) return number;
+    const max = defaultMax(type);
+    if (max === undefined) return undefined; // a text or another type without a number
+    const value = levelOf(limits?.min ?? 0, limits?.max ?? max, number);
     if (!Number.isNaN(value)) return value;
     this.#refuse("nan", "an argument is not a number (NaN)");
     return undefined;
@@ -230,8 +236,9 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     const { address, count: given, types, numbers } = this.#decoder;
     if (options.root !== undefined && !address.startsWith(options.root)) return;
     detect.tell(`${name} ${address}`, now(), { instance: name, peer: this.#sender }, () => {
-      const letters = String.fromCharCode(...types.slice(0, Math.min(given, 32)));
-      const shown = [...letters].map((letter, i) => (Object.hasOwn(DEFAULT_MAX, letter) ? ` ${numbers[i]}` : ""));
+      const few = types.slice(0, Math.min(given, 32));
+      const shown = few.map((type, i) => (defaultMax(type) === undefined ? "" : ` ${numbers[i]}`));
+      const letters = String.fromCharCode(...few);
       return `${name}: received ${this.#address} ${letters}${shown.join("")} from ${this.#sender}`;
     });
   }
@@ -248,4 +255,9 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     if (socket?.bound === undefined) return;
     for (const target of targets) if (target.endpoint !== undefined) socket.send(message, target);
   }
+}
+
+/** Whether both learn their peers' addresses in the same way. */
+function samePort({ options: { destination: one } }: Setup, { options: { destination: other } }: Setup): boolean {
+  return one !== undefined && other !== undefined && one.port === other.port;
 }

@@ -5,6 +5,7 @@ import type { OscChannel } from "./path.js";
 
 /** A channel that can be sent. */
 interface Source {
+  readonly name: string;
   readonly path: OutgoingPath;
   readonly argument: number;
 }
@@ -18,7 +19,7 @@ export class OutgoingPaths {
   #marked: OutgoingPath[] = [];
 
   connect({ index, meaning: { path, argument, format } }: Channel<OscChannel>): void {
-    this.#sources[index] = undefined;
+    this.disconnect(index);
     // The place of the mapping has a warning about a channel without a format, or beyond it.
     if (format === undefined || argument >= Math.max(format.variables.length, 1)) return;
     let known = this.#paths.get(path);
@@ -26,11 +27,24 @@ export class OutgoingPaths {
       known = new OutgoingPath(path, format);
       this.#paths.set(path, known);
     }
-    this.#sources[index] = { path: known, argument };
+    known.channels++;
+    this.#sources[index] = { name: path, path: known, argument };
   }
 
   disconnect(channel: number): void {
+    const source = this.#sources[channel];
+    if (source === undefined) return;
     this.#sources[channel] = undefined;
+    const { name, path } = source;
+    if (--path.channels === 0 && this.#paths.get(name) === path) this.#paths.delete(name);
+  }
+
+  /** Takes over the last values of an instance that this one replaces. */
+  adopt(predecessor: OutgoingPaths): void {
+    for (const [name, path] of this.#paths) {
+      const before = predecessor.#paths.get(name);
+      if (before !== undefined && isDeepStrictEqual(before.format, path.format)) path.adopt(before);
+    }
   }
 
   /** Notes the values of a batch. */
@@ -45,17 +59,17 @@ export class OutgoingPaths {
   }
 
   /** The messages of all paths that have changed since the last call: one for each. */
-  *changed(): Generator<Buffer> {
+  changed(): Buffer[] {
     const marked = this.#marked;
     this.#marked = [];
-    for (const path of marked) {
+    return marked.map((path) => {
       path.marked = false;
-      yield path.encode();
-    }
+      return path.encode();
+    });
   }
 
   /** The messages of all paths that have had a value. */
-  *all(): Generator<Buffer> {
-    for (const path of this.#paths.values()) if (path.hasValues) yield path.encode();
+  all(): Buffer[] {
+    return [...this.#paths.values()].filter(({ hasValues }) => hasValues).map((path) => path.encode());
   }
 }

@@ -11,8 +11,25 @@ export interface VariableArgument {
   readonly max: number;
 }
 
-/** The limits of arguments on paths without a format, as in MIDIMonster. */
-export const DEFAULT_MAX: Readonly<Record<NumberType, number>> = { f: 1, d: 1, i: 255, h: 1024 };
+/** For arguments of a type, by its character's code, the upper limit without a format, as in MIDIMonster; for others undefined. */
+export function defaultMax(type: number): number | undefined {
+  switch (type) {
+    case 102: // f
+    case 100: // d
+      return 1;
+    case 105: // i
+      return 255;
+    case 104: // h
+      return 1024;
+    default:
+      return undefined;
+  }
+}
+
+/** Whether arguments of a type, by its character's code, are values without data: T, F, N, I. */
+export function isConstant(type: number): boolean {
+  return type === 84 || type === 70 || type === 78 || type === 73;
+}
 
 /** The addend of `code()`; for many steps half a step. */
 const ADDEND = 6e-7;

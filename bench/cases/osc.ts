@@ -1,0 +1,115 @@
+/** OSC: one message through the program, and as many as it takes. */
+import type { BenchCase } from "../case.js";
+import { alternately, type Figures, folderWith, type Program, pick, programs, run, runConfig } from "../programs.js";
+
+/** Messages are decoded at `port`, and one of them comes back at `port` + 2. */
+const configOf = (port: number) => `[osc in]
+bind = 127.0.0.1 ${port}
+[osc out]
+bind = 127.0.0.1 ${port + 1}
+destination = 127.0.0.1 ${port + 2}
+/echo = f 0 1
+[loopback sink]
+[map]
+in./echo > out./echo
+in./fader{1..32} > sink.fader{1..32}
+`;
+
+const CLIENT = `
+import json, socket, struct, sys, time
+port, trips, windows = (int(arg) for arg in sys.argv[1:])
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.bind(("127.0.0.1", port + 2))
+
+def text(content):
+    return content.encode() + b"\\0" * (4 - len(content) % 4)
+
+def message(path, value):
+    return text(path) + text(",f") + struct.pack(">f", value)
+
+turn = 0
+def echo():
+    global turn
+    turn += 1
+    value = message("/echo", turn % 1000 / 1024 + 1 / 1024)
+    sock.sendto(value, ("127.0.0.1", port))
+    came = sock.recv(100)
+    if came != value: sys.exit("sent %r, got %r" % (value, came))
+
+sock.settimeout(0.2)
+deadline = time.monotonic() + 20
+while True:
+    try:
+        echo()
+        break
+    except socket.timeout:
+        if time.monotonic() > deadline: sys.exit("no answer")
+# Late answers to the first attempts.
+sock.settimeout(0.2)
+try:
+    while True: sock.recv(100)
+except socket.timeout:
+    pass
+
+sock.settimeout(5)
+times = []
+for trip in range(trips):
+    begun = time.perf_counter()
+    echo()
+    times.append(time.perf_counter() - begun)
+times = sorted(times[trips // 10:])
+
+# Bundles of 32 messages; after so many that the socket's buffer has room for, one message has to come back.
+bundles = []
+for k in range(50):
+    parts = [message("/fader%d" % (i + 1), (k * 32 + i) / 1600) for i in range(32)]
+    bundles.append(b"#bundle\\0" + struct.pack(">Q", 1) + b"".join(struct.pack(">i", len(p)) + p for p in parts))
+begun = time.perf_counter()
+for window in range(windows):
+    for bundle in bundles: sock.sendto(bundle, ("127.0.0.1", port))
+    echo()
+rate = windows * 1600 / (time.perf_counter() - begun)
+print(json.dumps({"p50": times[len(times) // 2] * 1e6, "p99": times[len(times) * 99 // 100] * 1e6, "rate": rate}))
+`;
+
+const PARTS = [
+  ["p50", "round trip of a message from OSC to OSC, median", "µs"],
+  ["p99", "the same, 99th percentile", "µs"],
+  ["rate", "OSC messages in bundles of 32, decoded and routed", "per second"],
+] as const;
+
+export const OSC_CASE: BenchCase = {
+  name: "protocols",
+  what: "OSC in, OSC out",
+  async run(bench) {
+    let port = 20_000 + (process.pid % 20_000);
+    const measure = async (program: Program): Promise<Figures> => {
+      port += 3;
+      const folder = folderWith(bench, { "monster.cfg": configOf(port), "client.py": CLIENT });
+      const [trips, windows] = bench.quick ? ["500", "20"] : ["5000", "200"];
+      return new Promise<Figures>((resolve, reject) => {
+        const router = runConfig(bench, program, folder, {
+          started: (child) => {
+            const client = run(bench.python, [`${folder}/client.py`, String(port), trips, windows]);
+            client.finally(() => child.kill("SIGKILL")).then(resolve, reject);
+          },
+        });
+        // The router prints no figures: it ends when the client has.
+        router.catch(() => {});
+      });
+    };
+    const figures = await alternately(
+      bench,
+      "protocols",
+      Object.fromEntries(programs(bench).map((program) => [program.name, () => measure(program)])),
+    );
+    return PARTS.map(([part, what, unit]) => ({
+      name: `osc ${part}`,
+      what,
+      unit,
+      ours: pick(figures.ours, part),
+      reference: pick(figures.reference, part),
+      floor: [],
+    }));
+  },
+};
