@@ -110,7 +110,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
     const { name, options } = this.#setup;
     const now = performance.now();
     const sends = options.destination === undefined ? undefined : { active: this.#sender?.begun === true };
-    const isReceiver = this.#map.emitters.channels.length > 0 || sends === undefined;
+    const isReceiver = this.#map.isRead || sends === undefined;
     const merging = options.merge !== "latest" && this.#receiver.sources.present(now).length > 1;
     const receives = { active: this.#receiver.isActive(now), merging, latest: options.merge !== "htp" };
     return {
@@ -141,7 +141,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
     const now = performance.now();
     const sources = this.#receiver.sources.present(now).map(({ name }) => name);
     const parts: string[] = [];
-    if (this.#map.emitters.channels.length > 0 || options.destination === undefined) {
+    if (this.#map.isRead || options.destination === undefined) {
       parts.push(sources.length === 0 ? "receives nothing" : `receives from ${sources.join(", ")}`);
     }
     if (options.destination !== undefined) parts.push(`sends to ${this.#whereTo()}`);

@@ -149,7 +149,7 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
   }
 
   get #isReceiver(): boolean {
-    return this.#map.emitters.channels.length > 0;
+    return this.#map.isRead;
   }
 
   /** Receives the universe as long as there are channels for it: nothing else should load network and processor. */

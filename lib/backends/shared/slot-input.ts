@@ -1,5 +1,5 @@
 // From the levels of a universe to events: one for each channel that changes.
-import type { SlotMap } from "./slot-map.js";
+import { SLOT_BITS, SLOT_MASK, type SlotMap } from "./slot-map.js";
 import { PAIR_MAX, SLOT_MAX, SLOTS } from "./slots.js";
 
 /** What is emitted when no data arrives any more. */
@@ -45,24 +45,23 @@ export class SlotInput {
     this.#heard(now);
     const known = this.#known;
     const { emit } = this.#spec;
-    const { channels, coarse, fine } = this.#spec.map.emitters;
-    for (let i = 0; i < channels.length; ++i) {
-      const slot = coarse[i] as number;
-      const second = fine[i] as number;
-      if (second < 0) {
-        if (slot >= count) continue;
-        const level = frame[start + slot] as number;
-        if (level === known[slot]) continue;
-        known[slot] = level;
-        emit(channels[i] as number, VALUES[level] as number);
-        continue;
-      }
-      const high = slot < count ? (frame[start + slot] as number) : (known[slot] as number);
-      const low = second < count ? (frame[start + second] as number) : (known[second] as number);
-      if (high === known[slot] && low === known[second]) continue;
-      known[slot] = high;
-      known[second] = low;
-      emit(channels[i] as number, (Math.max(0, high) * 256 + Math.max(0, low)) / PAIR_MAX);
+    const { singles, pairs } = this.#spec.map.emitters;
+    for (let i = 0; i < singles.length; ++i) {
+      const single = singles[i] as number;
+      const slot = single & SLOT_MASK;
+      if (slot >= count) continue;
+      const level = frame[start + slot] as number;
+      if (level === known[slot]) continue;
+      known[slot] = level;
+      emit(single >>> SLOT_BITS, VALUES[level] as number);
+    }
+    for (const { channel, coarse, fine } of pairs) {
+      const high = coarse < count ? (frame[start + coarse] as number) : (known[coarse] as number);
+      const low = fine < count ? (frame[start + fine] as number) : (known[fine] as number);
+      if (high === known[coarse] && low === known[fine]) continue;
+      known[coarse] = high;
+      known[fine] = low;
+      emit(channel, (Math.max(0, high) * 256 + Math.max(0, low)) / PAIR_MAX);
     }
   }
 
@@ -106,12 +105,15 @@ export class SlotInput {
     const { fallback, emit, map, lost } = this.#spec;
     lost?.(true);
     if (fallback === "hold") return;
-    const { channels, coarse, fine } = map.emitters;
-    for (let i = 0; i < channels.length; ++i) {
-      emit(channels[i] as number, fallback);
-      for (const slot of [coarse[i] as number, fine[i] as number]) {
-        if (slot >= 0) this.#known[slot] = fallback === 0 ? 0 : UNKNOWN;
-      }
+    const left = fallback === 0 ? 0 : UNKNOWN;
+    for (const single of map.emitters.singles) {
+      this.#known[single & SLOT_MASK] = left;
+      emit(single >>> SLOT_BITS, fallback);
+    }
+    for (const { channel, coarse, fine } of map.emitters.pairs) {
+      this.#known[coarse] = left;
+      this.#known[fine] = left;
+      emit(channel, fallback);
     }
   }
 }

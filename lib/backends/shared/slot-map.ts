@@ -6,13 +6,16 @@ import { coarseOf, fineOf, nameOf, PAIR_MAX, SLOT_MAX, SLOTS, type SlotMeaning }
 const USE = { input: 1, output: 2 } as const;
 const ABSENT = -1;
 
-/** Channels that events come from. Parallel arrays. */
+/** Channels that events come from. */
 export interface Emitters {
-  readonly channels: Uint32Array;
-  readonly coarse: Uint16Array;
-  /** -1 for a single slot. */
-  readonly fine: Int16Array;
+  /** Those of single slots: the slot, and above it the channel. One array, since each event reads it. */
+  readonly singles: Uint32Array;
+  readonly pairs: readonly { readonly channel: number; readonly coarse: number; readonly fine: number }[];
 }
+
+/** Of a number in {@link Emitters.singles}. */
+export const SLOT_BITS = 9;
+export const SLOT_MASK = SLOTS - 1;
 
 export class SlotMap {
   /** By channel number: its meaning, and its uses as bits. */
@@ -21,15 +24,15 @@ export class SlotMap {
   /** By channel number: the slots that events write; -1: none. */
   #coarse = new Int16Array(0);
   #fine = new Int16Array(0);
-  #emitters: Emitters = { channels: new Uint32Array(0), coarse: new Uint16Array(0), fine: new Int16Array(0) };
+  #emitters: Emitters = { singles: new Uint32Array(0), pairs: [] };
 
   get emitters(): Emitters {
     return this.#emitters;
   }
 
-  /** Whether events go to any channel. */
-  get isWritten(): boolean {
-    return this.#uses.some((uses) => (uses & USE.input) !== 0);
+  /** Whether events come from any channel. */
+  get isRead(): boolean {
+    return this.#emitters.singles.length + this.#emitters.pairs.length > 0;
   }
 
   /**
@@ -126,10 +129,16 @@ export class SlotMap {
       }
       if ((uses & USE.output) !== 0) emitting.push(index);
     }
+    const channels = emitting.map((channel) => {
+      const meaning = this.#meanings[channel] as number;
+      return { channel, coarse: coarseOf(meaning), fine: fineOf(meaning) };
+    });
     this.#emitters = {
-      channels: Uint32Array.from(emitting),
-      coarse: Uint16Array.from(emitting, (index) => coarseOf(this.#meanings[index] as number)),
-      fine: Int16Array.from(emitting, (index) => fineOf(this.#meanings[index] as number)),
+      singles: Uint32Array.from(
+        channels.filter(({ fine }) => fine < 0),
+        ({ channel, coarse }) => (channel << SLOT_BITS) | coarse,
+      ),
+      pairs: channels.filter(({ fine }) => fine >= 0),
     };
   }
 }
