@@ -1,5 +1,5 @@
 // From the levels of a universe to events: one for each channel that changes.
-import { SLOT_BITS, SLOT_MASK, type SlotMap } from "./slot-map.js";
+import { type Emitters, IS_PAIR, SLOT_BITS, SLOT_MASK, type SlotMap } from "./slot-map.js";
 import { PAIR_MAX, SLOT_MAX, SLOTS } from "./slots.js";
 
 /** What is emitted when no data arrives any more. */
@@ -14,6 +14,8 @@ export interface SlotInputSpec {
   /** Called when there is no data any more, and when it is back. */
   lost?(isLost: boolean): void;
 }
+
+type Pair = Emitters["pairs"][number];
 
 /** The values of codes, which are needed for every event. */
 const VALUES = Float64Array.from({ length: SLOT_MAX + 1 }, (_, code) => code / SLOT_MAX);
@@ -45,23 +47,19 @@ export class SlotInput {
     this.#heard(now);
     const known = this.#known;
     const { emit } = this.#spec;
-    const { singles, pairs } = this.#spec.map.emitters;
-    for (let i = 0; i < singles.length; ++i) {
-      const single = singles[i] as number;
-      const slot = single & SLOT_MASK;
+    const { rows, pairs } = this.#spec.map.emitters;
+    for (let i = 0; i < rows.length; ++i) {
+      const row = rows[i] as number;
+      if (row >= IS_PAIR) {
+        this.#applyPair(pairs[row - IS_PAIR] as Pair, frame, start, count);
+        continue;
+      }
+      const slot = row & SLOT_MASK;
       if (slot >= count) continue;
       const level = frame[start + slot] as number;
       if (level === known[slot]) continue;
       known[slot] = level;
-      emit(single >>> SLOT_BITS, VALUES[level] as number);
-    }
-    for (const { channel, coarse, fine } of pairs) {
-      const high = coarse < count ? (frame[start + coarse] as number) : (known[coarse] as number);
-      const low = fine < count ? (frame[start + fine] as number) : (known[fine] as number);
-      if (high === known[coarse] && low === known[fine]) continue;
-      known[coarse] = high;
-      known[fine] = low;
-      emit(channel, (Math.max(0, high) * 256 + Math.max(0, low)) / PAIR_MAX);
+      emit(row >>> SLOT_BITS, VALUES[level] as number);
     }
   }
 
@@ -79,6 +77,16 @@ export class SlotInput {
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+  }
+
+  #applyPair({ channel, coarse, fine }: Pair, frame: Uint8Array, start: number, count: number): void {
+    const known = this.#known;
+    const high = coarse < count ? (frame[start + coarse] as number) : (known[coarse] as number);
+    const low = fine < count ? (frame[start + fine] as number) : (known[fine] as number);
+    if (high === known[coarse] && low === known[fine]) return;
+    known[coarse] = high;
+    known[fine] = low;
+    this.#spec.emit(channel, (Math.max(0, high) * 256 + Math.max(0, low)) / PAIR_MAX);
   }
 
   #heard(now: number): void {
@@ -106,9 +114,10 @@ export class SlotInput {
     lost?.(true);
     if (fallback === "hold") return;
     const left = fallback === 0 ? 0 : UNKNOWN;
-    for (const single of map.emitters.singles) {
-      this.#known[single & SLOT_MASK] = left;
-      emit(single >>> SLOT_BITS, fallback);
+    for (const row of map.emitters.rows) {
+      if (row >= IS_PAIR) continue;
+      this.#known[row & SLOT_MASK] = left;
+      emit(row >>> SLOT_BITS, fallback);
     }
     for (const { channel, coarse, fine } of map.emitters.pairs) {
       this.#known[coarse] = left;

@@ -8,14 +8,18 @@ const ABSENT = -1;
 
 /** Channels that events come from. */
 export interface Emitters {
-  /** Those of single slots: the slot, and above it the channel. One array, since each event reads it. */
-  readonly singles: Uint32Array;
+  /**
+   * By slot: of a single slot, the slot and, above it, the channel; of a pair, {@link IS_PAIR} and an index of `pairs`. One
+   * array, since each event reads it.
+   */
+  readonly rows: Uint32Array;
   readonly pairs: readonly { readonly channel: number; readonly coarse: number; readonly fine: number }[];
 }
 
-/** Of a number in {@link Emitters.singles}. */
+/** Of a number in {@link Emitters.rows}. */
 export const SLOT_BITS = 9;
 export const SLOT_MASK = SLOTS - 1;
+export const IS_PAIR = 2 ** 31;
 
 export class SlotMap {
   /** By channel number: its meaning, and its uses as bits. */
@@ -24,7 +28,7 @@ export class SlotMap {
   /** By channel number: the slots that events write; -1: none. */
   #coarse = new Int16Array(0);
   #fine = new Int16Array(0);
-  #emitters: Emitters = { singles: new Uint32Array(0), pairs: [] };
+  #emitters: Emitters = { rows: new Uint32Array(0), pairs: [] };
 
   get emitters(): Emitters {
     return this.#emitters;
@@ -32,7 +36,7 @@ export class SlotMap {
 
   /** Whether events come from any channel. */
   get isRead(): boolean {
-    return this.#emitters.singles.length + this.#emitters.pairs.length > 0;
+    return this.#emitters.rows.length > 0;
   }
 
   /**
@@ -133,12 +137,13 @@ export class SlotMap {
       const meaning = this.#meanings[channel] as number;
       return { channel, coarse: coarseOf(meaning), fine: fineOf(meaning) };
     });
-    this.#emitters = {
-      singles: Uint32Array.from(
-        channels.filter(({ fine }) => fine < 0),
-        ({ channel, coarse }) => (channel << SLOT_BITS) | coarse,
-      ),
-      pairs: channels.filter(({ fine }) => fine >= 0),
-    };
+    channels.sort((a, b) => a.coarse - b.coarse);
+    const pairs = channels.filter(({ fine }) => fine >= 0);
+    const indices = new Map(pairs.map((pair, index) => [pair, index]));
+    const rows = Uint32Array.from(channels, (each) => {
+      const index = indices.get(each);
+      return index === undefined ? (each.channel << SLOT_BITS) | each.coarse : IS_PAIR + index;
+    });
+    this.#emitters = { rows, pairs };
   }
 }
