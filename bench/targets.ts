@@ -108,6 +108,22 @@ export const TARGETS: readonly Target[] = [
     figure: (of) => ours(of("load 100000 bytes")),
   },
   {
+    what: "Art-Net, 64 universes in and out: processor",
+    bound: "≤",
+    must: 12,
+    aim: 8,
+    unit: "%",
+    figure: (of) => ours(of("artnet cpu")),
+  },
+  {
+    what: "Art-Net, load of 64 × 512 mappings",
+    bound: "≤",
+    must: 0.4,
+    aim: 0.4,
+    unit: "s",
+    figure: (of) => ours(of("artnet load")),
+  },
+  {
     what: "start ÷ (Node's own + Python's own)",
     bound: "≤",
     must: 1.5,

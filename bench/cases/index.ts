@@ -6,6 +6,7 @@ import { INTERVAL_CASE } from "./interval.js";
 import { JS_BACKEND_CASE } from "./js-backend.js";
 import { OSC_CASE } from "./osc.js";
 import { OTHERS_CASE } from "./others.js";
+import { PROTOCOLS_CASE } from "./protocols.js";
 import { TAP_CASE } from "./tap.js";
 import { UDP_CASE } from "./udp.js";
 
@@ -20,6 +21,7 @@ export const CASES: readonly BenchCase[] = [
   LOAD_CASE,
   START_CASE,
   RSS_CASE,
+  PROTOCOLS_CASE,
   OTHERS_CASE,
   CHANNELS_CASE,
 ];

@@ -165,10 +165,11 @@ export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown, 
    * meaning has changed, by `isDeepStrictEqual` of `node:util`, comes again: also with its former meaning, if the reload fails
    * after that. Synchronous; must not open resources.
    *
+   * @param unused channels of which `disconnect` comes next if the reload succeeds: those that are new may conflict with them
    * @returns channels that the instance refuses, which are errors at their places; checks of the name alone belong in `parse`
    *   of the declaration
    */
-  connect?(channels: readonly Channel<C>[]): readonly Refusal[];
+  connect?(channels: readonly Channel<C>[], unused: readonly Channel<C>[]): readonly Refusal[];
 
   /**
    * Learns, at a reload, which channels no mapping uses any more, each per use: also those that `connect` has just got for a

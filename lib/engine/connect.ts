@@ -187,7 +187,8 @@ function tellChannels(entry: InstanceEntry, findings: Findings): Told {
   const changed = channels.filter((_, i) => !isNew[i]);
   const changedFrom = changed.map((channel) => ({ ...channel, meaning: live.meaningOf(channel.index, channel.use) }));
   try {
-    const refusals = listOf("connect", () => live.instance.connect?.(channels));
+    const unused = live.instance.disconnect === undefined ? [] : entry.unusedChannels();
+    const refusals = listOf("connect", () => live.instance.connect?.(channels, unused));
     const refused = new Set(refusals.map(({ channel }) => channel));
     // A channel keeps its number once the instance knows it, even if this configuration fails.
     const taken = channels.filter(({ index }) => !refused.has(index));
@@ -213,7 +214,7 @@ function untell({ entry, added, changedFrom }: Told, findings: Findings): void {
   if (changedFrom.length === 0) return;
   for (const channel of changedFrom) live.told(channel);
   try {
-    listOf("connect", () => live.instance.connect?.(changedFrom));
+    listOf("connect", () => live.instance.connect?.(changedFrom, []));
   } catch (error) {
     findings.error(`instance '${name}' did not take its channels back: ${messageOf(error)}`, definition.nameLocation);
   }

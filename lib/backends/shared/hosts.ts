@@ -71,9 +71,16 @@ export function hasAddress(address: string): boolean {
   return Object.values(networkInterfaces()).some((list) => list?.some((each) => each.address === plain));
 }
 
+/** How long a list of interfaces is good, in ms: dozens of sockets look at it in the same moment. */
+const FRESH = 100;
+
+let seen: { readonly at: number; readonly text: string } | undefined;
+
 /** All interfaces as text, to notice changes: one that has been replaced has another hardware address or number. */
 export function interfacesNow(): string {
-  return JSON.stringify(networkInterfaces());
+  const now = performance.now();
+  if (seen === undefined || now - seen.at > FRESH) seen = { at: now, text: JSON.stringify(networkInterfaces()) };
+  return seen.text;
 }
 
 function matches(found: string | number, wanted: Family | undefined): boolean {

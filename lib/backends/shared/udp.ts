@@ -42,6 +42,8 @@ export interface UdpSpec {
   readonly wide?: boolean;
   /** What `*` means. Default: both families, or IPv4 where there is no IPv6. */
   readonly family?: Family;
+  /** The address whose interface multicast groups are joined on, for a socket that is itself bound to a group. */
+  via?(): ResolvedHost | undefined;
   /** Whether multicasts come back to this machine. Default: no. */
   readonly loops?: boolean;
   /** The size of the receive buffer to ask for, in bytes. */
@@ -296,7 +298,8 @@ export class UdpSocket {
 
   /** The address of the interface for multicast; undefined: the kernel's choice. */
   #multicastAddress(): string | undefined {
-    const { interface: name } = this.#spec;
+    const { interface: name, via } = this.#spec;
+    if (via !== undefined) return via()?.address;
     const own = name === undefined ? this.ownAddress : addressOfInterface(name, 4);
     return own?.family === 4 ? own.address : undefined;
   }

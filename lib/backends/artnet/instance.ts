@@ -1,0 +1,228 @@
+import type { Channel, DeclaredInstance, EventBatch, InstanceSetup, InstanceStatus, Refusal } from "../instance.js";
+import type { FrameSender } from "../shared/frame-sender.js";
+import { type Endpoint, showEndpoint } from "../shared/hosts.js";
+import { SlotMap } from "../shared/slot-map.js";
+import { SlotReceiver } from "../shared/slot-receiver.js";
+import type { Source } from "../shared/slot-sources.js";
+import type { SlotMeaning } from "../shared/slots.js";
+import { UdpTarget } from "../shared/udp-target.js";
+import type { ArtnetBackend } from "./artnet.js";
+import { type Options, portAddress } from "./index.js";
+import { showNode } from "./nodes.js";
+import { createDmx, DMX_LEVELS_AT, DMX_SEQUENCE_AT, type NodeFacts } from "./packets.js";
+import type { ArtnetSocket, Universe } from "./socket.js";
+
+/** As long as Art-Net nodes wait until a source that is silent does not take part in merging any more, in ms. */
+const SOURCE_TIMEOUT = 10_000;
+/** A frame whose number is so little behind the last one has been overtaken; further behind, the source has begun again. */
+const WINDOW = 20;
+
+interface Peer {
+  readonly address: string;
+  readonly port: number;
+}
+
+export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, Universe {
+  readonly portAddress: number;
+  readonly wantsNodes: boolean;
+  readonly #setup: InstanceSetup<Options>;
+  readonly #backend: ArtnetBackend;
+  readonly #map = new SlotMap();
+  readonly #receiver: SlotReceiver<Peer>;
+  readonly #targets: UdpTarget[] = [];
+  #sender: FrameSender | undefined;
+  #runs = false;
+
+  constructor(setup: InstanceSetup<Options>, backend: ArtnetBackend) {
+    this.#setup = setup;
+    this.#backend = backend;
+    const { name, options, log, emit } = setup;
+    this.portAddress = portAddress(options, backend.options);
+    this.wantsNodes = options.destination === "auto";
+    this.#receiver = new SlotReceiver({
+      instance: name,
+      universe: this.#universe,
+      map: this.#map,
+      merge: options.merge,
+      timeout: options.timeout,
+      fallback: options["timeout-value"],
+      sourceTimeout: SOURCE_TIMEOUT,
+      detect: backend.options.detect,
+      log,
+      emit,
+    });
+  }
+
+  connect(channels: readonly Channel<SlotMeaning>[], unused?: readonly Channel<SlotMeaning>[]): readonly Refusal[] {
+    const refusals = this.#map.connect(channels, unused);
+    this.#receiver.connect(channels, this.#runs);
+    return refusals;
+  }
+
+  disconnect(channels: readonly Channel<SlotMeaning>[]): void {
+    this.#map.disconnect(channels);
+  }
+
+  takeOver(): void {
+    this.#receiver.takeOver();
+  }
+
+  start(): void {
+    this.#runs = true;
+    const { options } = this.#setup;
+    const socket = this.#socket;
+    if (socket === undefined) throw new Error(`there is no 'bind' number ${options.interface}`);
+    if (options.destination !== undefined) this.#startSending(socket);
+    socket.add(this);
+  }
+
+  handle(batch: EventBatch): void {
+    const sender = this.#sender;
+    if (sender === undefined) return;
+    // The first event makes an instance send that was silent, whatever it is.
+    if (this.#map.write(batch, sender.levels) || !sender.begun) sender.changed();
+  }
+
+  stop(): void {
+    this.#runs = false;
+    this.#socket?.remove(this);
+    this.#receiver.stop();
+    for (const target of this.#targets) target.close();
+    this.#backend.senders.release(this.#key, this);
+  }
+
+  receive(data: Buffer, count: number, from: Endpoint, now: number): void {
+    if (this.#sender !== undefined && this.#socket?.isOwn(from)) return;
+    const { address, port } = from;
+    const source = this.#sourceOf(address, port) ?? this.#newSource(from, now);
+    if (source === undefined) return;
+    const sequence = data[DMX_SEQUENCE_AT] as number;
+    if (sequence !== 0 && source.sequence !== 0) {
+      const behind = (source.sequence - sequence) & 0xff;
+      const isKnown = now - source.lastData <= SOURCE_TIMEOUT;
+      if (behind > 0 && behind < WINDOW && isKnown) return;
+    }
+    source.sequence = sequence;
+    this.#receiver.sources.take(source, data, DMX_LEVELS_AT, count, 0, now);
+  }
+
+  describe(): Pick<NodeFacts, "shortName" | "longName" | "receives" | "sends"> {
+    const { name, options } = this.#setup;
+    const now = performance.now();
+    const sends = options.destination === undefined ? undefined : { active: this.#sender?.begun === true };
+    const isReceiver = this.#map.isRead || sends === undefined;
+    const merging = options.merge !== "latest" && this.#receiver.sources.present(now).length > 1;
+    const receives = { active: this.#receiver.isActive(now), merging, latest: options.merge !== "htp" };
+    return {
+      shortName: name,
+      longName: `midimonster-python - ${name}`,
+      sends,
+      receives: isReceiver ? receives : undefined,
+    };
+  }
+
+  nodesChanged(): void {
+    if (!this.wantsNodes || this.#sender === undefined) return;
+    const wanted = this.#socket?.nodes.takersOf(this.portAddress) ?? [];
+    const isWanted = ({ endpoint }: UdpTarget) =>
+      wanted.some(({ address, port }) => address === endpoint?.address && port === endpoint.port);
+    const stay = this.#targets.filter(isWanted);
+    for (const target of this.#targets) if (!stay.includes(target)) target.close();
+    const known = stay.map((target) => target.text);
+    const added = wanted
+      .filter(({ address, port }) => !known.includes(showEndpoint({ host: address, port })))
+      .map(({ address, port }) => this.#targetAt({ host: address, port }));
+    this.#targets.splice(0, Number.POSITIVE_INFINITY, ...stay, ...added);
+    if (added.length > 0) this.#sender.changed();
+  }
+
+  status(): InstanceStatus {
+    const { options } = this.#setup;
+    const now = performance.now();
+    const sources = this.#receiver.sources.present(now).map(({ name }) => name);
+    const parts: string[] = [];
+    if (this.#map.isRead || options.destination === undefined) {
+      parts.push(sources.length === 0 ? "receives nothing" : `receives from ${sources.join(", ")}`);
+    }
+    if (options.destination !== undefined) parts.push(`sends to ${this.#whereTo()}`);
+    const problem =
+      this.#socket?.socket.problem ??
+      this.#targets.find(({ condition }) => condition.reason !== undefined)?.condition.reason;
+    const nodes = (this.#socket?.nodes.all ?? []).map((node) => `node ${showNode(node)}`);
+    const { lastData } = this.#receiver;
+    const waits = this.wantsNodes && this.#targets.length === 0;
+    return {
+      state: problem !== undefined ? "failed" : waits ? "waiting" : "ok",
+      text: `${this.#universe}: ${parts.join("; ")}${problem === undefined ? "" : `; ${problem}`}`,
+      peers: [...sources, ...nodes],
+      lost: this.#targets.reduce((sum, { condition }) => sum + condition.lost, 0),
+      ...(lastData !== undefined && { lastData }),
+    };
+  }
+
+  note({ uses }: { readonly uses: readonly string[] }): string | undefined {
+    return uses.includes("input") && this.#setup.options.destination === undefined
+      ? "not sent: no destination"
+      : undefined;
+  }
+
+  get #universe(): string {
+    return `net ${this.portAddress >> 8}, universe ${this.portAddress & 0xff}`;
+  }
+
+  get #socket(): ArtnetSocket | undefined {
+    return this.#backend.sockets[this.#setup.options.interface];
+  }
+
+  get #key(): string {
+    return `${this.#setup.options.interface} ${this.portAddress}`;
+  }
+
+  #whereTo(): string {
+    if (!this.wantsNodes) return this.#targets.map(({ text }) => text).join(", ");
+    const count = this.#targets.length;
+    if (count === 0) return "no node yet: none asks for the universe";
+    return `${count} ${count === 1 ? "node" : "nodes"}: ${this.#targets.map(({ text }) => text).join(", ")}`;
+  }
+
+  #startSending({ socket }: ArtnetSocket): void {
+    const { destination, realtime, rate, start } = this.#setup.options;
+    const sender = this.#backend.senders.take(this.#key, this);
+    this.#sender = sender;
+    if (typeof destination === "object") {
+      const target = this.#targetAt(destination);
+      this.#targets.push(target);
+      void target.resolve();
+    }
+    sender.use({
+      socket,
+      targets: this.#targets,
+      rate: realtime ? 0 : rate,
+      repeats: 0,
+      silent: start === "event",
+      form: {
+        create: () => createDmx(this.portAddress),
+        levelsAt: DMX_LEVELS_AT,
+        sequenceAt: DMX_SEQUENCE_AT,
+        firstSequence: 1, // 0 would mean that frames are not numbered
+      },
+    });
+    this.nodesChanged();
+  }
+
+  #targetAt(address: { readonly host: string; readonly port: number }): UdpTarget {
+    const { name, log } = this.#setup;
+    return new UdpTarget({ address, owner: name, log, family: 4, resolved: () => this.#sender?.changed() });
+  }
+
+  #sourceOf(address: string, port: number): Source<Peer> | undefined {
+    for (const source of this.#receiver.sources.list) {
+      if (source.key.address === address && source.key.port === port) return source;
+    }
+    return undefined;
+  }
+
+  #newSource({ address, port }: Endpoint, now: number): Source<Peer> | undefined {
+    return this.#receiver.addSource({ address, port }, showEndpoint({ host: address, port }), now);
+  }
+}

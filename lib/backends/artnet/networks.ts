@@ -1,0 +1,52 @@
+// The IPv4 networks that this machine is in.
+import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+
+export interface Network {
+  /** Of this machine. */
+  readonly address: string;
+  readonly broadcast: string;
+  readonly mac: string;
+  /** Whether it is that of this machine alone. */
+  readonly internal: boolean;
+  readonly first: number;
+  readonly mask: number;
+}
+
+/** How long the list is good, in ms: it is needed for each poll, of which there may be any number. */
+const FRESH = 1000;
+
+let known: { readonly at: number; readonly networks: readonly Network[] } | undefined;
+
+export function networks(): readonly Network[] {
+  const now = performance.now();
+  if (known === undefined || now - known.at > FRESH) known = { at: now, networks: read() };
+  return known.networks;
+}
+
+/** The network that an address is in. */
+export function networkOf(address: string): Network | undefined {
+  const all = networks();
+  const number = toNumber(address);
+  return all.find((each) => each.address === address) ?? all.find(({ first, mask }) => (number & mask) === (first | 0));
+}
+
+function read(): Network[] {
+  const infos = Object.values(networkInterfaces()).flatMap((list = []) => list);
+  return infos.filter(isIPv4).map(({ address, netmask, mac, internal }) => {
+    const mask = toNumber(netmask);
+    const first = toNumber(address) & mask;
+    return { address, mac, internal, first, mask, broadcast: toText(first | ~mask) };
+  });
+}
+
+function isIPv4({ family }: NetworkInterfaceInfo): boolean {
+  return (family as string | number) === "IPv4" || (family as string | number) === 4;
+}
+
+function toNumber(address: string): number {
+  return address.split(".").reduce((sum, part) => (sum << 8) | Number(part), 0);
+}
+
+function toText(number: number): string {
+  return [24, 16, 8, 0].map((shift) => (number >>> shift) & 0xff).join(".");
+}

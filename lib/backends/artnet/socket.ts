@@ -1,0 +1,301 @@
+// A `bind` of the backend: its sockets, and what arrives there.
+import type { Logger } from "../../log/log.js";
+import type { Address } from "../options.js";
+import { type Endpoint, showEndpoint, unmapped } from "../shared/hosts.js";
+import { LimitedLog } from "../shared/limited-log.js";
+import type { Detect } from "../shared/slot-options.js";
+import { UdpSocket, type UdpSpec } from "../shared/udp.js";
+import { UdpTarget } from "../shared/udp-target.js";
+import { networkOf, networks } from "./networks.js";
+import { Nodes, showNode } from "./nodes.js";
+import {
+  createPoll,
+  createPollReply,
+  dmxCount,
+  dmxPortAddress,
+  isPoll,
+  type NodeFacts,
+  OP_DMX,
+  OP_POLL,
+  OP_POLL_REPLY,
+  operationOf,
+  readPollReply,
+  wantsChanges,
+} from "./packets.js";
+
+/** Asked for: the system allows what it allows. A burst of 64 universes has to fit while something else has the processor. */
+const RECEIVE_BUFFER = 4 * 1024 * 1024;
+/** How often nodes are asked for, in ms. */
+const POLL_PERIOD = 2500;
+/** Polls that are answered in a second: a forged one makes as many replies as there are instances. */
+const MAX_POLLS = 50;
+/** How long a peer that wants to know of changes is told of them after its last poll, in ms. */
+const SUBSCRIPTION = 15_000;
+const MAX_SUBSCRIBERS = 64;
+/** How long after a change they are told, in ms. */
+const CHANGE_DELAY = 100;
+/** Universes without an instance that are told of. */
+const MAX_UNKNOWN = 1024;
+
+/** An instance, for its socket. */
+export interface Universe {
+  readonly portAddress: number;
+  /** Whether it sends to the nodes that want it. */
+  readonly wantsNodes: boolean;
+  receive(data: Buffer, count: number, from: Endpoint, now: number): void;
+  describe(): Pick<NodeFacts, "shortName" | "longName" | "receives" | "sends">;
+  nodesChanged(): void;
+}
+
+export class ArtnetSocket {
+  readonly socket: UdpSocket;
+  readonly nodes = new Nodes();
+  readonly #bind: Address;
+  readonly #log: Logger;
+  readonly #detect: Detect;
+  readonly #faults: LimitedLog;
+  readonly #replies: UdpTarget;
+  readonly #universes = new Map<number, Universe>();
+  readonly #subscribers = new Map<string, { readonly endpoint: Endpoint; until: number }>();
+  readonly #unknown = new Set<number>();
+  /** The addresses that polls are sent to. */
+  readonly #everybody = new Map<string, UdpTarget>();
+  readonly #poll = createPoll();
+  /** Sockets for broadcasts: the one that is bound to an address gets none. */
+  #broadcasts: UdpSocket[] = [];
+  #polling: NodeJS.Timeout | undefined;
+  #telling: NodeJS.Timeout | undefined;
+  #replyCount = 0;
+  #pollsSince = 0;
+  #polls = 0;
+  #closed = false;
+
+  constructor(bind: Address, log: Logger, detect: Detect) {
+    this.#bind = bind;
+    this.#log = log;
+    this.#detect = detect;
+    this.#faults = new LimitedLog(log, { backend: "artnet" });
+    this.#replies = new UdpTarget({ owner: "artnet", log, unit: "reply" });
+    this.socket = this.#create(bind.host, bind.keys.interface, { opened: () => this.#openBroadcasts() });
+  }
+
+  async open(): Promise<void> {
+    await this.socket.open();
+    this.#pollIfWanted();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#polling);
+    clearTimeout(this.#telling);
+    this.#faults.close();
+    this.#replies.close();
+    for (const target of this.#everybody.values()) target.close();
+    await Promise.all([this.socket, ...this.#broadcasts].map((socket) => socket.close()));
+  }
+
+  add(universe: Universe): void {
+    this.#universes.set(universe.portAddress, universe);
+    this.#pollIfWanted();
+    this.#changed();
+  }
+
+  remove(universe: Universe): void {
+    if (this.#universes.get(universe.portAddress) !== universe) return;
+    this.#universes.delete(universe.portAddress);
+    this.#pollIfWanted();
+    this.#changed();
+  }
+
+  #create(host: string, name: string | undefined, more: Pick<UdpSpec, "opened" | "via">): UdpSocket {
+    return new UdpSocket({
+      owner: "artnet",
+      host,
+      port: this.#bind.port,
+      interface: name,
+      family: 4,
+      receiveBuffer: RECEIVE_BUFFER,
+      log: this.#log,
+      receive: (data, from) => this.#receive(data, from),
+      ...more,
+    });
+  }
+
+  #openBroadcasts(): void {
+    for (const socket of this.#broadcasts) void socket.close();
+    this.#broadcasts = [];
+    const { bound } = this.socket;
+    if (this.#closed || bound === undefined || bound.family !== 4 || bound.address === "0.0.0.0") return;
+    const own = networkOf(bound.address)?.broadcast;
+    for (const address of ["255.255.255.255", own]) {
+      if (address === undefined || address === bound.address) continue;
+      const socket = this.#create(address, undefined, { via: () => undefined });
+      this.#broadcasts.push(socket);
+      void socket.open();
+    }
+  }
+
+  #receive(data: Buffer, from: Endpoint): void {
+    switch (operationOf(data)) {
+      case OP_DMX:
+        this.#receiveDmx(data, from);
+        break;
+      case OP_POLL:
+        if (isPoll(data)) this.#answer(data, from);
+        else this.#fault("ArtPoll", from);
+        break;
+      case OP_POLL_REPLY: {
+        const reply = readPollReply(data);
+        if (reply === undefined) this.#fault("ArtPollReply", from);
+        else this.#heardNode(unmapped(from.address).address, reply);
+        break;
+      }
+      case undefined:
+        this.#faults.warn(
+          "magic",
+          () => `artnet: ignored a datagram from ${showPeer(from)}, which is not Art-Net`,
+          (count) => `artnet: ignored ${count} more datagrams that are not Art-Net`,
+        );
+        break;
+      default: // remote device management, synchronisation, ...
+    }
+  }
+
+  #receiveDmx(data: Buffer, from: Endpoint): void {
+    const count = dmxCount(data);
+    if (count === undefined) {
+      this.#fault("ArtDmx", from);
+      return;
+    }
+    const portAddress = dmxPortAddress(data);
+    const universe = this.#universes.get(portAddress);
+    if (universe !== undefined) universe.receive(data, count, from, performance.now());
+    else if (this.#detect !== "off") this.#tellUnknown(portAddress, from);
+  }
+
+  #fault(kind: string, from: Endpoint): void {
+    this.#faults.warn(
+      kind,
+      () => `artnet: ignored a malformed ${kind} from ${showPeer(from)}`,
+      (count) => `artnet: ignored ${count} more malformed packets of kind ${kind}`,
+    );
+  }
+
+  #tellUnknown(portAddress: number, from: Endpoint): void {
+    if (this.#unknown.has(portAddress) || this.#unknown.size >= MAX_UNKNOWN) return;
+    this.#unknown.add(portAddress);
+    const [net, universe] = [portAddress >> 8, portAddress & 0xff];
+    this.#log.info(
+      { backend: "artnet", peer: from.address, net, universe },
+      `artnet: ${showPeer(from)} sends net ${net}, universe ${universe}, which no instance receives`,
+    );
+  }
+
+  #answer(poll: Buffer, from: Endpoint): void {
+    const now = performance.now();
+    if (now - this.#pollsSince > 1000) [this.#pollsSince, this.#polls] = [now, 0];
+    if (++this.#polls > MAX_POLLS) return;
+    if (this.#polling !== undefined && this.isOwn(from)) return;
+    this.#reply(from);
+    const key = `${from.address}:${from.port}`;
+    if (!wantsChanges(poll)) this.#subscribers.delete(key);
+    else if (this.#subscribers.has(key) || this.#subscribers.size < MAX_SUBSCRIBERS) {
+      this.#subscribers.set(key, { endpoint: from, until: now + SUBSCRIPTION });
+    }
+  }
+
+  /** Whether a peer may be this socket: broadcasts come back. */
+  isOwn({ address: host, port }: Endpoint): boolean {
+    const { bound } = this.socket;
+    const address = unmapped(host).address;
+    return bound?.port === port && (bound.address === address || networks().some((each) => each.address === address));
+  }
+
+  /** Soon: a start or a reload changes many instances at once, and each reply tells of all. */
+  #changed(): void {
+    this.#telling ??= setTimeout(() => this.#tellSubscribers(), CHANGE_DELAY).unref();
+  }
+
+  #tellSubscribers(): void {
+    this.#telling = undefined;
+    const now = performance.now();
+    for (const [key, { endpoint, until }] of this.#subscribers) {
+      if (until > now) this.#reply(endpoint);
+      else this.#subscribers.delete(key);
+    }
+  }
+
+  /** One reply for each instance. */
+  #reply(to: Endpoint): void {
+    const { announce } = this.#bind.keys;
+    const { bound } = this.socket;
+    const peer = unmapped(to.address).address;
+    const network = networkOf(peer) ?? networks().find(({ internal }) => !internal);
+    const bindAddress = bound === undefined ? undefined : unmapped(bound.address).address;
+    const isAny = bindAddress === undefined || bindAddress === "0.0.0.0" || bindAddress === "::";
+    const address = announce ?? (isAny ? (network?.address ?? "0.0.0.0") : bindAddress);
+    const mac = (networkOf(address) ?? network)?.mac ?? "00:00:00:00:00:00";
+    const port = bound?.port ?? this.#bind.port;
+    this.#replies.follow(to);
+    let bindIndex = 0;
+    for (const universe of this.#universes.values()) {
+      bindIndex = (bindIndex % 255) + 1;
+      const { portAddress } = universe;
+      const counter = ++this.#replyCount;
+      const facts = { address, port, mac, portAddress, counter, bindIndex, ...universe.describe() };
+      this.socket.send(createPollReply(facts), this.#replies);
+    }
+  }
+
+  #heardNode(address: string, reply: Parameters<Nodes["heard"]>[1]): void {
+    const node = this.nodes.heard(address, reply, performance.now());
+    if (node === undefined) return;
+    this.#tell(`node ${showNode(node)}`);
+    for (const universe of this.#universes.values()) universe.nodesChanged();
+  }
+
+  #pollIfWanted(): void {
+    const wanted = this.#detect !== "off" || [...this.#universes.values()].some(({ wantsNodes }) => wantsNodes);
+    if (!wanted || this.#closed) {
+      clearInterval(this.#polling);
+      this.#polling = undefined;
+    } else if (this.#polling === undefined) {
+      this.#polling = setInterval(() => this.#sendPolls(), POLL_PERIOD).unref();
+      this.#sendPolls();
+    }
+  }
+
+  #sendPolls(): void {
+    const gone = this.nodes.expire(performance.now());
+    for (const node of gone) this.#tell(`node ${showNode(node)} does not answer any more`);
+    if (gone.length > 0) for (const universe of this.#universes.values()) universe.nodesChanged();
+    for (const target of this.#targetsOfPolls()) this.socket.send(this.#poll, target);
+  }
+
+  /** The broadcast addresses of the networks that the socket is in. */
+  #targetsOfPolls(): UdpTarget[] {
+    const address = this.socket.bound?.address;
+    if (address === undefined) return [];
+    const isAny = address === "0.0.0.0" || address === "::";
+    const own = isAny ? networks().filter(({ internal }) => !internal) : [networkOf(address)];
+    return own.flatMap((network) => {
+      if (network === undefined) return [];
+      const { broadcast } = network;
+      let target = this.#everybody.get(broadcast);
+      if (target === undefined) {
+        const to = { host: broadcast, port: this.#bind.port };
+        target = new UdpTarget({ address: to, owner: "artnet", log: this.#log, unit: "poll" });
+        this.#everybody.set(broadcast, target);
+      }
+      return [target];
+    });
+  }
+
+  #tell(message: string): void {
+    if (this.#detect !== "off") this.#log.info({ backend: "artnet" }, `artnet: ${message}`);
+  }
+}
+
+function showPeer({ address, port }: Endpoint): string {
+  return showEndpoint({ host: address, port });
+}

@@ -1,0 +1,146 @@
+import { declareBackend, type InstanceOfBackend, type InstancesProblem } from "../declare.js";
+import { type Address, option, type Parsed } from "../options.js";
+import { detectOption, slotOptions } from "../shared/slot-options.js";
+import { parseSlot, SLOT_FORMS, type SlotMeaning } from "../shared/slots.js";
+import { NAME_LENGTH } from "./packets.js";
+
+export const SACN_PORT = 5568;
+const MAX_UNIVERSE = 63_999;
+const MAX_PRIORITY = 200;
+const CID_LENGTH = 16;
+
+/** The word after an address that makes it receive what this program sends itself. */
+export const LOCAL = "local";
+
+export const options = {
+  name: option.custom<string, { readonly doc: string; readonly default: string }>(
+    { doc: "the name of the source, for people", default: "MIDIMonster" },
+    { kind: "text", form: "TEXT", parse: parseName },
+  ),
+  cid: cidOption(
+    "what identifies this program as a source: 16 numbers. Default: derived from the machine and the configuration's path",
+  ),
+  bind: option.address({
+    doc: "an address to send from and to receive on; with `local`, what this program sends arrives here too; `interface` takes the address of a network interface",
+    defaultPort: SACN_PORT,
+    words: [LOCAL],
+    keys: ["interface"],
+    repeatable: true,
+    example: "0.0.0.0",
+  }),
+  detect: detectOption(),
+};
+
+export const instanceOptions = {
+  universe: option.integer({ doc: "the universe", required: true, min: 1, max: MAX_UNIVERSE, example: "1" }),
+  priority: option.integer({
+    doc: "sends the universe with this priority, the highest of which counts for receivers; 0: it is not sent",
+    default: 0,
+    min: 0,
+    max: MAX_PRIORITY,
+  }),
+  destination: option.address({
+    doc: "where to send; without it, to the universe's multicast group",
+    defaultPort: SACN_PORT,
+    example: "10.0.0.2",
+  }),
+  interface: option.integer({
+    doc: "which `bind` of the backend to use, from 0",
+    default: 0,
+    min: 0,
+  }),
+  from: cidOption("receives only this source: the 16 numbers of its CID"),
+  unicast: option.flag({ doc: "does not join the universe's multicast group", default: false }),
+  ...slotOptions("htp"),
+};
+
+export type BackendOptions = typeof options;
+export type Options = typeof instanceOptions;
+
+export default declareBackend<BackendOptions, Options, SlotMeaning>({
+  name: "sacn",
+  summary: "sACN (ANSI E1.31-2018): universes of DMX512 over UDP multicast",
+  options,
+  instanceOptions,
+  channels: {
+    forms: SLOT_FORMS,
+    parse(name, use, { options: { priority } }) {
+      const parsed = parseSlot(name);
+      if (parsed.problem !== undefined || use === "output" || priority > 0) return parsed;
+      return {
+        ...parsed,
+        warning: "events that go there are not sent, since the instance has no priority",
+        help: ["write priority = 100 in its section"],
+      };
+    },
+  },
+  checkInstances,
+  load: () => import("./sacn.js"),
+});
+
+function parseName(text: string): Parsed<string> {
+  const length = Buffer.byteLength(text);
+  if (length < NAME_LENGTH) return { value: text };
+  return { problem: `has ${length} bytes: ${NAME_LENGTH - 1} is the most that a packet has room for` };
+}
+
+function cidOption(doc: string) {
+  return option.custom<Buffer>(
+    { doc, example: "0x4d 0x49 0 0 0 0 0 0 0 0 0 0 0 0 0 1" },
+    { kind: "cid", form: "16 numbers from 0 to 255", parse: parseCid },
+  );
+}
+
+function parseCid(text: string): Parsed<Buffer> {
+  const pieces = [...text.matchAll(/\S+/g)];
+  if (pieces.length > CID_LENGTH) return { problem: `has ${pieces.length} numbers instead of ${CID_LENGTH}` };
+  const bytes: number[] = [];
+  for (const piece of pieces) {
+    const byte = byteOf(piece[0]);
+    if (byte === undefined) {
+      const span = { start: piece.index, length: piece[0].length };
+      return { problem: `has numbers from 0 to 255, not '${piece[0]}'`, span };
+    }
+    bytes.push(byte);
+  }
+  const value = Buffer.alloc(CID_LENGTH);
+  value.set(bytes);
+  if (bytes.length === CID_LENGTH) return { value };
+  // As in MIDIMonster.
+  return { value, warning: `has ${bytes.length} numbers instead of ${CID_LENGTH}: the others are 0` };
+}
+
+/** Decimal, hexadecimal after `0x`, octal after `0`: as in C. */
+function byteOf(text: string): number | undefined {
+  if (!/^(0x[0-9a-f]+|0[0-7]*|[1-9]\d*)$/i.test(text)) return undefined;
+  const value = /^0[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number(text);
+  return value <= 255 ? value : undefined;
+}
+
+function checkInstances(
+  instances: readonly InstanceOfBackend<Options>[],
+  backend: { readonly bind: readonly Address[] },
+): InstancesProblem[] {
+  const problems: InstancesProblem[] = [];
+  const [first] = instances;
+  if (backend.bind.length === 0 && first !== undefined) {
+    const help = ["write [backend sacn] and, below it, bind = 0.0.0.0"];
+    return [{ instance: first.name, problem: "backend 'sacn' has no address to use", help }];
+  }
+  const known = new Map<string, string>();
+  for (const { name: instance, options: own } of instances) {
+    const { interface: index, universe } = own;
+    if (index >= backend.bind.length) {
+      const problem = `'interface' is ${index}, but [backend sacn] has ${backend.bind.length} 'bind', counted from 0`;
+      problems.push({ instance, option: "interface", problem });
+    }
+    const key = `${index} ${universe}`;
+    const other = known.get(key);
+    if (other !== undefined) {
+      const help = ["one instance can receive a universe and send it"];
+      problems.push({ instance, problem: `universe ${universe} is that of instance '${other}' too`, help });
+    }
+    known.set(key, instance);
+  }
+  return problems;
+}

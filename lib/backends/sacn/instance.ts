@@ -1,0 +1,194 @@
+import type { Channel, DeclaredInstance, EventBatch, InstanceSetup, InstanceStatus, Refusal } from "../instance.js";
+import type { FrameSender } from "../shared/frame-sender.js";
+import { SlotMap } from "../shared/slot-map.js";
+import { SlotReceiver } from "../shared/slot-receiver.js";
+import type { Source } from "../shared/slot-sources.js";
+import type { SlotMeaning } from "../shared/slots.js";
+import { UdpTarget } from "../shared/udp-target.js";
+import { groupOf } from "./groups.js";
+import { type Options, SACN_PORT } from "./index.js";
+import {
+  cidOf,
+  countOf,
+  createData,
+  hasCid,
+  isTerminated,
+  LEVELS_AT,
+  nameOf,
+  priorityOf,
+  SEQUENCE_AT,
+} from "./packets.js";
+import { endStream, type SacnBackend } from "./sacn.js";
+import type { SacnSocket, Universe } from "./socket.js";
+
+/** After so long without data a source has gone, in ms: the standard's. */
+const SOURCE_TIMEOUT = 2500;
+/** A packet whose number is so little behind the last one, or the same, has been overtaken. */
+const WINDOW = 20;
+/** How often a frame follows a change before only refreshes do: the standard's. */
+const REPEATS = 3;
+
+export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Universe {
+  readonly #setup: InstanceSetup<Options>;
+  readonly #backend: SacnBackend;
+  readonly #map = new SlotMap();
+  readonly #receiver: SlotReceiver<Buffer>;
+  #sender: FrameSender | undefined;
+  #target: UdpTarget | undefined;
+  #runs = false;
+
+  constructor(setup: InstanceSetup<Options>, backend: SacnBackend) {
+    this.#setup = setup;
+    this.#backend = backend;
+    const { name, options, log, emit } = setup;
+    this.#receiver = new SlotReceiver({
+      instance: name,
+      universe: `universe ${options.universe}`,
+      map: this.#map,
+      merge: options.merge,
+      timeout: options.timeout,
+      fallback: options["timeout-value"],
+      sourceTimeout: SOURCE_TIMEOUT,
+      detect: backend.options.detect,
+      log,
+      emit,
+    });
+  }
+
+  get universe(): number {
+    return this.#setup.options.universe;
+  }
+
+  connect(channels: readonly Channel<SlotMeaning>[], unused?: readonly Channel<SlotMeaning>[]): readonly Refusal[] {
+    const refusals = this.#map.connect(channels, unused);
+    this.#receiver.connect(channels, this.#runs);
+    this.#listen();
+    return refusals;
+  }
+
+  disconnect(channels: readonly Channel<SlotMeaning>[]): void {
+    this.#map.disconnect(channels);
+    this.#listen();
+  }
+
+  takeOver(): void {
+    this.#receiver.takeOver();
+  }
+
+  start(): void {
+    this.#runs = true;
+    const socket = this.#socket;
+    if (socket === undefined) throw new Error(`there is no 'bind' number ${this.#setup.options.interface}`);
+    if (this.#setup.options.priority > 0) this.#startSending(socket);
+    this.#listen();
+  }
+
+  handle(batch: EventBatch): void {
+    const sender = this.#sender;
+    if (sender === undefined) return;
+    // The first event makes an instance send that was silent, whatever it is.
+    if (this.#map.write(batch, sender.levels) || !sender.begun) sender.changed();
+  }
+
+  stop(): void {
+    this.#runs = false;
+    this.#socket?.ignore(this);
+    this.#receiver.stop();
+    this.#target?.close();
+    this.#backend.senders.release(this.#key, this);
+  }
+
+  receive(data: Buffer, now: number): void {
+    const { from } = this.#setup.options;
+    if (from !== undefined && !hasCid(data, from)) return;
+    this.#receiver.sources.expire(now);
+    const known = this.#sourceOf(data);
+    const sequence = data[SEQUENCE_AT] as number;
+    if (known !== undefined && ((known.sequence - sequence) & 0xff) < WINDOW) return;
+    if (isTerminated(data)) {
+      if (known !== undefined) this.#receiver.endSource(known);
+      return;
+    }
+    const source = known ?? this.#receiver.addSource(cidOf(data), `'${nameOf(data)}'`, now);
+    if (source === undefined) return;
+    source.sequence = sequence;
+    this.#receiver.sources.take(source, data, LEVELS_AT, countOf(data), priorityOf(data), now);
+  }
+
+  status(): InstanceStatus {
+    const { universe, priority } = this.#setup.options;
+    const sources = this.#receiver.sources.present(performance.now());
+    const shown = sources.map((source) => `${source.name}, priority ${source.priority}`);
+    const parts: string[] = [];
+    if (this.#isReceiver || priority === 0) {
+      parts.push(sources.length === 0 ? "receives nothing" : `receives from ${shown.join("; ")}`);
+    }
+    if (this.#target !== undefined) parts.push(`sends to ${this.#target.text} with priority ${priority}`);
+    const problem = this.#socket?.socket.problem ?? this.#target?.condition.reason;
+    if (problem !== undefined) parts.push(problem);
+    const { lastData } = this.#receiver;
+    return {
+      state: problem === undefined ? "ok" : "failed",
+      text: `universe ${universe}: ${parts.join("; ")}`,
+      peers: sources.map(({ name }) => name),
+      lost: this.#target?.condition.lost ?? 0,
+      ...(lastData !== undefined && { lastData }),
+    };
+  }
+
+  note({ uses }: { readonly uses: readonly string[] }): string | undefined {
+    return uses.includes("input") && this.#setup.options.priority === 0 ? "not sent: no priority" : undefined;
+  }
+
+  get #socket(): SacnSocket | undefined {
+    return this.#backend.sockets[this.#setup.options.interface];
+  }
+
+  get #key(): string {
+    return `${this.#setup.options.interface} ${this.universe}`;
+  }
+
+  get #isReceiver(): boolean {
+    return this.#map.isRead;
+  }
+
+  /** Receives the universe as long as there are channels for it: nothing else should load network and processor. */
+  #listen(): void {
+    if (!this.#runs) return;
+    if (this.#isReceiver) this.#socket?.receive(this, !this.#setup.options.unicast);
+    else this.#socket?.ignore(this);
+  }
+
+  #startSending(socket: SacnSocket): void {
+    const { name, log, options } = this.#setup;
+    const { universe, priority, destination, realtime, rate, start } = options;
+    const address = destination ?? { host: groupOf(universe), port: SACN_PORT };
+    const sender = this.#backend.senders.take(this.#key, this);
+    const target = new UdpTarget({ address, owner: name, log, family: 4, resolved: () => sender.changed() });
+    // Receivers of the destination before learn that nothing more comes.
+    const [before] = sender.spec?.targets ?? [];
+    if (before !== undefined && before.text !== target.text) endStream(sender);
+    this.#sender = sender;
+    this.#target = target;
+    void target.resolve();
+    sender.use({
+      socket: socket.socket,
+      targets: [target],
+      rate: realtime ? 0 : rate,
+      repeats: REPEATS,
+      silent: start === "event",
+      form: {
+        create: () => createData(this.#backend.origin, universe, priority),
+        levelsAt: LEVELS_AT,
+        sequenceAt: SEQUENCE_AT,
+        firstSequence: 0,
+      },
+    });
+    socket.announce(universe, sender);
+  }
+
+  #sourceOf(data: Buffer): Source<Buffer> | undefined {
+    for (const source of this.#receiver.sources.list) if (hasCid(data, source.key)) return source;
+    return undefined;
+  }
+}

@@ -1,0 +1,61 @@
+import type { BackendSetup, InstanceSetup, OpenBackend } from "../instance.js";
+import type { Values } from "../options.js";
+import { FrameLimiter } from "../shared/frame-limiter.js";
+import { type FrameSender, Senders } from "../shared/frame-sender.js";
+import type { SlotMeaning } from "../shared/slots.js";
+import { derivedCid } from "./cid.js";
+import type { BackendOptions, Options } from "./index.js";
+import { SacnInstance } from "./instance.js";
+import { type Origin, terminate } from "./packets.js";
+import { SacnSocket } from "./socket.js";
+
+/** How often the end of a universe is told, since packets get lost. */
+const TERMINATIONS = 3;
+
+export function open({ options, log, engine }: BackendSetup<BackendOptions>): SacnBackend {
+  const origin = { cid: options.cid ?? derivedCid(engine.argument), name: options.name };
+  const { detect } = options;
+  const sockets = options.bind.map((bind) => new SacnSocket({ bind, origin, detect, log }));
+  return new SacnBackend(options, origin, sockets);
+}
+
+/** Sockets and universes that are sent belong to the backend, so that they outlast instances that reloads replace. */
+export class SacnBackend implements OpenBackend<Options, SlotMeaning> {
+  readonly senders: Senders;
+  readonly #started = new Set<SacnSocket>();
+
+  constructor(
+    readonly options: Values<BackendOptions>,
+    readonly origin: Origin,
+    readonly sockets: readonly SacnSocket[],
+  ) {
+    this.senders = new Senders(new FrameLimiter(), (sender) => {
+      for (const socket of sockets) socket.withdraw(sender);
+      endStream(sender);
+    });
+  }
+
+  instance(setup: InstanceSetup<Options>): SacnInstance {
+    return new SacnInstance(setup, this);
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(
+      this.sockets.map((socket) => {
+        this.#started.add(socket);
+        return socket.open();
+      }),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.senders.close();
+    await Promise.all([...this.#started].map((socket) => socket.close()));
+  }
+}
+
+/** Tells receivers that no more frames come from here. */
+export function endStream(sender: FrameSender): void {
+  if (!sender.begun) return;
+  for (let i = 0; i < TERMINATIONS; ++i) sender.sendOnce(terminate);
+}

@@ -1,0 +1,164 @@
+// Art-Net on its way out: the bytes, what is sent when, and to whom.
+import assert from "node:assert/strict";
+import { address, DmxRig, Peer, padded } from "./dmx-network.js";
+
+const [OWN, NODE] = [address(1), address(2)];
+const PORT = 6454;
+const BACKEND = `[backend artnet]\nbind = ${OWN}\n`;
+
+/** An ArtDmx as hex: sequence, universe, net, levels. */
+function frame(sequence: string, universe: string, net: string, levels: string): string {
+  const header = `4172742d4e657400 0050 000e ${sequence} 00 ${universe} ${net} 0200`;
+  return padded(`${header}${levels}`, 530);
+}
+
+const hexOf = (peer: Peer) => peer.received.map(({ data }) => data.toString("hex"));
+
+describe("an artnet instance with a destination", () => {
+  it("sends zeros at the start, then levels of 8 and 16 bits, as the protocol has them", async () => {
+    const node = await Peer.at(NODE, PORT);
+    const rig = await DmxRig.started(
+      `${BACKEND}[artnet out]\nnet = 1\nuniverse = 3\ndestination = ${NODE}\nrealtime = 1\n` +
+        "[map]\nprobe.a > out.1\nprobe.b > out.2\nprobe.w > out.3+4\n",
+    );
+    await node.count(1);
+    rig.probe.emit("a", 0.5);
+    await node.count(2);
+    rig.probe.emit("a", 1);
+    rig.probe.emit("b", 0.999);
+    rig.probe.emit("w", 0.5);
+    await node.count(3);
+    assert.deepEqual(hexOf(node).slice(0, 3), [
+      frame("01", "03", "01", ""),
+      frame("02", "03", "01", "7f"),
+      frame("03", "03", "01", "ff fe 7f ff"),
+    ]);
+    assert.deepEqual([node.received[0]?.host, node.received[0]?.port], [OWN, PORT]);
+  });
+
+  it("takes the last of several values at once, and sends no frame for a level that stays", async () => {
+    const node = await Peer.at(NODE, PORT);
+    const rig = await DmxRig.started(
+      `${BACKEND}[artnet out]\ndestination = ${NODE}\nrealtime = on\n[map]\nprobe.{a,b} > out.{1,2}\n`,
+    );
+    rig.probe.emit("a", 1);
+    rig.probe.emit("a", 0.2);
+    await node.until((data) => data[18] === 51);
+    rig.probe.emit("a", 0.2001);
+    await turnOf(rig);
+    rig.probe.emit("b", 1);
+    await node.until((data) => data[19] === 255);
+    assert.deepEqual(
+      node.received.map(({ data }) => [data[18], data[19]]),
+      [
+        [0, 0],
+        [51, 0],
+        [51, 255],
+      ],
+    );
+  });
+
+  it("with 'start = event' is silent until the first event, even if that is 0", async () => {
+    const node = await Peer.at(NODE, PORT);
+    const rig = await DmxRig.started(
+      `${BACKEND}[artnet quiet]\ndestination = ${NODE}\nstart = event\n[artnet out]\nuni = 1\ndest = ${NODE}\n` +
+        "[map]\nprobe.a > quiet.1\nprobe.b > out.1\n",
+    );
+    await node.count(1);
+    rig.probe.emit("b", 1);
+    await node.until((data) => data[18] === 255);
+    assert.ok(node.received.every(({ data }) => data[14] === 1));
+    rig.probe.emit("a", 0);
+    await node.until((data) => data[14] === 0);
+  });
+
+  it("sends the last levels again within each second", async () => {
+    const node = await Peer.at(NODE, PORT);
+    const rig = await DmxRig.started(`${BACKEND}[artnet out]\ndestination = ${NODE}\n[map]\nprobe.a > out.512\n`);
+    rig.probe.emit("a", 1);
+    const isFull = (data: Buffer) => data[529] === 255;
+    await node.until(isFull);
+    await node.until(isFull, node.received.length);
+    await node.until(isFull, node.received.length);
+  });
+
+  it("goes on with its levels and its sequence where a reload replaces it, under another name too", async () => {
+    const node = await Peer.at(NODE, PORT);
+    const config = (name: string, more = "") =>
+      `${BACKEND}[artnet ${name}]\ndestination = ${NODE}\n${more}[map]\nprobe.{a,b} > ${name}.{1,2}\n`;
+    const rig = await DmxRig.started(config("out"));
+    rig.probe.emit("a", 1);
+    await node.until((data) => data[18] === 255);
+    await rig.reload(config("out", "rate = 40\n"));
+    rig.probe.emit("b", 1);
+    await node.until((data) => data[19] === 255);
+    await rig.reload(config("other"));
+    rig.probe.emit("b", 0.2);
+    await node.until((data) => data[19] === 51);
+    const levels = node.received.map(({ data }) => data[18]);
+    assert.ok(
+      levels.slice(levels.indexOf(255)).every((level) => level === 255),
+      "no frame was dark",
+    );
+    const sequences = node.received.map(({ data }) => data[12]);
+    assert.deepEqual(
+      sequences,
+      Array.from(sequences.keys(), (i) => i + 1),
+    );
+  });
+
+  it("that can't reach its destination leaves another alone, and says so once, with what is lost", async () => {
+    const node = await Peer.at(NODE, PORT);
+    const rig = await DmxRig.started(
+      `${BACKEND}[artnet far]\nuniverse = 7\ndestination = 192.0.2.1\n[artnet out]\ndestination = ${NODE}\n` +
+        "[map]\nprobe.a > far.1\nprobe.a > out.1\n",
+    );
+    rig.probe.emit("a", 1);
+    await node.until((data) => data[18] === 255);
+    const told = await rig.log.seen(/far: could not send to 192\.0\.2\.1:6454/);
+    assert.equal(told.level, "warn");
+    assert.match(rig.status("far")?.text ?? "", /sends to 192\.0\.2\.1:6454; E/);
+    assert.match(rig.status("out")?.text ?? "", /^net 0, universe 0: sends to /);
+  });
+
+  it("does not hear itself where it sends to everybody", async () => {
+    const node = await Peer.at(NODE, PORT);
+    const rig = await DmxRig.started(
+      `${BACKEND}[artnet both]\nuniverse = 99\ndestination = 127.255.255.255\n` +
+        "[map]\nprobe.a > both.1\nboth.{1,2} > probe.{1,2}\n",
+    );
+    rig.probe.emit("a", 1);
+    const everybody = await Peer.at("127.255.255.255", PORT);
+    await everybody.until((data) => data[14] === 99 && data[18] === 255);
+    await node.send(`${frame("00", "63", "00", "00 ff")}`, OWN, PORT);
+    await rig.probe.until("2");
+    assert.deepEqual(rig.probe.values("1"), []);
+    assert.deepEqual(rig.log.matching(/multicast/), []);
+  });
+
+  it("with 'destination = auto' sends to nodes that output the universe, as soon as they answer a poll", async () => {
+    const node = await Peer.at(NODE, PORT);
+    const rig = await DmxRig.started(
+      `${BACKEND}[artnet out]\nuniverse = 0x12\ndestination = auto\n[map]\nprobe.a > out.1\n`,
+    );
+    assert.equal(rig.status("out")?.state, "waiting");
+    rig.probe.emit("a", 1);
+    const reply = Buffer.alloc(239);
+    Buffer.from("4172742d4e6574000021", "hex").copy(reply);
+    reply.writeUInt16LE(PORT, 14);
+    reply[19] = 1;
+    reply.write("Dimmer\x1b[2J", 26);
+    reply.writeUInt16BE(1, 172);
+    reply[174] = 0x80;
+    reply[190] = 2;
+    await node.send(reply, OWN, PORT);
+    const dmx = await node.until((data) => data[9] === 0x50);
+    assert.equal(dmx[18], 255);
+    assert.deepEqual(rig.status("out")?.peers, [`node 'Dimmer?[2J' at ${NODE}, takes net.universe 0.18`]);
+  });
+});
+
+/** What was emitted has been handled. */
+function turnOf(_rig: DmxRig): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,116 @@
+// Peers of Art-Net and sACN on addresses of this machine alone, which no other test process uses.
+import { createSocket, type Socket } from "node:dgram";
+import { Rig } from "./desk-backend.js";
+import { ProbeBackend, type ProbeInstance } from "./probe-backend.js";
+
+const { pid } = process;
+
+/** An address of the loopback network: `address(2)` is another one than `address(1)`. */
+export function address(number: number): string {
+  return `127.${1 + (pid % 250)}.${Math.floor(pid / 250) % 256}.${number}`;
+}
+
+export interface Datagram {
+  readonly data: Buffer;
+  readonly host: string;
+  readonly port: number;
+}
+
+const peers: Peer[] = [];
+
+/** A socket that keeps what it gets, and can be waited on. */
+export class Peer {
+  readonly received: Datagram[] = [];
+  #waiting: (() => void)[] = [];
+
+  private constructor(readonly socket: Socket) {
+    socket.on("message", (data, { address: host, port }) => {
+      this.received.push({ data, host, port });
+      for (const check of [...this.#waiting]) check();
+    });
+    peers.push(this);
+  }
+
+  static async at(host: string, port: number): Promise<Peer> {
+    const socket = createSocket({ type: "udp4", reuseAddr: true });
+    const peer = new Peer(socket);
+    await new Promise<void>((resolve, reject) => {
+      socket.once("error", reject);
+      socket.bind(port, host, resolve);
+    });
+    return peer;
+  }
+
+  send(data: Uint8Array | string, host: string, port: number): Promise<void> {
+    const bytes = typeof data === "string" ? Buffer.from(data.replaceAll(" ", ""), "hex") : data;
+    return new Promise((resolve, reject) => {
+      this.socket.send(bytes, port, host, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  /** Resolves with the first datagram, after so many, for which a condition holds. */
+  until(holds: (data: Buffer) => boolean, after = 0): Promise<Buffer> {
+    return new Promise((resolve) => {
+      const check = () => {
+        const found = this.received.slice(after).find(({ data }) => holds(data));
+        if (found === undefined) return;
+        this.#waiting = this.#waiting.filter((other) => other !== check);
+        resolve(found.data);
+      };
+      this.#waiting.push(check);
+      check();
+    });
+  }
+
+  /** Resolves once so many datagrams have come. */
+  async count(count: number): Promise<readonly Datagram[]> {
+    await this.until(() => this.received.length >= count);
+    return this.received;
+  }
+}
+
+afterEach(() => {
+  for (const { socket } of peers.splice(0)) socket.close();
+});
+
+/** A router on a configuration, with an instance `probe`. */
+export class DmxRig extends Rig {
+  readonly #probes: ProbeBackend;
+
+  constructor(config: string) {
+    const probes = new ProbeBackend();
+    super(`${config}\n[probe probe]\n`, [probes]);
+    this.#probes = probes;
+  }
+
+  static async started(config: string): Promise<DmxRig> {
+    const rig = new DmxRig(config);
+    await rig.router.start();
+    return rig;
+  }
+
+  override reload(config: string) {
+    return super.reload(`${config}\n[probe probe]\n`);
+  }
+
+  get probe(): ProbeInstance {
+    const probe = this.#probes.instances.get("probe");
+    if (probe === undefined) throw new Error("the router is not loaded");
+    return probe;
+  }
+
+  /** What {@link Router.describe} says of an instance. */
+  status(name: string) {
+    return this.router.describe().instances.find((each) => each.name === name)?.status;
+  }
+}
+
+/** `7f 00…` with zeros to a length, as hex. */
+export function padded(hex: string, length: number): string {
+  return hex.replaceAll(" ", "").padEnd(2 * length, "0");
+}
+
+/** A universe of sACN that no other test process uses: multicast groups are the machine's. */
+export function universe(number: number): number {
+  return 1 + ((pid * 16 + number) % 63_000);
+}

@@ -1,0 +1,67 @@
+// With other programs: two of this one, and OLA.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import path from "node:path";
+import { address, DmxRig, universe } from "./dmx-network.js";
+import { folderWith, mmpy, mmpyScript, projectFolder, run } from "./helpers.js";
+
+describe("two programs", () => {
+  it("pass levels on by Art-Net and sACN, there and back", async () => {
+    const [here, there] = [address(1), address(2)];
+    const [first, second] = [universe(1), universe(2)];
+    const folder = folderWith({
+      "monster.cfg":
+        `[backend artnet]\nbind = ${there}\n[backend sacn]\nbind = ${there}\n` +
+        `[artnet in]\nnet = 9\n[sacn through]\nuniverse = ${first}\npriority = 150\n` +
+        `[sacn back]\nuniverse = ${second}\n[artnet out]\nnet = 8\ndestination = ${here}\n` +
+        "[map]\nin.{1..512} > through.{1..512}\nback.{2..512} > out.{2..512}\n",
+    });
+    const other = mmpy(["monster.cfg"], { cwd: folder });
+    await other.sees(/routing 2 mappings/);
+    const rig = await DmxRig.started(
+      `[backend artnet]\nbind = ${here}\n[backend sacn]\nbind = ${here}\n` +
+        `[artnet desk]\nnet = 9\ndestination = ${there}\n[sacn half]\nuniverse = ${first}\n` +
+        `[sacn way]\nuniverse = ${second}\npriority = 1\n[artnet stage]\nnet = 8\n` +
+        "[map]\nprobe.{a,b} > desk.{1+2,512}\nhalf.1+2 <> way.511+512\nhalf.512 > way.2\n" +
+        "stage.511+512 > probe.a\nstage.2 > probe.b\n",
+    );
+    rig.probe.emit("a", 0x1234 / 65535);
+    rig.probe.emit("b", 0x56 / 255);
+    await Promise.all([rig.probe.until("a"), rig.probe.until("b")]);
+    assert.equal(rig.probe.values("a").at(-1), 0x1234 / 65535);
+    assert.equal(rig.probe.values("b").at(-1), 0x56 / 255);
+    other.child.kill("SIGINT");
+    assert.deepEqual(await other.exited, { code: 0, signal: null });
+  });
+});
+
+describe("OLA", () => {
+  const missing = ["olad", "unshare", "nsenter", "ip", "curl"].filter(
+    (command) => spawnSync("sh", ["-c", `command -v ${command}`]).status !== 0,
+  );
+  const canUnshare = spawnSync("unshare", ["-n", "true"]).status === 0;
+
+  for (const bind of ["10.7.0.2", "0.0.0.0", "* interface=vb"]) {
+    it(`sends to this program and receives from it, by Art-Net and sACN, with 'bind = ${bind}'`, async function () {
+      if (missing.length > 0 || !canUnshare) {
+        const tools = `${missing.join(", ")} not found; on Debian: apt-get install ola iproute2 curl`;
+        console.log(`SKIPPED: ${missing.length > 0 ? tools : "only root can make a network"}`);
+        this.skip();
+      }
+      const folder = folderWith({
+        "monster.cfg":
+          `[backend artnet]\nbind = ${bind}\n[backend sacn]\nbind = ${bind}\n` +
+          "[artnet from-ola]\nuniverse = 1\n[sacn to-ola]\nuniverse = 12\npriority = 100\n" +
+          "[sacn second]\nuniverse = 3\n[artnet back]\nuniverse = 4\ndestination = auto\n" +
+          "[map]\nfrom-ola.{1..512} > to-ola.{1..512}\nsecond.{1..512} > back.{1..512}\n",
+      });
+      const script = path.join(projectFolder, "test", "fixtures", "olad.sh");
+      const command = [process.execPath, mmpyScript, path.join(folder, "monster.cfg")];
+      const exchange = run("timeout", ["90", "unshare", "-n", script, folder, ...command]);
+      const { code } = await exchange.exited;
+      assert.equal(code, 0, exchange.stderr);
+      assert.match(exchange.stdout, /^sACN: {"dmx":\[10,20,30,0,/m);
+      assert.match(exchange.stdout, /^Art-Net: {"dmx":\[40,50,60,0,/m);
+    });
+  }
+});
