@@ -72,11 +72,11 @@ class Batches {
     double *inputs = nullptr;
     double *outputs = nullptr;
 
-    std::vector<uint32_t> changed;    // positions with an event in this round: the first `changed_count` elements
-    size_t changed_count = 0;         // not the vector's size, which is that of all positions
+    std::vector<uint32_t> changed;  // positions with an event in this round: the first `changed_count` elements
+    size_t changed_count = 0;       // not the vector's size, which is that of all positions
     // By position. Not bytes: a store to one may change anything, so that the compiler keeps nothing in registers.
     std::unique_ptr<bool[]> is_changed;
-    std::vector<double> clamped;      // outputs as they are sent
+    std::vector<double> clamped;  // outputs as they are sent
   };
 
   // A channel's place in a batch, and in the next batch that it is in; or a free one, and the next free one.
