@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { buildCommand } from "./build/command.mjs";
+import { buildCommand } from "./build-command.mjs";
 
 const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const dist = path.join(folder, "dist");

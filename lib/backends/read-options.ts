@@ -4,6 +4,7 @@ import type { Findings } from "../config/findings.js";
 import { type Location, mask } from "../config/source.js";
 import { didYouMean, nearest } from "../config/suggest.js";
 import { messageOf } from "../errors.js";
+import { atOnce } from "../user-code.js";
 import type { InstanceOptions, OptionPattern, PatternValue, SectionProblem } from "./declare.js";
 import type { Problem } from "./instance.js";
 import type { Option, OptionSet, Parsed, ValueProblem } from "./options.js";
@@ -218,7 +219,7 @@ function missingValue({ option: name }: Setting, declared: Option | OptionPatter
 
 function attempt<T>(parsing: () => T): T | ValueProblem {
   try {
-    return parsing();
+    return atOnce("parse", parsing);
   } catch (error) {
     return { problem: `could not be read: ${messageOf(error)}` };
   }

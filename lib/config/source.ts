@@ -1,4 +1,5 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
+import path from "node:path";
 import { BYTES } from "./limits.js";
 
 /** Configuration text: a file, or a stand-in for one such as the command line. */
@@ -77,6 +78,10 @@ export function readText(file: string, before = 0): { readonly text: string; rea
 
 /** The contents of a file, pipe or device; undefined if larger than `max`. */
 function readAtMost(file: string, max: number): Buffer | undefined {
+  // Opening one waits for a writer, forever if need be. Those of a shell's `<(command)`, in /dev/fd, have theirs.
+  if (statSync(file).isFIFO() && !/^\/(dev|proc)\//.test(path.resolve(file))) {
+    throw new Error("it is a FIFO (a named pipe), not a regular file");
+  }
   const descriptor = openSync(file, "r");
   try {
     const pieces: Buffer[] = [];
