@@ -28,7 +28,7 @@ const missing = new Set(tables.keys());
 const problems = [];
 const documents = [
   "README.md",
-  ...readdirSync(path.join(project, "docs"))
+  ...readdirSync(path.join(project, "docs"), { recursive: true })
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
 ];

@@ -35,7 +35,8 @@ interface Example {
 const documents = [
   "README.md",
   "CONTRIBUTING.md",
-  ...readdirSync(path.join(projectFolder, "docs"))
+  ...readdirSync(path.join(projectFolder, "docs"), { recursive: true })
+    .map(String)
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
 ];

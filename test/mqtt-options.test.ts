@@ -1,7 +1,8 @@
 // The options and channels of mqtt instances: what is accepted, what is an error or a warning and where, and what is not shown.
 import assert from "node:assert/strict";
+import path from "node:path";
 import { nameOf, parseBroker, withoutPassword } from "../lib/backends/mqtt/broker.js";
-import { folderWith, mmpy } from "./helpers.js";
+import { folderWith, mmpy, projectFolder } from "./helpers.js";
 
 describe("an mqtt broker's address", () => {
   const valid: [text: string, name: string, more?: { tls?: boolean; user?: string; password?: string }][] = [
@@ -213,6 +214,11 @@ describe("an mqtt instance", () => {
     ];
     const { code, stderr } = await check(instance(...lines));
     assert.deepEqual([code, stderr], [0, ""]);
+  });
+
+  it("of the example is right", async () => {
+    const { code, stderr } = await check(`[include ${path.join(projectFolder, "python", "examples", "mqtt.cfg")}]\n`);
+    assert.deepEqual([code, stderr.replace(/^.*INFO: .*\n/gm, "")], [0, ""]);
   });
 
   it("shows its passwords nowhere", async () => {
