@@ -62,7 +62,7 @@ function credentialsOf(text: string | undefined): Pick<Broker, "user" | "passwor
 function parseAddress(text: string, offset: number, defaultPort: number): Parsed<Pick<Broker, "host" | "port">> {
   const whole = { start: offset, length: Math.max(text.length, 1) };
   if (isIPv6(text)) return { value: { host: text, port: defaultPort } };
-  const [, bracketed, plain = "", colon, port = ""] = /^(?:\[([^\]]*)\]|([^:[\]]*))(:(.*))?$/s.exec(text) ?? [];
+  const [, bracketed, plain = "", colon, port = ""] = /^(?:\[([^\]]*)\]|([^:[\]]*))(:([^:]*))?$/s.exec(text) ?? [];
   const host = bracketed ?? plain;
   if (host === "" || /[\s/]/.test(host) || (bracketed !== undefined && !isIPv6(bracketed))) {
     return {

@@ -1,7 +1,16 @@
 // One connection to a broker, from the attempt to its end.
 import type { Socket } from "node:net";
 import type { IClientOptions, IConnackPacket, MqttClient } from "mqtt";
-import { CLOSED, CLOSED_AT_ONCE, isUnknownVersion, meaningOf, NO_ANSWER, reasonOf } from "./reasons.js";
+import {
+  CLOSED,
+  closedAtOnce,
+  type Encryption,
+  isClosed,
+  isUnknownVersion,
+  meaningOf,
+  NO_ANSWER,
+  reasonOf,
+} from "./reasons.js";
 
 /** The class of the library, which is imported when an instance starts. */
 export type Client = typeof MqttClient;
@@ -55,7 +64,10 @@ export interface Listener {
   message(incoming: Incoming): void;
   /** More can be sent. */
   ready(): void;
+  /** The broker does not send a topic. */
   refused(topic: string, reason: string): void;
+  /** The broker does not take a message of a topic. */
+  rejected(topic: string, reason: string): void;
   /** @param otherVersion whether the broker does not know version 5 */
   ended(reason: string, otherVersion: boolean): void;
 }
@@ -66,6 +78,7 @@ export class Connection {
   readonly #settings: Settings;
   readonly #listener: Listener;
   #state: "connecting" | "connected" | "over" = "connecting";
+  #encryption: Encryption;
   #qos: 0 | 1 | 2;
   #retain: boolean;
   #canRetain = true;
@@ -80,19 +93,23 @@ export class Connection {
   /** @param socket that is being connected */
   constructor(Client: Client, socket: Socket, settings: Settings, listener: Listener) {
     this.#socket = socket;
+    this.#encryption = "encrypted" in socket ? "begun" : "none";
     this.#settings = settings;
     this.#listener = listener;
     this.#qos = settings.qos;
     this.#retain = settings.retain;
     // Before the library's, which ignores some.
-    socket.on("error", (error) => this.#fail(reasonOf(error)));
+    socket.on("error", (error) => this.#failWith(error));
+    socket.once("secureConnect", () => {
+      this.#encryption = "complete";
+    });
     socket.on("drain", () => this.#tellReady());
     socket.setNoDelay(true);
     this.#client = new Client(() => socket, optionsOf(settings));
     this.#client.on("connect", (packet) => this.#connected(packet));
     this.#client.on("error", (error) => this.#failWith(error));
     this.#client.on("disconnect", ({ reasonCode }) => this.#fail(`${CLOSED}: ${meaningOf(reasonCode ?? 0x80)}`));
-    this.#client.on("close", () => this.#fail(this.#state === "connecting" ? CLOSED_AT_ONCE : CLOSED));
+    this.#client.on("close", () => this.#fail(this.#whyClosed()));
     this.#client.on("message", (topic, payload, { properties }) => {
       if (this.#state !== "connected") return;
       const marked = Boolean(properties?.payloadFormatIndicator);
@@ -130,8 +147,10 @@ export class Connection {
       return;
     }
     this.#unacknowledged++;
-    this.#client.publish(topic, payload, options, () => {
+    this.#client.publish(topic, payload, options, (error) => {
       this.#unacknowledged--;
+      const { code } = (error ?? {}) as { readonly code?: unknown };
+      if (typeof code === "number") this.#tell((listener) => listener.rejected(topic, meaningOf(code)));
       this.#tellReady();
     });
   }
@@ -190,10 +209,10 @@ export class Connection {
 
   #subscribe(topics: readonly string[], qos: 0 | 1 | 2, id: number): void {
     const properties = this.#marks && { properties: { subscriptionIdentifier: id } };
-    this.#client.subscribe([...topics], { qos, nl: true, ...properties }, (_error, grants) => {
-      if (this.#state !== "connected") return;
-      for (const { topic, qos: code } of grants ?? []) {
-        if (code >= 0x80) this.#listener.refused(topic, meaningOf(code));
+    this.#client.subscribe([...topics], { qos, nl: true, ...properties }, (_error, _grants, packet) => {
+      for (const [i, code] of (packet?.granted ?? []).entries()) {
+        if (Number(code) < 0x80) continue;
+        this.#tell((listener) => listener.refused(topics[i] ?? "", meaningOf(Number(code))));
       }
     });
   }
@@ -207,14 +226,25 @@ export class Connection {
     if (this.ready) this.#listener.ready();
   }
 
+  /** Not once it is over: whatever was under way has then failed with it. */
+  #tell(what: (listener: Listener) => void): void {
+    if (this.#state === "connected") what(this.#listener);
+  }
+
   #failWith(error: Error & { readonly code?: unknown }): void {
     const { code } = error;
     if (typeof code === "number") {
       const other = this.#state === "connecting" && this.#settings.version === 5 && isUnknownVersion(code);
       this.#fail(`it refuses the connection: ${meaningOf(code)}`, other);
+    } else if (this.#state === "connecting" && isClosed(error)) {
+      this.#fail(this.#whyClosed());
     } else {
-      this.#fail(/timeout/i.test(error.message) ? NO_ANSWER : reasonOf(error));
+      this.#fail(/^(connack|keepalive) timeout$/i.test(error.message) ? NO_ANSWER : reasonOf(error));
     }
+  }
+
+  #whyClosed(): string {
+    return this.#state === "connecting" ? closedAtOnce(this.#encryption) : CLOSED;
   }
 
   #fail(reason: string, otherVersion = false): void {

@@ -18,8 +18,10 @@ export interface LinkListener {
   message(incoming: Incoming): void;
   /** More can be sent. */
   ready(): void;
-  /** The broker refuses to send a topic. */
+  /** The broker does not send a topic. */
   refused(topic: string, reason: string): void;
+  /** The broker does not take a message of a topic. */
+  rejected(topic: string, reason: string): void;
 }
 
 /** The connection of an instance to its broker, which is made again whenever it ends. */
@@ -94,6 +96,7 @@ export class Link {
         message: (incoming) => this.#listener.message(incoming),
         ready: () => this.#listener.ready(),
         refused: (topic, reason) => this.#listener.refused(topic, reason),
+        rejected: (topic, reason) => this.#listener.rejected(topic, reason),
         ended: (reason, otherVersion) => this.#hasEnded(reason, otherVersion),
       });
       this.#current = connection;

@@ -8,7 +8,7 @@ import type {
   OpenBackend,
 } from "../instance.js";
 import { LimitedLog } from "../shared/limited-log.js";
-import type { Connection, Incoming } from "./connection.js";
+import type { Client, Connection, Incoming } from "./connection.js";
 import { Detect, preview, shown } from "./detect.js";
 import type { Format, FormatLine } from "./format.js";
 import type { instanceOptions, options } from "./index.js";
@@ -39,6 +39,16 @@ async function checkCertificates({ options: given, report }: Setup): Promise<voi
     if (!(error instanceof CertificateProblem)) throw error;
     report({ message: `'${error.option}' ${error.message}`, option: error.option });
   }
+}
+
+/**
+ * The library: here, since it takes longer to run than everything else and is of no use to a check. Only its core: the rest is
+ * for other ways of transport.
+ */
+async function importClient(): Promise<Client> {
+  const { default: module } = await import("mqtt/lib/client");
+  // Some loaders of CommonJS modules take the default export apart, and others do not.
+  return "default" in module ? module.default : module;
 }
 
 interface Topic {
@@ -85,7 +95,8 @@ class MqttInstance implements Declared {
       lost: () => this.#isLost(),
       message: (incoming) => this.#receive(incoming),
       ready: () => this.#flush(),
-      refused: (topic, reason) => this.#isRefused(topic, reason),
+      refused: (topic, reason) => this.#isRefused("send", topic, reason),
+      rejected: (topic, reason) => this.#isRefused("take", topic, reason),
     });
     this.#limited = new LimitedLog(log, { instance: name, peer: this.#link.peer });
   }
@@ -130,8 +141,8 @@ class MqttInstance implements Declared {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { default: library } = await import("mqtt/lib/client");
-    if (!signal.aborted) this.#link.start(library.default, this.#before);
+    const client = await importClient();
+    if (!signal.aborted) this.#link.start(client, this.#before);
   }
 
   handle({ length, channels, values }: EventBatch): void {
@@ -173,11 +184,12 @@ class MqttInstance implements Declared {
     this.#outgoing.restart();
   }
 
-  #isRefused(topic: string, reason: string): void {
+  #isRefused(what: "send" | "take", topic: string, reason: string): void {
+    const peer = this.#link.peer;
     this.#limited.warn(
-      "subscription",
-      () => `${this.#name}: ${this.#link.peer} refuses to send the topic '${preview(topic)}': ${reason}`,
-      (count) => `${this.#name}: ${this.#link.peer} has refused to send topics, ${count} more times`,
+      what,
+      () => `${this.#name}: ${peer} refuses to ${what} the topic '${preview(topic)}': ${reason}`,
+      (count) => `${this.#name}: ${peer} has refused to ${what} topics ${count} more times`,
     );
   }
 

@@ -1,7 +1,6 @@
 // Why there is no connection, for people.
 import { messageOf } from "../../errors.js";
 
-const TLS_HINT = "does it expect encryption? Then write host = mqtts://";
 const PLAIN_HINT = "it does not seem to speak TLS: for a connection without encryption write host = mqtt://";
 const CA_HINT = "name the certificate of its authority with the option ca";
 const LOGIN_HINT = "check the options user and password";
@@ -32,7 +31,6 @@ const SYSTEM: Readonly<Record<string, string>> = {
 export function reasonOf(error: unknown): string {
   const code = codeOf(error);
   const text = messageOf(error);
-  if (code === "ECONNRESET" && text.includes("before secure TLS connection")) return `${PLAIN_HINT} (${code})`;
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return `its certificate is for another host: ${text}`;
   const known = code === undefined ? undefined : SYSTEM[code];
   if (known !== undefined) return `${known} (${code})`;
@@ -93,6 +91,25 @@ export function isUnknownVersion(code: number | undefined): boolean {
   return code === 1 || code === 0x84;
 }
 
-export const CLOSED_AT_ONCE = `it has closed the connection without an answer; ${TLS_HINT}`;
+/** How far the encryption of a connection has come. */
+export type Encryption = "none" | "begun" | "complete";
+
+/** Why a broker may have closed a connection before it has answered. */
+const CLOSED_AT_ONCE: Readonly<Record<Encryption, string>> = {
+  none: "it has closed the connection without an answer; does it expect encryption? Then write host = mqtts://",
+  begun: PLAIN_HINT,
+  complete:
+    "it has closed the connection without an answer; does it want a certificate? Then use the options cert and key",
+};
+
+export function closedAtOnce(encryption: Encryption): string {
+  return CLOSED_AT_ONCE[encryption];
+}
+
+/** Whether an error only says that the other side has closed the connection. */
+export function isClosed(error: unknown): boolean {
+  return ["ECONNRESET", "EPIPE"].includes(codeOf(error) ?? "");
+}
+
 export const CLOSED = "it has closed the connection";
 export const NO_ANSWER = "there was no answer in time";

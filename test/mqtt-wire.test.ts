@@ -1,0 +1,272 @@
+// What mqtt instances send, byte by byte, and what a broker can answer that mosquitto does not.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import fc from "fast-check";
+import { MqttClient } from "mqtt";
+import { Connection, type Settings } from "../lib/backends/mqtt/connection.js";
+import { start } from "./session.js";
+
+const servers: Server[] = [];
+const sockets: Socket[] = [];
+
+/** A client's connection to a stand-in for a broker. */
+class Client {
+  bytes = "";
+  #waiting: (() => void)[] = [];
+
+  constructor(readonly socket: Socket) {
+    sockets.push(socket);
+    socket.on("error", () => {});
+    socket.on("data", (data) => {
+      this.bytes += data.toString("hex");
+      for (const check of [...this.#waiting]) check();
+    });
+  }
+
+  /** Resolves once it has sent bytes that match. */
+  sends(pattern: RegExp): Promise<void> {
+    return new Promise((resolve) => {
+      const check = () => {
+        if (!pattern.test(this.bytes)) return;
+        this.#waiting = this.#waiting.filter((other) => other !== check);
+        resolve();
+      };
+      this.#waiting.push(check);
+      check();
+    });
+  }
+
+  answer(hex: string): void {
+    this.socket.write(Buffer.from(hex.replaceAll(" ", ""), "hex"));
+  }
+}
+
+/** A stand-in for a broker, and its clients in order. */
+async function standIn() {
+  const server = createServer();
+  servers.push(server);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const waiting: Client[] = [];
+  const asking: ((client: Client) => void)[] = [];
+  server.on("connection", (socket) => {
+    const client = new Client(socket);
+    const ask = asking.shift();
+    if (ask) ask(client);
+    else waiting.push(client);
+  });
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const client = () => {
+    const there = waiting.shift();
+    return there ? Promise.resolve(there) : new Promise<Client>((resolve) => asking.push(resolve));
+  };
+  return { port, host: `127.0.0.1:${port}`, client };
+}
+
+const config = (host: string, lines: readonly string[], mappings: readonly string[]) =>
+  ["[mqtt m]", `host = ${host}`, ...lines, "[map]", ...mappings, ""].join("\n");
+
+const hex = (text: string) => Buffer.from(text).toString("hex");
+
+describe("an mqtt instance", () => {
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+    for (const server of servers.splice(0)) server.close();
+  });
+
+  it("sends in version 3.1.1 what MIDIMonster sends", async () => {
+    const { host, client } = await standIn();
+    const lines = ["protocol = 3.1.1", "clientid = golden3", "user = user", "password = secret"];
+    const session = await start(config(host, lines, ["probe.out > m.plain3", "m.in3 > probe.in"]));
+    const broker = await client();
+    await broker.sends(/736563726574$/);
+    assert.equal(broker.bytes, "102100044d51545404c200140007676f6c64656e330004757365720006736563726574");
+    broker.bytes = "";
+    broker.answer("20020000");
+    await broker.sends(/^8208.{16}$/);
+    assert.match(broker.bytes, /^8208....0003696e3300$/);
+    broker.bytes = "";
+    session.probe.emit("out", 1 / 3);
+    await broker.sends(/33$/);
+    assert.equal(broker.bytes, `3010 0006 ${hex("plain3")} ${hex("0.333333")}`.replaceAll(" ", ""));
+  });
+
+  it("sends in version 5 plain text, and a number for a topic that it has sent", async () => {
+    const { host, client } = await standIn();
+    const session = await start(config(host, ["clientid = golden5"], ["probe.out > m.plain", "m.in > probe.in"]));
+    const broker = await client();
+    await broker.sends(new RegExp(`${hex("golden5")}$`));
+    // Clean start, and 20 seconds between signs of life.
+    assert.match(broker.bytes, /^10..00044d51545405020014/);
+    broker.bytes = "";
+    // At most ten numbers for topics.
+    broker.answer("2006 00 00 03 22000a");
+    // Not what it has sent itself.
+    await broker.sends(/^8208....000002696e04$/);
+    broker.bytes = "";
+    session.probe.emit("out", 0.5);
+    session.probe.emit("out", 0.25);
+    const [first, second] = [
+      `3013 0005 ${hex("plain")} 03 230001 ${hex("0.500000")}`,
+      `300e 0000 03 230001 ${hex("0.250000")}`,
+    ].map((text) => text.replaceAll(" ", ""));
+    await broker.sends(new RegExp(`${hex("0.250000")}$`));
+    assert.equal(broker.bytes, `${first}${second}`);
+  });
+
+  for (const [what, connack] of [
+    ["as brokers of version 3.1.1 do", "20020001"],
+    ["as brokers of version 5 do", "2003008400"],
+  ] as const) {
+    it(`goes on in version 3.1.1 if the broker does not know 5, and says so ${what}`, async () => {
+      const { host, client } = await standIn();
+      const session = await start(config(host, [], ["probe.a > m.a"]));
+      const five = await client();
+      await five.sends(/^10..00044d51545405/);
+      five.answer(connack);
+      const three = await client();
+      await three.sends(/^10..00044d51545404/);
+      three.answer("20020000");
+      await session.log.seen(/^m: connected to /);
+      assert.equal(session.log.matching(/does not know version 5 of MQTT: trying 3\.1\.1$/).length, 1);
+      assert.deepEqual(session.log.matching(/no connection/), []);
+    });
+  }
+
+  const ends: [what: string, answer: (client: Client) => void, reason: RegExp][] = [
+    [
+      "closes the connection at once",
+      ({ socket }) => socket.end(),
+      /no connection to .*: it has closed the connection without an answer; does it expect encryption\? Then write host = mqtts:\/\/; trying again$/,
+    ],
+    [
+      "answers in another protocol",
+      ({ socket }) => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n"),
+      /no connection to .*; trying again$/,
+    ],
+    [
+      "is not available",
+      (client) => client.answer("2003008800"),
+      /no connection to .*: it refuses the connection: it is not available; trying again$/,
+    ],
+    [
+      "ends the connection for another client",
+      (client) => client.answer("2003000000 e0028e00"),
+      /the connection to .* has ended: it has closed the connection: another client with the same clientid has connected; trying again$/,
+    ],
+    [
+      "ends the connection in no good way",
+      (client) => client.answer("2003000000 ffffffffff"),
+      /(no connection to .*|has ended): .*; trying again$/,
+    ],
+  ];
+  for (const [what, answer, reason] of ends) {
+    it(`says why if the broker ${what}, and tries again`, async () => {
+      const { host, client } = await standIn();
+      const session = await start(config(host, [], ["probe.a > m.a"]));
+      const first = await client();
+      await first.sends(/^10/);
+      answer(first);
+      const { message } = await session.log.seen(/trying again$/);
+      assert.match(message, reason);
+      const second = await client();
+      await second.sends(/^10/);
+      second.answer("2003000000");
+      await session.log.seen(/^m: connected to .*/);
+    });
+  }
+
+  it("sends no more messages that are to be acknowledged than the broker wants", async () => {
+    const { host, client } = await standIn();
+    const session = await start(config(host, ["qos = 1"], ["probe.a > m.a", "m.in > probe.in"]));
+    const broker = await client();
+    await broker.sends(/^10/);
+    broker.bytes = "";
+    broker.answer("2006 00 00 03 210001");
+    await broker.sends(/^82/);
+    broker.answer("9004 0001 00 01");
+    broker.bytes = "";
+    for (const value of [0.25, 0.5, 0.75]) session.probe.emit("a", value);
+    for (const text of ["0.250000", "0.500000", "0.750000"]) {
+      await broker.sends(new RegExp(`${hex(text)}$`));
+      const id = /^32..000161(....)/.exec(broker.bytes)?.[1] ?? "";
+      assert.equal(broker.bytes, `320e000161${id}00${hex(text)}`);
+      broker.bytes = "";
+      broker.answer(`4002 ${id}`);
+    }
+  });
+
+  it("is told that it may not have a topic", async () => {
+    const { host, client } = await standIn();
+    const session = await start(config(host, [], ["m.in > probe.in"]));
+    const broker = await client();
+    await broker.sends(/^10/);
+    broker.bytes = "";
+    broker.answer("2003000000");
+    await broker.sends(/^82/);
+    broker.answer(`9004 ${broker.bytes.slice(4, 8)} 00 87`);
+    const { message } = await session.log.seen(/refuses/);
+    assert.match(message, /^m: 127\.0\.0\.1:\d+ refuses to send the topic 'in': not authorized/);
+  });
+
+  it("is told that the broker does not take a message", async () => {
+    const { host, client } = await standIn();
+    const session = await start(config(host, ["qos = 1"], ["probe.a > m.a"]));
+    const broker = await client();
+    await broker.sends(/^10/);
+    broker.answer("2003000000");
+    await session.log.seen(/connected/);
+    broker.bytes = "";
+    session.probe.emit("a", 1);
+    await broker.sends(/^32.*30$/);
+    broker.answer(`4003 ${broker.bytes.slice(10, 14)} 87`);
+    const { message } = await session.log.seen(/refuses/);
+    assert.match(message, /^m: 127\.0\.0\.1:\d+ refuses to take the topic 'a': not authorized/);
+  });
+
+  it("survives whatever a broker sends", async () => {
+    const { port, client } = await standIn();
+    const settings: Settings = {
+      clientId: "x",
+      version: 5,
+      user: undefined,
+      password: undefined,
+      keepalive: 20,
+      qos: 2,
+      retain: false,
+      status: "s",
+      detect: true,
+    };
+    const packet = fc.tuple(fc.integer({ min: 0, max: 255 }), fc.uint8Array({ maxLength: 40 }));
+    const packets = fc
+      .array(packet, { maxLength: 8 })
+      .map((all) => Buffer.concat(all.map(([type, body]) => Buffer.from([type, body.length, ...body]))));
+    await fc.assert(
+      fc.asyncProperty(fc.boolean(), fc.constantFrom(4, 5), packets, async (accepted, version, bytes) => {
+        const socket = connect({ port, host: "127.0.0.1" });
+        const ended = new Promise<string>((resolve) => {
+          const connection = new Connection(
+            MqttClient,
+            socket,
+            { ...settings, version: version as 4 | 5 },
+            {
+              connected: () => connection.subscribe(["t"]),
+              message: () => {},
+              ready: () => {},
+              refused: () => {},
+              rejected: () => {},
+              ended: (reason) => resolve(reason),
+            },
+          );
+        });
+        const { socket: other } = await client();
+        if (accepted) other.write(Buffer.from(version === 5 ? "2003000000" : "20020000", "hex"));
+        other.end(bytes);
+        assert.notEqual(await ended, "");
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
