@@ -61,6 +61,8 @@ native = _parts["native"] = _new("native")
 setattr(native, "raise_in_thread", raise_in_thread)
 setattr(native, "share_environment", share_environment)
 
+part("extensions").watch_imports()
+part("process_wide").guard()
 prepare = part("environment").prepare
 load_module = part("modules").load_module
 previous = part("modules").previous
@@ -75,6 +77,7 @@ interruption = part("watchdog").interruption
 stop_threads = part("threads").stop_threads
 must_stay = part("ending").must_stay
 forget_modules = part("ending").forget_modules
+refuse_threads = part("ending").refuse_threads
 compiled.clear()  # all of these are loaded now
 
 
