@@ -12,6 +12,7 @@
 #include <mutex>
 #include <system_error>
 
+#include "python/cxx_streams.h"
 #include "python/interpreter.h"
 #include "python/module.h"
 #include "python/py_ref.h"
@@ -235,6 +236,7 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
   options_ = options;
   if (options.ignore_home) unsetenv("PYTHONHOME");
   libc_environ_ = LibcEnviron(options.deep_bind);
+  if (options.deep_bind) ShareCxxStreams();
   LetChildrenInheritStandardStreams();
   setting_up_ = true;
   if (PySys_AddAuditHook(OnAuditEvent, this) != 0) return {"PYTHON_LOAD", "out of memory"};
