@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What a newcomer with Debian 13 does: installs what the README says the machine needs, then runs the README's two commands,
 # on a minimal system of its own, as an ordinary user. `npm run test:debian13`; as root, since that takes a chroot. With
-# `-- readme` only the first command is run, with `-- tests` only the second one.
+# `-- readme` only the first command is run, with `-- tests` only the second one. `-- packages` prints what Debian 13's packages do
+# in instances, for `npm run packages -- --debian13`.
 # The unpacked systems stay in ${XDG_CACHE_HOME:-~/.cache}, and are used again until the lists of packages change.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -84,7 +85,7 @@ in_root() { # root, command of an administrator
 wanted="$readme_packages | $test_packages"
 if [[ $(cat "$cache/complete" 2>/dev/null) != "$wanted" ]]; then
   echo "unpacking Debian 13 into $cache, with: $readme_packages"
-  rm -rf "$cache/complete" "$cache/readme" "$cache/tests"
+  rm -rf "$cache/complete" "$cache/readme" "$cache/tests" "$cache/packages"
   mirror=$(apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
     sed -n 's|^Debian \(.*/debian/*\)$|\1|p' | head -n 1)
   debootstrap --variant=minbase trixie "$cache/readme" ${mirror:+"$mirror"} >"$cache/debootstrap.log" ||
@@ -136,6 +137,16 @@ for system in "${systems[@]}"; do
     readme) as_newcomer readme "$start" ;;
     # The addon that GCC 14 makes here has to load on older systems, too: prebuild looks at what it needs.
     tests) as_newcomer tests 'npm ci && npm test && npm run prebuild' ;;
+    packages)
+      # A third system, since the tests skip what needs these packages if they are not there.
+      [[ -d $cache/packages ]] || cp -a --reflink=auto "$cache/tests" "$cache/packages"
+      for name in ${PACKAGES:-}; do
+        in_root "$cache/packages" "apt-get install -y -qq python3-$name" >>"$cache/packages.log" 2>&1 || true
+      done
+      as_newcomer packages "npm ci >npm.log 2>&1 || { tail npm.log; exit 1; }
+        node scripts/packages/main.mjs --print ${PACKAGES:-}"
+      continue
+      ;;
     *) echo "no system '$system': readme or tests"; exit 2 ;;
   esac
   echo "Debian 13, $system: all is well"

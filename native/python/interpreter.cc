@@ -65,6 +65,17 @@ PyMethodDef native_functions[] = {
     {"after_fork", AfterFork, METH_NOARGS, nullptr},
 };
 
+// The attribute `__file__` of what may be a module; "" if it has none.
+std::string FileOf(PyObject *module) {
+  const PyRef file = PyRef::Steal(PyObject_GetAttrString(module, "__file__"));
+  std::string path = file && mmpy_is_none(file.get()) == 0 ? ToText(file.get()) : "";
+  PyErr_Clear();
+  return path;
+}
+
+// Whether a module's library was loaded for this interpreter only (python/runtime/extensions.py).
+bool IsOwnCopy(PyObject *module) { return FileOf(module).rfind("/proc/self/fd/", 0) == 0; }
+
 }  // namespace
 
 bool RaiseInThread(PyObject *thread_and_exception) {
@@ -242,15 +253,15 @@ bool Interpreter::SharesModules() const {
     if (name == nullptr || module == nullptr) continue;
     const std::string text = ToText(name);
     if (runtime_.main_modules().count(text) != 0 || harmless.count(text) != 0) continue;
+    if (mmpy_is_none(module) != 0) continue;  // its import is forbidden
+    if (IsOwnCopy(module)) continue;
     if (PyModuleDef *const definition = PyModule_GetDef(module)) {
       if (PyState_FindModule(definition) != nullptr) return true;
       continue;  // supports several interpreters: not found this way
     }
     PyErr_Clear();  // not even a module
     // A copy from another interpreter has no definition; neither do modules written in Python.
-    const PyRef file = PyRef::Steal(PyObject_GetAttrString(module, "__file__"));
-    const std::string path = file && mmpy_is_none(file.get()) == 0 ? ToText(file.get()) : "";
-    PyErr_Clear();
+    const std::string path = FileOf(module);
     const bool is_library = path.size() > 3 && path.compare(path.size() - 3, 3, ".so") == 0;
     const bool is_built_in = built_in != nullptr && PySequence_Contains(built_in, name) == 1;
     PyErr_Clear();
@@ -262,6 +273,8 @@ bool Interpreter::SharesModules() const {
 
 void Interpreter::End() {
   if (is_main_) return Leave();
+  CallHelper("refuse_threads", {});
+  PyErr_Clear();
   helpers_ = PyRef();
   PyErr_Clear();
   runtime_.EndInterpreter(state_);

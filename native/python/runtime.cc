@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 
+#include "python/cxx_streams.h"
 #include "python/interpreter.h"
 #include "python/module.h"
 #include "python/py_ref.h"
@@ -100,9 +101,10 @@ std::string Initialize(void *library, const std::string &program_name) {
 }
 
 // The parts of python/runtime/ that every instance needs. Others are loaded from their files on demand.
-constexpr const char *kParts[] = {"start",    "names",    "exceptions", "environment",   "modules",  "handlers",
-                                  "uncaught", "threads",  "watchdog",   "ending",        "logs",     "processes",
-                                  "main",     "baseline", "userspace",  "exitfunctions", "libraries"};
+constexpr const char *kParts[] = {"start",      "names",        "exceptions",    "environment", "modules",
+                                  "handlers",   "uncaught",     "threads",       "watchdog",    "ending",
+                                  "extensions", "process_wide", "logs",          "processes",   "main",
+                                  "baseline",   "userspace",    "exitfunctions", "libraries"};
 
 std::string PartFile(const std::string &bootstrap_path, const char *name) {
   return bootstrap_path.substr(0, bootstrap_path.rfind('/') + 1) + name + ".py";
@@ -264,6 +266,7 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
   options_ = options;
   if (options.ignore_home) unsetenv("PYTHONHOME");
   libc_environ_ = LibcEnviron(options.deep_bind);
+  if (options.deep_bind) ShareCxxStreams();
   LetChildrenInheritStandardStreams();
   setting_up_ = true;
   if (PySys_AddAuditHook(OnAuditEvent, this) != 0) return {"PYTHON_LOAD", "out of memory"};

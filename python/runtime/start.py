@@ -69,6 +69,8 @@ native.__dict__.update(
     kept=kept,
 )
 
+part("extensions").watch_imports()
+part("process_wide").guard()
 prepare = part("environment").prepare
 load_module = part("modules").load_module
 loading = part("modules").loading
@@ -86,6 +88,7 @@ run_exit_functions = part("threads").run_exit_functions
 interrupt_threads = part("threads").interrupt_threads
 threads_left = part("threads").threads_left
 must_stay = part("ending").must_stay
+refuse_threads = part("ending").refuse_threads
 if kept is not None:
     leave = part("main").leave
 compiled.clear()  # all of these are loaded now
