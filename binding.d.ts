@@ -74,6 +74,7 @@ export interface Report {
     | "events-lost" // `value` events for the instance were lost: too many are queued, or no memory is left
     | "slow" // `subject` has been running for `value` ms; `text` is its stack then
     | "watch-failed" // sockets can't be watched; `text` says why
+    | "watch-restored" // user code had closed the descriptor through which sockets are watched; they are watched again
     | "threads-left"; // `text` names threads that did not end, so their interpreter stays
   readonly instance: number;
   /**
@@ -140,6 +141,8 @@ export interface Binding {
   pythonVersion(): string;
 
   createCore(callbacks: CoreCallbacks, outbox: Outbox): Core;
+  /** Limits the memory of all queues together, in MiB; 256 otherwise. Events beyond are lost, and reported. */
+  limitQueues(core: Core, mebibytes: number): void;
   /** The number of instances that have been added, including retired ones. */
   instanceCount(core: Core): number;
 

@@ -13,8 +13,13 @@ export async function run({ operand = "monster.cfg", ...line }: CommandLine): Pr
   const stopped = stopSignal(addon);
   const logger = standardErrorLogger(line.logLevel, line.logFormat);
   if (line.logLevel !== "error" && line.logLevel !== "silent") addon.printStuckCode(line.logFormat);
-  const { backendOverrides, instanceOverrides } = line;
-  const router = Router.fromFile(operand, { logger, backendOverrides, instanceOverrides });
+  const { backendOverrides, instanceOverrides, queueLimit } = line;
+  const router = Router.fromFile(operand, {
+    logger,
+    backendOverrides,
+    instanceOverrides,
+    ...(queueLimit !== undefined && { queueLimit }),
+  });
   const running = new RunningRouter(router, logger, addon);
   process.on("SIGHUP", () => running.reload());
   try {

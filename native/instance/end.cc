@@ -55,6 +55,7 @@ void PythonInstance::Retire() {
     home_.link = nullptr;
     home_.capsule = PyRef();
     home_.interpreter.End();
+    channels_.Free();
     return;
   }
   // It ends with the core, if at all: others may depend on its extension modules, or its threads are in it.
