@@ -234,7 +234,7 @@ near, far = socket.socketpair()
 copies = [near] + [near.dup() for _ in range(3)]
 calls = []
 def read(sock):
-    calls.append(sock.recv(100)) # waits for ever if there is nothing
+    calls.append(sock.recv(100)) # blocks if there is nothing
     tell(calls[-1].decode())
 for copy in copies: midimonster.manage(read, copy)
 def go(value): far.send(b"x")

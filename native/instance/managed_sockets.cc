@@ -194,8 +194,8 @@ void ManagedSockets::OnReady(const std::vector<ReadyWatch> &ready) {
   for (size_t i = 0; i < ready.size(); ++i) HandleReadable(ready[i].watch, i == 0);
 }
 
-// `is_first`: no other function has run since the system said so, which may have read or replaced what this one would wait
-// for.
+// `is_first`: no other function has run since the system said so, which may have read or replaced what this one would
+// wait for.
 void ManagedSockets::HandleReadable(WatchId id, bool is_first) {
   const auto place = watches_.find(id);
   if (place == watches_.end()) {

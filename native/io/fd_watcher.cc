@@ -86,8 +86,8 @@ int FdWatcher::StartPolling() {
 
 void FdWatcher::OnPoll() {
   std::vector<ReadyWatch> ready;
-  // Asked even if there is only one: what libuv has seen may have been read meanwhile, by a function of another instance.
-  // More than these stay ready and come with the next iteration, after other instances have had their turn.
+  // Asked even if there is only one: what libuv has seen may have been read meanwhile, by a function of another
+  // instance. More than these stay ready and come with the next iteration, after other instances have had their turn.
   ReadinessSet::Ready found[64];
   const size_t count = set_.Find(found, std::size(found));
   for (size_t i = 0; i < count; ++i) ready.push_back({found[i].tag, found[i].what});

@@ -136,8 +136,8 @@ class Core {
     Guard(std::forward<Work>(work), [&](const char *what) { Failed(what); });
   }
 
-  // Has every instance look, every second, after what user code closes behind our back, and the queues after memory that
-  // they don't need any more, as long as any says so.
+  // Has every instance look, every second, after what user code closes behind our back, and the queues after memory
+  // that they don't need any more, as long as any says so.
   void StartHousekeeping();
 
  private:
@@ -177,7 +177,7 @@ class Core {
   std::atomic<uint64_t> now_ms_{0};
 
   // The loop's thread alone uses these, also without the lock.
-  std::vector<Outgoing *> outgoing_;  // those with events
+  std::vector<Outgoing *> outgoing_;         // those with events
   EventBuffer incoming_{&router_.budget()};  // what JavaScript has emitted while it was told, by its sources
   bool telling_ = false;
   bool more_ = false;  // an entry while it was told has left something to do

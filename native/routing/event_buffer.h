@@ -1,6 +1,6 @@
 // Events in order, in memory that is kept when they are gone. Appending is a comparison and three stores, which on the
-// event path can be told: there is one block, which is replaced by a larger one up to a certain size. From then on blocks
-// are added, so that nothing is copied any more, and are freed again when the events are gone.
+// event path can be told: there is one block, which is replaced by a larger one up to a certain size. From then on
+// blocks are added, so that nothing is copied any more, and are freed again when the events are gone.
 //
 // It does not grow forever: a feedback loop in which an event leads to two would take all the memory there is.
 #ifndef MMPY_EVENT_BUFFER_H
@@ -187,10 +187,10 @@ class EventBuffer {
   }
 
   QueueBudget *budget_ = nullptr;
-  std::unique_ptr<Event[]> events_;               // the last block
-  std::vector<std::unique_ptr<Event[]>> full_;    // those before it, of kBlock events each
-  size_t size_ = 0;                               // of the last block
-  size_t capacity_ = 0;                           // likewise
+  std::unique_ptr<Event[]> events_;             // the last block
+  std::vector<std::unique_ptr<Event[]>> full_;  // those before it, of kBlock events each
+  size_t size_ = 0;                             // of the last block
+  size_t capacity_ = 0;                         // likewise
   size_t max_ = kMax;
   size_t peak_ = 0;  // the size of the last block at its largest, since Shrink()
   uint64_t lost_ = 0;

@@ -1,5 +1,5 @@
-// The memory that all queues of a core may take together: an event that leads to many, in a loop, would otherwise take all
-// there is.
+// The memory that all queues of a core may take together: an event that leads to many, in a loop, would otherwise take
+// all there is.
 #ifndef MMPY_QUEUE_BUDGET_H
 #define MMPY_QUEUE_BUDGET_H
 
@@ -14,8 +14,8 @@ class QueueBudget {
 
   void SetLimit(size_t bytes) { limit_.store(bytes, std::memory_order_relaxed); }
 
-  // Whether so much more may be allocated; then it counts. An eighth is left to those that ask for little, so that a queue
-  // that takes whatever it gets does not keep events of others from being queued. From any thread.
+  // Whether so much more may be allocated; then it counts. An eighth is left to those that ask for little, so that a
+  // queue that takes whatever it gets does not keep events of others from being queued. From any thread.
   bool Take(size_t bytes, bool is_little) {
     const size_t limit = limit_.load(std::memory_order_relaxed);
     const size_t allowed = is_little ? limit : limit - limit / 8;
