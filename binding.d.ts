@@ -75,6 +75,7 @@ export interface Report {
     | "slow" // `subject` has been running for `value` ms; `text` is its stack then
     | "watch-failed" // sockets can't be watched; `text` says why
     | "log" // user code says `text` through the logger `subject`, in line `value` of `file`; `role` is the level
+    | "watch-restored" // user code had closed the descriptor through which sockets are watched; they are watched again
     | "threads-left"; // `text` names threads that did not end, so their interpreter stays
   readonly instance: number;
   /**
@@ -156,6 +157,8 @@ export interface Binding {
   callsBackIntoInstances(): boolean;
 
   createCore(callbacks: CoreCallbacks, outbox: Outbox): Core;
+  /** Limits the memory of all queues together, in MiB; 256 otherwise. Events beyond are lost, and reported. */
+  limitQueues(core: Core, mebibytes: number): void;
   /** The number of instances that have been added, including retired ones. */
   instanceCount(core: Core): number;
 

@@ -30,7 +30,7 @@ describe("completion", () => {
     ["check other.cfg |", []],
     ["other.cfg |", []],
     ["-- c|", [], "config"],
-    ["-|", ["-i", "-b", "--log-level", "--log-format", "--watch", "--version", "--help"]],
+    ["-|", ["-i", "-b", "--log-level", "--log-format", "--queue-limit", "--watch", "--version", "--help"]],
     ["check --|", ["--log-level", "--log-format", "--version", "--help"]],
     ["doctor --j|", ["--json"]],
     ["backends --|", ["--log-level", "--log-format", "--json", "--version", "--help"]],

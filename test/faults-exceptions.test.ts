@@ -90,6 +90,31 @@ ${ASK}`,
     ]);
   });
 
+  it("with another type every time is logged in full some times, then counted", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `
+def go(value):
+    number = round(value * 10000)
+    raise type("Odd%d" % number, (Exception,), {})("x" * 20000 if number % 2 else "")
+${ASK}`,
+    });
+    for (let i = 1; i <= 2000; ++i) session.probe.emit("go", i / 10_000);
+    await ask(session);
+    await session.log.seen(
+      /^py: there are so many different problems that more are only counted for up to 10 seconds$/,
+    );
+    await session.router.stop();
+    const full = session.log.matching(/raised/);
+    assert.ok(full.length > 5 && full.length <= 50, `${full.length} in full`);
+    const characters = session.log.entries.reduce((sum, { message }) => sum + message.length, 0);
+    assert.ok(characters < 500_000, `${characters} characters`);
+    assert.equal(
+      session.log.matching(new RegExp(`^py: ${2000 - full.length} more problems of different kinds were not logged$`))
+        .length,
+      1,
+    );
+  });
+
   it("in a default handler is logged once for all its channels", async () => {
     const session = await start(
       "[python py]\nmodule = mod\ndefault-handler = mod.all\n[map]\nprobe.c{1..512} > py.c{1..512}\nprobe.ask > py.mod.ask\npy.done > probe.done\n",

@@ -161,6 +161,38 @@ def on(value): midimonster.output("out", value)
     }).timeout(60_000);
   }
 
+  it("in which every event leads to twelve takes no more memory than all queues may, and gives it back", async () => {
+    const names = Array.from({ length: 12 }, (_, i) => `l${i}`);
+    const folder = folderWith({
+      "monster.cfg": `[python py]\nmodule = mod\n${names.map((name) => `[loopback ${name}]\n`).join("")}[map]\npy.start > l0.x\n${names
+        .flatMap((from) => names.map((to) => `${from}.x > ${to}.x\n`))
+        .join("")}`,
+      "mod.py": `
+import midimonster
+def resident():
+    with open("/proc/self/statm") as file: return int(file.read().split()[1]) * 4096 >> 20
+first = resident()
+ticks = 0
+def tick():
+    global ticks
+    ticks += 1
+    if ticks % 50 == 0: print("tick", ticks, "took", resident() - first)
+midimonster.interval(tick, 10)
+midimonster.output("start", 1)
+`,
+    });
+    const running = mmpy(["--queue-limit", "64", path.join(folder, "monster.cfg")]);
+    await running.sees(/^.*ERROR: l\d+: events are lost/m);
+    const ticks = [...running.stdout.matchAll(/tick (\d+)/g)].length;
+    await running.until(() => [...running.stdout.matchAll(/took/g)].length >= ticks + 8);
+    running.child.kill("SIGINT");
+    assert.deepEqual(await running.exited, { code: 0, signal: null });
+    const taken = [...running.stdout.matchAll(/took (-?\d+)/g)].map(([, mebibytes]) => Number(mebibytes));
+    // 12 queues of 128 MiB each, twice, would be 3 GiB.
+    assert.ok(Math.max(...taken) < 300, `${taken.join(", ")} MiB`);
+    assert.match(running.stderr, /ERROR: l\d+: \d+ more events were lost/);
+  }).timeout(60_000);
+
   it("in which every event leads to two says that events are lost, and everything else goes on", async () => {
     const folder = folderWith({
       "monster.cfg":

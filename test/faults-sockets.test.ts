@@ -180,6 +180,101 @@ def go(value): far.send(b"x")
     assert.deepEqual(session.said(), [["both", [false, true]]]);
   });
 
+  it("is served again if the descriptor through which it is watched is closed, or replaced by another file", async () => {
+    for (const damage of ["os.close(number)", "os.dup2(near.fileno(), number)", "os.dup2(other.fileno(), number)"]) {
+      const session = await go(`
+import select
+other = select.epoll()
+near, far = socket.socketpair()
+other.register(far, select.EPOLLIN)
+def read(sock): tell(sock.recv(1).decode())
+midimonster.manage(read, near)
+def damage():
+    for number in map(int, os.listdir("/proc/self/fd")):
+        try:
+            with open("/proc/self/fdinfo/%d" % number) as file: mine = "tfd: %8d " % near.fileno() in file.read()
+        except OSError: continue
+        if mine: ${damage}
+def go(value):
+    if value < 1: damage()
+    far.send(b"x")
+`);
+      await session.probe.until("told");
+      session.probe.emit("go", 0.5);
+      await session.log.seen(/py: the descriptor through which its sockets are watched was closed/);
+      await session.probe.until("told", 2);
+      session.probe.emit("go", 1);
+      await session.probe.until("told", 3);
+      assert.deepEqual(session.said(), [["x"], ["x"], ["x"]], damage);
+      await session.router.stop();
+    }
+  }).timeout(30_000);
+
+  it("whose number was given to another file behind its back is watched as what it is now", async () => {
+    const session = await go(`
+near, far = socket.socketpair()
+second, beyond = socket.socketpair()
+quiet = socket.socketpair()
+def read(sock): tell(sock.recv(1).decode())
+midimonster.manage(read, near)
+midimonster.manage(read, quiet[0])
+def go(value):
+    if value == 1: os.dup2(second.fileno(), near.fileno())
+    second.close()
+    beyond.send(b"x")
+`);
+    await session.probe.until("told");
+    assert.deepEqual(session.said(), [["x"]]);
+  });
+
+  it("that another function has emptied in the same iteration is not waited for", async () => {
+    const session = await go(`
+import fcntl
+near, far = socket.socketpair()
+copies = [near] + [near.dup() for _ in range(3)]
+calls = []
+def read(sock):
+    calls.append(sock.recv(100)) # blocks if there is nothing
+    tell(calls[-1].decode())
+for copy in copies: midimonster.manage(read, copy)
+def go(value): far.send(b"x")
+`);
+    await session.probe.until("told");
+    await ask(session);
+    assert.deepEqual(session.said(), [["x"]]);
+    assert.deepEqual(complaints(session), []);
+  });
+
+  it("that a function of another instance has emptied in the same iteration is not waited for", async () => {
+    const module = `
+import os, socket
+class Copy:
+    def __init__(self, number): self.number = number
+    def fileno(self): return self.number
+def read(copy):
+    os.read(copy.number, 1)
+    midimonster.output("told", 1)
+def take(value): midimonster.manage(read, Copy(os.dup(round(value * 4096))))
+`;
+    const session = await start(
+      `[python py]\nmodule = mod\n[python one]\nmodule = reader\n[python two]\nmodule = reader\n[map]\nprobe.{go,ask} > py.mod.{go,ask}\npy.done > probe.done\npy.number > one.reader.take\npy.number > two.reader.take\none.told > probe.told\ntwo.told > probe.told\n`,
+      {
+        "reader.py": module,
+        "mod.py": `${COMMON}
+reads, writes = os.pipe()
+midimonster.output("number", reads / 4096)
+def go(value): os.write(writes, b"x")
+`,
+      },
+    );
+    for (let i = 1; i <= 20; ++i) {
+      session.probe.emit("go", 1);
+      await session.probe.until("told", i);
+      await ask(session);
+    }
+    assert.equal(session.probe.values("told").length, 20);
+  });
+
   it("that is closed while a program that was started holds a copy does not keep the core busy", async () => {
     const session = await go(`
 import subprocess

@@ -220,6 +220,41 @@ def go(value):
     ]);
   });
 
+  it("keeps its memory, whatever is done to all that the garbage collector knows", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `${BATCHES}
+import gc
+def go(value):
+    kept = [outs.outputs.obj, ins.inputs.obj]
+    for batch in (outs, ins):
+        batch.inputs.release()
+        batch.outputs.release()
+    for found in gc.get_objects():
+        try:
+            if type(found) is memoryview: found.release()
+            if type(found) is type(outs): del found._memory
+        except (AttributeError, BufferError): pass
+    try: kept[0].clear()
+    except BufferError as error: say("held")
+    del kept
+    junk = [bytes([255]) * 16 for _ in range(10000)] # would be where the memory was
+    for _ in range(40): midimonster.batch(["o1"])
+    try: outs.output()
+    except RuntimeError as error: say(str(error))
+    say(midimonster.outputvalue("o1"))
+    done()
+`,
+    });
+    session.probe.emit("p1", 0.5);
+    session.probe.emit("go", 1);
+    await session.probe.until("done");
+    session.probe.emit("p1", 1);
+    session.probe.emit("go", 1);
+    await session.router.stop();
+    assert.equal(session.said()[0], "held");
+    assert.ok(session.said().includes(0), "not what has come to lie at its place");
+  });
+
   it("made anew for every event costs no memory", async () => {
     const session = await start(
       "[python py]\nmodule = mod\n[map]\nprobe.p{1..512} > py.i{1..512}\nprobe.go > py.mod.go\npy.done > probe.done\n",

@@ -130,6 +130,23 @@ def got_b(value): say(["b", value])
     );
   });
 
+  it("with a name of megabytes creates no channel, and is one short warning once the core runs", async () => {
+    const session = await start(ONE, {
+      ...going(
+        `midimonster.output("é" * 3_000_000, 1)\nsay(midimonster.inputvalue("é" * 3_000_000))`,
+        raising(`midimonster.output("é" * 3_000_000, 1)`),
+      ),
+    });
+    assert.deepEqual(await go(session), [
+      ["MemoryError", "a channel's name can take 65536 bytes, and this one takes 6000000"],
+      null,
+    ]);
+    const [{ message } = { message: "" }, ...others] = session.log.matching(/is not mapped anywhere/);
+    assert.match(message, /output\(\) on channel 'é+ … 5\d+ bytes left out … é+'/);
+    assert.ok(message.length < 5000);
+    assert.deepEqual(others, []);
+  });
+
   it("does not call the handlers of the same instance unless it is mapped back", async () => {
     const session = await start("[python py]\nmodule = mod\n[map]\nprobe.go > py.mod.go\npy.mod.go > probe.done\n", {
       "mod.py": 'def go(value):\n    say(value)\n    midimonster.output("mod.go", 0.5)\n',

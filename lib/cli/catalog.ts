@@ -84,6 +84,12 @@ export const OPTIONS = {
     doc: "text, json or journal (default: journal where standard error is systemd's journal, else text)",
     brief: "the format of the log",
   },
+  "queue-limit": {
+    value: "MIB",
+    goesWith: ["run"],
+    doc: "the memory that waiting events may take, all together (default: 256)",
+    brief: "the memory that waiting events may take",
+  },
   watch: {
     goesWith: ["run"],
     doc: "reload when a file of the configuration or of its modules changes",

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { MAX_QUEUE_LIMIT } from "../config/limits.js";
 import { parseOverride } from "../config/override.js";
 import { nearest } from "../config/suggest.js";
 import { MidimonsterError, messageOf } from "../errors.js";
@@ -17,6 +18,8 @@ export interface CommandLine {
   readonly logFormat: LogFormat;
   /** Output for programs, of `doctor` and `backends`. */
   readonly json: boolean;
+  /** The memory that waiting events may take, in MiB. */
+  readonly queueLimit?: number;
   /** Whether to reload when a file changes. */
   readonly watch: boolean;
 }
@@ -54,6 +57,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       instanceOverrides: values.i,
       logLevel: oneOf("--log-level", values["log-level"], LOG_LEVELS),
       logFormat: oneOf("--log-format", values["log-format"], LOG_FORMATS),
+      ...(values["queue-limit"] !== undefined && { queueLimit: mebibytes("--queue-limit", values["queue-limit"]) }),
       json: values.json,
       watch: values.watch,
     };
@@ -72,6 +76,7 @@ function parse(argv: readonly string[]) {
         b: { type: "string", short: "b", multiple: true, default: [] },
         "log-level": { type: "string", default: "info" },
         "log-format": { type: "string", default: defaultLogFormat() },
+        "queue-limit": { type: "string" },
         json: { type: "boolean", default: false },
         watch: { type: "boolean", default: false },
         version: { type: "boolean", short: "v", default: false },
@@ -89,7 +94,8 @@ function parse(argv: readonly string[]) {
 function checkOptions(command: Command, values: Readonly<Record<string, unknown>>): void {
   for (const [name, facts] of OPTION_LIST) {
     const value = values[name];
-    const isGiven = value === true || (Array.isArray(value) && value.length > 0);
+    const isGiven =
+      value === true || (name === "queue-limit" && value !== undefined) || (Array.isArray(value) && value.length > 0);
     const { goesWith } = facts;
     if (!isGiven || goesWith === undefined || goesWith.includes(command)) continue;
     const option = written([name, facts]);
@@ -119,6 +125,14 @@ function checkOperands(command: Command, operands: readonly string[]): void {
 
 function suggestion(meant: string | undefined): string {
   return meant === undefined ? "" : `; did you mean '${meant}'?`;
+}
+
+function mebibytes(option: string, value: string): number {
+  const found = /^[0-9]+$/.test(value) ? Number(value) : 0;
+  if (found < 1 || found > MAX_QUEUE_LIMIT) {
+    throw new Error(`${option} is a whole number of MiB from 1 to ${MAX_QUEUE_LIMIT}, not '${value}'`);
+  }
+  return found;
 }
 
 function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {

@@ -17,8 +17,13 @@ export async function run({ operand = "monster.cfg", ...line }: CommandLine): Pr
   const logger = standardErrorLogger(line.logLevel, line.logFormat);
   printStuckCode(addon, line);
   formatStreams(addon, line.logFormat);
-  const { backendOverrides, instanceOverrides } = line;
-  const router = Router.fromFile(operand, { logger, backendOverrides, instanceOverrides });
+  const { backendOverrides, instanceOverrides, queueLimit } = line;
+  const router = Router.fromFile(operand, {
+    logger,
+    backendOverrides,
+    instanceOverrides,
+    ...(queueLimit !== undefined && { queueLimit }),
+  });
   const running = new RunningRouter(router, logger, addon);
   hangUps.pass(() => running.reload());
   refuseDebuggers(); // it may have taken Node some time to begin with it

@@ -11,6 +11,7 @@ import {
   withAdditions,
 } from "../config/definition.js";
 import { type Diagnostic, formatDiagnostics, inReadingOrder } from "../config/diagnostic.js";
+import { MAX_QUEUE_LIMIT } from "../config/limits.js";
 import { mappingsOf } from "../config/one-mapping.js";
 import { type OptionValues, settings } from "../config/option-values.js";
 import { parseOverrides } from "../config/override.js";
@@ -32,8 +33,19 @@ export interface RouterOptions {
   readonly logger?: Logger;
   /** Additional backends: objects with `create()`, or declarations. */
   readonly backends?: readonly (Backend | BackendDeclaration)[];
+  /**
+   * The memory that waiting events may take, all together, in MiB; default 256. Events beyond are lost, and the log says how
+   * many.
+   */
+  readonly queueLimit?: number;
   /** The folder of relative paths and Python modules, for options set by the API. Default: the current folder. */
   readonly folder?: string;
+}
+
+/** @throws {MidimonsterError} `VALUE` */
+function checkedQueueLimit(limit: number | undefined): number | undefined {
+  if (limit === undefined || (Number.isInteger(limit) && limit >= 1 && limit <= MAX_QUEUE_LIMIT)) return limit;
+  throw new MidimonsterError("VALUE", `queueLimit is a whole number of MiB from 1 to ${MAX_QUEUE_LIMIT}, not ${limit}`);
 }
 
 export interface FileOptions extends Omit<RouterOptions, "folder"> {
@@ -67,6 +79,7 @@ export class Router {
   readonly #taps = new Taps();
   #argument: string;
   #logger: Logger | undefined;
+  readonly #queueLimit: number | undefined;
   #state: State = "new";
   #session: Session | undefined;
   #current: Promise<void> | undefined;
@@ -82,6 +95,7 @@ export class Router {
     this.#additions = emptyDefinition(folder);
     this.#argument = folder;
     this.#logger = options.logger && guardedLogger(options.logger);
+    this.#queueLimit = checkedQueueLimit(options.queueLimit);
     const given = options.backends ?? [];
     if (!Array.isArray(given)) throw new MidimonsterError("VALUE", `backends is a list, not ${kindOf(given)}`);
     for (const backend of given) checkBackend(backend);
@@ -314,6 +328,7 @@ export class Router {
     this.#refuseIfStopping();
     this.#logger ??= standardErrorLogger("warn", "text");
     const session = new Session(this.#declarations, this.#argument, this.#logger, this.#taps);
+    if (this.#queueLimit !== undefined) session.limitQueues(this.#queueLimit);
     this.#session = session;
     const found = () => inReadingOrder(session.assembly.findings.errors);
     try {

@@ -103,6 +103,11 @@ export class Session {
     };
   }
 
+  /** Limits the memory of all queues together, in MiB. */
+  limitQueues(mebibytes: number): void {
+    this.#binding.limitQueues(this.#core, mebibytes);
+  }
+
   /**
    * Creates the instances of a definition and connects them. Errors become the assembly's findings.
    *
@@ -214,10 +219,14 @@ export class Session {
       await this.lifecycle.stopAll();
     } finally {
       await turnOfTheLoop();
-      await new Promise<void>((resolve) => this.#binding.stop(this.#core, resolve));
-      this.#outbox.disconnect();
-      this.#reports.close();
-      clearInterval(this.#keepAlive);
+      try {
+        await new Promise<void>((resolve) => this.#binding.stop(this.#core, resolve));
+      } finally {
+        // Also where there is no memory to begin the stop of the core: the process must be able to end.
+        this.#outbox.disconnect();
+        this.#reports.close();
+        clearInterval(this.#keepAlive);
+      }
     }
   }
 

@@ -6,6 +6,17 @@ import type { Logger } from "./log.js";
 /** How long repetitions of a message are only counted, in ms. */
 const QUIET_PERIOD = 10_000;
 
+/** What is logged in full of one instance's problems in that time, however many different ones there are. */
+const MAX_MESSAGES = 50;
+const MAX_CHARACTERS = 2 ** 18;
+
+/** What one instance has had logged in full in this period, and what has been left out. */
+interface Rate {
+  messages: number;
+  characters: number;
+  left: number;
+}
+
 /** Formats a repetition: how often, and on which channels. */
 type Say = (count: number, channels: readonly string[]) => string;
 
@@ -24,6 +35,7 @@ export class ReportLog {
   readonly #logger: Logger;
   readonly #nameOf: (instance: number) => string;
   readonly #repeated = new Map<string, Repeated>();
+  readonly #rates = new Map<string, Rate>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(logger: Logger, nameOf: (instance: number) => string) {
@@ -35,6 +47,10 @@ export class ReportLog {
     const instance = this.#nameOf(report.instance);
     const fields = { instance, subject: report.subject, value: report.value };
     const descriptor = `descriptor ${report.value}`;
+    const { kind, subject, text } = report;
+    const isAny =
+      kind === "unknown-channel" || kind === "socket-closed" || kind === "socket-disabled" || kind === "slow";
+    if (isAny && !this.#admits(instance, subject.length + text.length + (report.exception?.text.length ?? 0))) return;
     switch (report.kind) {
       case "exception":
         if (report.exception !== undefined) this.#exception(instance, report, report.exception);
@@ -85,6 +101,13 @@ export class ReportLog {
       case "watch-failed":
         this.#logger.error(fields, `${instance}: sockets can't be watched: ${report.text}`);
         break;
+      case "watch-restored":
+        this.#logger.error(
+          fields,
+          `${instance}: the descriptor through which its sockets are watched was closed, by a number that is not that of a ` +
+            "socket or by os.closerange(); they are watched again",
+        );
+        break;
       case "threads-left":
         this.#logger.warn(
           fields,
@@ -100,6 +123,7 @@ export class ReportLog {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#repeated.clear();
+    this.#rates.clear();
   }
 
   /** Modules of an instance have been reloaded: what they raise from now on is logged in full, like anything new. */
@@ -121,7 +145,8 @@ export class ReportLog {
       const also = others.length > 0 ? ` on this and ${count(others.length, "other channel")}` : "";
       return `${times}: ${describe(instance, role, first)}${also}: ${shortly(exception)}`;
     };
-    if (this.#counts(key, role === "handler" ? [subject] : [], 1, fields, say)) return;
+    if (this.#counts(key, role === "handler" ? [subject] : [], 1, fields, say, what.length + exception.text.length))
+      return;
     this.#logger.error({ ...fields, ...fieldsOf(exception) }, `${what}\n${exception.text}`);
   }
 
@@ -161,27 +186,62 @@ export class ReportLog {
     this.#logger.error({ ...fields, err: error }, `${what} threw: ${stack}`);
   }
 
-  /** Whether it has already been logged in full; if so, counts it. */
-  #counts(key: string, channels: readonly string[], count: number, fields: object, say: Say): boolean {
+  /** Whether it is not to be logged in full: it has already been, and is counted, or there is too much else. */
+  #counts(
+    key: string,
+    channels: readonly string[],
+    count: number,
+    fields: { readonly instance?: string },
+    say: Say,
+    characters = 0,
+  ): boolean {
     const known = this.#repeated.get(key);
     if (known !== undefined) {
       known.count += count;
       for (const channel of channels) known.channels.add(channel);
       return true;
     }
+    if (!this.#admits(fields.instance ?? "", characters)) return true;
     this.#repeated.set(key, { say, fields, channels: new Set(), count: 0 });
+    return false;
+  }
+
+  /** Whether one more problem of an instance may be logged in full; if not, counts it. */
+  #admits(instance: string, characters: number): boolean {
     this.#timer ??= setTimeout(() => this.#tick(), QUIET_PERIOD).unref();
+    const rate = this.#rates.get(instance) ?? { messages: 0, characters: 0, left: 0 };
+    this.#rates.set(instance, rate);
+    if (rate.messages < MAX_MESSAGES && rate.characters < MAX_CHARACTERS) {
+      ++rate.messages;
+      rate.characters += characters;
+      return true;
+    }
+    if (rate.left++ === 0) {
+      this.#logger.error(
+        { instance },
+        `${instance}: there are so many different problems that more are only counted for up to ${QUIET_PERIOD / 1000} seconds`,
+      );
+    }
     return false;
   }
 
   #tick(): void {
     this.#timer = undefined;
     this.#summarise();
+    this.#rates.clear();
     if (this.#repeated.size > 0) this.#timer = setTimeout(() => this.#tick(), QUIET_PERIOD).unref();
   }
 
   // A message that did not repeat for a whole period is logged in full when it recurs.
   #summarise(): void {
+    for (const [instance, rate] of this.#rates) {
+      if (rate.left === 0) continue;
+      this.#logger.error(
+        { instance, left: rate.left },
+        `${instance}: ${count(rate.left, "more problem")} of different kinds ${rate.left === 1 ? "was" : "were"} not logged`,
+      );
+      rate.left = 0;
+    }
     for (const [key, repeated] of this.#repeated) {
       if (repeated.count === 0) {
         this.#repeated.delete(key);

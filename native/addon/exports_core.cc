@@ -79,6 +79,11 @@ Napi::Value Tap(const Arguments &arguments) {
   return arguments.env().Undefined();
 }
 
+Napi::Value LimitQueues(const Arguments &arguments) {
+  arguments.core().budget().SetLimit(size_t{arguments.number(1)} << 20);
+  return arguments.env().Undefined();
+}
+
 Napi::Value Stop(const Arguments &arguments) {
   JsBridge *const bridge = &arguments.bridge();
   Environment *const environment = &arguments.environment();
@@ -97,6 +102,7 @@ void ExportCore(Napi::Object exports) {
   Export<Emit>(exports, "emit");
   Export<Now>(exports, "now");
   Export<Tap>(exports, "tap");
+  Export<LimitQueues>(exports, "limitQueues");
   Export<Stop>(exports, "stop");
 }
 

@@ -24,6 +24,8 @@ const char *KindName(Report::Kind kind) {
       return "events-lost";
     case Report::Kind::kSlow:
       return "slow";
+    case Report::Kind::kWatchRestored:
+      return "watch-restored";
     case Report::Kind::kWatchFailed:
       return "watch-failed";
     case Report::Kind::kLog:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "io/guard.h"
 #include "routing/reserve.h"
 
 namespace mmpy {
@@ -104,7 +105,14 @@ void Channels::Clear() {
   mapped_ = 0;
   const std::vector<Channel> channels = std::exchange(channels_, {});
   const std::vector<PyRef> names = std::exchange(name_objects_, {});
-  name_cache_.Clear();
+  const auto clear = [&] { name_cache_.Clear(); };
+  Guard(clear, [&](const char *) { name_cache_.Empty(); });
+}
+
+void Channels::Free() {
+  table_ = ChannelTable();
+  std::vector<std::string>().swap(unknown_);
+  name_cache_.Free();
 }
 
 void Channels::Abandon() {

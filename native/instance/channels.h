@@ -92,6 +92,9 @@ class Channels {
   // Releases everything but the table. Runs user code (__del__).
   void Clear();
 
+  // Gives back what is left once nothing can ask any more.
+  void Free();
+
   // Without releasing anything, for when the GIL can't be taken.
   void Abandon();
 

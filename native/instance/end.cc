@@ -129,6 +129,7 @@ void PythonInstance::Retire() {
     AwaitOthers();
     const Detached detached(home_);
     home_.interpreter.End();
+    channels_.Free();
     return;
   }
   // It ends with the core, if at all: others may depend on its extension modules, or its threads are in it.

@@ -58,7 +58,7 @@ void ManagedSockets::ForgetWatch(WatchId id, Report::Kind kind, std::optional<Py
   if (place == watches_.end()) return;
   const Watch watch = std::move(place->second);  // released after the table is whole again
   watches_.erase(place);
-  fd_watcher_.Remove(watch.fd, id);
+  fd_watcher_.Remove(watch.fd);
   home_.core.Tell([&] {
     return Report{kind,
                   home_.id,
@@ -106,7 +106,23 @@ bool ManagedSockets::DropClosed() {
                               home_.interpreter.interpreter_state());
     DropIfClosed(id, Look::kThorough);
   }
+  const FdWatcher::Checked checked = fd_watcher_.Check(Members());
+  if (checked.error != 0) {
+    ReportFailure(checked.error);
+  } else if (checked.was_lost) {
+    home_.core.Tell([&] { return Report{Report::Kind::kWatchRestored, home_.id, "socket", "", "", {}}; });
+  }
   return !watches_.empty();
+}
+
+std::vector<FdWatcher::Member> ManagedSockets::Members() const {
+  std::vector<FdWatcher::Member> members;
+  for (const auto &[id, watch] : watches_) members.push_back({watch.fd, id});
+  return members;
+}
+
+void ManagedSockets::ReportFailure(int error) {
+  home_.core.Tell([&] { return Report{Report::Kind::kWatchFailed, home_.id, "socket", "", strerror(error), {}}; });
 }
 
 int ManagedSockets::Manage(PyObject *function, PyObject *socket) {
@@ -167,7 +183,7 @@ int ManagedSockets::Unmanage(PyObject *socket) {
   }
   if (place == watches_.end()) return 0;
   const Watch watch = std::move(place->second);
-  fd_watcher_.Remove(watch.fd, place->first);
+  fd_watcher_.Remove(watch.fd);
   watches_.erase(place);
   return 0;
 }
@@ -175,30 +191,30 @@ int ManagedSockets::Unmanage(PyObject *socket) {
 void ManagedSockets::OnReady(const std::vector<ReadyWatch> &ready) {
   const Core::Entry entry(home_.core);
   const GilScope own(home_.gil, home_.interpreter.state());
-  for (const ReadyWatch &one : ready) HandleReadable(one.watch);
+  for (size_t i = 0; i < ready.size(); ++i) HandleReadable(ready[i].watch, i == 0);
 }
 
-void ManagedSockets::HandleReadable(WatchId id) {
+// `is_first`: no other function has run since the system said so, which may have read or replaced what this one would
+// wait for.
+void ManagedSockets::HandleReadable(WatchId id, bool is_first) {
   const auto place = watches_.find(id);
   if (place == watches_.end()) {
     if (fd_watcher_.all_known()) return;  // unregistered by a handler of the same iteration
     // Closed while a duplicate of it still exists elsewhere.
-    std::vector<FdWatcher::Member> members;
-    for (const auto &member : watches_) members.push_back({member.second.fd, member.first});
-    const int error = fd_watcher_.Rebuild(members);
-    if (error != 0) {
-      home_.core.Tell([&] { return Report{Report::Kind::kWatchFailed, home_.id, "socket", "", strerror(error), {}}; });
-    }
+    const int error = fd_watcher_.Rebuild(Members());
+    if (error != 0) ReportFailure(error);
     return;
   }
   const int fd = place->second.fd;
-  // The function may register another one in its place, or unregister itself.
-  const PyRef function = place->second.function;
-  const PyRef socket = place->second.socket;
+  const PyRef known = place->second.function;
   // For all of this, since fileno() is user code too.
-  const WatchedCall watched(home_.watchdog, home_.AsRunning("socket", function.get()),
+  const WatchedCall watched(home_.watchdog, home_.AsRunning("socket", known.get()),
                             home_.interpreter.interpreter_state());
   if (DropIfClosed(id, Look::kQuick)) return;
+  if (!is_first && !FdWatcher::IsReadable(fd)) return;
+  // Owned: the function may register another one in its place, or unregister itself, as fileno() may.
+  const PyRef function = place->second.function;
+  const PyRef socket = place->second.socket;
   const bool succeeded = static_cast<bool>(Call(function.get(), socket.get()));
   if (!succeeded) {
     watched.Again();
@@ -222,7 +238,7 @@ void ManagedSockets::DropOld(const IsMeant &is_old) {
     if (watch.is_renewed || !is_old(watch.function.get())) continue;
     const auto place = watches_.find(id);
     if (place == watches_.end() || place->second.is_renewed) continue;
-    fd_watcher_.Remove(watch.fd, id);
+    fd_watcher_.Remove(watch.fd);
     watches_.erase(place);  // releases nothing: `before_` holds it too
   }
 }
@@ -232,7 +248,7 @@ void ManagedSockets::Commit() { const Watches before = std::exchange(before_, {}
 void ManagedSockets::Rollback() {
   const Watches replaced = std::exchange(watches_, std::exchange(before_, {}));
   for (const auto &[id, watch] : replaced) {
-    if (watches_.count(id) == 0) fd_watcher_.Remove(watch.fd, id);
+    if (watches_.count(id) == 0) fd_watcher_.Remove(watch.fd);
   }
   for (const auto &[id, watch] : watches_) {
     // A socket that was closed meanwhile can't be added; housekeeping reports it.

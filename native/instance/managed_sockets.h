@@ -60,7 +60,9 @@ class ManagedSockets final : public FdListener {
   int DescriptorOf(PyObject *socket, int *descriptor);
   enum class Look { kQuick, kThorough };
   bool DropIfClosed(WatchId id, Look look);
-  void HandleReadable(WatchId id);
+  void HandleReadable(WatchId id, bool is_first);
+  std::vector<FdWatcher::Member> Members() const;
+  void ReportFailure(int error);
   void ForgetWatch(WatchId id, Report::Kind kind, std::optional<PythonException> raised = {});
 
   Home &home_;

@@ -44,6 +44,19 @@ class NameCache {
     }
   }
 
+  // The same without becoming smaller, which takes memory.
+  void Empty() {
+    for (Set &set : sets_) {
+      for (Entry &entry : set.entries) {
+        const PyRef name = std::exchange(entry.name, {});
+      }
+    }
+    names_ = 0;
+  }
+
+  // It is empty and not used any more.
+  void Free() { std::vector<Set>().swap(sets_); }
+
   void Clear() {
     const std::vector<Set> before = Resize(kMinBits);
     names_ = 0;

@@ -1,6 +1,7 @@
 #include "io/fd_watcher.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #include <iterator>
 
@@ -21,24 +22,16 @@ int FdWatcher::Add(int fd, WatchId watch, unsigned interest) {
   if (error == 0) error = set_.Add(fd, watch, interest);
   if (error != 0) return error;
   ++members_;
-  sum_ += watch;
-  if ((interest & kWritable) != 0) writers_.insert(watch);
   return 0;
 }
 
 int FdWatcher::Change(int fd, WatchId watch, unsigned interest) {
-  const int error = set_.is_open() ? set_.Change(fd, watch, interest) : ENOENT;
-  if (error != 0) return error;
-  writers_.erase(watch);
-  if ((interest & kWritable) != 0) writers_.insert(watch);
-  return 0;
+  return set_.is_open() ? set_.Change(fd, watch, interest) : ENOENT;
 }
 
-void FdWatcher::Remove(int fd, WatchId watch) {
-  writers_.erase(watch);
+void FdWatcher::Remove(int fd) {
   if (set_.is_open() && set_.Remove(fd)) {
     --members_;
-    sum_ -= watch;
   } else {
     all_known_ = false;
   }
@@ -49,6 +42,26 @@ int FdWatcher::Rebuild(const std::vector<Member> &members) {
   const int error = Open();
   for (const Member &member : members) Add(member.fd, member.watch, member.interest);  // fails for closed ones
   return error;
+}
+
+FdWatcher::Checked FdWatcher::Check(const std::vector<Member> &members) {
+  std::vector<Member> missing;
+  for (const Member &member : members) {
+    if (Change(member.fd, member.watch, member.interest) != 0) missing.push_back(member);
+  }
+  if (missing.empty()) return {};
+  if (missing.size() < members.size() || set_.MayBeIntact()) {
+    // Their numbers belong to other files by now, which their owners don't know.
+    for (const Member &member : missing) set_.Add(member.fd, member.watch, member.interest);
+    return {};
+  }
+  set_.Forget();
+  return {true, Rebuild(members)};
+}
+
+bool FdWatcher::IsReadable(int fd) {
+  pollfd asked = {fd, POLLIN, 0};
+  return poll(&asked, 1, 0) != 0;  // an error is for the function to find out
 }
 
 int FdWatcher::Start(uv_loop_t *loop, const std::shared_ptr<HandleCount> &count) {
@@ -73,22 +86,18 @@ int FdWatcher::StartPolling() {
 
 void FdWatcher::OnPoll() {
   std::vector<ReadyWatch> ready;
-  if (members_ == 1 && all_known_ && writers_.empty()) {
-    ready.push_back({sum_, kReadable});  // as the system would say, without asking
-  } else {
-    // More than these stay ready and come with the next iteration, after other instances have had their turn.
-    ReadinessSet::Ready found[64];
-    const size_t count = set_.Find(found, std::size(found));
-    for (size_t i = 0; i < count; ++i) ready.push_back({found[i].tag, found[i].what});
-  }
+  // Asked even if there is only one: what libuv has seen may have been read meanwhile, by a function of another
+  // instance. More than these stay ready and come with the next iteration, after other instances have had their turn.
+  ReadinessSet::Ready found[64];
+  const size_t count = set_.Find(found, std::size(found));
+  for (size_t i = 0; i < count; ++i) ready.push_back({found[i].tag, found[i].what});
   if (!ready.empty()) listener_.OnReady(ready);
 }
 
 void FdWatcher::Close() {
   poll_.Close();
   set_.Close();
-  members_ = sum_ = 0;
-  writers_.clear();
+  members_ = 0;
   all_known_ = true;
 }
 

@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <vector>
 
 #include "io/readiness_set.h"
@@ -51,7 +50,7 @@ class FdWatcher {
   int Change(int fd, WatchId watch, unsigned interest);
 
   // Takes out what was added; harmless if it is closed.
-  void Remove(int fd, WatchId watch);
+  void Remove(int fd);
 
   // Nothing else than what was added and not removed can be in the set: every descriptor was taken out before it was
   // closed.
@@ -66,6 +65,17 @@ class FdWatcher {
   };
   int Rebuild(const std::vector<Member> &members);
 
+  // Whether the set still holds these members: user code may close any descriptor, also the set's own, of which only
+  // this tells. Restores what is missing.
+  struct Checked {
+    bool was_lost = false;  // the set itself was closed
+    int error = 0;          // an errno, if it could not be restored
+  };
+  Checked Check(const std::vector<Member> &members);
+
+  // Whether a descriptor can be read at this moment.
+  static bool IsReadable(int fd);
+
   // Starts telling the listener. Returns 0 or a libuv error.
   int Start(uv_loop_t *loop, const std::shared_ptr<HandleCount> &count);
 
@@ -79,8 +89,6 @@ class FdWatcher {
   FdListener &listener_;
   ReadinessSet set_;
   size_t members_ = 0;
-  WatchId sum_ = 0;            // of the members' watches: with one member, its watch
-  std::set<WatchId> writers_;  // those that wait for writing
   bool all_known_ = true;
   uv_loop_t *loop_ = nullptr;  // set once started
   std::shared_ptr<HandleCount> count_;

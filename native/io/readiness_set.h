@@ -41,7 +41,14 @@ class ReadinessSet {
   // Writes up to `max` descriptors that are ready; returns how many. One that is ready for two things may come twice.
   size_t Find(Ready *found, size_t max);
 
+  // For when none of its members is found in it: false if its descriptor was closed by someone else, and is nothing or
+  // something else by now.
+  bool MayBeIntact() const;
+
   void Close();
+
+  // Its descriptor is someone else's by now.
+  void Forget() { set_ = -1; }
 
  private:
   int set_ = -1;

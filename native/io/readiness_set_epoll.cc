@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
+#include <string>
 
 #include "io/forked.h"
 #include "io/readiness_set.h"
@@ -50,6 +52,17 @@ size_t ReadinessSet::Find(Ready *found, size_t max) {
     found[i] = {events[i].data.u64, what};
   }
   return count < 0 ? 0 : static_cast<size_t>(count);
+}
+
+bool ReadinessSet::MayBeIntact() const {
+  epoll_event event;
+  if (epoll_wait(set_, &event, 1, 0) < 0 && errno != EINTR) return false;
+  // One that is not this one has members, which the system lists.
+  std::ifstream information("/proc/self/fdinfo/" + std::to_string(set_));
+  for (std::string line; std::getline(information, line);) {
+    if (line.compare(0, 4, "tfd:") == 0) return false;
+  }
+  return true;
 }
 
 void ReadinessSet::Close() {

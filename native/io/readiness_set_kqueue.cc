@@ -64,6 +64,12 @@ size_t ReadinessSet::Find(Ready *found, size_t max) {
   return count < 0 ? 0 : static_cast<size_t>(count);
 }
 
+bool ReadinessSet::MayBeIntact() const {
+  const struct timespec at_once = {};
+  struct kevent event;
+  return kevent(set_, nullptr, 0, &event, 1, &at_once) >= 0 || errno == EINTR;
+}
+
 void ReadinessSet::Close() {
   if (set_ >= 0) close(set_);
   set_ = -1;

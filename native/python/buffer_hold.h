@@ -25,7 +25,7 @@ class BufferHold {
     return holds_;
   }
 
-  // Keeps the memory for ever without being its owner, for when the GIL can't be taken.
+  // Stays held permanently, for when the GIL can't be taken.
   void Abandon() { holds_ = false; }
 
  private:

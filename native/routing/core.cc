@@ -109,6 +109,7 @@ void Core::Run() {
 void Core::Retire(InstanceId instance) {
   const Entry entry(*this);
   instances_[instance]->Retire();
+  router_.Release(instance);
 }
 
 void Core::EmitFromOutside(const uint32_t *instances, const uint32_t *channels, const double *values, size_t count) {
@@ -203,6 +204,7 @@ void Core::StartHousekeeping() {
           const Entry entry(*core);
           bool again = false;
           for (size_t id = 0; id < core->instances_.size(); ++id) again |= core->instances_[id]->Housekeep();
+          again |= core->router_.Shrink();
           if (!again) uv_timer_stop(timer);
         });
       },
@@ -314,7 +316,7 @@ void Core::TellOutside() {
             listener_.Deliver(outgoing->instance, events.channels() + told, events.values() + told, count);
             if (!singly) return;
             const size_t known = std::min(before, incoming_.size());  // an entry may have taken them in
-            router_.NoteEffects(cause, incoming_.data() + known, incoming_.size() - known);
+            router_.NoteEffects(cause, incoming_, known);
           },
           failed);
       told += count;
@@ -344,6 +346,7 @@ void Core::LeaveAndTell(bool may_drain) {
     }
     const bool empty = router_.empty();
     CollectNews();
+    if (router_.budget().TakeGrown()) StartHousekeeping();
     if (lock_ != nullptr) LookForThreads();
     News news = news_.empty() ? News() : std::exchange(news_, {});
     std::swap(tapped_, told_);

@@ -31,7 +31,7 @@ namespace mmpy {
 struct Outgoing {
   const InstanceId instance;
   ChannelId first_channel = 0;
-  EventColumns events = {};
+  EventColumns events;
   bool is_queued = false;  // to be told
 };
 
@@ -111,6 +111,7 @@ class Core {
 
   void Tap(bool on) { tapping_ = on; }
   News &news() { return news_; }
+  QueueBudget &budget() { return router_.budget(); }
   uv_loop_t *loop() const { return loop_; }
   const std::shared_ptr<HandleCount> &handles() const { return handles_; }
   uint64_t now_ms() const { return now_ms_.load(std::memory_order_relaxed); }
@@ -141,7 +142,8 @@ class Core {
     Guard(std::forward<Work>(work), [&](const char *what) { Failed(what); });
   }
 
-  // Has every instance look, every second, after what user code closes behind our back, as long as any says so.
+  // Has every instance look, every second, after what user code closes behind our back, and the queues after memory
+  // that they don't need any more, as long as any says so.
   void StartHousekeeping();
 
  private:
@@ -172,8 +174,8 @@ class Core {
   std::vector<Destination *> with_code_;  // those that have a CodeLock
   News news_;
   bool tapping_ = false;
-  EventColumns tapped_;
-  EventColumns told_;  // the memory of tapped_ while that is told
+  EventColumns tapped_{&router_.budget()};
+  EventColumns told_{&router_.budget()};  // the memory of tapped_ while that is told
   bool held_ = false;
   bool backlog_ = false;         // the idle handle goes on with what was left, mostly since a drain ran out of time
   unsigned emits_in_a_row_ = 0;  // entries of JavaScript's, without one of libuv's in between
@@ -182,8 +184,8 @@ class Core {
   std::atomic<uint64_t> now_ms_{0};
 
   // The loop's thread alone uses these, also without the lock.
-  std::vector<Outgoing *> outgoing_;  // those with events
-  EventBuffer incoming_;              // what JavaScript has emitted while it was told, by its sources
+  std::vector<Outgoing *> outgoing_;         // those with events
+  EventBuffer incoming_{&router_.budget()};  // what JavaScript has emitted while it was told, by its sources
   bool telling_ = false;
   bool more_ = false;  // an entry while it was told has left something to do
 

@@ -1,6 +1,8 @@
-// Events in order, in memory that is kept when they are gone. A vector but for its size: appending is a comparison and
-// three stores, which on the event path can be told. And one that does not grow forever: a feedback loop in which an
-// event leads to two would take all the memory there is.
+// Events in order, in memory that is kept when they are gone. Appending is a comparison and three stores, which on the
+// event path can be told: there is one block, which is replaced by a larger one up to a certain size. From then on
+// blocks are added, so that nothing is copied any more, and are freed again when the events are gone.
+//
+// It does not grow forever: a feedback loop in which an event leads to two would take all the memory there is.
 #ifndef MMPY_EVENT_BUFFER_H
 #define MMPY_EVENT_BUFFER_H
 
@@ -10,6 +12,9 @@
 #include <memory>
 #include <new>
 #include <utility>
+#include <vector>
+
+#include "routing/queue_budget.h"
 
 namespace mmpy {
 
@@ -22,9 +27,18 @@ struct Event {
 
 class EventBuffer {
  public:
+  // What it takes beyond its first events counts in the budget, if there is one; that outlives it.
+  explicit EventBuffer(QueueBudget *budget = nullptr) : budget_(budget) {}
+  ~EventBuffer() { Free(); }
+  EventBuffer(EventBuffer &&other) noexcept { Swap(other); }
+  EventBuffer &operator=(EventBuffer &&other) noexcept {
+    Swap(other);
+    return *this;
+  }
+
   // Makes room for the first events, so that one that is empty always takes another. Throws std::bad_alloc.
   void Reserve() {
-    if (capacity_ == 0) Enlarge(kFirstCapacity);
+    if (capacity_ == 0) Resize(kFirstCapacity);
   }
 
   // False if it is lost, for there are too many already, or is no memory for one more.
@@ -39,50 +53,146 @@ class EventBuffer {
 
   // Their channels count from `to` instead of `from`.
   void Renumber(ChannelId from, ChannelId to) {
-    for (size_t i = 0; i < size_; ++i) events_[i].channel = events_[i].channel - from + to;
+    const auto renumber = [&](Event *events, size_t count) {
+      for (size_t i = 0; i < count; ++i) events[i].channel = events[i].channel - from + to;
+    };
+    for (const auto &block : full_) renumber(block.get(), kBlock);
+    renumber(events_.get(), size_);
   }
 
   void Clear() {
+    peak_ = std::max(peak_, size_);
     size_ = 0;
     max_ = kMax;  // there may be memory again
+    if (!full_.empty()) FreeBlocks();
   }
-  const Event *data() const { return events_.get(); }
-  size_t size() const { return size_; }
-  bool empty() const { return size_ == 0; }
-  const Event &operator[](size_t i) const { return events_[i]; }
+
+  // Gives back memory that was not needed since the last call, unless there are events. Returns whether it could give
+  // back more later.
+  bool Shrink() {
+    const size_t needed = std::exchange(peak_, 0);
+    if (!empty() || capacity_ <= kFirstCapacity) return capacity_ > kFirstCapacity;
+    size_t capacity = kFirstCapacity;
+    while (capacity < needed) capacity *= 2;
+    if (capacity <= capacity_ / 4) {
+      try {
+        Resize(capacity);
+      } catch (const std::bad_alloc &) {  // later
+      }
+    }
+    return capacity_ > kFirstCapacity;
+  }
+
+  // Gives all memory back. The events are gone.
+  void Free() {
+    if (!full_.empty()) FreeBlocks();
+    Give(Charged(capacity_));
+    events_.reset();
+    size_ = capacity_ = peak_ = 0;
+  }
+
+  // The events from one on that are side by side in memory: all, or those up to the end of a block.
+  struct Run {
+    const Event *begin;
+    const Event *end;
+  };
+  Run From(size_t position) const {
+    const size_t block = position / kBlock;
+    if (block < full_.size()) {
+      const Event *const events = full_[block].get();
+      return {events + position % kBlock, events + kBlock};
+    }
+    return {events_.get() + (position - full_.size() * kBlock), events_.get() + size_};
+  }
+
+  size_t size() const { return full_.size() * kBlock + size_; }
+  bool empty() const { return size_ == 0; }  // the last block never is, if there are others
+  const Event &operator[](size_t i) const { return *From(i).begin; }
 
  private:
   static constexpr size_t kFirstCapacity = 64;
-  static constexpr size_t kMax = size_t{1} << 23;  // 128 MiB
+  static constexpr size_t kBlock = size_t{1} << 16;  // events: 1 MiB
+  static constexpr size_t kMax = size_t{1} << 23;    // 128 MiB
 
   // Out of the way of Append(), which is inlined where speed counts.
   [[gnu::noinline, gnu::cold]] bool Grow() {
-    const size_t capacity = capacity_ == 0 ? kFirstCapacity : 2 * capacity_;
-    if (capacity > max_) {
-      ++lost_;
-      return false;
-    }
     try {
-      Enlarge(capacity);
-      return true;
+      const bool adds = capacity_ == kBlock;
+      const size_t capacity = adds ? kBlock : std::max(2 * capacity_, kFirstCapacity);
+      if (size() + (adds ? kBlock : capacity - size_) <= max_ && Take(capacity - (adds ? 0 : capacity_), !adds)) {
+        adds ? AddBlock() : Resize(capacity);
+        return true;
+      }
     } catch (const std::bad_alloc &) {
-      ++lost_;
-      max_ = std::max(capacity_, kFirstCapacity);  // asking again for every event would take longer than events do
-      return false;
     }
+    ++lost_;
+    max_ = std::max(size(), kFirstCapacity);  // asking again for every event would take longer than events do
+    return false;
   }
 
-  void Enlarge(size_t capacity) {
-    auto enlarged = std::make_unique<Event[]>(capacity);
-    std::copy_n(events_.get(), size_, enlarged.get());
-    events_ = std::move(enlarged);
+  // What has been taken goes back if there is no memory.
+  void AddBlock() {
+    std::unique_ptr<Event[]> added;
+    try {
+      full_.reserve(full_.size() + 1);
+      added.reset(new Event[kBlock]);  // not make_unique, which would write zeros
+    } catch (const std::bad_alloc &) {
+      Give(kBlock);
+      throw;
+    }
+    full_.push_back(std::move(events_));
+    events_ = std::move(added);
+    size_ = 0;
+  }
+
+  void Resize(size_t capacity) {
+    std::unique_ptr<Event[]> resized;
+    try {
+      resized.reset(new Event[capacity]);
+    } catch (const std::bad_alloc &) {
+      if (capacity > capacity_) Give(Charged(capacity) - Charged(capacity_));
+      throw;
+    }
+    if (capacity < capacity_) Give(Charged(capacity_) - Charged(capacity));
+    std::copy_n(events_.get(), size_, resized.get());
+    events_ = std::move(resized);
     capacity_ = capacity;
   }
 
-  std::unique_ptr<Event[]> events_;
-  size_t size_ = 0;
-  size_t capacity_ = 0;
+  [[gnu::noinline, gnu::cold]] void FreeBlocks() {
+    Give(full_.size() * kBlock);
+    peak_ = kBlock;
+    std::vector<std::unique_ptr<Event[]>>().swap(full_);
+  }
+
+  void Swap(EventBuffer &other) noexcept {
+    std::swap(budget_, other.budget_);
+    std::swap(events_, other.events_);
+    std::swap(full_, other.full_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(max_, other.max_);
+    std::swap(peak_, other.peak_);
+    std::swap(lost_, other.lost_);
+  }
+
+  // The first events are free, so that each instance can get some.
+  static size_t Charged(size_t capacity) { return capacity <= kFirstCapacity ? 0 : capacity; }
+  bool Take(size_t events, bool is_little) {
+    const size_t charged = capacity_ == 0 ? 0 : capacity_ == kFirstCapacity ? events + kFirstCapacity : events;
+    return budget_ == nullptr || charged == 0 || budget_->Take(charged * sizeof(Event), is_little);
+  }
+  void Give(size_t events) {
+    if (budget_ != nullptr && events > 0) budget_->Give(events * sizeof(Event));
+  }
+
+  QueueBudget *budget_ = nullptr;
+  std::unique_ptr<Event[]> events_;             // the last block
+  std::vector<std::unique_ptr<Event[]>> full_;  // those before it, of kBlock events each
+  size_t size_ = 0;                             // of the last block
+  size_t capacity_ = 0;                         // likewise
   size_t max_ = kMax;
+  size_t peak_ = 0;  // the size of the last block at its largest, since Shrink()
   uint64_t lost_ = 0;
 };
 

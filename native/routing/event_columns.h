@@ -16,6 +16,15 @@ namespace mmpy {
 
 class EventColumns {
  public:
+  // What it takes counts in the budget, if there is one; that outlives it.
+  explicit EventColumns(QueueBudget *budget = nullptr) : budget_(budget) {}
+  ~EventColumns() { Free(); }
+  EventColumns(EventColumns &&other) noexcept { Swap(other); }
+  EventColumns &operator=(EventColumns &&other) noexcept {
+    Swap(other);
+    return *this;
+  }
+
   // The event is lost if there are too many already, or not enough memory.
   void Append(ChannelId channel, double value) {
     if (size_ == capacity_ && Grow(1) == 0) return;
@@ -41,6 +50,15 @@ class EventColumns {
   void Clear() {
     size_ = 0;
     max_ = kMax;  // there may be memory again
+    if (capacity_ > kKept) Free();
+  }
+
+  // Gives all memory back. The events are gone.
+  void Free() {
+    if (budget_ != nullptr) budget_->Give(capacity_ * kEventSize);
+    channels_.reset();
+    values_.reset();
+    size_ = capacity_ = 0;
   }
   const uint32_t *channels() const { return channels_.get(); }
   const double *values() const { return values_.get(); }
@@ -49,14 +67,19 @@ class EventColumns {
 
  private:
   static constexpr size_t kFirstCapacity = 64;
+  static constexpr size_t kKept = size_t{1} << 16;
   static constexpr size_t kMax = size_t{1} << 23;
+  static constexpr size_t kEventSize = sizeof(uint32_t) + sizeof(double);
 
   // Makes room for `wanted` more. Returns the number that fits; the others are lost.
   [[gnu::noinline, gnu::cold]] size_t Grow(size_t wanted) {
     const size_t needed = std::min(size_ + wanted, max_);
     size_t capacity = std::max(capacity_, kFirstCapacity);
     while (capacity < needed) capacity *= 2;
-    if (needed > capacity_) {
+    const size_t taken = (capacity - std::min(capacity_, capacity)) * kEventSize;
+    if (needed > capacity_ && budget_ != nullptr && !budget_->Take(taken, capacity <= kKept)) {
+      max_ = std::max(capacity_, kFirstCapacity);
+    } else if (needed > capacity_) {
       try {
         // Not make_unique, which would write zeros.
         std::unique_ptr<uint32_t[]> channels(new uint32_t[capacity]);
@@ -67,6 +90,7 @@ class EventColumns {
         values_ = std::move(values);
         capacity_ = capacity;
       } catch (const std::bad_alloc &) {
+        if (budget_ != nullptr) budget_->Give(taken);
         max_ = std::max(capacity_, kFirstCapacity);  // so as not to retry for every event
       }
     }
@@ -75,6 +99,17 @@ class EventColumns {
     return room;
   }
 
+  void Swap(EventColumns &other) noexcept {
+    std::swap(budget_, other.budget_);
+    std::swap(channels_, other.channels_);
+    std::swap(values_, other.values_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(max_, other.max_);
+    std::swap(lost_, other.lost_);
+  }
+
+  QueueBudget *budget_ = nullptr;
   std::unique_ptr<uint32_t[]> channels_;
   std::unique_ptr<double[]> values_;
   size_t size_ = 0;

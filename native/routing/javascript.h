@@ -9,7 +9,7 @@ namespace mmpy {
 
 class Javascript final : public Destination {
  public:
-  Javascript(Core &core, InstanceId id) : core_(core), outgoing_{id} {
+  Javascript(Core &core, InstanceId id) : core_(core), outgoing_{id, 0, EventColumns(&core.budget())} {
     takes_whole_batches_ = true;
     is_outside_ = true;
   }
@@ -18,6 +18,7 @@ class Javascript final : public Destination {
     outgoing_.first_channel = first;
     if (count == 0) outgoing_.events.Clear();  // as the router does with its events
   }
+  void Retire() override { outgoing_.events.Free(); }
 
   void Deliver(const Event *events, size_t count) override {
     if (!outgoing_.is_queued) core_.Send(outgoing_);

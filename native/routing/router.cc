@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <type_traits>
 #include <utility>
 
 #include "io/guard.h"
@@ -13,7 +14,8 @@ namespace mmpy {
 
 void Router::AddInstance(Destination *destination) {
   const size_t count = destinations_.size() + 1;
-  EventBuffer events[std::size(rounds_)];
+  EventBuffer events[] = {EventBuffer(&budget_), EventBuffer(&budget_)};
+  static_assert(std::size(events) == std::extent_v<decltype(rounds_)>);
   for (EventBuffer &one : events) one.Reserve();
   ReserveFor(destinations_, count);
   for (Round &round : rounds_) {
@@ -66,6 +68,20 @@ void Router::RemoveEvents(InstanceId id) {
   }
 }
 
+bool Router::Shrink() {
+  bool again = false;
+  for (Round &round : rounds_) {
+    for (EventBuffer &events : round.events) again |= events.Shrink();
+  }
+  return again;
+}
+
+void Router::Release(InstanceId instance) {
+  for (Round &round : rounds_) {
+    if (round.events[instance].empty()) round.events[instance].Free();
+  }
+}
+
 void Router::StartRound() {
   std::swap(current_, next_);
   next_->instances.clear();
@@ -94,9 +110,9 @@ void Router::DeliverTraced(Destination &destination, const Event &event, bool is
   Guard(note, [](const char *) {});  // it has been delivered, whatever is known of it
 }
 
-void Router::NoteEffects(ChannelId cause, const Event *emitted, size_t count) {
+void Router::NoteEffects(ChannelId cause, const EventBuffer &emitted, size_t first) {
   if (!tracer_.active()) return;
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t i = first; i < emitted.size(); ++i) {
     const ChannelId source = emitted[i].channel;
     for (uint32_t row = offsets_[source]; row < offsets_[source + 1]; ++row) tracer_.Note(cause, targets_[row].channel);
   }
@@ -142,24 +158,29 @@ Router::Drained Router::Drain(uint64_t budget_ns, Slice slice) {
       Destination &destination = *destinations_[instance];
       EventBuffer &events = round.events[instance];
       // Events that are emitted meanwhile are of the next round, so these stay as they are.
-      const Event *event = events.data() + position_;
-      const Event *const end = events.data() + events.size();
-      while (event != end) {
-        if (until_clock_ == 0 && LookAtClock(budget_ns)) {
-          position_ = static_cast<size_t>(event - events.data());
-          tracer_.CountSlice();
-          return Drained::kOutOfTime;
+      const size_t size = events.size();
+      for (size_t position = position_; position < size;) {
+        const EventBuffer::Run run = events.From(position);
+        const Event *event = run.begin;
+        const Event *const end = run.end;
+        position += static_cast<size_t>(end - event);
+        while (event != end) {
+          if (until_clock_ == 0 && LookAtClock(budget_ns)) {
+            position_ = position - static_cast<size_t>(end - event);
+            tracer_.CountSlice();
+            return Drained::kOutOfTime;
+          }
+          size_t count = static_cast<size_t>(end - event);
+          if (tracer_.active() && !destination.is_outside()) {
+            count = 1;
+            DeliverTraced(destination, *event, event + 1 == end && position == size);
+          } else {
+            if (!destination.takes_whole_batches()) count = std::min(count, until_clock_);
+            destination.Deliver(event, count);
+          }
+          until_clock_ -= std::min(count, until_clock_);
+          event += count;
         }
-        size_t count = static_cast<size_t>(end - event);
-        if (tracer_.active() && !destination.is_outside()) {
-          count = 1;
-          DeliverTraced(destination, *event, event + 1 == end);
-        } else {
-          if (!destination.takes_whole_batches()) count = std::min(count, until_clock_);
-          destination.Deliver(event, count);
-        }
-        until_clock_ -= std::min(count, until_clock_);
-        event += count;
       }
       if (destination.deferred()) destination.FinishRound();
       events.Clear();

@@ -73,9 +73,9 @@ class Router {
   }
 
   // Whether events for instances outside are to be handled one at a time, so that it can be seen what each leads to:
-  // an event on `cause` led to these, which are sources.
+  // an event on `cause` led to these, from the one at `first` on, which are sources.
   bool traces() const { return tracer_.active(); }
-  void NoteEffects(ChannelId cause, const Event *emitted, size_t count);
+  void NoteEffects(ChannelId cause, const EventBuffer &emitted, size_t first);
 
   // The number over all instances of a channel of one of them; kNoChannel if the table has no such channel.
   static constexpr ChannelId kNoChannel = UINT32_MAX;
@@ -84,6 +84,15 @@ class Router {
     const size_t end = instance + 1 < first_channels_.size() ? first_channels_[instance + 1] : channel_count();
     return channel < end - first_channels_[instance] ? first_channels_[instance] + channel : kNoChannel;
   }
+
+  // For its queues and those of the core.
+  QueueBudget &budget() { return budget_; }
+
+  // Gives back memory that was not needed since the last call. Returns whether to call again. Not during a drain.
+  bool Shrink();
+
+  // Gives back the memory of an instance that has no channels any more.
+  void Release(InstanceId instance);
 
   bool empty() const { return turn_ == current_->instances.size() && next_->instances.empty(); }
   size_t channel_count() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
@@ -130,6 +139,7 @@ class Router {
   [[gnu::noinline, gnu::cold]] void DeliverTraced(Destination &destination, const Event &event, bool is_last);
   [[gnu::noinline]] bool LookAtClock(uint64_t budget_ns);
 
+  QueueBudget budget_;  // outlives the buffers
   std::vector<ChannelId> first_channels_;
   std::vector<uint32_t> offsets_;
   std::vector<Target> targets_;

@@ -7,10 +7,12 @@ export const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)),
 
 /** Run by `npm run test:long`, not by `npm test`, and why. */
 export const LONG = {
+  "allocation-failures": "lets every allocation fail once",
   "config-fuzz": "thousands of configurations from pieces in any order",
   differential: "whole programs, beside a model of them",
   docs: "runs the documentation",
   leaks: "counts references over hundreds of starts and reloads",
+  "reentrancy-everywhere": "calls every function of the module from every place",
   package: "compiles the addon twice, and installs the package with npm",
 };
 
@@ -23,6 +25,7 @@ const WITHOUT_PYTHON = /^(addon-failure|install|package|native)$/;
 /** What takes longest begins first, so that no processor is idle at the end. */
 const FIRST = [
   "leaks",
+  "reentrancy-everywhere",
   "package",
   "native",
   "lifecycle",

@@ -85,7 +85,7 @@ class Listener : public mmpy::FdListener {
         }
         break;
       case 2:  // now the pipe has room
-        watcher_.Remove(pipe_[1], 1);
+        watcher_.Remove(pipe_[1]);
         watcher_.Change(pair_[0], 2, mmpy::kWritable);
         close(pair_[1]);
         break;

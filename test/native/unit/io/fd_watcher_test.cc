@@ -138,12 +138,12 @@ TEST_F(FdWatcherTest, TellsTheRightOneOfThoseThatCameAndWent) {
   Start();
   Pipe pipes[3];
   for (WatchId i = 0; i < 3; ++i) ASSERT_EQ(watcher_.Add(pipes[i].reader(), 10 + i), 0);
-  watcher_.Remove(pipes[0].reader(), 10);
-  watcher_.Remove(pipes[2].reader(), 12);
+  watcher_.Remove(pipes[0].reader());
+  watcher_.Remove(pipes[2].reader());
   EXPECT_TRUE(watcher_.all_known());
   for (Pipe &pipe : pipes) pipe.Write();
   EXPECT_EQ(Turn(), Watches{11});
-  watcher_.Remove(pipes[1].reader(), 11);
+  watcher_.Remove(pipes[1].reader());
   EXPECT_EQ(Turn(), Watches{});
   ASSERT_EQ(watcher_.Add(pipes[2].reader(), 13), 0);
   EXPECT_EQ(Turn(), Watches{13});
@@ -155,7 +155,7 @@ TEST_F(FdWatcherTest, TakesTheNumberOfADescriptorThatWasClosedBefore) {
   const int number = first.reader();
   ASSERT_EQ(watcher_.Add(number, 1), 0);
   first.CloseReader();
-  watcher_.Remove(number, 1);
+  watcher_.Remove(number);
   EXPECT_FALSE(watcher_.all_known());
   Pipe second;
   ASSERT_EQ(second.reader(), number);
@@ -173,7 +173,7 @@ TEST_F(FdWatcherTest, StartsAfreshWithoutWhatAClosedDescriptorsCopyKeepsAlive) {
   const int number = closed.reader();
   closed.Write();
   closed.CloseReader();
-  watcher_.Remove(number, 1);
+  watcher_.Remove(number);
   EXPECT_FALSE(watcher_.all_known());
 #ifdef __linux__
   EXPECT_EQ(Turn(), Watches{1}) << "the kernel still tells of it";
@@ -286,7 +286,7 @@ TEST_F(FdWatcherTest, WaitsForSomethingElseAfterAChange) {
     ASSERT_EQ(watcher_.Change(pair.one(), 1, interest), 0);
     EXPECT_EQ(TurnForWhat(), (Whats{{1, interest}}));
   }
-  watcher_.Remove(pair.one(), 1);
+  watcher_.Remove(pair.one());
   EXPECT_TRUE(watcher_.all_known());
   EXPECT_EQ(watcher_.Change(pair.one(), 1, kReadable), ENOENT);
   EXPECT_EQ(TurnForWhat(), Whats{});
@@ -307,7 +307,7 @@ TEST_F(FdWatcherTest, IsSilentOfAWriterThatIsClosed) {
   pair.CloseOne();
   EXPECT_EQ(TurnForWhat(), Whats{});
   EXPECT_NE(watcher_.Change(number, 2, kReadable), 0);
-  watcher_.Remove(number, 2);
+  watcher_.Remove(number);
   EXPECT_FALSE(watcher_.all_known());
   reader.Write();
   EXPECT_EQ(TurnForWhat(), (Whats{{1, kReadable}}));

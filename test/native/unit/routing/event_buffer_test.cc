@@ -136,5 +136,68 @@ TEST(EventBuffer, RenumbersChannelsInBothDirections) {
   }
 }
 
+// Blocks of 65,536 events, 1 MiB each.
+constexpr size_t kBlock = 65'536;
+
+TEST(EventBuffer, CopiesNothingOnceItIsLarge) {
+  EventBuffer buffer;
+  Fill(buffer, kBlock);
+  const Event *const first = buffer.From(0).begin;
+  Fill(buffer, 5 * kBlock);
+  EXPECT_EQ(buffer.From(0).begin, first);
+  EXPECT_EQ(buffer.size(), 6 * kBlock);
+  EXPECT_EQ(buffer.From(kBlock).end - buffer.From(kBlock).begin, ptrdiff_t(kBlock));
+  EXPECT_EQ(buffer[3 * kBlock + 7].channel, 2 * kBlock + 7);
+}
+
+TEST(EventBuffer, TakesNoMoreThanTheBudgetOfAllAndGivesItBack) {
+  QueueBudget budget;
+  budget.SetLimit(16 * kBlock * sizeof(Event));
+  EventBuffer greedy(&budget);
+  EventBuffer modest(&budget);
+  greedy.Reserve();
+  modest.Reserve();
+  EXPECT_EQ(budget.used(), 0u) << "the first events are free";
+  Fill(greedy, 100 * kBlock);
+  EXPECT_EQ(greedy.size(), 14 * kBlock) << "an eighth is left to others";
+  EXPECT_EQ(greedy.TakeLost(), 86 * kBlock);
+  Fill(modest, kBlock);
+  EXPECT_EQ(modest.TakeLost(), 0u);
+  EXPECT_EQ(budget.used(), 15 * kBlock * sizeof(Event));
+  greedy.Clear();
+  EXPECT_EQ(budget.used(), 2 * kBlock * sizeof(Event)) << "all but its last block";
+  modest.Clear();
+  EXPECT_TRUE(greedy.Shrink()) << "it may need as much again";
+  EXPECT_FALSE(greedy.Shrink());
+  EXPECT_TRUE(modest.Shrink());
+  EXPECT_FALSE(modest.Shrink());
+  EXPECT_EQ(budget.used(), 0u);
+  Fill(greedy, 1000);
+  EXPECT_EQ(FirstWrong(greedy), 1000u);
+  EXPECT_GT(budget.used(), 0u);
+  greedy.Free();
+  EXPECT_EQ(budget.used(), 0u);
+}
+
+TEST(EventBuffer, GivesNothingBackThatHoldsEvents) {
+  EventBuffer buffer;
+  Fill(buffer, 1000);
+  buffer.Shrink();
+  buffer.Shrink();
+  EXPECT_EQ(FirstWrong(buffer), 1000u);
+}
+
+TEST(EventBuffer, OwesTheBudgetNothingForMemoryThatItDidNotGet) {
+  QueueBudget budget;
+  {
+    EventBuffer buffer(&budget);
+    const MemoryLimit limit(1000 * sizeof(Event));
+    Fill(buffer, 2000);
+    EXPECT_EQ(buffer.size(), 512u);
+    EXPECT_EQ(budget.used(), 512 * sizeof(Event));
+  }
+  EXPECT_EQ(budget.used(), 0u);
+}
+
 }  // namespace
 }  // namespace mmpy

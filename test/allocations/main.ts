@@ -1,0 +1,131 @@
+// Runs with test/allocations/shim.cc preloaded: lets every allocation fail once. Prints what it has done; its end is the test's
+// matter. Arguments: what to do, and the folder of the modules.
+import path from "node:path";
+import { Router } from "../../lib/index.js";
+import { ProbeBackend } from "../probe-backend.js";
+
+const [what = "", folder = ""] = process.argv.slice(2);
+const PATIENCE = 30_000;
+const messages: string[] = [];
+const note = (_: object, message: string) => {
+  messages.push(message);
+};
+const logger = { error: note, warn: note, info() {}, debug() {} };
+process.on("warning", ({ message }) => messages.push(message));
+process.on("exit", (code) => {
+  if (code !== 0) console.error(messages.slice(0, 20).join("\n"));
+});
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("HANGS")), PATIENCE);
+  });
+  return await Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+const backend = new ProbeBackend();
+const control = Router.fromFile(path.join(folder, "monster.cfg"), { logger, backends: [backend] });
+await control.start();
+const probe = backend.instances.get("probe");
+if (probe === undefined) throw new Error("no probe");
+
+let asked = 0;
+async function fired(): Promise<boolean> {
+  probe?.emit("disarms", 1);
+  const values = await inTime(probe?.until("fired", ++asked) ?? Promise.reject(new Error("no probe")));
+  return values.at(-1) === 1;
+}
+
+/** The first, second, third allocation of an action fails, until it has no more. `step` leaves some out. */
+async function each(name: string, action: () => Promise<void>, max: number): Promise<void> {
+  let failures = 0;
+  for (let n = 1; n <= max; ++n) {
+    probe?.emit("arm", n / 10_000);
+    try {
+      await inTime(action());
+    } catch (error) {
+      ++failures;
+      if (String(error).includes("HANGS")) throw new Error(`${name} hangs where allocation ${n} fails`);
+    }
+    if (await fired()) continue;
+    console.log(`${name}: ${n - 1} allocations, ${failures} errors`);
+    return;
+  }
+  console.log(`${name}: more than ${max} allocations, ${failures} errors`);
+}
+
+const other = (): Router => Router.fromFile(path.join(folder, "other.cfg"), { logger, backends: [new ProbeBackend()] });
+
+if (what === "functions") {
+  const count = Number(process.argv[4]);
+  for (let i = 0; i < count; ++i) {
+    probe.emit("within", i / 1000);
+    await inTime(probe.until("done", i + 1));
+  }
+  for (const channel of ["raising", "to_socket", "b"]) {
+    for (let n = 1; n < 60; ++n) {
+      if (channel === "raising") {
+        probe.emit("raising", n / 1000);
+      } else {
+        probe.emit("arm", n / 10_000);
+        probe.emit(channel, 1);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await fired();
+    }
+    console.log(`reports of ${channel}: ${messages.filter((message) => /Odd/.test(message)).length > 0}`);
+  }
+} else if (what === "start") {
+  await each(
+    "a start",
+    async () => {
+      const router = other();
+      try {
+        await router.start();
+      } finally {
+        await router.stop();
+      }
+    },
+    400,
+  );
+} else if (what === "stop") {
+  let router: Router | undefined;
+  await each(
+    "a stop",
+    async () => {
+      await router?.stop();
+    },
+    1,
+  );
+  for (let n = 1; n <= 200; ++n) {
+    router = other();
+    await router.start();
+    probe.emit("arm", n / 10_000);
+    await inTime(router.stop()).catch((error: unknown) => {
+      if (String(error).includes("HANGS")) throw new Error(`a stop hangs where allocation ${n} fails`);
+    });
+    if (await fired()) continue;
+    console.log(`a stop: ${n - 1} allocations`);
+    break;
+  }
+} else {
+  const router = other();
+  await router.start();
+  const { appendFileSync } = await import("node:fs");
+  let generation = 0;
+  await each(
+    "a reload",
+    async () => {
+      appendFileSync(path.join(folder, "changing.py"), `generation = ${++generation}\n`);
+      await router.reload();
+    },
+    400,
+  );
+  appendFileSync(path.join(folder, "changing.py"), "last = True\n");
+  await inTime(router.reload());
+  await router.stop();
+}
+await inTime(control.stop());
+console.log(`${messages.filter((message) => /out of memory/.test(message)).length > 0 ? "some" : "no"} warnings`);
+console.log("ended well");
