@@ -24,16 +24,18 @@ def print_stuck(subject, elapsed, format):
     import os
     import time
 
+    from .logs import visible
+
     message = "%s is still running after %d ms while everything else waits\n%s" % (subject, elapsed, running_stack())
     now = time.time()
     if format == "json":
         import json
 
-        line = json.dumps({"level": 40, "time": int(now * 1000), "msg": message})
+        line = json.dumps({"level": 40, "time": int(now * 1000), "msg": message}).replace("\x7f", "\\u007f")
     elif format == "journal":
-        line = "\n".join(["<4>" + part for part in ("WARN: " + message).split("\n")])
+        line = "\n".join(["<4>" + part for part in ("WARN: " + visible(message)).split("\n")])
     else:
-        line = "[%s.%03d] WARN: %s" % (time.strftime("%H:%M:%S", time.localtime(now)), now % 1 * 1000, message)
+        line = "[%s.%03d] WARN: %s" % (time.strftime("%H:%M:%S", time.localtime(now)), now % 1 * 1000, visible(message))
     os.write(2, (line + "\n").encode("utf-8", "backslashreplace"))
 
 
