@@ -1,6 +1,7 @@
 import { MidimonsterError } from "../errors.js";
 import { withPriority } from "../log/journal.js";
 import { standardErrorLogger } from "../log/log.js";
+import { visible } from "../visible.js";
 import { type CommandLine, defaultLogFormat, parseCommandLine } from "./options.js";
 
 /** Each command is loaded on demand: a run does not pay for the others. */
@@ -26,7 +27,8 @@ async function perform(line: CommandLine): Promise<number> {
 /** Reports an error in the log's format; returns the exit status. */
 async function fail(error: unknown, format: CommandLine["logFormat"]): Promise<number> {
   if (!(error instanceof MidimonsterError)) throw error; // a bug: Node shows the stack
-  const write = (text: string) => {
+  const write = (message: string) => {
+    const text = visible(message);
     process.stderr.write(`${format === "journal" ? withPriority("ERROR", text) : text}\n`);
   };
   if (error.code === "USAGE") {

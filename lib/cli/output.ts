@@ -1,9 +1,11 @@
-/** Writes to standard output. A closed pipe, as in `mmpy check | head`, is not an error. */
+import { visible } from "../visible.js";
+
+/** Writes to standard output, with control characters escaped. A closed pipe, as in `mmpy check | head`, is not an error. */
 export function print(text: string): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
   });
-  process.stdout.write(text);
+  process.stdout.write(visible(text));
 }
 
 /** Maximum width of text for people: the terminal's width, within limits. */

@@ -1,3 +1,5 @@
+import { visible } from "../visible.js";
+
 const GAP = "  ";
 const MIN_COLUMN = 8;
 
@@ -17,8 +19,9 @@ export function table(
 
 /** Rows in aligned columns. */
 export function columns(rows: readonly (readonly string[])[], width = Number.POSITIVE_INFINITY): string[] {
-  const widths = fitted(naturalWidths(rows), width);
-  return rows.flatMap((row) => {
+  const shown = rows.map((row) => row.map(visible));
+  const widths = fitted(naturalWidths(shown), width);
+  return shown.flatMap((row) => {
     const cells = row.map((cell, column) => wrap(cell, widths[column] ?? 0));
     const height = cells.reduce((max, lines) => Math.max(max, lines.length), 0);
     return Array.from({ length: height }, (_, line) =>

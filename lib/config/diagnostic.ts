@@ -1,4 +1,5 @@
 import { count } from "../count.js";
+import { inOneLine, visible } from "../visible.js";
 import { type Location, shownLine } from "./source.js";
 
 /** One error in a configuration, or a warning. */
@@ -25,15 +26,22 @@ export interface Diagnostic {
  */
 export function formatDiagnostic({ severity, message, location, help = [], detail }: Diagnostic): string {
   const lines: string[] = [];
-  const shown = shorten(visible(message));
+  const shown = shorten(oneLine(message));
   if (location === undefined) {
     lines.push(`${severity ?? "error"}: ${shown}`);
   } else {
-    lines.push(`${location.source.file}:${location.line}:${location.column}: ${severity ?? "error"}: ${shown}`);
+    lines.push(
+      `${oneLine(location.source.file)}:${location.line}:${location.column}: ${severity ?? "error"}: ${shown}`,
+    );
     lines.push(...excerpt(location));
   }
-  for (const line of help) lines.push(`      = ${shorten(visible(line))}`);
-  if (detail !== undefined) lines.push(...detail.split("\n").map((line) => `      | ${line}`));
+  for (const line of help) lines.push(`      = ${shorten(oneLine(line))}`);
+  if (detail !== undefined)
+    lines.push(
+      ...visible(detail)
+        .split("\n")
+        .map((line) => `      | ${line}`),
+    );
   return lines.join("\n");
 }
 
@@ -71,21 +79,19 @@ function excerpt({ source, line, column, length }: Location): string[] {
   // Of a very long line, only the part around the error is shown.
   const from =
     column - 1 > MAX_WIDTH / 2 ? Math.min(column - 1 - MAX_WIDTH / 2, Math.max(0, text.length - MAX_WIDTH)) : 0;
-  const shown = visible(text.slice(from, from + MAX_WIDTH));
+  const shown = inOneLine(text.slice(from, from + MAX_WIDTH));
   // The caret's line keeps the tabs, so that the caret lines up at any tab width.
   const before = text.slice(from, column - 1).replace(/[^\t]/g, " ");
   const caret = "^".padEnd(Math.max(1, Math.min(length, shown.length - (column - 1 - from))), "~");
   return [`${String(line).padStart(5)} | ${shown}`, `      | ${before}${caret}`];
 }
 
+function oneLine(text: string): string {
+  return visible(text).replaceAll("\n", "\ufffd");
+}
+
 /** Replaces the middle of an overlong text by an ellipsis. */
 function shorten(text: string): string {
   if (text.length <= MAX_LENGTH) return text;
   return `${text.slice(0, MAX_LENGTH / 2)} … ${text.slice(-MAX_LENGTH / 2)}`;
-}
-
-/** Replaces control characters, which could disturb a terminal. */
-export function visible(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this replaces
-  return text.replace(/[\x00-\x08\x0a-\x1f\x7f]/g, "\ufffd");
 }

@@ -1,3 +1,4 @@
+import { textOf } from "../errors.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { MAX_ERRORS } from "./limits.js";
 import type { Location } from "./source.js";
@@ -10,7 +11,7 @@ export class Findings {
   #gaveUp = false;
 
   error(message: string, location: Location | undefined, extra: Partial<Diagnostic> = {}): void {
-    this.errors.push({ message, ...(location && { location }), ...extra });
+    this.errors.push(diagnostic(message, location, extra));
   }
 
   /** @param section that the message does not name: elsewhere the same message is another warning */
@@ -20,7 +21,7 @@ export class Findings {
     extra: Partial<Diagnostic> = {},
     section: Location | undefined = undefined,
   ): void {
-    const warning: Diagnostic = { severity: "warning", message, ...(location && { location }), ...extra };
+    const warning: Diagnostic = { severity: "warning", ...diagnostic(message, location, extra) };
     this.warnings.push(warning);
     if (section !== undefined) this.#sections.set(warning, section);
   }
@@ -42,6 +43,18 @@ export class Findings {
     this.#gaveUp = true;
     return true;
   }
+}
+
+/** Texts may come from JavaScript, which no compiler has checked. */
+function diagnostic(message: unknown, location: Location | undefined, extra: Partial<Diagnostic>): Diagnostic {
+  const { help, detail, ...more } = extra;
+  return {
+    message: textOf(message),
+    ...(location && { location }),
+    ...more,
+    ...(help !== undefined && { help: [help].flat().map(textOf) }),
+    ...(detail !== undefined && { detail: textOf(detail) }),
+  };
 }
 
 function textAt({ source, line, column, length }: Location): string {

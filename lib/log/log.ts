@@ -1,4 +1,5 @@
 import { pino } from "pino";
+import { visible, visibleInJson } from "../visible.js";
 import { withPriority } from "./journal.js";
 import type { LogFormat, LogLevel } from "./names.js";
 
@@ -23,10 +24,11 @@ export function standardErrorLogger(level: LogLevel, format: LogFormat): Logger 
   const destination = pino.destination({ dest: 2, sync: true });
   // The reader is gone (EPIPE) or the descriptor is closed, which must not stop routing.
   destination.on("error", () => {});
-  if (format === "json") return pino({ level, base: null }, destination);
+  const write = (shown: (line: string) => string) => ({ write: (line: string) => destination.write(shown(line)) });
+  if (format === "json") return pino({ level, base: null }, write(visibleInJson));
   const colours = process.stderr.isTTY === true && !process.env.NO_COLOR;
   const shown = format === "journal" ? asEntries : (line: string) => asText(line, colours);
-  return pino({ level, base: null }, { write: (line: string) => destination.write(shown(line)) });
+  return pino({ level, base: null }, write(shown));
 }
 
 const COLOURS: Readonly<Record<string, number>> = { ERROR: 31, WARN: 33, INFO: 32, DEBUG: 34 };
@@ -47,7 +49,7 @@ function asEntries(line: string): string {
 
 function read(line: string): { label: string; time: number; msg: string } {
   const { level, time, msg } = JSON.parse(line) as { level: number; time: number; msg: string };
-  return { label: (pino.levels.labels[level] ?? String(level)).toUpperCase(), time, msg };
+  return { label: (pino.levels.labels[level] ?? String(level)).toUpperCase(), time, msg: visible(String(msg)) };
 }
 
 function twoDigits(n: number): string {
