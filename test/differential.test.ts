@@ -12,7 +12,7 @@ import {
   placeOf,
 } from "./differential/comparison.js";
 import type { Entry } from "./differential/model.js";
-import { ours, type Program, record, reference } from "./differential/program.js";
+import { ours, oursInSubInterpreters, type Program, record, reference } from "./differential/program.js";
 
 const { MIDIMONSTER_REF, MMPY_DIFF_SEED = "1", MMPY_DIFF_CASES = "30" } = process.env;
 const seed = Number(MMPY_DIFF_SEED);
@@ -80,6 +80,14 @@ describe("random configurations", function () {
     const called = [...logs.values()].reduce((total, log) => total + calls(log).length, 0);
     assert.ok(called >= 5 * count, `only ${called} handler calls: the cases prove nothing`);
     console.log(`      mmpy as predicted: ${summary(cases, logs)}`);
+  });
+
+  it("do so in sub-interpreters too", async () => {
+    const logOf = recorder(oursInSubInterpreters);
+    const some = cases.filter((_, i) => i % 2 === 0);
+    await forEachCase(some, async (one) =>
+      assertSameLog(one, "mmpy in sub-interpreters", await logOf(one), one.stable),
+    );
   });
 
   it("behave as they do under MIDIMonster", async function () {

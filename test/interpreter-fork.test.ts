@@ -106,6 +106,25 @@ def go(value):
     });
   }
 
+  it("waits for its own threads, and may fork again", async () => {
+    const { stdout, stderr } = await runs(`
+def work():
+    time.sleep(0.1)
+    print("worked", end=" ", flush=True)
+def go(value):
+    pid = os.fork()
+    if pid == 0:
+        opened = [os.dup(1) for _ in range(50)]
+        pid = os.fork()
+        if pid == 0: return print([os.fstat(fd).st_ino for fd in opened] == [os.fstat(1).st_ino] * 50, end=" ")
+        os.waitpid(pid, 0)
+        return threading.Thread(target=work).start()
+    print(status_of(pid), flush=True)
+    end()
+`);
+    assert.equal(stdout, "True worked 0\n", stderr);
+  });
+
   it("can't use the module's functions, and its parent's descriptors and timers are not disturbed", async () => {
     const { stdout, stderr } = await runs(`
 import socket

@@ -311,6 +311,33 @@ outs.output(numpy.linspace(0, 1, 5)[:4])
       assert.match(running.stdout, /^float64 \[0\.0, 0\.25, 0\.5, 0\.75\] \[0\.0, 0\.125, 0\.25, 0\.375\]$/m);
     });
 
+    it("works entirely in the main interpreter, with scipy, in one router after the other", async function () {
+      const { executable } = await choosePython(undefined, silentLogger);
+      if (spawnSync(executable, ["-c", "import scipy"]).status !== 0) {
+        console.log("SKIPPED: the Python in use has no scipy; on Debian: apt-get install python3-scipy");
+        this.skip();
+      }
+      for (let i = 0; i < 3; ++i) {
+        const session = await start("[python py]\nmodule = mod\n", {
+          "mod.py": `
+import numpy, numpy.random, scipy.signal
+say(scipy.signal.butter(2, 0.5)[0].round(3).tolist(), int(numpy.random.default_rng(1).integers(1, 2)))
+say(numpy.add.reduce(numpy.arange(5.0)), numpy.linalg.inv(numpy.eye(2)).tolist())
+`,
+        });
+        assert.deepEqual(session.said(), [
+          [0.293, 0.586, 0.293],
+          1,
+          10,
+          [
+            [1, 0],
+            [0, 1],
+          ],
+        ]);
+        await session.router.stop();
+      }
+    });
+
     it("can be imported again by the next router of a process", async () => {
       const folder = folderWith({
         "monster.cfg": "[python one]\nmodule = mod\n",

@@ -58,7 +58,7 @@ void InParent() { pthread_sigmask(SIG_SETMASK, &mask_before, nullptr); }
 void InChild() {
   mmpy_forked = 1;
   for (std::atomic<int> &place : to_close) {
-    const int fd = place.load() - 1;
+    const int fd = place.exchange(0) - 1;  // a child may fork again, when the number belongs to another file
     if (fd >= 0) close(fd);
   }
   ResetSignals();

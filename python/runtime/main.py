@@ -93,6 +93,15 @@ def _read_environment():
             data[name] = value
 
 
+def _await_threads():
+    """Those that the child itself has started."""
+    import threading
+
+    for thread in threading.enumerate():
+        if thread.ident != threading.get_ident() and not thread.daemon:
+            thread.join()
+
+
 def end_child(error):
     """Ends a forked child as a program ends. Returns its exit status."""
     status = 0
@@ -107,6 +116,7 @@ def end_child(error):
         elif error is not None:
             status = 1
             sys.excepthook(type(error), error, error.__traceback__)
+        _await_threads()
     except BaseException:
         status = 1
     for stream in (sys.stdout, sys.stderr):

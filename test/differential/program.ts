@@ -13,6 +13,13 @@ export type Program = (configuration: string, env: NodeJS.ProcessEnv) => Running
 
 export const ours: Program = (configuration, env) => mmpy([configuration], { env });
 
+/** Without the main interpreter, which one of the instances has otherwise. */
+export const oursInSubInterpreters: Program = (configuration, env) => {
+  const names = readFileSync(configuration, "utf8").matchAll(/^\[python (\S+)\]$/gm);
+  const overrides = [...names].flatMap(([, name]) => ["-i", `${name}.interpreter=own`]);
+  return mmpy([configuration, ...overrides], { env });
+};
+
 /** MIDIMonster loads its plugins from a folder beside it. */
 export function reference(binary: string): Program {
   return (configuration, env) => run(binary, [configuration], { cwd: path.dirname(binary), env });

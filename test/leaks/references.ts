@@ -14,15 +14,18 @@ export class Counting {
   readonly #backend = new ProbeBackend();
   readonly router: Router;
 
-  /** @param functions of events.py that can be run */
-  constructor(functions: readonly string[]) {
+  /**
+   * @param functions of events.py that can be run
+   * @param interpreter of the instance
+   */
+  constructor(functions: readonly string[], interpreter: "main" | "own" = "own") {
     const names = `{${[...functions, "calls", "nothing", "count"].join(",")}}`;
     this.router = new Router({ folder, logger: silentLogger, backends: [this.#backend] })
       // Far off: a busy machine may let any function wait for a while, and the first warning of each is remembered.
       .backend("python", { "handler-warn": "2000", "handler-timeout": "4000" })
       .instance("probe", "probe")
       .instance("loopback", "l")
-      .instance("python", "py", { module: "events", "default-handler": "events.fallback" })
+      .instance("python", "py", { module: "events", "default-handler": "events.fallback", interpreter })
       .map(`probe.${names}`, `py.events.${names}`)
       .map("probe.knob", "py.knob")
       .map("py.{done,references}", "probe.{done,references}")
