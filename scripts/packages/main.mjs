@@ -16,7 +16,7 @@ import { writeColumn } from "./table.mjs";
 
 const project = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
 const TIME_LIMIT = 60_000; // ms until what has not ended counts as hanging
-const RAISED = /: the handler raised\b[^]*\n\w[\w.]*: /; // what the log says, to the end of the traceback
+const RAISED = /: the handler raised\b[\s\S]*\n\w[\w.]*: /; // what the log says, to the end of the traceback
 const PYTHON = process.env.MMPY_PYTHON ?? "/usr/bin/python3";
 
 const { values, positionals } = parseArgs({
@@ -112,7 +112,10 @@ midimonster.output("go", 1)
 
 function run(folder, count) {
   const env = { ...process.env, MMPY_PYTHON: PYTHON };
-  const child = spawn(process.execPath, [path.join(project, "dist", "cli", "mmpy.cjs"), "monster.cfg"], { cwd: folder, env });
+  const child = spawn(process.execPath, [path.join(project, "dist", "cli", "mmpy.cjs"), "monster.cfg"], {
+    cwd: folder,
+    env,
+  });
   let printed = "";
   let stopping = false;
   let late = false;
