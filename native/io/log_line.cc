@@ -9,22 +9,37 @@ namespace mmpy {
 
 namespace {
 
-std::string AsJson(const std::string &text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      quoted += '\\';
-      quoted += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      char escaped[8];
-      snprintf(escaped, sizeof(escaped), "\\u%04x", static_cast<unsigned>(c));
-      quoted += escaped;
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + '"';
+// The control character at a position of a text in UTF-8, and its number of bytes; no bytes if there is another one.
+struct Control {
+  unsigned code = 0;
+  size_t bytes = 0;
+};
+Control ControlAt(const std::string &text, size_t i) {
+  const auto byte = [&](size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u; };
+  if (byte(i) < 0x20 || byte(i) == 0x7f) return {byte(i), 1};
+  if (byte(i) == 0xc2 && byte(i + 1) >= 0x80 && byte(i + 1) < 0xa0) return {byte(i + 1), 2};
+  return {};
 }
+
+// Escapes control characters, as lib/visible.ts does: user code's text could disturb a terminal.
+std::string Visible(const std::string &text, bool is_json) {
+  std::string shown;
+  for (size_t i = 0; i < text.size();) {
+    const Control control = ControlAt(text, i);
+    if (control.bytes == 0 || (!is_json && (control.code == '\n' || control.code == '\t'))) {
+      if (is_json && (text[i] == '"' || text[i] == '\\')) shown += '\\';
+      shown += text[i++];
+      continue;
+    }
+    char escaped[8];
+    snprintf(escaped, sizeof(escaped), is_json ? "\\u%04x" : "\\x%02x", control.code);
+    shown += escaped;
+    i += control.bytes;
+  }
+  return shown;
+}
+
+std::string AsJson(const std::string &text) { return '"' + Visible(text, true) + '"'; }
 
 std::string InJournal(const std::string &text, const char *priority) {
   std::string lines = priority;
@@ -48,7 +63,7 @@ std::string TimeOfDay(const timespec &now) {
 
 void WriteLogLine(LogFormat format, LogLevel level, const std::string &message) {
   const bool is_error = level == LogLevel::kError;
-  const std::string named = (is_error ? "ERROR: " : "WARN: ") + message;
+  const std::string named = (is_error ? "ERROR: " : "WARN: ") + Visible(message, false);
   timespec now = {};
   clock_gettime(CLOCK_REALTIME, &now);
   std::string line;
