@@ -262,6 +262,22 @@ describe("an OSC instance", () => {
     assert.equal(session.log.matching(/^desk: 19 more messages/).length, 3);
   });
 
+  for (const [value, received] of [
+    ["hold", []],
+    ["zero", [0, 0]],
+    ["0.25", [0.25, 0.25]],
+  ] as const) {
+    it(`notices that its peer is silent, and with 'timeout-value = ${value}' goes on with that`, async () => {
+      const session = await desk(`timeout = 0.1\ntimeout-value = ${value}`, "desk./{a,b} > probe.{a,b}");
+      peer.send(message("/a", "f", HALF), port);
+      await session.log.seen(/^desk: no message for 0\.1 s; its channels (keep|go to)/);
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.deepEqual(session.probe.received.map(([, each]) => each).slice(1), received);
+      peer.send(message("/a", "f", HALF), port);
+      await session.log.seen(/^desk: messages arrive again$/);
+    });
+  }
+
   it("takes any datagrams, and goes on", async () => {
     const session = await desk(
       "destination = learn\n/xy = ff 0 1 0 1\n/go = -",
