@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The command. A Python is probed while the rest of the program loads, which takes about as long.
+import "./early-signals.js";
 import "./service-manager.js"; // takes the service manager's variables out of what that Python gets
 import { expectPython } from "../backends/python/locate/discovery.js";
 

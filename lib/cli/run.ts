@@ -5,28 +5,32 @@ import { MidimonsterError } from "../errors.js";
 import { type Logger, standardErrorLogger } from "../log/log.js";
 import { FileWatch } from "../watch.js";
 import { Coalesced } from "./coalesced.js";
+import { hangUps, refuseDebuggers } from "./early-signals.js";
 import type { CommandLine } from "./options.js";
 import { ServiceManager, serviceVariables } from "./service-manager.js";
+import { formatStreams } from "./streams.js";
+import { printStuckCode } from "./stuck-code.js";
 
 export async function run({ operand = "monster.cfg", ...line }: CommandLine): Promise<number> {
   const addon = binding(); // here, where an error of loading it is caught
   const stopped = stopSignal(addon);
   const logger = standardErrorLogger(line.logLevel, line.logFormat);
-  if (line.logLevel !== "error" && line.logLevel !== "silent") addon.printStuckCode(line.logFormat);
+  printStuckCode(addon, line);
+  formatStreams(addon, line.logFormat);
   const { backendOverrides, instanceOverrides } = line;
   const router = Router.fromFile(operand, { logger, backendOverrides, instanceOverrides });
   const running = new RunningRouter(router, logger, addon);
-  process.on("SIGHUP", () => running.reload());
+  hangUps.pass(() => running.reload());
+  refuseDebuggers(); // it may have taken Node some time to begin with it
+  const ended = stopped.then((signal) => running.stop(signal));
   try {
-    await router.load();
+    await router.start();
+    running.started(line.watch);
   } catch (error) {
-    // A stop signal ends a module's endless loop, which is not an error.
+    // A stop signal ends whatever a start waits for, which is not an error.
     if (!addon.stopSignalSeen()) throw error;
-    return 0;
   }
-  await router.start();
-  running.started(line.watch);
-  await running.stop(await stopped);
+  await ended;
   return 0;
 }
 
@@ -50,6 +54,7 @@ class RunningRouter {
 
   /** Called when it starts routing. */
   started(watches: boolean): void {
+    if (this.#state !== "starting") return; // it is being stopped already
     this.#state = "running";
     this.#service.ready(`routing ${this.#router.summary}`);
     if (watches) this.#watchFiles();
@@ -108,15 +113,13 @@ class RunningRouter {
   }
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once, as if nothing had caught it. */
+/**
+ * Resolves at the first SIGINT or SIGTERM. A later one ends the process at once, as if nothing had caught it, by the native
+ * part: Python code may keep this thread busy.
+ */
 function stopSignal(addon: Binding): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    const stop = (signal: NodeJS.Signals) => {
-      process.removeListener("SIGINT", stop).removeListener("SIGTERM", stop);
-      resolve(signal);
-    };
-    process.on("SIGINT", stop).on("SIGTERM", stop);
-    // The same for a second signal that comes before this thread has seen the first, since Python code keeps it busy.
+    process.on("SIGINT", resolve).on("SIGTERM", resolve);
     addon.endOnSecondSignal();
   });
 }

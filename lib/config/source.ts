@@ -1,4 +1,5 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
+import path from "node:path";
 import { BYTES } from "./limits.js";
 
 /** Configuration text: a file, or a stand-in for one such as the command line. */
@@ -19,6 +20,25 @@ export interface Location {
   readonly column: number;
   /** In UTF-16 code units. */
   readonly length: number;
+}
+
+/** Lines that messages show differently, such as those with a password. */
+const masked = new WeakMap<Source, Map<number, string>>();
+
+/** Has messages show a text of the same length in a place from now on. */
+export function mask({ source, line, column, length }: Location, text: string): void {
+  let lines = masked.get(source);
+  if (lines === undefined) {
+    lines = new Map();
+    masked.set(source, lines);
+  }
+  const whole = source.lines[line - 1] ?? "";
+  lines.set(line, whole.slice(0, column - 1) + text + whole.slice(column - 1 + length));
+}
+
+/** A line as messages show it. */
+export function shownLine(source: Source, line: number): string {
+  return masked.get(source)?.get(line) ?? source.lines[line - 1] ?? "";
 }
 
 /** Text and its location. */
@@ -58,6 +78,10 @@ export function readText(file: string, before = 0): { readonly text: string; rea
 
 /** The contents of a file, pipe or device; undefined if larger than `max`. */
 function readAtMost(file: string, max: number): Buffer | undefined {
+  // Opening one waits for a writer, forever if need be. Those of a shell's `<(command)`, in /dev/fd, have theirs.
+  if (statSync(file).isFIFO() && !/^\/(dev|proc)\//.test(path.resolve(file))) {
+    throw new Error("it is a FIFO (a named pipe), not a regular file");
+  }
   const descriptor = openSync(file, "r");
   try {
     const pieces: Buffer[] = [];

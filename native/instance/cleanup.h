@@ -32,10 +32,10 @@ class Cleanup {
   void Run() {
     const PyRef function = std::exchange(function_, {});
     if (!function) return;
-    Watchdog::Running running = home_.AsRunning("cleanup handler", function.get());
-    running.limited = running.stoppable = false;
-    if (!CallUser(home_.interpreter, running, nullptr))
-      ReportException(home_.core, home_.id, home_.interpreter, "cleanup handler", function.get());
+    Watchdog::Running running = home_.AsSideEffect("cleanup handler");
+    running.function = function.get();
+    if (running.until_ms != 0) running.print_ms = 3000;  // it may fade something out
+    CallUser(home_.core, home_.id, home_.interpreter, running, nullptr);
   }
 
   void Begin() { on_trial_ = false; }

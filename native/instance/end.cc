@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "instance/python_instance.h"
+#include "io/steady_ms.h"
 
 namespace mmpy {
 
@@ -22,8 +23,50 @@ void PythonInstance::Unlink() {
 // Releasing runs user code (__del__), which may call the module's functions once more: they refuse.
 void PythonInstance::Clear() {
   home_.reloading = false;
+  const WatchedCall watched(home_.watchdog, home_.AsSideEffect("finalizers"), home_.interpreter.interpreter_state());
   const auto clear = [](auto &...parts) { (..., parts.Clear()); };
   clear(sockets_, intervals_, handlers_, cleanup_, batches_, channels_);
+}
+
+void PythonInstance::ForgetModules() {
+  const WatchedCall watched(home_.watchdog, home_.AsSideEffect("finalizers"), home_.interpreter.interpreter_state());
+  home_.interpreter.ForgetModules();
+}
+
+void PythonInstance::StopThreads(EndThreads step, uint64_t until_ms) {
+  if (state() == nullptr) return;
+  home_.gil.SwitchTo(state());
+  switch (step) {
+    case EndThreads::kRelease:
+      Unlink();
+      Clear();
+      home_.interpreter.ReleaseThreadPools();
+      break;
+    case EndThreads::kJoin: {
+      home_.interpreter.JoinThreads(until_ms);
+      const WatchedCall watched(home_.watchdog, home_.AsSideEffect("exit functions"),
+                                home_.interpreter.interpreter_state());
+      home_.interpreter.RunExitFunctions();
+      break;
+    }
+    case EndThreads::kInterrupt:
+      home_.interpreter.InterruptThreads();
+      break;
+  }
+}
+
+// Waits for the threads that were interrupted, and releases user code. Returns the names of threads that did not end.
+std::vector<std::string> PythonInstance::AwaitThreads(uint64_t until_ms) {
+  Interpreter &interpreter = home_.interpreter;
+  std::vector<std::string> threads_left = interpreter.AwaitThreads(until_ms);
+  if (!threads_left.empty()) return threads_left;
+  // Finalizers of user code may start threads, which Py_EndInterpreter() does not survive up to 3.11: so now.
+  ForgetModules();
+  if (!interpreter.OtherThreadsExist()) return threads_left;
+  constexpr uint64_t kLateMs = 500;
+  interpreter.JoinThreads(SteadyMs() + kLateMs);
+  interpreter.InterruptThreads();
+  return interpreter.AwaitThreads(SteadyMs() + kLateMs);
 }
 
 // Other threads of ours may be inside the interpreter.
@@ -31,23 +74,29 @@ void PythonInstance::AwaitOthers() {
   home_.gil.Pause();
   home_.watchdog.Await();
   home_.gil.SwitchTo(state());
+  home_.watchdog.Name(home_.interpreter.interpreter_state(), "");
 }
 
 void PythonInstance::ReportThreadsLeft(const std::vector<std::string> &names) {
-  std::string text;
-  for (const std::string &name : names) text += text.empty() ? name : ", " + name;
-  home_.core.news().reports.push_back({Report::Kind::kThreadsLeft, home_.id, "", "", text, {}});
+  home_.core.Tell([&] {
+    std::string text;
+    for (const std::string &name : names) text += (text.empty() ? "" : ", ") + Shortened(name, kMaxName);
+    return Report{Report::Kind::kThreadsLeft, home_.id, "", "", std::move(text), {}};
+  });
 }
 
 void PythonInstance::Retire() {
   if (!usable()) return;
   CleanUp();
+  uint64_t until_ms = 0;
+  for (const EndThreads step : {EndThreads::kRelease, EndThreads::kJoin, EndThreads::kInterrupt}) {
+    until_ms = SteadyMs() + PatienceMs(step);
+    StopThreads(step, until_ms);
+  }
   // Not a GilScope, which would make the state that was current before current again: that may be the one that ends.
   home_.gil.SwitchTo(state());
-  Unlink();
-  Clear();
   retired_ = true;
-  const std::vector<std::string> threads_left = home_.interpreter.StopCode();
+  const std::vector<std::string> threads_left = AwaitThreads(until_ms);
   if (threads_left.empty() && !home_.interpreter.MustStay() && !home_.interpreter.SharesModules()) {
     AwaitOthers();
     home_.link = nullptr;
@@ -56,22 +105,22 @@ void PythonInstance::Retire() {
     return;
   }
   // It ends with the core, if at all: others may depend on its extension modules, or its threads are in it.
-  if (!home_.interpreter.CallHelper("forget_modules", {})) PyErr_Clear();
-  if (!threads_left.empty()) ReportThreadsLeft(threads_left);
+  if (!threads_left.empty()) {
+    ForgetModules();
+    ReportThreadsLeft(threads_left);
+  }
 }
 
-bool PythonInstance::Stop() {
+bool PythonInstance::Stop(uint64_t until_ms) {
   if (state() == nullptr) return true;
   home_.gil.SwitchTo(state());  // see Retire()
-  Unlink();
-  Clear();
-  AwaitOthers();
   home_.link = nullptr;
   home_.capsule = PyRef();
-  const std::vector<std::string> threads_left = home_.interpreter.Stop();
-  if (threads_left.empty()) return true;
-  ReportThreadsLeft(threads_left);
-  return false;
+  const std::vector<std::string> threads_left = AwaitThreads(until_ms);
+  if (!threads_left.empty()) ReportThreadsLeft(threads_left);
+  AwaitOthers();
+  home_.interpreter.Stop(!threads_left.empty());
+  return threads_left.empty();
 }
 
 // Released, references could run user code (__del__), and the environment is past that: they stay with the process.

@@ -49,9 +49,22 @@ class Home {
   // For calls of this instance's functions that are not watched as part of another call.
   Watchdog::Running AsRunning(const char *role, PyObject *function) const { return {&watched, role, function}; }
 
+  // For what may run user code as a side effect, mostly that of finalizers: within the limits, unless the core is being
+  // stopped, which has a limit of its own.
+  Watchdog::Running AsSideEffect(const char *role) const {
+    Watchdog::Running running = AsRunning(role, nullptr);
+    running.until_ms = core.stops_by_ms();
+    if (running.until_ms != 0) {
+      running.limited = running.stoppable = false;
+      running.print_ms = 1000;
+    }
+    return running;
+  }
+
   // Passes a report to JavaScript soon, even if a Python thread caused it while the core is idle.
-  void AddReport(Report report) const {
-    core.news().reports.push_back(std::move(report));
+  template <typename Make>
+  void Tell(Make &&make) const noexcept {
+    core.Tell(std::forward<Make>(make));
     WakeCore();
   }
   void WakeCore() const {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "io/guard.h"
+#include "io/stop_signals.h"
 #include "python/user_code.h"
 
 namespace mmpy {
@@ -39,7 +40,7 @@ PyObject *ReportFunction(PyObject *capsule, PyObject *arguments) {
   if (link == nullptr) return nullptr;
   PyObject *parts[3];
   for (Py_ssize_t i = 0; i < 3; ++i) {
-    parts[i] = PyTuple_GetItem(arguments, i);
+    parts[i] = PyTuple_GetItem(arguments, i);  // user code can find this function, and call it with anything
     if (parts[i] == nullptr) return nullptr;
   }
   auto *instance = static_cast<PythonInstance *>(link->reporter);
@@ -50,7 +51,33 @@ PyObject *ReportFunction(PyObject *capsule, PyObject *arguments) {
   return PyLong_FromUnsignedLongLong(instance == nullptr ? 0 : 1);
 }
 
+PythonException Undone(const std::string &why) { return {"midimonster.Stopped", why, {}, {}, {}, why}; }
+
 PyMethodDef report_function = {"report", ReportFunction, METH_O, nullptr};
+
+// Python-callable, for python/runtime/logs.py: log((level, logger, text, file, line)). Returns whether an instance took
+// it.
+PyObject *LogFunction(PyObject *capsule, PyObject *arguments) {
+  const auto *link = static_cast<const mmpy_link *>(PyCapsule_GetPointer(capsule, nullptr));
+  if (link == nullptr) return nullptr;
+  PyObject *parts[5];
+  for (Py_ssize_t i = 0; i < 5; ++i) {
+    parts[i] = PyTuple_GetItem(arguments, i);
+    if (parts[i] == nullptr) return nullptr;
+  }
+  const long line = PyLong_AsLong(parts[4]);
+  if (line == -1 && PyErr_Occurred() != nullptr) return nullptr;
+  auto *instance = static_cast<PythonInstance *>(link->reporter);
+  const auto log = [&] {
+    if (instance != nullptr) {
+      instance->Log(ToText(parts[0]), ToText(parts[1]), ToText(parts[2]), ToText(parts[3]), static_cast<double>(line));
+    }
+  };
+  Guard(log, [&](const char *) { instance = nullptr; });
+  return PyLong_FromUnsignedLongLong(instance == nullptr ? 0 : 1);
+}
+
+PyMethodDef log_function = {"log", LogFunction, METH_O, nullptr};
 
 }  // namespace
 
@@ -75,8 +102,12 @@ std::string PythonInstance::Start(const std::string &name, const std::string &fo
   PythonRuntime &runtime = PythonRuntime::Get();
   Interpreter &interpreter = home_.interpreter;
   const GilScope main(runtime.gil(), runtime.main_state());
-  std::string error = interpreter.Start(folder, argument);
-  if (!error.empty()) return error;
+  {
+    const WatchedStart watched(home_.watchdog, name + ": the start of its interpreter");
+    std::string error = interpreter.Start(folder, argument);
+    if (!error.empty()) return error;
+  }
+  home_.watchdog.Name(interpreter.interpreter_state(), name);
 
   const GilScope own(runtime.gil(), state());
   auto link = std::make_unique<mmpy_link>(mmpy_link{this, this, pthread_self()});
@@ -87,6 +118,7 @@ std::string PythonInstance::Start(const std::string &name, const std::string &fo
   home_.link = link.release();
   const PyRef report = PyRef::Steal(PyCFunction_NewEx(&report_function, home_.capsule.get(), nullptr));
   if (!report || !interpreter.CallHelper("report_through", {report.get()})) return interpreter.TakeException().text;
+  if (!SetUpOutput(folder)) return interpreter.TakeException().text;
   const PyRef module = PyRef::Steal(mmpy_module_new(home_.capsule.get()));
   if (!module || PyDict_SetItemString(PyImport_GetModuleDict(), "midimonster", module.get()) != 0) {
     return interpreter.TakeException().text;
@@ -94,20 +126,45 @@ std::string PythonInstance::Start(const std::string &name, const std::string &fo
   return {};
 }
 
+// Where what user code prints and logs goes. False with an exception set if that fails.
+bool PythonInstance::SetUpOutput(const std::string &folder) {
+  Interpreter &interpreter = home_.interpreter;
+  const PyRef log = PyRef::Steal(PyCFunction_NewEx(&log_function, home_.capsule.get(), nullptr));
+  const PyRef python_folder = PyRef::Steal(PyUnicode_DecodeFSDefault(folder.c_str()));
+  if (!log || !python_folder || !interpreter.CallHelper("log_through", {log.get(), python_folder.get()})) return false;
+  const StreamFormats &formats = PythonRuntime::Get().stream_formats();
+  if (formats.output.empty() && formats.errors.empty()) return true;
+  const auto format = [](const std::string &text) {
+    return PyRef::Steal(text.empty() ? mmpy_none() : PyUnicode_FromString(text.c_str()));
+  };
+  const PyRef name = PyRef::Steal(PyUnicode_DecodeFSDefault(home_.name.c_str()));
+  const PyRef output = format(formats.output);
+  const PyRef errors = format(formats.errors);
+  return name && output && errors && interpreter.CallHelper("format_streams", {name.get(), output.get(), errors.get()});
+}
+
 std::optional<PythonException> PythonInstance::LoadModule(const std::string &value, const std::string &folder) {
   Interpreter &interpreter = home_.interpreter;
+  // Otherwise each would get its time to end.
+  if (StopSignalSeen()) return Undone("not loaded because of a signal to stop");
   const GilScope own(home_.gil, state());
   const WorkingDirectory inside(folder);
   const PyRef python_value = PyRef::Steal(PyUnicode_DecodeFSDefault(value.c_str()));
   const PyRef python_folder = PyRef::Steal(PyUnicode_DecodeFSDefault(folder.c_str()));
   if (!python_value || !python_folder) return interpreter.TakeException();
-  Watchdog::Running running = home_.AsRunning("module", nullptr);
-  running.limited = false;
-  const WatchedCall watched(home_.watchdog, running, interpreter.interpreter_state());
+  const WatchedCall watched(home_.watchdog, AsLoading(), interpreter.interpreter_state());
   const PyRef raised = interpreter.CallHelper("load_module", {python_value.get(), python_folder.get()});
   if (!raised) return interpreter.TakeException();
   if (mmpy_is_none(raised.get()) != 0) return {};
   return ToException(raised.get());
+}
+
+// Loading takes as long as it takes; but what waits for it should be said.
+Watchdog::Running PythonInstance::AsLoading() const {
+  Watchdog::Running running = home_.AsRunning("module", nullptr);
+  running.limited = false;
+  running.print_ms = 1000;
+  return running;
 }
 
 void PythonInstance::FixChannels() {
@@ -118,6 +175,8 @@ void PythonInstance::FixChannels() {
 std::vector<ResolveError> PythonInstance::Resolve(const std::vector<uint32_t> &channels,
                                                   const std::string &default_handler) {
   const GilScope own(home_.gil, state());
+  const WatchedCall watched(home_.watchdog, home_.AsSideEffect("search for handlers"),
+                            home_.interpreter.interpreter_state());
   return handlers_.Resolve(channels, default_handler);
 }
 
@@ -129,6 +188,7 @@ void PythonInstance::Connected(ChannelId first, size_t count) {
 void PythonInstance::TakeHandlers() {
   if (!usable()) return;
   const GilScope own(home_.gil, state());
+  const WatchedCall watched(home_.watchdog, home_.AsSideEffect("finalizers"), home_.interpreter.interpreter_state());
   handlers_.Take();
   takes_whole_batches_ =
       !handlers_.any();  // delivery then only stores values, and reading the clock would cost as much
@@ -138,7 +198,9 @@ void PythonInstance::Begin() {
   if (output_.started() || !usable()) return;
   // From now on output is sent at once; a socket function that outputs finds its channels only now.
   const int status = sockets_.Start();
-  if (status < 0) home_.AddReport({Report::Kind::kWatchFailed, home_.id, "socket", "", uv_strerror(status), {}});
+  if (status < 0) {
+    home_.Tell([&] { return Report{Report::Kind::kWatchFailed, home_.id, "socket", "", uv_strerror(status), {}}; });
+  }
   output_.Start();
 }
 

@@ -82,13 +82,19 @@ class PythonInstance final : public mmpy_instance, public Destination {
   bool Housekeep() override;
   void Retire() override;
   void CleanUp() override;
-  bool Stop() override;
+  void StopThreads(EndThreads step, uint64_t until_ms) override;
+  bool Stop(uint64_t until_ms) override;
   void Abandon() override;
   CodeLock *code() override { return &lock_; }
 
   // An exception that could not be caught. From any thread that holds the GIL.
   void ReportUncaught(std::string role, std::string subject, PythonException raised) {
     reports_.ReportUncaught(std::move(role), std::move(subject), std::move(raised));
+  }
+
+  // A message of user code for the log. Likewise.
+  void Log(std::string level, std::string logger, std::string text, std::string file, double line) {
+    reports_.Log({Report::Kind::kLog, home_.id, std::move(level), std::move(logger), std::move(text), line, {}, file});
   }
 
   // The module's functions; see module.h.
@@ -116,9 +122,13 @@ class PythonInstance final : public mmpy_instance, public Destination {
  private:
   PyThreadState *state() const { return home_.interpreter.state(); }
   PyRef CallReloading(const char *function, PyObject *first = nullptr, PyObject *second = nullptr);
+  bool SetUpOutput(const std::string &folder);
   void DropOld();
+  Watchdog::Running AsLoading() const;
   void Unlink();
   void Clear();
+  void ForgetModules();
+  std::vector<std::string> AwaitThreads(uint64_t until_ms);
   void AwaitOthers();
   void ReportThreadsLeft(const std::vector<std::string> &names);
 

@@ -18,6 +18,7 @@ PyRef PythonInstance::CallReloading(const char *function, PyObject *first, PyObj
 
 std::optional<PythonException> PythonInstance::ParseChanged() {
   const GilScope own(home_.gil, state());
+  const WatchedCall watched(home_.watchdog, AsLoading(), home_.interpreter.interpreter_state());
   const PyRef raised = CallReloading("parse_changed");
   if (!raised) return home_.interpreter.TakeException();
   if (mmpy_is_none(raised.get()) != 0) return {};
@@ -26,6 +27,8 @@ std::optional<PythonException> PythonInstance::ParseChanged() {
 
 void PythonInstance::BeginReload() {
   const GilScope own(home_.gil, state());
+  const WatchedCall watched(home_.watchdog, home_.AsSideEffect("finalizers"), home_.interpreter.interpreter_state());
+  sockets_.Begin();  // first, since it takes memory
   home_.reloading = true;
   old_dropped_ = false;
   channels_.Begin();
@@ -33,21 +36,17 @@ void PythonInstance::BeginReload() {
   batches_.Begin();
   handlers_.Begin();
   intervals_.Begin();
-  sockets_.Begin();
   cleanup_.Begin();
 }
 
 PythonInstance::Reloaded PythonInstance::ReloadChanged() {
   const GilScope own(home_.gil, state());
-  Watchdog::Running running = home_.AsRunning("module", nullptr);
-  running.limited = false;
-  const WatchedCall watched(home_.watchdog, running, home_.interpreter.interpreter_state());
+  const WatchedCall watched(home_.watchdog, AsLoading(), home_.interpreter.interpreter_state());
   const PyRef result = CallReloading("reload_changed");
   if (!result) return {{}, home_.interpreter.TakeException()};
   Reloaded reloaded;
-  PyObject *const names = PyTuple_GetItem(result.get(), 0);
-  for (Py_ssize_t i = 0; i < PyList_Size(names); ++i) reloaded.modules.push_back(ToText(PyList_GetItem(names, i)));
-  PyObject *const raised = PyTuple_GetItem(result.get(), 1);
+  reloaded.modules = ToTexts(ItemOf(result.get(), 0));
+  PyObject *const raised = ItemOf(result.get(), 1);
   if (mmpy_is_none(raised) == 0) reloaded.exception = ToException(raised);
   return reloaded;
 }
@@ -55,6 +54,8 @@ PythonInstance::Reloaded PythonInstance::ReloadChanged() {
 void PythonInstance::DropOld() {
   if (std::exchange(old_dropped_, true)) return;
   const GilScope own(home_.gil, state());
+  const WatchedCall watched(home_.watchdog, home_.AsSideEffect("search for functions of old versions"),
+                            home_.interpreter.interpreter_state());
   const PyRef modules = CallReloading("reloaded_modules");
   if (!modules) {
     PyErr_Clear();
@@ -66,19 +67,21 @@ void PythonInstance::DropOld() {
     PyErr_Clear();
     return belongs;
   };
-  batches_.DropOld(is_old);
-  intervals_.DropOld(is_old);
-  sockets_.DropOld(is_old);
-  cleanup_.DropOld(is_old);
+  // What is not found to be old for lack of memory stays.
+  const auto drop = [&](auto &...parts) { (..., home_.core.Try([&] { parts.DropOld(is_old); })); };
+  drop(batches_, intervals_, sockets_, cleanup_);
 }
 
 void PythonInstance::EndReload(bool keep) {
   if (!home_.reloading) return;
   const GilScope own(home_.gil, state());
   if (keep) DropOld();
+  const WatchedCall watched(home_.watchdog, home_.AsSideEffect("finalizers"), home_.interpreter.interpreter_state());
   home_.reloading = false;
   // What goes is released here: that runs user code (__del__), which finds the reload over.
-  const auto end = [&](auto &...parts) { (..., (keep ? parts.Commit() : parts.Rollback())); };
+  // Whatever fails, the rest is to be done.
+  const auto end_one = [&](auto &part) { home_.core.Try([&] { keep ? part.Commit() : part.Rollback(); }); };
+  const auto end = [&](auto &...parts) { (..., end_one(parts)); };
   end(channels_, output_, batches_, handlers_, intervals_, sockets_, cleanup_);
   const PyRef kept = PyRef::Steal(PyLong_FromUnsignedLongLong(keep ? 1 : 0));
   if (!kept || !CallReloading("end_reload", kept.get())) PyErr_Clear();
@@ -86,12 +89,10 @@ void PythonInstance::EndReload(bool keep) {
 
 std::vector<std::string> PythonInstance::SourceFiles() {
   const GilScope own(home_.gil, state());
-  std::vector<std::string> files;
+  const WatchedCall watched(home_.watchdog, AsLoading(), home_.interpreter.interpreter_state());
   const PyRef names = CallReloading("source_files");
-  for (Py_ssize_t i = 0; names && i < PyList_Size(names.get()); ++i)
-    files.push_back(ToText(PyList_GetItem(names.get(), i)));
   PyErr_Clear();
-  return files;
+  return ToTexts(names.get());
 }
 
 }  // namespace mmpy

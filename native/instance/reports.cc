@@ -5,37 +5,76 @@
 namespace mmpy {
 
 void Reports::ReportUncaught(std::string role, std::string subject, PythonException raised) {
-  home_.AddReport({Report::Kind::kException, home_.id, std::move(role), std::move(subject), "", {}, std::move(raised)});
+  home_.Tell([&] {
+    return Report{Report::Kind::kException, home_.id, std::move(role), std::move(subject), "", {}, std::move(raised)};
+  });
+}
+
+void Reports::Log(Report message) {
+  // The loop's thread may be busy for long, while others log.
+  constexpr size_t kMaxWaiting = 10'000;
+  if (home_.core.news().reports.size() >= kMaxWaiting) {
+    ++messages_lost_;
+    return;
+  }
+  if (messages_lost_ > 0) {
+    home_.Tell([&] {
+      const uint64_t lost = std::exchange(messages_lost_, 0);
+      const std::string text = std::to_string(lost) + " messages were lost before this one";
+      return Report{Report::Kind::kLog, home_.id, "warn", "", text, {}};
+    });
+  }
+  home_.Tell([&] { return std::move(message); });
 }
 
 std::string Reports::NameOf(const Watchdog::Running &running) {
   if (running.function != nullptr) return home_.interpreter.Describe(running.function);
   const uint32_t current = handlers_.current();
-  return current == Channels::kNone ? "" : std::string(channels_.name(current));
+  const bool is_handler = current != Channels::kNone && std::string_view("handler") == running.role;
+  return is_handler ? Shortened(channels_.name(current), kMaxName) : "";
 }
 
 void Reports::ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms) {
   // The name first: the running function may continue while Python code runs here, see python/runtime/watchdog.py.
   std::string name = NameOf(running);
-  const PyRef stack = home_.interpreter.CallHelper("running_stack", {});
-  std::string text = stack ? ToText(stack.get()) : "";
-  PyErr_Clear();
-  home_.core.news().reports.push_back(
-      {Report::Kind::kSlow, home_.id, running.role, std::move(name), std::move(text), static_cast<double>(elapsed_ms)});
+  std::string text = Stack();
+  home_.core.Tell([&] {
+    return Report{Report::Kind::kSlow, home_.id,        running.role,
+                  std::move(name),     std::move(text), static_cast<double>(elapsed_ms)};
+  });
   home_.core.Wake();
 }
 
-void Reports::PrintStuck(const Watchdog::Running &running, uint64_t elapsed_ms, Watchdog::StuckFormat format) {
-  const std::string subject = home_.name + ": the " + running.role + " " + NameOf(running);
-  const PyRef name = PyRef::Steal(PyUnicode_FromString(subject.c_str()));
-  const PyRef elapsed = PyRef::Steal(PyLong_FromUnsignedLongLong(elapsed_ms));
-  const PyRef python_format = PyRef::Steal(PyUnicode_FromString(format == Watchdog::StuckFormat::kJson      ? "json"
-                                                                : format == Watchdog::StuckFormat::kJournal ? "journal"
-                                                                                                            : "text"));
-  if (name && elapsed && python_format) {
-    home_.interpreter.CallHelper("print_stuck", {name.get(), elapsed.get(), python_format.get()});
+std::string Reports::Subject(const Watchdog::Running &running) {
+  const std::string role = running.role;
+  if (role == "module") {
+    const PyRef value = home_.interpreter.CallHelper("loading", {});
+    PyErr_Clear();
+    const bool known = value && mmpy_is_none(value.get()) == 0;
+    return home_.name + ": " + (known ? "module '" + ToText(value.get()) + "'" : "a module");
   }
+  const std::string name = NameOf(running);
+  return home_.name + ": the " + role + (name.empty() ? "" : " " + name);
+}
+
+std::string Reports::Stack() {
+  const PyRef stack = home_.interpreter.CallHelper("running_stack", {});
   PyErr_Clear();
+  return stack ? ToText(stack.get()) : "";
+}
+
+std::string Reports::StuckText(const Watchdog::Running &running, uint64_t elapsed_ms) {
+  const std::string stack = Stack();
+  const std::string after = " after " + std::to_string(elapsed_ms) + " ms";
+  const std::string subject = Subject(running);
+  std::string text;
+  if (std::string(running.role) == "module") {
+    text = subject + " is still loading" + after + "; " +
+           (home_.core.running() ? "the running configuration stands still" : "nothing starts") + " until it returns";
+  } else {
+    text = subject + " is still running" + after + " while everything else waits";
+  }
+  return stack.empty() ? text : text + "\n" + stack;
 }
 
 PyRef Reports::Interruption(const Watchdog::Running &running, uint64_t limit_ms) {
@@ -48,7 +87,7 @@ PyRef Reports::Interruption(const Watchdog::Running &running, uint64_t limit_ms)
   PyRef interruption =
       name && message ? home_.interpreter.CallHelper("interruption", {name.get(), message.get()}) : PyRef();
   PyErr_Clear();
-  return interruption;
+  return interruption && mmpy_is_none(interruption.get()) == 0 ? interruption : PyRef();
 }
 
 }  // namespace mmpy

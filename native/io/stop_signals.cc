@@ -1,6 +1,7 @@
 #include "io/stop_signals.h"
 
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -11,19 +12,32 @@ namespace {
 
 struct sigaction node_interrupt;
 struct sigaction node_terminate;
-// Signals may be delivered to any thread, and the watchdog reads this on its own.
-std::atomic<bool> seen{false};
-static_assert(std::atomic<bool>::is_always_lock_free, "else it is not for signal handlers");
+// When the first one arrived, and which it was; 0 before. Signals may be delivered to any thread, and the watchdog
+// reads these on its own.
+std::atomic<uint64_t> first_ms{0};
+std::atomic<int> first_signal{0};
+static_assert(std::atomic<uint64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free,
+              "else they are not for signal handlers");
+
+uint64_t NowMs() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000 + 1;
+}
 
 // Only async-signal-safe calls are allowed here.
 void OnSignal(int signal, siginfo_t *info, void *context) {
-  if (seen.exchange(true)) {
+  const uint64_t now = NowMs();
+  uint64_t first = 0;
+  if (!first_ms.compare_exchange_strong(first, now)) {
+    if (now < first + kSameSignalMs) return;
     struct sigaction original = {};
     original.sa_handler = SIG_DFL;
     sigaction(signal, &original, nullptr);
     kill(getpid(), signal);
     return;
   }
+  first_signal.store(signal);
   const struct sigaction &node = signal == SIGINT ? node_interrupt : node_terminate;
   if ((node.sa_flags & SA_SIGINFO) != 0) {
     node.sa_sigaction(signal, info, context);
@@ -34,7 +48,9 @@ void OnSignal(int signal, siginfo_t *info, void *context) {
 
 }  // namespace
 
-bool StopSignalSeen() { return seen.load(); }
+bool StopSignalSeen() { return first_ms.load() != 0; }
+
+const char *StopSignalName() { return first_signal.load() == SIGTERM ? "SIGTERM" : "SIGINT"; }
 
 void EndOnSecondSignal() {
   struct sigaction ours = {};

@@ -27,11 +27,18 @@ class Interpreter {
   // state is current again afterwards.
   std::string Start(const std::string &folder, const std::string &argument);
 
-  // Ends Python threads: they get a moment, then SystemExit. Returns the names of those that did not end.
-  std::vector<std::string> StopThreads();
+  // The steps of ending Python threads; see EndThreads, and python/runtime/threads.py. Waiting takes until `until_ms`,
+  // a time of SteadyMs().
+  void ReleaseThreadPools() { CallForEffect("release_thread_pools"); }
+  void JoinThreads(uint64_t until_ms);
+  void RunExitFunctions() { CallForEffect("run_exit_functions"); }
+  void InterruptThreads() { CallForEffect("interrupt_threads"); }
 
-  // The same, and releases user code: what its finalizers start is ended too.
-  std::vector<std::string> StopCode();
+  // The last one: waits for those that were interrupted. Returns the names of those that did not end.
+  std::vector<std::string> AwaitThreads(uint64_t until_ms);
+
+  // Releases user code: runs finalizers.
+  void ForgetModules() { CallForEffect("forget_modules"); }
 
   // Whether it contains an extension module that must not outlive it (must_stay() in python/runtime/ending.py).
   bool MustStay();
@@ -44,9 +51,9 @@ class Interpreter {
   // Ends the interpreter, which must have no threads left. The main interpreter's thread state is current afterwards.
   void End();
 
-  // Ends the interpreter, its threads first. If some do not end it stays, since ending it would then abort the process;
-  // it also stays if MustStay(), but without user code. The main interpreter's thread state is current afterwards.
-  std::vector<std::string> Stop();
+  // Ends the interpreter, unless threads are left, since ending it would then abort the process, or MustStay(). The
+  // main interpreter's thread state is current afterwards. Its user code has been released.
+  void Stop(bool threads_left);
 
   // Keeps the interpreter until the process ends, without touching it and without the GIL.
   void Abandon() {
@@ -62,6 +69,11 @@ class Interpreter {
 
   // Calls a function of start.py with up to four arguments; empty with an exception set if that fails.
   PyRef CallHelper(const char *name, std::initializer_list<PyObject *> arguments);
+
+  // The same with no arguments and no result; an exception is dropped.
+  void CallForEffect(const char *name) {
+    if (!CallHelper(name, {})) PyErr_Clear();
+  }
 
   // Takes the current exception; none is set afterwards.
   PythonException TakeException();
@@ -79,8 +91,17 @@ class Interpreter {
   PyRef helpers_;  // the globals of python/runtime/start.py
 };
 
-// The text of a Python string; "" with no exception set if it is not a string.
+// These read what Python code has returned, whatever that is: user code can find and replace the helpers. No exception
+// is set afterwards.
+
+// The text of a Python string; "" if it is not a string, or NULL.
 std::string ToText(PyObject *text);
+
+// The texts of a list; none if it is not a list, or NULL.
+std::vector<std::string> ToTexts(PyObject *list);
+
+// An item of a tuple, which owns it; NULL if there is none, or it is not a tuple, or NULL.
+PyObject *ItemOf(PyObject *tuple, Py_ssize_t index);
 
 // Makes a thread raise an exception as soon as it runs Python code again; takes a tuple of its ident and the
 // exception's type. False with an exception set if it is anything else.

@@ -19,19 +19,26 @@ inline PyRef Call(PyObject *function, PyObject *argument) {
   return PyRef::Steal(PyObject_Vectorcall(function, slots + 1, count | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
 }
 
-// The same, watched. Not for calls that user code itself leads to.
-inline PyRef CallUser(const Interpreter &interpreter, const Watchdog::Running &running, PyObject *argument) {
-  const WatchedCall watched(PythonRuntime::Get().watchdog(), running, interpreter.interpreter_state());
-  return Call(running.function, argument);
-}
-
 // Takes the current exception, which `function` raised, and reports it.
 inline void ReportException(Core &core, InstanceId instance, Interpreter &interpreter, const char *role,
-                            PyObject *function, std::optional<double> value = {}) {
-  // The exception first: naming the function runs Python code, which must not run with one pending.
-  PythonException raised = interpreter.TakeException();
-  core.news().reports.push_back(
-      {Report::Kind::kException, instance, role, interpreter.Describe(function), "", value, std::move(raised)});
+                            PyObject *function, std::optional<double> value = {}) noexcept {
+  core.Tell([&] {
+    // The exception first: naming the function runs Python code, which must not run with one pending.
+    PythonException raised = interpreter.TakeException();
+    return Report{Report::Kind::kException, instance, role, interpreter.Describe(function), "", value,
+                  std::move(raised)};
+  });
+  PyErr_Clear();  // if there was no memory for that
+}
+
+// Calls a function of user code, watched, with one argument, or with none if it is NULL; reports its exception. Not for
+// calls that user code itself leads to.
+inline void CallUser(Core &core, InstanceId instance, Interpreter &interpreter, const Watchdog::Running &running,
+                     PyObject *argument) {
+  const WatchedCall watched(PythonRuntime::Get().watchdog(), running, interpreter.interpreter_state());
+  if (Call(running.function, argument)) return;
+  watched.Again();  // describing the exception may run user code too, such as its __str__()
+  ReportException(core, instance, interpreter, running.role, running.function);
 }
 
 }  // namespace mmpy

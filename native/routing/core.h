@@ -66,6 +66,12 @@ class Core {
   // whether a thread that would not end may still be inside this core, which then must never be freed.
   void Stop(std::function<void(bool in_use)> done);
 
+  // While it is being stopped: SteadyMs() by which cleanup handlers and finalizers have to be over; otherwise 0.
+  uint64_t stops_by_ms() const { return stops_by_ms_; }
+
+  // Whether it has been started and not yet stopped.
+  bool running() const { return state_ == State::kRunning; }
+
   // As Stop, for an environment that is going away: runs no user code, neither Python nor JavaScript.
   void Abandon(std::function<void()> done);
 
@@ -112,6 +118,21 @@ class Core {
   // Whether the loop's thread is inside, and will see on its way out what there is to do. With the lock.
   bool entered() const { return depth_ > 0; }
 
+  // Told with the news. From any thread that has the lock. `make` returns the report; it may run Python code.
+  template <typename Make>
+  void Tell(Make &&make) noexcept {
+    Guard([&] { AddReport(std::forward<Make>(make)()); },
+          [&](const char *) { Note("a report is lost: out of memory"); });
+  }
+  void Note(const char *failure) { news_.failure = failure; }
+
+  // One of several steps that have to be done even if some fail, which is told with the news.
+  template <typename Step>
+  void Try(Step &&step) noexcept {
+    Guard(std::forward<Step>(step), [&](const char *) { Note("a step of a reload or a stop failed: out of memory"); });
+  }
+
+  // Not from within: JavaScript is called at once.
   void Failed(const char *what) { listener_.Failed(what); }
 
   // Work that libuv's callbacks do.
@@ -131,6 +152,7 @@ class Core {
   void LeaveAndTell(bool may_drain);
   bool MayDrain() const { return state_ == State::kRunning && !held_; }
   void RefuseIfEntered() const;
+  void AddReport(Report report);
   CodeLock *Entrance() const;
   void TakeIn();
   void CollectNews();
@@ -144,6 +166,7 @@ class Core {
   CoreListener &listener_;
   const uv_thread_t thread_ = uv_thread_self();
   State state_ = State::kBuilding;
+  uint64_t stops_by_ms_ = 0;
   Router router_;
   std::vector<std::unique_ptr<Destination>> instances_;
   std::vector<Destination *> with_code_;  // those that have a CodeLock

@@ -12,6 +12,13 @@ namespace mmpy {
 
 using InstanceId = uint32_t;
 
+// The steps in which the threads of instances that end are ended, and how long each lasts in all of them together, in
+// ms.
+enum class EndThreads { kRelease, kJoin, kInterrupt };
+constexpr uint64_t PatienceMs(EndThreads step) {
+  return step == EndThreads::kJoin ? 2000 : step == EndThreads::kInterrupt ? 500 : 0;
+}
+
 class Destination {
  public:
   virtual ~Destination() = default;
@@ -47,9 +54,11 @@ class Destination {
   // Removes it permanently from the running core.
   virtual void Retire() {}
 
-  // Runs the cleanup handler; Stop() follows. Stop() returns whether no thread is left that may be inside this object.
+  // Runs the cleanup handler; StopThreads() follows, for each step, then Stop(). Both wait for threads until
+  // `until_ms`, a time of SteadyMs(). Stop() returns whether no thread is left that may be inside this object.
   virtual void CleanUp() {}
-  virtual bool Stop() { return true; }
+  virtual void StopThreads(EndThreads /*step*/, uint64_t /*until_ms*/) {}
+  virtual bool Stop(uint64_t /*until_ms*/) { return true; }
 
   // The environment is being torn down: abandons everything without running code. With the lock, if there is one.
   virtual void Abandon() {}

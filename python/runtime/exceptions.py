@@ -36,12 +36,15 @@ def _message_of(error):
 
 def _first_of_user_code(error):
     entry = BaseException.__dict__["__traceback__"].__get__(error)
-    while entry is not None:
-        name = dict.get(entry.tb_frame.f_globals, "__name__")  # globals of exec() may be an instance of a dict subclass
-        if type(name) is not str or not (name == "importlib" or name.startswith(NOT_USER_CODE)):
-            break
+    while entry is not None and not is_user_code(entry.tb_frame):
         entry = entry.tb_next
     return entry
+
+
+def is_user_code(frame):
+    """False for this package and the import machinery."""
+    name = dict.get(frame.f_globals, "__name__")  # globals of exec() may be an instance of a dict subclass
+    return type(name) is not str or not (name == "importlib" or name.startswith(NOT_USER_CODE))
 
 
 def _places_of(entry):

@@ -4,10 +4,11 @@ import builtins
 import sys
 
 from .exceptions import describe_exception
-from .names import file_of
+from .names import file_of, text_attribute
 
 loaded = {}  # modules loaded by the configuration, in order: name -> (value of the option, folder)
 sources = {}  # source files of user code, for reloading: name of the module -> (path, hash of the content)
+_loading = None
 replaced = {}  # name -> module: during a reload, the old versions, until it is decided which ones stay
 
 
@@ -15,6 +16,8 @@ def load_module(value, folder, loader_type=None):
     """Imports the module named by a `module` option. Returns None, or the exception as describe_exception() returns it.
 
     loader_type: replaces SourceFileLoader for modules that are named by their path."""
+    global _loading
+    _loading = value
     try:
         if value.endswith(".py") or "/" in value:
             _load_path(value, folder, loader_type)
@@ -22,12 +25,23 @@ def load_module(value, folder, loader_type=None):
             # The option may be in an included file, in another folder than the instance's.
             if folder not in sys.path:
                 sys.path.insert(1, folder)
-            builtins.__import__(value)
+            try:
+                builtins.__import__(value)
+            except ModuleNotFoundError as error:
+                _explain_missing(error, value, folder)
+                raise
             loaded[value] = (value, folder)
         note_sources()
     except BaseException as error:
         return describe_exception(error)
+    finally:
+        _loading = None
     return None
+
+
+def loading():
+    """The value of the `module` option whose module is being loaded, or None."""
+    return _loading
 
 
 def source_of(module):
@@ -40,9 +54,40 @@ def source_of(module):
     return None if "/site-packages/" in path or "/dist-packages/" in path else path
 
 
+class NotRegular(OSError):
+    """The file of a module is a FIFO or the like, which would block whatever opens it."""
+
+
+# As which it is reported.
+NotRegular.__module__, NotRegular.__qualname__ = "builtins", "OSError"
+
+
+def read_source(path):
+    """The contents of a module's file. Raises NotRegular instead of waiting for what is not a regular file."""
+    import os
+    import stat
+
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise NotRegular("'%s' is no longer a regular file, so the module can't be read" % path)
+        with open(descriptor, "rb", closefd=False) as source:
+            return source.read()
+    finally:
+        os.close(descriptor)
+
+
 def digest(path):
-    with open(path, "rb") as source:
-        return hash(source.read())
+    return hash(read_source(path))
+
+
+def _explain_missing(error, name, folder):
+    # The import machinery passes over such a file, as if there were none.
+    import os
+
+    path = os.path.join(folder, name.replace(".", os.sep) + ".py")
+    if text_attribute(error, "name") == name and os.path.exists(path) and not os.path.isfile(path):
+        raise ImportError("'%s' is not a regular file" % path, name=name, path=path) from None
 
 
 def note_sources():
@@ -70,6 +115,8 @@ def _load_path(value, folder, loader_type):
     else:
         path = path if path.endswith(".py") else path + ".py"
         name = os.path.basename(path)[: -len(".py")]
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ImportError("'%s' is not a regular file" % path, name=name, path=path)
     if not os.path.isfile(path):
         raise ModuleNotFoundError("No such file: '%s'" % path, name=name, path=path)
 

@@ -8,7 +8,8 @@ import sys
 from _frozen_importlib_external import PathFinder, SourceFileLoader
 
 from .exceptions import describe_exception
-from .modules import digest, load_module, loaded, note_sources, replaced, source_of, sources
+from .logs import set_up_imported
+from .modules import NotRegular, digest, load_module, loaded, note_sources, read_source, replaced, source_of, sources
 from .names import is_module, module_of, namespace_of, unwrapped
 
 _before = set()  # names of all modules before the reload
@@ -21,7 +22,7 @@ class _FreshLoader(SourceFileLoader):
 
     def get_code(self, fullname):
         path = self.get_filename(fullname)
-        source = self.get_data(path)
+        source = read_source(path)
         _read[fullname] = hash(source)
         known, code = _compiled.get(path, (None, None))
         return code if known == hash(source) else self.source_to_code(source, path)
@@ -65,8 +66,11 @@ def parse_changed():
     _compiled.clear()
     for name, (path, known) in list(sources.items()):
         try:
-            with open(path, "rb") as file:
-                source = file.read()
+            source = read_source(path)
+        except NotRegular as error:
+            if name in sys.modules:
+                return describe_exception(error)
+            continue
         except OSError:
             continue  # as in _changed()
         if name not in sys.modules or hash(source) == known:
@@ -97,6 +101,7 @@ def reload_changed():
                     return sorted(names), exception
     finally:
         sys.meta_path.remove(_FreshFinder)
+        set_up_imported()
     return sorted(names), None
 
 

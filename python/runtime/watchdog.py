@@ -3,42 +3,35 @@ some milliseconds: state of that moment is read first."""
 
 import sys
 
+from .exceptions import is_user_code
 from .threads import LOOP_THREAD
 
 
 def running_stack():
-    """The position of the loop's thread, formatted as in a traceback."""
+    """The position of the loop's thread, formatted as in a traceback; like one, it begins at user code."""
     stack = []
     frame = sys._current_frames().get(LOOP_THREAD)
     while frame is not None:
-        stack.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        stack.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, is_user_code(frame)))
         frame = frame.f_back
+    while stack and not stack[-1][-1]:
+        stack.pop()
 
     import traceback
 
-    return "".join(traceback.format_list(traceback.FrameSummary(*place) for place in reversed(stack))).rstrip("\n")
-
-
-def print_stuck(subject, elapsed, format):
-    """Writes a warning to standard error itself, in the log's format: the log waits for the loop's thread."""
-    import os
-    import time
-
-    message = "%s is still running after %d ms while everything else waits\n%s" % (subject, elapsed, running_stack())
-    now = time.time()
-    if format == "json":
-        import json
-
-        line = json.dumps({"level": 40, "time": int(now * 1000), "msg": message})
-    elif format == "journal":
-        line = "\n".join(["<4>" + part for part in ("WARN: " + message).split("\n")])
-    else:
-        line = "[%s.%03d] WARN: %s" % (time.strftime("%H:%M:%S", time.localtime(now)), now % 1 * 1000, message)
-    os.write(2, (line + "\n").encode("utf-8", "backslashreplace"))
+    places = [traceback.FrameSummary(*place[:-1]) for place in reversed(stack)]
+    return "".join(traceback.format_list(places)).rstrip("\n")
 
 
 def interruption(name, message):
     """The loop's thread, and the exception that ends the code running on it. Not an Exception, so that `except Exception`
-    does not catch it."""
+    does not catch it. None while no user code runs that it could end: it would hit what follows a function written in C,
+    or this package."""
     kind = type(name, (BaseException,), {"__module__": "midimonster", "__str__": lambda self: message})
-    return LOOP_THREAD, kind
+    frame = sys._current_frames().get(LOOP_THREAD)
+    return (LOOP_THREAD, kind) if frame is not None and not _is_ours(frame) else None
+
+
+def _is_ours(frame):
+    package = dict.get(frame.f_globals, "__package__")
+    return type(package) is str and package == __package__

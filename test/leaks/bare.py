@@ -41,7 +41,11 @@ except ValueError as raised:
 cycle.go(0.5)
 cycle.read(cycle.near)
 cycle.close()
-assert namespace["stop_threads"]() == []
+namespace["release_thread_pools"]()
+namespace["join_ordinary_threads"](2.0)
+namespace["run_exit_functions"]()
+namespace["interrupt_threads"]()
+assert namespace["threads_left"](0.5) == []
 """ % {"start": sys.argv[1], "folder": os.path.dirname(os.path.abspath(__file__))}
 
 

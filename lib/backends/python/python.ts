@@ -35,7 +35,7 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
   async #load(): Promise<PythonChoice> {
     if (this.#choice !== undefined) return this.#choice;
     const { options, log, engine } = this.#setup;
-    const choice = await choosePython(options.python, log);
+    const choice = await choosePython(options.python, log, engine.stopping);
     const ignoreHome = pointsElsewhere(process.env.PYTHONHOME, choice);
     if (ignoreHome) {
       log.warn(
@@ -56,6 +56,12 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
       throw new MidimonsterError(error.code, `${choice.executable} can't be used: ${error.message}`);
     }
     this.#choice = choice;
+    if (!engine.binding.callsBackIntoInstances()) {
+      log.debug(
+        { python: choice },
+        "CPython's key for thread states was not found: C code that calls Python back may hang (docs/shared-process.md)",
+      );
+    }
     log.info({ python: choice }, `Python ${choice.version} from ${choice.executable}`);
     return choice;
   }

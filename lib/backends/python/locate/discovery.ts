@@ -48,18 +48,51 @@ interface Chosen {
   readonly rejected: readonly { readonly command: string; readonly problem: MidimonsterError }[];
 }
 
+/** A request on its way. */
+interface Choice {
+  readonly chosen: Promise<Chosen>;
+  readonly abort: AbortController;
+  /** The Python that is being asked, and why it. */
+  asked: Candidate | undefined;
+  /** How many wait for it. */
+  waiting: number;
+}
+
 // Probing a Python takes a process, and only one Python can be loaded: each request is probed once.
-const choices = new Map<string, Promise<Chosen>>();
+const choices = new Map<string, Choice>();
+
+/** The time after which the log says which Python has not answered, in ms. */
+const SLOW = 1000;
 
 /**
  * Finds the Python to load: the one named in the configuration, else in MMPY_PYTHON, VIRTUAL_ENV or CONDA_PREFIX, else
  * the first usable `python3` on PATH.
  *
  * @param configured `python` option: an interpreter, the folder of a virtual environment, a command, or a version
+ * @param signal ends the search
  * @throws {MidimonsterError} with a `PYTHON_*` code
  */
-export async function choosePython(configured: string | undefined, log: Logger): Promise<PythonChoice> {
-  const { choice, rejected } = await chosen(configured);
+export async function choosePython(
+  configured: string | undefined,
+  log: Logger,
+  signal?: AbortSignal,
+): Promise<PythonChoice> {
+  const request = choiceFor(configured);
+  const slow = setTimeout(() => {
+    if (request.asked === undefined) return;
+    const { command, reason } = request.asked;
+    log.warn({ command }, `still waiting for ${command} (${reason}) to answer; nothing starts until it does`);
+  }, SLOW);
+  ++request.waiting;
+  const abort = () => {
+    // Others may still want to know.
+    if (--request.waiting === 0) request.abort.abort();
+  };
+  signal?.addEventListener("abort", abort, { once: true });
+  const { choice, rejected } = await request.chosen.finally(() => {
+    clearTimeout(slow);
+    signal?.removeEventListener("abort", abort);
+  });
   for (const { command, problem } of rejected) log.debug({ command }, `not usable: ${problem.message}`);
   log.debug({ python: choice }, `chose ${choice.executable} (${choice.reason}), library ${choice.library}`);
   return choice;
@@ -67,17 +100,29 @@ export async function choosePython(configured: string | undefined, log: Logger):
 
 /** Starts probing the Python that is used unless the configuration names one, to have the answer early. */
 export function expectPython(): void {
-  chosen(undefined).catch(() => {}); // choosePython() reports the error
+  choiceFor(undefined).chosen.catch(() => {}); // choosePython() reports the error
 }
 
-function chosen(configured: string | undefined): Promise<Chosen> {
+function choiceFor(configured: string | undefined): Choice {
   const { MMPY_PYTHON, VIRTUAL_ENV, CONDA_PREFIX, PATH, PYENV_VERSION } = process.env;
   const key = JSON.stringify([configured, process.cwd(), MMPY_PYTHON, VIRTUAL_ENV, CONDA_PREFIX, PATH, PYENV_VERSION]);
   let choice = choices.get(key);
   if (choice === undefined) {
-    choice = choose(configured);
+    const abort = new AbortController();
+    const ask: Ask = (candidate) => {
+      made.asked = candidate;
+      return probe(candidate.command, candidate.reason, abort.signal);
+    };
+    // In a microtask, when `made` exists.
+    const made: Choice = {
+      chosen: Promise.resolve().then(() => choose(configured, ask)),
+      abort,
+      asked: undefined,
+      waiting: 0,
+    };
+    choice = made;
     choices.set(key, choice);
-    choice.catch(() => choices.delete(key)); // the problem may be fixed by the next attempt
+    choice.chosen.catch(() => choices.delete(key)); // the problem may be fixed by the next attempt
   }
   return choice;
 }
@@ -94,7 +139,7 @@ export async function findPythons(env: Environment = process.env, configured?: s
   const found = await Promise.all(
     [...asked, ...everyPython(env)].map(async ({ command, reason }): Promise<PythonFound> => {
       try {
-        return { command, where: reason, choice: await examine({ command, reason }) };
+        return { command, where: reason, choice: await examine({ command, reason }, askFreely) };
       } catch (error) {
         if (!(error instanceof MidimonsterError)) throw error;
         return { command, where: reason, problem: error };
@@ -116,10 +161,15 @@ function requestedBy(configured: string | undefined, env: Environment) {
     : { reason: "option 'python' of [backend python]", value: configured };
 }
 
-async function choose(configured: string | undefined): Promise<Chosen> {
+/** Asks a Python about itself. */
+type Ask = (candidate: Candidate) => Promise<Probe>;
+
+const askFreely: Ask = ({ command, reason }) => probe(command, reason);
+
+async function choose(configured: string | undefined, ask: Ask): Promise<Chosen> {
   const requested = requestedBy(configured, process.env);
   if (requested === undefined) {
-    const choice = await firstUsable(python3OnPath(process.env));
+    const choice = await firstUsable(python3OnPath(process.env), ask);
     if (choice !== undefined) return choice;
     throw new MidimonsterError(
       "PYTHON_NOT_FOUND",
@@ -130,11 +180,12 @@ async function choose(configured: string | undefined): Promise<Chosen> {
   const { reason, value } = requested;
   const request = requestOf(value);
   // An explicitly requested Python is not replaced by another one if it is unusable.
-  if ("command" in request) return { choice: await examine({ command: request.command, reason }), rejected: [] };
+  if ("command" in request) return { choice: await examine({ command: request.command, reason }, ask), rejected: [] };
   const isRequested = ({ version }: Probe) => `${version.join(".")}.`.startsWith(`${request.version}.`);
   const candidates = pythonsOfVersion(request.version, process.env);
   const choice = await firstUsable(
     candidates.map(({ command, reason: where }) => ({ command, reason: `${reason}, ${where}` })),
+    ask,
     isRequested,
   );
   if (choice !== undefined) return choice;
@@ -152,6 +203,7 @@ async function choose(configured: string | undefined): Promise<Chosen> {
 /** The first usable candidate. Throws the problem of the first one if all are unusable: it is the Python the user expects. */
 async function firstUsable(
   candidates: readonly Candidate[],
+  ask: Ask,
   isRequested?: (probe: Probe) => boolean,
 ): Promise<Chosen | undefined> {
   const rejected: { command: string; problem: MidimonsterError }[] = [];
@@ -159,7 +211,7 @@ async function firstUsable(
   for (const candidate of candidates) {
     let probed: Probe | undefined;
     try {
-      probed = await probe(candidate.command, candidate.reason);
+      probed = await ask(candidate);
       if (isRequested === undefined || isRequested(probed))
         return { choice: judge(probed, candidate.reason), rejected };
     } catch (error) {
@@ -173,8 +225,8 @@ async function firstUsable(
   return undefined;
 }
 
-async function examine({ command, reason }: Candidate): Promise<PythonChoice> {
-  return judge(await probe(command, reason), reason);
+async function examine(candidate: Candidate, ask: Ask): Promise<PythonChoice> {
+  return judge(await ask(candidate), candidate.reason);
 }
 
 /** @throws {MidimonsterError} explaining why this Python can't be loaded into this process, and what to do */

@@ -84,13 +84,18 @@ const TIMEOUT = 30_000; // ms; a pyenv shim on a cold disk takes seconds
  *
  * @param command the interpreter's path, or a command on PATH
  * @param reason the setting that requests it, or where it was found; for messages
+ * @param signal ends the wait for its answer
  * @throws {MidimonsterError} `PYTHON_NOT_FOUND`, `PYTHON_ARCHITECTURE` or `PYTHON_PROBE`
  */
-export async function probe(command: string, reason: string): Promise<Probe> {
+export async function probe(command: string, reason: string, signal?: AbortSignal): Promise<Probe> {
   let output: string;
   try {
     // -I: PYTHON* variables and files in the working folder must not affect the answer. -S: see above.
-    const { stdout } = await promisify(execFile)(command, ["-I", "-S", "-c", PROGRAM], { timeout: TIMEOUT });
+    const { stdout } = await promisify(execFile)(command, ["-I", "-S", "-c", PROGRAM], {
+      timeout: TIMEOUT,
+      killSignal: "SIGKILL",
+      ...(signal && { signal }),
+    });
     output = stdout;
   } catch (error) {
     throw failure(command, reason, error);
