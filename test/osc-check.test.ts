@@ -35,6 +35,12 @@ describe("a configuration of OSC", () => {
       "dest = learn",
       "2:8: warning: 'destination' is to be learnt from incoming messages, and there is no 'bind' to receive them",
     ],
+    ["a value for silence", "timeout = 2.5\ntimeout-value = 0.5"],
+    [
+      "no value for silence",
+      "timeout-value = 2",
+      "2:17: error: 'timeout-value' is hold, zero or a value from 0 to 1, not '2'",
+    ],
     ["a root", "root = /a/b"],
     ["a root without a slash", "root = a", "2:8: error: 'root' has to start with a slash"],
     ["a root that is a pattern", "root = /a*", "2:10: error: 'root' can't contain '*'"],

@@ -1,5 +1,6 @@
 // OSC instances in a router, and peers on sockets.
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { Decoder } from "../lib/backends/osc/decode.js";
 import { bytes, freePort, OscPeer } from "./osc-peer.js";
 import { type Session, start } from "./session.js";
@@ -259,6 +260,44 @@ describe("an OSC instance", () => {
     assert.match(instance?.status?.text ?? "", /60 faulty messages received/);
     await session.router.stop();
     assert.equal(session.log.matching(/^desk: 19 more messages/).length, 3);
+  });
+
+  for (const [value, received] of [
+    ["hold", []],
+    ["zero", [0, 0]],
+    ["0.25", [0.25, 0.25]],
+  ] as const) {
+    it(`notices that its peer is silent, and with 'timeout-value = ${value}' goes on with that`, async () => {
+      const session = await desk(`timeout = 0.1\ntimeout-value = ${value}`, "desk./{a,b} > probe.{a,b}");
+      peer.send(message("/a", "f", HALF), port);
+      await session.log.seen(/^desk: no message for 0\.1 s; its channels (keep|go to)/);
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.deepEqual(session.probe.received.map(([, each]) => each).slice(1), received);
+      peer.send(message("/a", "f", HALF), port);
+      await session.log.seen(/^desk: messages arrive again$/);
+    });
+  }
+
+  it("takes any datagrams, and goes on", async () => {
+    const session = await desk(
+      "destination = learn\n/xy = ff 0 1 0 1\n/go = -",
+      "desk.{/xy,/xy:1,/go,/x/y} > probe.{x,y,go,xy}\ndesk./end > probe.end",
+      "[backend osc]\ndetect = on\n",
+    );
+    const address = fc.stringMatching(/^\/[xygo*?[\]{},/!-]{0,9}$/);
+    const types = fc.stringMatching(/^[ifhdsbTFNI[\]z]{0,4}$/);
+    const like = fc
+      .tuple(address, types, fc.uint8Array({ maxLength: 40 }))
+      .map(([to, letters, data]) => Buffer.concat([text(to), text(`,${letters}`), data]));
+    const any = fc.uint8Array({ maxLength: 60 }).map((data) => Buffer.from(data));
+    const datagrams = fc.sample(fc.oneof(like, like, any), 600);
+    for (let i = 0; i < datagrams.length; i += 50) {
+      for (const data of datagrams.slice(i, i + 50)) peer.send(data, port);
+      peer.send(message("/end", ""), port);
+      await session.probe.until("end", i / 50 + 1);
+    }
+    assert.deepEqual(session.log.matching(/could not be handled|emit\(\)/), []);
+    for (const [, value] of session.probe.received) assert.ok(value >= 0 && value <= 1);
   });
 
   it("with detect logs a path's first message, not each", async () => {

@@ -68,6 +68,11 @@ export class IncomingPaths {
     this.#changed();
   }
 
+  /** The numbers of all channels. */
+  channels(): Iterable<number> {
+    return this.#pathOf.keys();
+  }
+
   /** The path that a message is addressed to, if it is not a pattern. */
   of(message: Decoder): IncomingPath | undefined {
     this.#index ??= this.#makeIndex();

@@ -10,6 +10,7 @@ import { type IncomingPath, IncomingPaths, type Slot } from "./incoming.js";
 import type { instanceOptions } from "./index.js";
 import { OutgoingPaths } from "./outgoing.js";
 import type { OscChannel, PathFormat } from "./path.js";
+import { Silence } from "./silence.js";
 import { defaultMax, isConstant, levelOf } from "./values.js";
 
 type Setup = InstanceSetup<typeof instanceOptions, PathFormat>;
@@ -31,6 +32,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   /** The target whose address is that of the last datagram's sender. */
   readonly #learnt: UdpTarget | undefined;
   #learntAt = Number.NEGATIVE_INFINITY;
+  readonly #silence: Silence;
   #socket: UdpSocket | undefined;
   #from: Endpoint | undefined;
   #lastData: number | undefined;
@@ -42,6 +44,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     this.#detect = detect;
     const { name, log, options } = setup;
     this.#problems = new LimitedLog(log, { instance: name });
+    this.#silence = new Silence(options.timeout * 1000, setup.now, (isSilent) => this.#tellSilence(isSilent));
     const { destination, also } = options;
     const target = { owner: name, log, unit: "message" };
     if (destination !== undefined && "learn" in destination) this.#learnt = new UdpTarget(target);
@@ -109,6 +112,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     for (const timer of this.#keepalives.splice(0)) clearInterval(timer);
     for (const target of this.#targets) target.close();
     this.#problems.close();
+    this.#silence.close();
     await this.#socket?.close();
     this.#socket = undefined;
   }
@@ -158,6 +162,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
 
   #receive(data: Buffer, from: Endpoint): void {
     this.#lastData = Date.now();
+    this.#silence.end();
     this.#from = from;
     if (this.#learnt !== undefined) this.#learn(this.#learnt, from);
     this.#decoder.read(data, this);
@@ -209,6 +214,18 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     if (!Number.isNaN(value)) return value;
     this.#refuse("nan", "an argument is not a number (NaN)");
     return undefined;
+  }
+
+  #tellSilence(isSilent: boolean): void {
+    const { name, log, options, emit } = this.#setup;
+    const { timeout, "timeout-value": value } = options;
+    if (!isSilent) {
+      log.info({ instance: name }, `${name}: messages arrive again`);
+      return;
+    }
+    const what = value === "hold" ? "keep their values" : `go to ${value}`;
+    log.warn({ instance: name }, `${name}: no message for ${timeout} s; its channels ${what}`);
+    if (value !== "hold") for (const channel of this.#incoming.channels()) emit(channel, value);
   }
 
   #refuse(kind: string, reason: string): void {
