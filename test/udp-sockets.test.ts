@@ -187,7 +187,7 @@ describe("a UDP socket", () => {
     assert.equal(calls, 2);
   });
 
-  it("gets multicasts on an interface that appears later, disappears and comes back", async function () {
+  it("sends and gets multicasts on an interface that appears later, disappears and comes back", async function () {
     const namespace = ["-n", "--"];
     if ((await run("unshare", [...namespace, "true"]).exited).code !== 0) {
       console.log("SKIPPED: network namespaces can't be made here; run the tests as root");
@@ -199,6 +199,8 @@ describe("a UDP socket", () => {
     assert.equal(status, 0, running.stdout + running.stderr);
     assert.deepEqual(running.stdout.trim().split("\n"), [
       "desk: can't use port 5568 on va: interface va does not exist or has no address; this is tried again every second",
+      "sender: could not send to 10.7.0.9:9: ENETUNREACH (1 frame lost)",
+      "sender: sends to 10.7.0.9:9 again (3 frames lost)",
       "desk: uses port 5568 on va now",
       "got first",
       "got second",
