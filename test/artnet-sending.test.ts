@@ -14,6 +14,19 @@ function frame(sequence: string, universe: string, net: string, levels: string):
 
 const hexOf = (peer: Peer) => peer.received.map(({ data }) => data.toString("hex"));
 
+/** An ArtPollReply of a node that outputs a universe. */
+function replyOf(name: string, universe: number): Buffer {
+  const reply = Buffer.alloc(239);
+  Buffer.from("4172742d4e6574000021", "hex").copy(reply);
+  reply.writeUInt16LE(PORT, 14);
+  reply[19] = universe >> 4;
+  reply.write(name, 26);
+  reply.writeUInt16BE(1, 172);
+  reply[174] = 0x80;
+  reply[190] = universe & 15;
+  return reply;
+}
+
 describe("an artnet instance with a destination", () => {
   it("sends zeros at the start, then levels of 8 and 16 bits, as the protocol has them", async () => {
     const node = await Peer.at(NODE, PORT);
@@ -136,6 +149,18 @@ describe("an artnet instance with a destination", () => {
     assert.deepEqual(rig.log.matching(/multicast/), []);
   });
 
+  it("with 'start = event' sends nothing to a node that appears before the first event", async () => {
+    const node = await Peer.at(NODE, PORT);
+    const rig = await DmxRig.started(
+      `${BACKEND}detect = on\n[artnet out]\ndestination = auto\nstart = event\n[map]\nprobe.a > out.1\n`,
+    );
+    await node.send(replyOf("Dimmer", 0), OWN, PORT);
+    await rig.log.seen(/node 'Dimmer'/);
+    rig.probe.emit("a", 1);
+    const first = await node.until((data) => data[9] === 0x50);
+    assert.equal(first[18], 255);
+  });
+
   it("with 'destination = auto' sends to nodes that output the universe, as soon as they answer a poll", async () => {
     const node = await Peer.at(NODE, PORT);
     const rig = await DmxRig.started(
@@ -143,15 +168,7 @@ describe("an artnet instance with a destination", () => {
     );
     assert.equal(rig.status("out")?.state, "waiting");
     rig.probe.emit("a", 1);
-    const reply = Buffer.alloc(239);
-    Buffer.from("4172742d4e6574000021", "hex").copy(reply);
-    reply.writeUInt16LE(PORT, 14);
-    reply[19] = 1;
-    reply.write("Dimmer\x1b[2J", 26);
-    reply.writeUInt16BE(1, 172);
-    reply[174] = 0x80;
-    reply[190] = 2;
-    await node.send(reply, OWN, PORT);
+    await node.send(replyOf("Dimmer\x1b[2J", 0x12), OWN, PORT);
     const dmx = await node.until((data) => data[9] === 0x50);
     assert.equal(dmx[18], 255);
     assert.deepEqual(rig.status("out")?.peers, [`node 'Dimmer?[2J' at ${NODE}, takes net.universe 0.18`]);

@@ -1,6 +1,11 @@
 // sACN on its way out: the bytes, what is sent when, how it ends.
 import assert from "node:assert/strict";
+import path from "node:path";
+import { Router } from "../lib/engine/router.js";
+import { track } from "./desk-backend.js";
 import { address, DmxRig, Peer, padded, universe } from "./dmx-network.js";
+import { MemoryLog } from "./helpers.js";
+import { ProbeBackend } from "./probe-backend.js";
 
 const [OWN, NODE, SECOND] = [address(1), address(2), address(3)];
 const PORT = 5568;
@@ -112,15 +117,20 @@ describe("a sacn instance with a priority", () => {
   it("has the same CID at each start, and another one for another configuration", async () => {
     const node = await Peer.at(NODE, PORT);
     const config = `[backend sacn]\nbind = ${OWN}\n[sacn out]\nuniverse = 1\npriority = 1\ndestination = ${NODE}\n`;
-    const cidOf = (data: Buffer | undefined) => data?.subarray(22, 38).toString("hex");
-    const rig = await DmxRig.started(config);
-    const [first] = await node.count(1);
-    await rig.router.stop();
-    const after = node.received.length;
-    const again = new DmxRig(config);
-    await again.router.start();
-    const next = await node.until((data) => data[112] === 0, after);
-    assert.notEqual(cidOf(first?.data), cidOf(next));
-    assert.match(cidOf(next) ?? "", /^.{12}5.{3}[89ab].{15}$/);
+    /** Of a router on the configuration in a folder. */
+    const cidIn = async (folder: string) => {
+      const before = node.received.length;
+      const options = { logger: new MemoryLog(), backends: [new ProbeBackend()] };
+      const router = track(Router.fromFile(path.join(folder, "monster.cfg"), options));
+      await router.start();
+      const data = await node.until((frame) => frame[112] === 0, before);
+      await router.stop();
+      return data.subarray(22, 38).toString("hex");
+    };
+    const [here, there] = [new DmxRig(config).folder, new DmxRig(config).folder];
+    const cid = await cidIn(here);
+    assert.match(cid, /^.{12}5.{3}[89ab].{15}$/);
+    assert.equal(await cidIn(here), cid);
+    assert.notEqual(await cidIn(there), cid);
   });
 });

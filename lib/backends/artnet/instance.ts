@@ -133,7 +133,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
       .filter(({ address, port }) => !known.includes(showEndpoint({ host: address, port })))
       .map(({ address, port }) => this.#targetAt({ host: address, port }));
     this.#targets.splice(0, Number.POSITIVE_INFINITY, ...stay, ...added);
-    if (added.length > 0) this.#sender.changed();
+    if (added.length > 0) this.#sender.peersChanged();
   }
 
   status(): InstanceStatus {
@@ -212,7 +212,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
 
   #targetAt(address: { readonly host: string; readonly port: number }): UdpTarget {
     const { name, log } = this.#setup;
-    return new UdpTarget({ address, owner: name, log, family: 4, resolved: () => this.#sender?.changed() });
+    return new UdpTarget({ address, owner: name, log, family: 4, resolved: () => this.#sender?.peersChanged() });
   }
 
   #sourceOf(address: string, port: number): Source<Peer> | undefined {

@@ -2,12 +2,11 @@ import { declareBackend, type InstanceOfBackend, type InstancesProblem } from ".
 import { type Address, option, type Parsed } from "../options.js";
 import { detectOption, slotOptions } from "../shared/slot-options.js";
 import { parseSlot, SLOT_FORMS, type SlotMeaning } from "../shared/slots.js";
-import { NAME_LENGTH } from "./packets.js";
+import { CID_LENGTH, NAME_LENGTH } from "./packets.js";
 
 export const SACN_PORT = 5568;
 const MAX_UNIVERSE = 63_999;
 const MAX_PRIORITY = 200;
-const CID_LENGTH = 16;
 
 /** The word after an address that makes it receive what this program sends itself. */
 export const LOCAL = "local";

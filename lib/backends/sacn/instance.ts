@@ -164,7 +164,7 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
     const { universe, priority, destination, realtime, rate, start } = options;
     const address = destination ?? { host: groupOf(universe), port: SACN_PORT };
     const sender = this.#backend.senders.take(this.#key, this);
-    const target = new UdpTarget({ address, owner: name, log, family: 4, resolved: () => sender.changed() });
+    const target = new UdpTarget({ address, owner: name, log, family: 4, resolved: () => sender.peersChanged() });
     // Receivers of the destination before learn that nothing more comes.
     const [before] = sender.spec?.targets ?? [];
     if (before !== undefined && before.text !== target.text) endStream(sender);

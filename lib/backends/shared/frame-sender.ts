@@ -41,6 +41,8 @@ export class FrameSender {
   #packets: readonly Packet[] = [];
   #stream: FrameStream | undefined;
   #sequence: number | undefined;
+  /** Whether it waits for its first event. */
+  #silent = false;
   #begun = false;
   #sent = 0;
 
@@ -67,13 +69,20 @@ export class FrameSender {
     this.#stream?.end();
     this.#spec = spec;
     this.#packets = [new Packet(spec.form.create()), new Packet(spec.form.create())];
-    const { rate, repeats, silent } = spec;
-    this.#stream = this.#limiter.add({ rate, repeats, send: () => this.#send() }, silent && !this.#begun);
+    const { rate, repeats } = spec;
+    this.#silent = spec.silent && !this.#begun;
+    this.#stream = this.#limiter.add({ rate, repeats, send: () => this.#send() }, this.#silent);
   }
 
-  /** The levels have changed, or there are other peers. */
+  /** The levels have changed. */
   changed(): void {
+    this.#silent = false;
     this.#stream?.changed();
+  }
+
+  /** There are other peers. */
+  peersChanged(): void {
+    if (!this.#silent) this.#stream?.changed();
   }
 
   /** Sends a packet of another kind, in the same sequence. */
