@@ -268,6 +268,9 @@ export interface Binding {
    */
   formatStreams(output: "json" | "journal" | null, errors: "json" | "journal" | null): void;
 
+  /** Ends the process at once, without waiting for libuv's threads, which may be in a lookup of a host's name. */
+  endProcess(status: number): never;
+
   /**
    * Sends a datagram of sd_notify(3)'s lines to the service manager's socket: a path, or an abstract name with a leading `@`.
    * Never blocks. Returns an error text, or null. Needs neither Python nor a core.

@@ -36,6 +36,8 @@ export async function run({ operand = "monster.cfg", ...line }: CommandLine): Pr
     if (!addon.stopSignalSeen()) throw error;
   }
   await ended;
+  // The one thing that can't be closed: a name server that does not answer would hold the process for many seconds.
+  if (process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap")) addon.endProcess(0);
   return 0;
 }
 

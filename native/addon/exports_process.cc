@@ -1,4 +1,6 @@
 // State of the process: its CPython, signals, the service manager.
+#include <unistd.h>
+
 #include <string>
 
 #include "addon/arguments.h"
@@ -74,6 +76,8 @@ Napi::Value FormatStreams(const Arguments &arguments) {
   return arguments.env().Undefined();
 }
 
+Napi::Value EndProcess(const Arguments &arguments) { _exit(static_cast<int>(arguments.number(0))); }
+
 Napi::Value NotifyServiceManager(const Arguments &arguments) {
   return TextOrNull(arguments.env(), NotifyService(arguments.text(0), arguments.text(1)));
 }
@@ -88,6 +92,7 @@ void ExportProcess(Napi::Object exports) {
   Export<SignalSeen>(exports, "stopSignalSeen");
   Export<PrintStuckCode>(exports, "printStuckCode");
   Export<FormatStreams>(exports, "formatStreams");
+  Export<EndProcess>(exports, "endProcess");
   Export<NotifyServiceManager>(exports, "notifyService");
 }
 

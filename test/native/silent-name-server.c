@@ -1,0 +1,12 @@
+/* Preloaded, it makes every lookup of a host's name take a minute, as with a name server that does not answer. */
+#include <netdb.h>
+#include <unistd.h>
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result) {
+  (void)node;
+  (void)service;
+  (void)hints;
+  (void)result;
+  sleep(60);
+  return EAI_AGAIN;
+}
