@@ -74,11 +74,13 @@ export interface Report {
     | "events-lost" // `value` events for the instance were lost: too many are queued, or no memory is left
     | "slow" // `subject` has been running for `value` ms; `text` is its stack then
     | "watch-failed" // sockets can't be watched; `text` says why
+    | "log" // user code says `text` through the logger `subject`, in line `value` of `file`; `role` is the level
     | "threads-left"; // `text` names threads that did not end, so their interpreter stays
   readonly instance: number;
   /**
    * The kind of function that `subject` is: `handler`, `batch handler`, `interval`, `socket`, `cleanup handler`, or, for
-   * functions not called by the core: `finalizer`, `callback`, `exit function`, `thread`; otherwise empty.
+   * functions not called by the core: `finalizer`, `callback`, `exit function`, `thread`. The level of a message: `error`,
+   * `warn`, `info` or `debug`. Otherwise empty.
    */
   readonly role: string;
   /** The channel of a handler, the name of a thread, otherwise the function's name. */
@@ -86,6 +88,8 @@ export interface Report {
   readonly text: string;
   readonly value?: number;
   readonly exception?: PythonException;
+  /** The source file of a message. */
+  readonly file?: string;
 }
 
 /**
@@ -138,6 +142,11 @@ export interface Binding {
   startPython(options: PythonOptions): PythonLoadError | null;
   /** `Py_GetVersion()`, or "" before `startPython`. */
   pythonVersion(): string;
+  /**
+   * Whether C code on the loop's thread that calls Python back gets the thread state of the instance that it runs in. If not,
+   * it hangs (native/python/gil_state.h).
+   */
+  callsBackIntoInstances(): boolean;
 
   createCore(callbacks: CoreCallbacks, outbox: Outbox): Core;
   /** The number of instances that have been added, including retired ones. */
@@ -240,6 +249,12 @@ export interface Binding {
    * `onlyErrors`: only of the latter.
    */
   printStuckCode(format: "text" | "json" | "journal" | null, onlyErrors: boolean): void;
+
+  /**
+   * The formats in which Python code writes to standard output and error, line by line; null, the default, for writing as it
+   * is. For instances that are added from then on.
+   */
+  formatStreams(output: "json" | "journal" | null, errors: "json" | "journal" | null): void;
 
   /**
    * Sends a datagram of sd_notify(3)'s lines to the service manager's socket: a path, or an abstract name with a leading `@`.

@@ -46,6 +46,7 @@ export function tables(measurements: readonly Measurement[], summary: Summary) {
       formatSpread(reference),
       formatSpread(ours),
       format(ratioOfPairs(ours, reference)),
+      format(Math.min(...reference) / Math.min(...ours)),
     ]);
   const text = judged.map((cells) => cells.map((cell, i) => cell.padEnd([52, 12, 12, 12][i] ?? 0)).join("")).join("\n");
   const markdown = {
@@ -58,7 +59,7 @@ export function tables(measurements: readonly Measurement[], summary: Summary) {
   const comparison = [
     ...markdown.machine,
     "",
-    ...table(["case", "unit", "before", "after", "before ÷ after"], compared),
+    ...table(["case", "unit", "before", "after", "before ÷ after", "fastest runs"], compared),
   ];
   return { text, markdown, comparison, chart: chart(measurements) };
 }

@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { buildCommand } from "./build-command.mjs";
 
 const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const dist = path.join(folder, "dist");
@@ -29,6 +30,8 @@ const common = {
   metafile: true,
   logLevel: "warning",
   external: ["node-gyp-build"],
+  // Node has these itself: the packages that replace them for browsers are half of the MQTT library, and of its start.
+  alias: { "readable-stream": "node:stream", string_decoder: "node:string_decoder", "worker-timers": "node:timers" },
 };
 const library = await build({
   ...common,
@@ -43,25 +46,14 @@ const library = await build({
     js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
   },
 });
-// The command in CommonJS, since Node takes a tenth of a router's whole start to load its own loader of other modules.
-const command = await build({
-  ...common,
-  entryPoints: ["lib/cli/mmpy.ts"],
-  outfile: "dist/cli/mmpy.cjs",
-  format: "cjs",
-  define: { "import.meta.url": "__moduleUrl" },
-  // As if it were one of the chunks.
-  banner: {
-    js: '"use strict"; const __moduleUrl = require("node:url").pathToFileURL(require("node:path").join(__dirname, "..", "mmpy.js")).href;',
-  },
-});
+const { inputs: commandInputs } = await buildCommand(common);
 chmodSync(path.join(dist, "cli", "mmpy.cjs"), 0o755);
-const inputs = [library, command].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+const inputs = [...Object.keys(library.metafile.inputs), ...commandInputs];
 writeFileSync(path.join(dist, "THIRD-PARTY-LICENSES.txt"), licenses(inputs));
 
 /** The licences of the packages whose files have gone into the bundle. */
 function licenses(inputs) {
-  const packages = new Set(inputs.flatMap((file) => /^(node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? []));
+  const packages = new Set(inputs.flatMap((file) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? []));
   const texts = [...packages].sort().map((name) => {
     const { version, license } = JSON.parse(readFileSync(path.join(folder, name, "package.json"), "utf8"));
     const file = readdirSync(path.join(folder, name)).find((entry) => /^licen[cs]e/i.test(entry));
@@ -69,7 +61,7 @@ function licenses(inputs) {
       file !== undefined && existsSync(path.join(folder, name, file))
         ? readFileSync(path.join(folder, name, file), "utf8").trim()
         : `License: ${license}`;
-    return `${name.slice("node_modules/".length)} ${version}\n\n${text}\n`;
+    return `${name.slice(name.lastIndexOf("node_modules/") + "node_modules/".length)} ${version}\n\n${text}\n`;
   });
   return `The JavaScript of this package contains these packages:\n\n${texts.join(`\n${"-".repeat(80)}\n\n`)}`;
 }

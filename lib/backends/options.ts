@@ -67,6 +67,8 @@ export interface Option<V = unknown> {
   readonly takesEmpty?: boolean;
   /** The option's value if it is not given. */
   readonly fallback: V;
+  /** A value as it may be shown: without passwords, and with as many characters. Absent: all of it may be. */
+  readonly shown?: (text: string) => string;
 
   /**
    * Parses one value. Pure.
@@ -85,6 +87,7 @@ interface Spec {
   readonly repeatable?: boolean;
   readonly once?: boolean;
   readonly live?: boolean | "append";
+  readonly shown?: (text: string) => string;
 }
 
 interface SpecWithDefault<T> extends Spec {
@@ -122,6 +125,7 @@ function declare<T, S extends SpecWithDefault<T>>(spec: S, { show, ...kind }: Ki
     ...(spec.once !== undefined && { once: spec.once }),
     ...(spec.repeatable !== undefined && { repeatable: spec.repeatable }),
     ...(spec.live !== undefined && { live: spec.live }),
+    ...(spec.shown !== undefined && { shown: spec.shown }),
     ...(spec.default !== undefined && { defaultText: (show ?? String)(spec.default) }),
     // Equivalent to the conditional type, which the compiler can't verify.
     fallback: fallback as ValueOf<T, S>,

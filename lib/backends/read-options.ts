@@ -1,9 +1,10 @@
 // Parses settings into values of declared options. Every mistake is reported at its place.
 import type { Setting } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
-import type { Location } from "../config/source.js";
+import { type Location, mask } from "../config/source.js";
 import { didYouMean, nearest } from "../config/suggest.js";
 import { messageOf } from "../errors.js";
+import { atOnce } from "../user-code.js";
 import type { InstanceOptions, OptionPattern, PatternValue, SectionProblem } from "./declare.js";
 import type { Problem } from "./instance.js";
 import type { Option, OptionSet, Parsed, ValueProblem } from "./options.js";
@@ -40,6 +41,10 @@ export function readOptions(
   findings: Findings,
 ): ReadOptions {
   const before = findings.errors.length;
+  for (const setting of written) {
+    const shown = shownValue(section.options, setting);
+    if (shown !== setting.value && setting.valueLocation !== undefined) mask(setting.valueLocation, shown);
+  }
   const { given, patterns } = readSettings(section, written, location, findings);
   const settings = withMainNames(section.options, written);
   const declared = Object.entries(section.options);
@@ -87,6 +92,12 @@ export function knownOption(
 function mainName(options: OptionSet, written: string): string | undefined {
   if (Object.hasOwn(options, written)) return written;
   return Object.keys(options).find((name) => options[name]?.aliases?.includes(written));
+}
+
+/** A setting's value as it may be shown. */
+export function shownValue(options: OptionSet, { option, value }: Pick<Setting, "option" | "value">): string {
+  const name = mainName(options, option);
+  return (name === undefined ? undefined : options[name])?.shown?.(value) ?? value;
 }
 
 function withMainNames(options: OptionSet, settings: readonly Setting[]): readonly Setting[] {
@@ -208,7 +219,7 @@ function missingValue({ option: name }: Setting, declared: Option | OptionPatter
 
 function attempt<T>(parsing: () => T): T | ValueProblem {
   try {
-    return parsing();
+    return atOnce("parse", parsing);
   } catch (error) {
     return { problem: `could not be read: ${messageOf(error)}` };
   }

@@ -1,5 +1,6 @@
 import { messageOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
+import { atOnce } from "../user-code.js";
 import type { BackendDeclaration, ChannelUse } from "./declare.js";
 import type {
   BackendSetup,
@@ -12,6 +13,7 @@ import type {
   Refusal,
 } from "./instance.js";
 import { type OptionSet, option } from "./options.js";
+import { checkInstance } from "./shapes.js";
 
 export type { ChannelUse, EventBatch };
 
@@ -146,8 +148,7 @@ async function openSimple(backend: Backend, setup: BackendSetup): Promise<OpenBa
 async function createSimple(backend: Backend, setup: InstanceSetup): Promise<DeclaredInstance> {
   const { name, folder, log, emit, now } = setup;
   const instance = await backend.create({ name, folder, log, emit, now });
-  if (typeof instance !== "object" || instance === null)
-    throw new Error(`create() of backend '${backend.name}' did not return an object`);
+  checkInstance(instance, backend.name);
   await configure(instance, backend.instanceOptions, setup);
   const { binding, core } = setup.engine;
   return {
@@ -182,7 +183,7 @@ async function configure(
 
 function tell(instance: Instance, { name, index, use }: Channel): Refusal[] {
   try {
-    instance.channel?.(name, index, use);
+    atOnce("channel", () => instance.channel?.(name, index, use));
     return [];
   } catch (error) {
     return [{ channel: index, problem: messageOf(error) }];

@@ -8,6 +8,7 @@ import { Coalesced } from "./coalesced.js";
 import { hangUps, refuseDebuggers } from "./early-signals.js";
 import type { CommandLine } from "./options.js";
 import { ServiceManager, serviceVariables } from "./service-manager.js";
+import { formatStreams } from "./streams.js";
 import { printStuckCode } from "./stuck-code.js";
 
 export async function run({ operand = "monster.cfg", ...line }: CommandLine): Promise<number> {
@@ -15,6 +16,7 @@ export async function run({ operand = "monster.cfg", ...line }: CommandLine): Pr
   const stopped = stopSignal(addon);
   const logger = standardErrorLogger(line.logLevel, line.logFormat);
   printStuckCode(addon, line);
+  formatStreams(addon, line.logFormat);
   const { backendOverrides, instanceOverrides } = line;
   const router = Router.fromFile(operand, { logger, backendOverrides, instanceOverrides });
   const running = new RunningRouter(router, logger, addon);

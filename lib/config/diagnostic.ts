@@ -1,5 +1,5 @@
 import { count } from "../count.js";
-import type { Location } from "./source.js";
+import { type Location, shownLine } from "./source.js";
 
 /** One error in a configuration, or a warning. */
 export interface Diagnostic {
@@ -67,7 +67,7 @@ const MAX_WIDTH = 160;
 const MAX_LENGTH = 400;
 
 function excerpt({ source, line, column, length }: Location): string[] {
-  const text = source.lines[line - 1] ?? "";
+  const text = shownLine(source, line);
   // Of a very long line, only the part around the error is shown.
   const from =
     column - 1 > MAX_WIDTH / 2 ? Math.min(column - 1 - MAX_WIDTH / 2, Math.max(0, text.length - MAX_WIDTH)) : 0;

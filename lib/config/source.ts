@@ -22,6 +22,25 @@ export interface Location {
   readonly length: number;
 }
 
+/** Lines that messages show differently, such as those with a password. */
+const masked = new WeakMap<Source, Map<number, string>>();
+
+/** Has messages show a text of the same length in a place from now on. */
+export function mask({ source, line, column, length }: Location, text: string): void {
+  let lines = masked.get(source);
+  if (lines === undefined) {
+    lines = new Map();
+    masked.set(source, lines);
+  }
+  const whole = source.lines[line - 1] ?? "";
+  lines.set(line, whole.slice(0, column - 1) + text + whole.slice(column - 1 + length));
+}
+
+/** A line as messages show it. */
+export function shownLine(source: Source, line: number): string {
+  return masked.get(source)?.get(line) ?? source.lines[line - 1] ?? "";
+}
+
 /** Text and its location. */
 export interface Located {
   readonly text: string;

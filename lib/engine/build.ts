@@ -4,16 +4,17 @@ import type { BackendDeclaration, InstanceOptions, OptionPattern } from "../back
 import type { BackendModule, InstanceSetup, Problem } from "../backends/instance.js";
 import type { Option } from "../backends/options.js";
 import { knownOption, type ReadOptions, readOptions, reportTo } from "../backends/read-options.js";
+import { checkDeclaredInstance, checkOpenBackend } from "../backends/shapes.js";
 import type { BackendDefinition, Definition, InstanceDefinition, Setting } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
 import type { Location } from "../config/source.js";
 import { didYouMean } from "../config/suggest.js";
 import { MidimonsterError, messageOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
+import { listOf, untilAborted } from "../user-code.js";
 import type { Assembly } from "./assembly.js";
 import type { Engine } from "./engine.js";
 import { InstanceEntry, type LiveBackend, LiveInstance } from "./instances.js";
-import { untilAborted } from "./waiting.js";
 
 /** The parts of a session that building uses. */
 export interface BuildHost {
@@ -24,6 +25,8 @@ export interface BuildHost {
   readonly modules: Map<string, BackendModule>;
   /** Open backends, by name; extended by each that is opened. */
   readonly backends: Map<string, LiveBackend>;
+  /** Creates an instance from now on: reports of an unknown one are about it. */
+  creating(name: string): void;
   /**
    * Registers a created instance.
    *
@@ -88,7 +91,7 @@ class Builder {
       owner,
       options: declaration.options,
       open: declaration.otherOptions === "accepted",
-      check: ({ options }: InstanceOptions) => declaration.checkOptions?.(options) ?? [],
+      check: ({ options }: InstanceOptions) => listOf("checkOptions", () => declaration.checkOptions?.(options)),
     };
     const { options, settings, missing } = readOptions(section, written, location, this.#findings);
     const live = backends.get(name);
@@ -111,11 +114,12 @@ class Builder {
     const owner = `backend '${name}'`;
     const report = reporter(this.#findings, owner, settings, location);
     try {
-      const module = modules.get(name) ?? (await untilAborted(declaration.load(), engine.stopping));
+      const module = modules.get(name) ?? (await untilAborted(() => declaration.load(), engine.stopping));
+      if (typeof module?.open !== "function") throw new Error("load() returned no object with an open() method");
       modules.set(name, module);
-      const opening = module.open({ name, options, settings, log, engine, report });
-      const open = await untilAborted(opening, engine.stopping);
-      if (typeof open?.instance !== "function") throw new Error("open() returned no object with an instance() method");
+      const setup = { name, options, settings, log, engine, report };
+      const open = await untilAborted(() => module.open(setup), engine.stopping);
+      checkOpenBackend(open);
       backends.set(name, { declaration, open, options, settings });
     } catch (error) {
       if (error instanceof MidimonsterError) throw error;
@@ -166,7 +170,8 @@ class Builder {
       patterns: read.patterns,
     }));
     try {
-      for (const { instance, problem, ...more } of declaration.checkInstances?.(instances, options) ?? []) {
+      const problems = listOf("checkInstances", () => declaration.checkInstances?.(instances, options));
+      for (const { instance, problem, ...more } of problems) {
         const definition = all.find((each) => each.definition.name === instance)?.definition;
         const [settings, place] = [definition?.settings ?? [], definition?.nameLocation];
         // Without a place, as in the API, the message has to say which one it is.
@@ -206,7 +211,7 @@ class Builder {
       options: declaration.instanceOptions,
       patterns: declaration.optionPatterns,
       open: declaration.otherInstanceOptions === "accepted",
-      check: (read: InstanceOptions) => declaration.checkInstanceOptions?.(read) ?? [],
+      check: (read: InstanceOptions) => listOf("checkInstanceOptions", () => declaration.checkInstanceOptions?.(read)),
     };
     return readOptions(section, settings, nameLocation, this.#findings);
   }
@@ -237,9 +242,10 @@ class Builder {
       emit: (channel, value) => emit(live, name, channel, value),
       now: () => engine.binding.now(engine.core),
     };
+    this.#host.creating(name);
     try {
-      const instance = await untilAborted(backend.open.instance(setup), engine.stopping);
-      if (typeof instance !== "object" || instance === null) throw new Error("instance() did not return an object");
+      const instance = await untilAborted(() => backend.open.instance(setup), engine.stopping);
+      checkDeclaredInstance(instance);
       const number = instance.native?.number ?? engine.binding.addJavascript(engine.core);
       live = new LiveInstance(name, backend, instance, number);
       this.#host.created(live);

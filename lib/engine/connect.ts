@@ -8,6 +8,7 @@ import { didYouMean } from "../config/suggest.js";
 import { messageOf } from "../errors.js";
 import { expandPairs } from "../mapping/pairs.js";
 import { compileRoutes, type Pairs } from "../mapping/routes.js";
+import { atOnce, listOf } from "../user-code.js";
 import type { Assembly } from "./assembly.js";
 import { ownerOf } from "./build.js";
 import type { Engine } from "./engine.js";
@@ -152,7 +153,7 @@ function parseName(
   section: InstanceOptions,
 ): ParsedChannel<unknown> {
   try {
-    return channels.parse?.(name, use, section) ?? {};
+    return atOnce("parse", () => channels.parse?.(name, use, section)) ?? {};
   } catch (error) {
     return { problem: messageOf(error) };
   }
@@ -186,7 +187,7 @@ function tellChannels(entry: InstanceEntry, findings: Findings): Told {
   const changed = channels.filter((_, i) => !isNew[i]);
   const changedFrom = changed.map((channel) => ({ ...channel, meaning: live.meaningOf(channel.index, channel.use) }));
   try {
-    const refusals = live.instance.connect?.(channels) ?? [];
+    const refusals = listOf("connect", () => live.instance.connect?.(channels));
     const refused = new Set(refusals.map(({ channel }) => channel));
     // A channel keeps its number once the instance knows it, even if this configuration fails.
     const taken = channels.filter(({ index }) => !refused.has(index));
@@ -212,7 +213,7 @@ function untell({ entry, added, changedFrom }: Told, findings: Findings): void {
   if (changedFrom.length === 0) return;
   for (const channel of changedFrom) live.told(channel);
   try {
-    live.instance.connect?.(changedFrom);
+    listOf("connect", () => live.instance.connect?.(changedFrom));
   } catch (error) {
     findings.error(`instance '${name}' did not take its channels back: ${messageOf(error)}`, definition.nameLocation);
   }
@@ -223,7 +224,7 @@ function disconnect({ live, name, definition }: InstanceEntry, channels: readonl
   if (live.instance.disconnect === undefined || channels.length === 0) return;
   for (const channel of channels) live.forget(channel);
   try {
-    live.instance.disconnect(channels);
+    atOnce("disconnect", () => live.instance.disconnect?.(channels));
   } catch (error) {
     findings.warn(`instance '${name}' threw in disconnect(): ${messageOf(error)}`, definition.nameLocation);
   }

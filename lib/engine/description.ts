@@ -1,8 +1,10 @@
 import type { ChannelUse } from "../backends/declare.js";
 import type { BackendFacts, DeclaredInstance, InstanceStatus } from "../backends/instance.js";
 import type { PythonChoice } from "../backends/python/locate/discovery.js";
+import { shownValue } from "../backends/read-options.js";
 import type { MappingDefinition } from "../config/definition.js";
 import { messageOf } from "../errors.js";
+import { atOnce } from "../user-code.js";
 import type { Instances, LiveBackend, LiveInstance } from "./instances.js";
 
 /** What a router consists of, once loaded. */
@@ -44,7 +46,10 @@ export function describe(
       return {
         name,
         backend: backend.declaration.name,
-        options: definition.settings.map(({ option, value }) => ({ option, value })),
+        options: definition.settings.map((setting) => ({
+          option: setting.option,
+          value: shownValue(backend.declaration.instanceOptions, setting),
+        })),
         channels: channels.names(0, channels.size).flatMap((channel, i) => {
           const uses = entry.uses(i);
           // Channels of earlier configurations keep their numbers. Channels in the core may also be a module's own.
@@ -68,7 +73,7 @@ export function describe(
 function statusOf({ instance, failed }: LiveInstance): InstanceStatus | undefined {
   if (failed !== undefined) return { state: "failed", text: failed };
   try {
-    return instance.status?.();
+    return atOnce("status", () => instance.status?.());
   } catch (error) {
     return { state: "failed", text: `status() threw: ${messageOf(error)}` };
   }
@@ -76,7 +81,8 @@ function statusOf({ instance, failed }: LiveInstance): InstanceStatus | undefine
 
 function noteOf(instance: DeclaredInstance, name: string, uses: readonly ChannelUse[]): string | undefined {
   try {
-    return instance.note?.({ name, uses });
+    const note = atOnce("note", () => instance.note?.({ name, uses }));
+    return typeof note === "string" ? note : undefined;
   } catch {
     return undefined;
   }
@@ -85,7 +91,7 @@ function noteOf(instance: DeclaredInstance, name: string, uses: readonly Channel
 function pythonOf(backends: Iterable<LiveBackend>): BackendFacts {
   for (const { open } of backends) {
     try {
-      const python = open.facts?.().python;
+      const python = atOnce("facts", () => open.facts?.())?.python;
       if (python !== undefined) return { python };
     } catch {
       // The description is useful without facts.

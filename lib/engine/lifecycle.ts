@@ -1,7 +1,7 @@
 // Starting and stopping backends and instances.
 import { MidimonsterError, messageOf } from "../errors.js";
+import { endsWithin, untilAborted } from "../user-code.js";
 import type { LiveBackend, LiveInstance } from "./instances.js";
-import { ignoreRejection, untilAborted } from "./waiting.js";
 
 /** How long one stop() may take, in ms. */
 const STOP_TIMEOUT = 2000;
@@ -49,7 +49,7 @@ export class Lifecycle {
     const ends = () => signal.aborted || (goOn === "until-failure" && failures.length > 0);
     const succeeds = async (what: string, start: () => void | Promise<void>): Promise<boolean> => {
       try {
-        await untilAborted(start(), signal);
+        await untilAborted(start, signal);
         return true;
       } catch (error) {
         const message = `${what} did not start: ${messageOf(error)}`;
@@ -110,20 +110,11 @@ export class Lifecycle {
   }
 
   async #stopWithin(timeout: number, what: string, stop: () => void | Promise<void>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<"late">((resolve) => {
-      timer = setTimeout(resolve, timeout, "late");
-    });
     try {
-      const stopped = stop();
-      // A rejection after the deadline must not end the process.
-      ignoreRejection(stopped);
-      if ((await Promise.race([stopped, late])) !== "late") return;
+      if (await endsWithin(timeout, stop)) return;
       this.#report(`${what} did not stop in time; its stop() is no longer waited for`);
     } catch (error) {
       this.#report(`${what} did not stop properly: ${messageOf(error)}`);
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

@@ -10,11 +10,11 @@ import { reportTo } from "../backends/read-options.js";
 import type { Definition } from "../config/definition.js";
 import { inReadingOrder } from "../config/diagnostic.js";
 import { MidimonsterError, messageOf } from "../errors.js";
+import { atOnce, callOnly, untilAborted } from "../user-code.js";
 import { Assembly } from "./assembly.js";
 import { type BuildHost, build, ownerOf } from "./build.js";
 import { connect } from "./connect.js";
 import type { InstanceEntry } from "./instances.js";
-import { ignoreRejection, isPromise, untilAborted } from "./waiting.js";
 
 export class Reload {
   readonly next = new Assembly();
@@ -96,7 +96,7 @@ export class Reload {
   async #prepare(entry: InstanceEntry): Promise<void> {
     const { live, definition } = entry;
     try {
-      await untilAborted(live.instance.prepare?.(this.#optionsOf(entry)), this.#host.engine.stopping);
+      await untilAborted(() => live.instance.prepare?.(this.#optionsOf(entry)), this.#host.engine.stopping);
     } catch (error) {
       const message = `instance '${live.name}' could not prepare for its change: ${messageOf(error)}`;
       this.next.findings.error(message, definition.nameLocation);
@@ -110,13 +110,9 @@ export class Reload {
     const { nameLocation } = definition;
     let change: Change | undefined;
     try {
-      change = live.instance.change?.(this.#optionsOf(entry));
+      change = atOnce("change", () => live.instance.change?.(this.#optionsOf(entry)));
     } catch (error) {
       findings.error(`instance '${live.name}' could not be changed: ${messageOf(error)}`, nameLocation);
-    }
-    if (isPromise(change)) {
-      ignoreRejection(change);
-      findings.error(`instance '${live.name}' could not be changed: its change() is asynchronous`, nameLocation);
     }
     entry.incomplete ||= findings.errors.length > errors;
     return change ?? {};
@@ -131,13 +127,11 @@ export class Reload {
     }
   }
 
-  /** Reports an exception where none is allowed, and continues the reload. */
+  /** Reports an exception, or a rejection, where none is allowed, and continues the reload. */
   #quietly(name: string, work: () => unknown): void {
-    try {
-      ignoreRejection(work());
-    } catch (error) {
+    callOnly(work, (error) => {
       this.#host.log.error({ err: error }, `instance '${name}' threw in the middle of a reload: ${messageOf(error)}`);
-    }
+    });
   }
 
   #throwErrors(): void {

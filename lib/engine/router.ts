@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { BackendDeclaration } from "../backends/declare.js";
 import { BACKENDS } from "../backends/index.js";
+import { checkBackend } from "../backends/shapes.js";
 import { type Backend, declarationOf } from "../backends/simple.js";
 import {
   backendDefinition,
@@ -19,6 +20,7 @@ import { count } from "../count.js";
 import { MidimonsterError } from "../errors.js";
 import { guardedLogger } from "../log/guarded-logger.js";
 import { type Logger, standardErrorLogger } from "../log/log.js";
+import { kindOf } from "../user-code.js";
 import { describe, type RouterDescription } from "./description.js";
 import { describeReload, type ReloadSummary } from "./reload-summary.js";
 import { Session } from "./session.js";
@@ -80,12 +82,12 @@ export class Router {
     this.#additions = emptyDefinition(folder);
     this.#argument = folder;
     this.#logger = options.logger && guardedLogger(options.logger);
-    const declared = (options.backends ?? []).map((one) => ("create" in one ? declarationOf(one) : one));
+    const given = options.backends ?? [];
+    if (!Array.isArray(given)) throw new MidimonsterError("VALUE", `backends is a list, not ${kindOf(given)}`);
+    for (const backend of given) checkBackend(backend);
+    const declared = given.map((one) => ("create" in one ? declarationOf(one) : one));
     for (const declaration of [...BACKENDS, ...declared]) {
       const { name } = declaration;
-      if (typeof name !== "string" || !/^\S+$/.test(name)) {
-        throw new MidimonsterError("VALUE", "a backend needs a name without whitespace");
-      }
       if (this.#declarations.has(name)) {
         throw new MidimonsterError("VALUE", `backend '${name}' already exists`);
       }
@@ -248,8 +250,12 @@ export class Router {
    * tap is set.
    *
    * @returns a function that removes the tap
+   * @throws {MidimonsterError} `VALUE` for what is not a function
    */
   tap(listener: (events: readonly TappedEvent[]) => void): () => void {
+    if (typeof listener !== "function") {
+      throw new MidimonsterError("VALUE", `tap() needs a function, not ${kindOf(listener)}`);
+    }
     this.#taps.add(listener);
     this.#session?.applyTaps();
     return () => {

@@ -9,6 +9,7 @@ import { type MidimonsterError, textOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
 import { LoopLog } from "../log/loop-log.js";
 import { ReportLog } from "../log/report-log.js";
+import { callOnly, listOf } from "../user-code.js";
 import { Assembly } from "./assembly.js";
 import { type BuildHost, build } from "./build.js";
 import { ChannelNames } from "./channel-names.js";
@@ -20,7 +21,7 @@ import { Outbox } from "./outbox.js";
 import { Reload } from "./reload.js";
 import { Scheduler } from "./scheduler.js";
 import type { Taps } from "./taps.js";
-import { isPromise, turnOfTheLoop } from "./waiting.js";
+import { turnOfTheLoop } from "./waiting.js";
 
 export class Session {
   readonly lifecycle: Lifecycle;
@@ -38,6 +39,8 @@ export class Session {
   readonly #live = new Map<number, LiveInstance>();
   /** Names of all past and present instances, by number: reports may come late. */
   readonly #instanceNames = new Map<number, string>();
+  /** The instance that is being created: it may have something to report before its number is known. */
+  #creating = "?";
   #names = new ChannelNames(new Map());
   /** Warnings of the running configuration. */
   #warned: ReadonlySet<string> = new Set();
@@ -72,7 +75,7 @@ export class Session {
       now: () => native.now(core),
       run: (pairs, count) => native.runIntervals(core, pairs, count),
     });
-    this.#reports = new ReportLog(log, (instance) => this.#instanceNames.get(instance) ?? "?");
+    this.#reports = new ReportLog(log, (instance) => this.#instanceNames.get(instance) ?? this.#creating);
     this.lifecycle = new Lifecycle((message) => log.error({}, message));
     const engine: Engine = { binding: native, core, argument, stopping: this.lifecycle.signal };
     this.#host = {
@@ -81,6 +84,9 @@ export class Session {
       declarations,
       modules: new Map(),
       backends: this.backends,
+      creating: (name) => {
+        this.#creating = name;
+      },
       created: (live) => {
         const { number, name } = live;
         const isOfCore = Number.isInteger(number) && number >= 0 && number < native.instanceCount(core);
@@ -189,7 +195,7 @@ export class Session {
   files(): string[] {
     return this.#liveOf(this.assembly).flatMap(({ name, instance }) => {
       try {
-        return instance.files?.() ?? [];
+        return listOf("files", () => instance.files?.());
       } catch (error) {
         this.#reports.threw(`${name}: files()`, { instance: name }, error);
         return [];
@@ -254,13 +260,7 @@ export class Session {
   #handle({ name, instance }: LiveInstance, batch: EventBatch): void {
     const threw = (error: unknown) => this.#reports.threw(`${name}: handle()`, { instance: name }, error);
     this.#outbox.collect(() => {
-      try {
-        // The type does not allow it, but an async handle() is easily written, and its rejection would end the process.
-        const result: unknown = instance.handle?.(batch);
-        if (isPromise(result)) Promise.resolve(result).catch(threw);
-      } catch (error) {
-        threw(error);
-      }
+      callOnly(() => instance.handle?.(batch), threw);
     });
   }
 

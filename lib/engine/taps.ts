@@ -1,5 +1,5 @@
+import { callOnly } from "../user-code.js";
 import type { ChannelNames } from "./channel-names.js";
-import { isPromise } from "./waiting.js";
 
 /** An event as {@link Router.tap} shows it: where it was output, and its value in 0..1. */
 export interface TappedEvent {
@@ -29,7 +29,7 @@ export class Taps {
   /**
    * Passes the first `count` events of two parallel arrays to the listeners; channels are global indices.
    *
-   * @param threw called with exceptions of listeners
+   * @param threw called with what listeners throw, or reject with
    */
   show(
     names: ChannelNames,
@@ -43,14 +43,6 @@ export class Taps {
       const { instance, channel } = names.of(channels[i] as number);
       events.push({ instance, channel, value: values[i] as number });
     }
-    for (const listener of this.#listeners) {
-      try {
-        // As with handle(), the type does not allow it.
-        const result: unknown = listener(events);
-        if (isPromise(result)) Promise.resolve(result).catch(threw);
-      } catch (error) {
-        threw(error);
-      }
-    }
+    for (const listener of this.#listeners) callOnly(() => listener(events), threw);
   }
 }

@@ -1,5 +1,5 @@
-import { ignoreRejection } from "../engine/waiting.js";
 import { MidimonsterError } from "../errors.js";
+import { callOnly } from "../user-code.js";
 import type { Logger } from "./log.js";
 
 const LEVELS = ["error", "warn", "info", "debug"] as const;
@@ -13,11 +13,11 @@ export function guardedLogger(logger: Logger): Logger {
   const guarded = (level: (typeof LEVELS)[number]) => {
     if (typeof logger[level] !== "function") throw new MidimonsterError("VALUE", `the logger has no ${level}()`);
     return (fields: object, message: string) => {
-      try {
-        ignoreRejection(logger[level](fields, message));
-      } catch {
-        // There is nowhere else to report it.
-      }
+      // There is nowhere else to report what it throws.
+      callOnly(
+        () => logger[level](fields, message),
+        () => {},
+      );
     };
   };
   return { error: guarded("error"), warn: guarded("warn"), info: guarded("info"), debug: guarded("debug") };

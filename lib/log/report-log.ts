@@ -76,6 +76,12 @@ export class ReportLog {
           `${instance}: the ${report.role} ${report.subject} is slow: running for ${report.value} ms while everything else waits\n${report.text}`,
         );
         break;
+      case "log":
+        this.#logger[levelOf(report.role)](
+          { instance, logger: report.subject, file: report.file, line: report.value },
+          `${instance}: ${report.text}`,
+        );
+        break;
       case "watch-failed":
         this.#logger.error(fields, `${instance}: sockets can't be watched: ${report.text}`);
         break;
@@ -189,6 +195,10 @@ export class ReportLog {
       repeated.channels.clear();
     }
   }
+}
+
+function levelOf(role: string): "error" | "warn" | "info" | "debug" {
+  return role === "error" || role === "warn" || role === "info" ? role : "debug";
 }
 
 function describe(instance: string, role: string, subject: string, value?: number): string {

@@ -98,7 +98,7 @@ void Export(Napi::Object exports, const char *name) {
         Napi::TypeError::New(env, unexpected.what()).ThrowAsJavaScriptException();
       }
     };
-    Guard(call, [&](const char *what) { Napi::Error::New(env, what).ThrowAsJavaScriptException(); });
+    Guard(call, [&](const char *what) { napi_throw_error(env, nullptr, what); });
     return result.IsEmpty() ? env.Undefined() : result;
   };
   exports.Set(name, Napi::Function::New(exports.Env(), +guarded, name));

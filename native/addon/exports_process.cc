@@ -46,6 +46,11 @@ Napi::Value PythonVersion(const Arguments &arguments) {
   return Napi::String::New(arguments.env(), PythonRuntime::Get().version());
 }
 
+Napi::Value CallsBackIntoInstances(const Arguments &arguments) {
+  const GilState::Kind kind = PythonRuntime::Get().gil().stored().kind();
+  return Napi::Boolean::New(arguments.env(), kind != GilState::Kind::kUnknown);
+}
+
 Napi::Value EndOnSecond(const Arguments &arguments) {
   EndOnSecondSignal();
   return arguments.env().Undefined();
@@ -63,6 +68,12 @@ Napi::Value PrintStuckCode(const Arguments &arguments) {
   return arguments.env().Undefined();
 }
 
+Napi::Value FormatStreams(const Arguments &arguments) {
+  const auto format = [&](size_t i) { return arguments.is_null(i) ? "" : arguments.text(i); };
+  PythonRuntime::Get().SetStreamFormats({format(0), format(1)});
+  return arguments.env().Undefined();
+}
+
 Napi::Value NotifyServiceManager(const Arguments &arguments) {
   return TextOrNull(arguments.env(), NotifyService(arguments.text(0), arguments.text(1)));
 }
@@ -72,9 +83,11 @@ Napi::Value NotifyServiceManager(const Arguments &arguments) {
 void ExportProcess(Napi::Object exports) {
   Export<StartPython>(exports, "startPython");
   Export<PythonVersion>(exports, "pythonVersion");
+  Export<CallsBackIntoInstances>(exports, "callsBackIntoInstances");
   Export<EndOnSecond>(exports, "endOnSecondSignal");
   Export<SignalSeen>(exports, "stopSignalSeen");
   Export<PrintStuckCode>(exports, "printStuckCode");
+  Export<FormatStreams>(exports, "formatStreams");
   Export<NotifyServiceManager>(exports, "notifyService");
 }
 

@@ -26,6 +26,8 @@ const char *KindName(Report::Kind kind) {
       return "slow";
     case Report::Kind::kWatchFailed:
       return "watch-failed";
+    case Report::Kind::kLog:
+      return "log";
   }
   return "";
 }
@@ -100,9 +102,11 @@ void JsBridge::EmitOutbox(size_t count) {
 InstanceId JsBridge::AddPython() {
   const auto id = static_cast<InstanceId>(core_->instance_count());
   auto instance = std::make_unique<PythonInstance>(*core_, id);
+  PythonInstance *const added = instance.get();
   pythons_.resize(id + 1);
-  pythons_[id] = instance.get();
-  return core_->Add(std::move(instance));
+  core_->Add(std::move(instance));
+  pythons_[id] = added;  // once it is there to stay
+  return id;
 }
 
 void JsBridge::Deliver(InstanceId instance, const uint32_t *channels, const double *values, size_t count) {
@@ -135,6 +139,7 @@ void JsBridge::Tell(News news) {
       object.Set("text", report.text);
       if (report.exception) object.Set("exception", ToJavascript(env_, *report.exception));
       if (report.value) object.Set("value", *report.value);
+      if (!report.file.empty()) object.Set("file", report.file);
       array.Set(i, object);
     }
     Call(reports_, {array});

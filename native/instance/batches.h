@@ -11,6 +11,7 @@
 #include "instance/channels.h"
 #include "instance/home.h"
 #include "instance/output.h"
+#include "python/buffer_hold.h"
 #include "python/py_ref.h"
 
 namespace mmpy {
@@ -21,12 +22,11 @@ class Batches {
 
   // midimonster.batch(), and functions for python/runtime/batch.py. NULL or -1 with an exception set.
   PyObject *New(PyObject *names, PyObject *handler);
-  PyObject *Register(PyObject *names, PyObject *object, PyObject *handler, PyObject *memory);
+  PyObject *Register(PyObject *names, PyObject *object, PyObject *handler);
   int Send(size_t number);
   PyObject *Changed(size_t number) const;
-  void Forget(size_t number);
 
-  // An event has arrived at a channel that is in a batch.
+  // An event has arrived at a channel that is in a batch. Throws nothing: there is room for what is due.
   void Note(const Channels::Channel &channel, double value) {
     for (uint32_t at = channel.batch_place; at != Channels::kNoPlace; at = places_[at].next) {
       const Place &place = places_[at];
@@ -65,10 +65,10 @@ class Batches {
     PyRef handler;
     bool is_new = false;  // made on trial
 
-    // The values by position. The inputs are in a bytes object, to which we hold no reference: it notifies us when it
-    // is freed (python/runtime/batch.py). The outputs are in a bytearray. This view of it is not passed to user code:
-    // as long as it exists, the bytearray can't be resized, whatever user code does with its own views.
-    PyRef output_view;
+    // The values by position, in memory that user code sees and can neither free nor move, whatever it does: the inputs
+    // in a bytes object, the outputs in a bytearray that is held as it is.
+    PyRef input_memory;
+    BufferHold output_memory;
     double *inputs = nullptr;
     double *outputs = nullptr;
 
@@ -93,6 +93,9 @@ class Batches {
   };
 
   Batch *Find(size_t number) const;
+  void Forget(size_t number);
+  void ForgetUnread();
+  bool IsRead(const Batch &batch) const;
   uint32_t NewPlace(const Place &place);
 
   Home &home_;
@@ -102,8 +105,11 @@ class Batches {
   std::vector<uint32_t> free_;
   std::vector<Place> places_;
   uint32_t free_place_ = Channels::kNoPlace;
-  std::vector<uint32_t> due_;     // with events in this round
-  std::vector<Dropped> dropped_;  // to be restored if the reload fails
+  size_t without_handler_ = 0;     // batches that are forgotten once nothing reads them,
+  size_t to_look_at_ = 0;          // and how many there are when that is looked at again
+  std::vector<uint32_t> due_;      // with events in this round
+  std::vector<uint32_t> calling_;  // those of the round that ends
+  std::vector<Dropped> dropped_;   // to be restored if the reload fails
 };
 
 }  // namespace mmpy

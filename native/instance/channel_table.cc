@@ -2,6 +2,8 @@
 
 #include <functional>
 
+#include "routing/reserve.h"
+
 namespace mmpy {
 
 // The slot that holds `name`, or the free one where it belongs.
@@ -18,6 +20,7 @@ uint32_t ChannelTable::Add(std::string_view name) {
   if (slots_.size() < 2 * (ends_.size() + 1)) Grow();
   const size_t slot = SlotOf(name);
   if (slots_[slot] == kNone) {
+    ReserveFor(ends_, ends_.size() + 1);  // what fails, fails before anything has changed
     names_.append(name);
     ends_.push_back(names_.size());
     slots_[slot] = size() - 1;
@@ -26,7 +29,8 @@ uint32_t ChannelTable::Add(std::string_view name) {
 }
 
 void ChannelTable::Grow() {
-  slots_.assign(slots_.empty() ? 16 : 2 * slots_.size(), kNone);
+  std::vector<uint32_t> grown(slots_.empty() ? 16 : 2 * slots_.size(), kNone);
+  slots_.swap(grown);
   for (uint32_t i = 0; i < size(); ++i) slots_[SlotOf(name(i))] = i;
 }
 

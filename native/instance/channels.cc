@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "routing/reserve.h"
+
 namespace mmpy {
 
 namespace {
 
-constexpr size_t kMaxUnknown = 1000;  // user code may generate any number of names
+constexpr size_t kMaxUnknown = 1000;   // user code may generate any number of names,
+constexpr size_t kMaxCreated = 65536;  // and of any length, in bytes
 
 // Replaces the current exception, a TypeError with CPython's own terse words, by one that names the type found.
 void RaiseNotAString(PyObject *found) {
@@ -15,7 +18,7 @@ void RaiseNotAString(PyObject *found) {
   PyErr_Clear();
   const PyRef type = PyRef::Steal(PyObject_Type(found));
   const PyRef name = type ? PyRef::Steal(PyObject_GetAttrString(type.get(), "__name__")) : PyRef();
-  const std::string text = name ? ToText(name.get()) : "?";
+  const std::string text = name ? Shortened(ToText(name.get()), kMaxName) : "?";
   PyErr_Clear();
   PyErr_Format(mmpy_exception_type(MMPY_TYPE_ERROR), "the channel's name must be str, not %s", text.c_str());
 }
@@ -46,12 +49,18 @@ uint32_t Channels::Create(PyObject *name) {
   if (text == nullptr) return kLookupFailed;
   const std::string_view view(text, static_cast<size_t>(size));
   // Threads do not see channels of a reload that may still fail.
-  if (creating_ && (!home_.reloading || home_.core.OnLoopThread())) return Add(view);
+  if (creating_ && (!home_.reloading || home_.core.OnLoopThread())) {
+    if (view.size() <= kMaxCreated) return Add(view);
+    PyErr_Format(mmpy_exception_type(MMPY_MEMORY_ERROR), "a channel's name can take %zu bytes, and this one takes %zu",
+                 kMaxCreated, view.size());
+    return kLookupFailed;
+  }
   ReportUnknown(view);
   return kNone;
 }
 
 uint32_t Channels::Add(std::string_view name) {
+  if (channels_.size() == table_.size()) ReserveFor(channels_, channels_.size() + 1);  // they are parallel
   const uint32_t index = table_.Add(name);
   channels_.resize(table_.size());
   SetLook(kUnmapped, channels_.size() > mapped_);
@@ -65,26 +74,30 @@ void Channels::Connected(size_t mapped) {
 
 PyObject *Channels::NameObject(uint32_t index) {
   if (name_objects_.size() < table_.size()) name_objects_.resize(table_.size());
-  PyRef &text = name_objects_[index];
-  if (!text) text = PyRef::Steal(NewString(table_.name(index)));
-  return PyRef(text).release();
+  if (!name_objects_[index]) {
+    PyRef text = PyRef::Steal(NewString(table_.name(index)));
+    name_objects_[index].Swap(text);
+  }
+  return PyRef(name_objects_[index]).release();
 }
 
 PyObject *Channels::Names() const {
-  PyRef list = PyRef::Steal(PyList_New(table_.size()));
+  const uint32_t count = table_.size();  // creating the list may run the garbage collector, and so user code
+  PyRef list = PyRef::Steal(PyList_New(count));
   if (!list) return nullptr;
-  for (uint32_t i = 0; i < table_.size(); ++i) {
+  for (uint32_t i = 0; i < count; ++i) {
     PyObject *const text = NewString(table_.name(i));
     if (text == nullptr || PyList_SetItem(list.get(), i, text) != 0) return nullptr;
   }
   return list.release();
 }
 
-void Channels::ReportUnknown(std::string_view name) {
+void Channels::ReportUnknown(std::string_view unknown) {
+  const std::string name = Shortened(unknown, kMaxName);
   const auto place = std::lower_bound(unknown_.begin(), unknown_.end(), name);
   if ((place != unknown_.end() && *place == name) || unknown_.size() >= kMaxUnknown) return;
   unknown_.emplace(place, name);
-  home_.AddReport({Report::Kind::kUnknownChannel, home_.id, "", std::string(name), "", {}});
+  home_.Tell([&] { return Report{Report::Kind::kUnknownChannel, home_.id, "", name, "", {}}; });
 }
 
 void Channels::Clear() {

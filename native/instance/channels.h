@@ -30,6 +30,7 @@ class Channels {
     double input = 0.0;
     double output = 0.0;
     bool initial = false;             // output before the core runs, to be sent then
+    bool is_handler_old = false;      // see Handlers::Take()
     uint32_t batch_place = kNoPlace;  // see Batches
   };
 

@@ -78,9 +78,11 @@ void PythonInstance::AwaitOthers() {
 }
 
 void PythonInstance::ReportThreadsLeft(const std::vector<std::string> &names) {
-  std::string text;
-  for (const std::string &name : names) text += text.empty() ? name : ", " + name;
-  home_.core.news().reports.push_back({Report::Kind::kThreadsLeft, home_.id, "", "", text, {}});
+  home_.core.Tell([&] {
+    std::string text;
+    for (const std::string &name : names) text += (text.empty() ? "" : ", ") + Shortened(name, kMaxName);
+    return Report{Report::Kind::kThreadsLeft, home_.id, "", "", std::move(text), {}};
+  });
 }
 
 void PythonInstance::Retire() {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "io/guard.h"
+
 namespace mmpy {
 
 PyRef Handlers::ResolveOne(std::string_view name, uint32_t channel, std::vector<ResolveError> &errors) {
@@ -12,22 +14,16 @@ PyRef Handlers::ResolveOne(std::string_view name, uint32_t channel, std::vector<
     errors.push_back({channel, interpreter.TakeException().text, {}});
     return {};
   }
-  PyObject *const function = PyTuple_GetItem(found.get(), 0);
-  PyObject *const problem = PyTuple_GetItem(found.get(), 1);
-  if (mmpy_is_none(problem) == 0) {
-    ResolveError error{channel, ToText(problem), {}};
-    PyObject *const candidates = PyTuple_GetItem(found.get(), 2);
-    for (Py_ssize_t i = 0; i < PyList_Size(candidates); ++i) {
-      error.candidates.push_back(ToText(PyList_GetItem(candidates, i)));
-    }
-    errors.push_back(std::move(error));
-  }
+  PyObject *const function = ItemOf(found.get(), 0);
+  PyObject *const problem = ItemOf(found.get(), 1);
+  if (mmpy_is_none(problem) == 0) errors.push_back({channel, ToText(problem), ToTexts(ItemOf(found.get(), 2))});
   return mmpy_is_none(function) != 0 ? PyRef() : PyRef::Borrow(function);
 }
 
 std::vector<ResolveError> Handlers::Resolve(const std::vector<uint32_t> &channels, const std::string &default_handler) {
   std::vector<ResolveError> errors;
   Rollback();
+  found_.reserve(channels.size());
   PyRef fallback;
   if (!default_handler.empty()) {
     fallback = ResolveOne(default_handler, Channels::kNone, errors);
@@ -46,20 +42,25 @@ std::vector<ResolveError> Handlers::Resolve(const std::vector<uint32_t> &channel
   return errors;
 }
 
+// Needs no memory: by now the mapping is installed, and there is no way back.
 void Handlers::Take() {
-  std::vector<PyRef> before;  // released last: that runs user code (__del__)
-  for (Channels::Channel &channel : channels_.all()) {
-    if (channel.handler) before.push_back(std::exchange(channel.handler, {}));
-  }
-  LookAhead();
+  Guard([&] { LookAhead(); }, [&](const char *) { lookahead_.Reset(0); });  // it works without
   any_ = false;
-  for (auto &[channel, handler] : std::exchange(found_, {})) {
+  for (Channels::Channel &channel : channels_.all()) channel.is_handler_old = true;
+  for (auto &[channel, handler] : found_) {
     any_ |= static_cast<bool>(handler);
-    channels_[channel].handler = std::move(handler);
+    channels_[channel].handler.Swap(handler);
+    channels_[channel].is_handler_old = false;
+  }
+  // Released once all are installed, since that runs user code (__del__).
+  const Found replaced = std::exchange(found_, {});
+  for (size_t i = 0; i < channels_.size(); ++i) {
+    if (!channels_[i].is_handler_old) continue;
+    const PyRef unmapped = std::exchange(channels_[i].handler, {});
   }
 }
 
-// For the handlers found, before they are installed.
+// For the handlers found, before they are installed. Runs no user code, but for what the garbage collector finds.
 void Handlers::LookAhead() {
   const auto is_one = [](const auto &found) { return static_cast<bool>(found.second); };
   const bool many = std::count_if(found_.begin(), found_.end(), is_one) > ptrdiff_t{Lookahead::kManyHandlers};
@@ -131,10 +132,14 @@ void Handlers::ReportHandlerException(uint32_t channel, double value) {
   // Describing the exception may run user code too, such as its __str__().
   home_.watchdog.Begin();
   current_ = channel;
-  PythonException raised = home_.interpreter.TakeException();
+  home_.core.Tell([&] {
+    PythonException raised = home_.interpreter.TakeException();
+    return Report{
+        Report::Kind::kException, home_.id, "handler", Shortened(channels_.name(channel), kMaxName), "", value,
+        std::move(raised)};
+  });
   current_ = Channels::kNone;
-  home_.core.news().reports.push_back({Report::Kind::kException, home_.id, "handler",
-                                       std::string(channels_.name(channel)), "", value, std::move(raised)});
+  PyErr_Clear();  // if there was no memory for that
 }
 
 void Handlers::Clear() {

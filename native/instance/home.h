@@ -62,8 +62,9 @@ class Home {
   }
 
   // Passes a report to JavaScript soon, even if a Python thread caused it while the core is idle.
-  void AddReport(Report report) const {
-    core.news().reports.push_back(std::move(report));
+  template <typename Make>
+  void Tell(Make &&make) const noexcept {
+    core.Tell(std::forward<Make>(make));
     WakeCore();
   }
   void WakeCore() const {

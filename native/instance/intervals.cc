@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "io/guard.h"
 #include "python/user_code.h"
+#include "routing/reserve.h"
 
 namespace mmpy {
 
@@ -46,6 +48,9 @@ int Intervals::Set(PyObject *function, unsigned long long period_ms) {
 }
 
 void Intervals::SetOnTrial(uint32_t id, PyObject *function, double period_ms) {
+  // What fails, fails before anything has changed.
+  ReserveFor(entries_, entries_.size() + 1);
+  ReserveFor(on_trial_, on_trial_.size() + 1);
   const auto place = Find(id);
   const bool known = place != entries_.end() && !place->is_cancelled;
   if (period_ms == 0 && !known) return;
@@ -60,6 +65,9 @@ void Intervals::SetOnTrial(uint32_t id, PyObject *function, double period_ms) {
 }
 
 void Intervals::SetNow(uint32_t id, PyObject *function, double period_ms) {
+  auto &changes = home_.core.news().intervals;
+  ReserveFor(entries_, entries_.size() + 1);
+  ReserveFor(changes, changes.size() + 1);
   const auto place = Find(id);
   PyRef cancelled;  // released last: that runs user code (__del__)
   if (place == entries_.end()) {
@@ -77,7 +85,7 @@ void Intervals::SetNow(uint32_t id, PyObject *function, double period_ms) {
   on_trial_.erase(std::remove_if(on_trial_.begin(), on_trial_.end(),
                                  [&](const IntervalChange &change) { return change.interval == id; }),
                   on_trial_.end());
-  home_.core.news().intervals.push_back(Change(id, period_ms));
+  changes.push_back(Change(id, period_ms));
   home_.WakeCore();
 }
 
@@ -100,38 +108,51 @@ void Intervals::DropOld(const IsMeant &is_old) {
     if (entry.is_new || entry.is_renewed || entry.is_cancelled || !is_old(entry.function.get())) continue;
     const auto place = Find(entry.id);
     if (place == entries_.end() || place->is_renewed) continue;
-    place->is_cancelled = true;
     on_trial_.push_back(Change(entry.id, 0));
+    place->is_cancelled = true;
   }
 }
 
 void Intervals::Commit() {
   auto &changes = home_.core.news().intervals;
+  ReserveFor(changes, changes.size() + on_trial_.size());
+  Entries dropped;  // released last, since that runs user code
+  dropped.reserve(entries_.size());
   changes.insert(changes.end(), on_trial_.begin(), on_trial_.end());
   on_trial_.clear();
-  Entries stay;
-  Entries entries = std::exchange(entries_, {});  // released last, since that runs user code
-  for (Entry &entry : entries) {
-    if (!entry.is_cancelled) stay.push_back({entry.id, std::move(entry.function)});
-  }
-  entries_ = std::move(stay);
+  DropWhere([](const Entry &entry) { return entry.is_cancelled; }, dropped);
 }
 
 void Intervals::Rollback() {
+  Entries dropped;
+  dropped.reserve(entries_.size());
   on_trial_.clear();
-  Entries stay;
-  Entries entries = std::exchange(entries_, {});
-  for (Entry &entry : entries) {
-    if (!entry.is_new) stay.push_back({entry.id, std::move(entry.function)});
+  DropWhere([](const Entry &entry) { return entry.is_new; }, dropped);
+}
+
+// There is room for all in `dropped`.
+template <typename Condition>
+void Intervals::DropWhere(Condition condition, Entries &dropped) {
+  auto next = entries_.begin();
+  for (Entry &entry : entries_) {
+    if (condition(entry)) {
+      dropped.push_back(std::move(entry));
+    } else {
+      std::swap(*next++, entry);
+    }
   }
-  entries_ = std::move(stay);
+  entries_.erase(next, entries_.end());  // these are empty by now
 }
 
 void Intervals::Clear() {
   const Entries entries = std::exchange(entries_, {});
   on_trial_.clear();
-  // The scheduler would otherwise keep calling.
-  for (const Entry &entry : entries) home_.core.news().intervals.push_back(Change(entry.id, 0));
+  // The scheduler would otherwise keep calling. It forgets the instance anyway soon, so it is no matter if this fails.
+  auto &changes = home_.core.news().intervals;
+  const auto cancel = [&] {
+    for (const Entry &entry : entries) changes.push_back(Change(entry.id, 0));
+  };
+  Guard(cancel, [](const char *) {});
 }
 
 void Intervals::Abandon() {

@@ -50,6 +50,8 @@ class Intervals {
   void SetOnTrial(uint32_t id, PyObject *function, double period_ms);
   void SetNow(uint32_t id, PyObject *function, double period_ms);
   IntervalChange Change(uint32_t id, double period_ms) const;
+  template <typename Condition>
+  void DropWhere(Condition condition, Entries &dropped);
 
   Home &home_;
   uint32_t next_ = 0;

@@ -59,8 +59,15 @@ void ManagedSockets::ForgetWatch(WatchId id, Report::Kind kind, std::optional<Py
   const Watch watch = std::move(place->second);  // released after the table is whole again
   watches_.erase(place);
   fd_watcher_.Remove(watch.fd, id);
-  home_.core.news().reports.push_back({kind, home_.id, "socket", home_.interpreter.Describe(watch.function.get()), "",
-                                       static_cast<double>(watch.fd), std::move(raised)});
+  home_.core.Tell([&] {
+    return Report{kind,
+                  home_.id,
+                  "socket",
+                  home_.interpreter.Describe(watch.function.get()),
+                  "",
+                  static_cast<double>(watch.fd),
+                  std::move(raised)};
+  });
 }
 
 // Drops a watch whose object no longer has the descriptor that it was registered with. Returns whether it was dropped.
@@ -70,7 +77,7 @@ bool ManagedSockets::DropIfClosed(WatchId id, Look look) {
   const auto place = watches_.find(id);
   if (place == watches_.end()) return true;
   const int fd = place->second.fd;
-  const PyRef socket = place->second.socket;  // fileno() is user code and may unregister it
+  const PyRef socket = place->second.socket;  // fileno() is user code: it may unregister it, or register another one
   int descriptor = -1;
   std::optional<PythonException> raised;
   if (DescriptorOf(socket.get(), &descriptor) != 0) {
@@ -80,7 +87,10 @@ bool ManagedSockets::DropIfClosed(WatchId id, Look look) {
     if (!says_closed) raised = home_.interpreter.TakeException();
     PyErr_Clear();
   }
-  if (descriptor == fd && (look == Look::kQuick || fcntl(fd, F_GETFD) >= 0)) return watches_.count(id) == 0;
+  const auto after = watches_.find(id);
+  if (after == watches_.end()) return true;
+  if (after->second.socket.get() != socket.get()) return false;  // it has been replaced meanwhile
+  if (descriptor == fd && (look == Look::kQuick || fcntl(fd, F_GETFD) >= 0)) return false;
   ForgetWatch(id, Report::Kind::kSocketClosed, std::move(raised));
   return true;
 }
@@ -126,7 +136,10 @@ int ManagedSockets::Manage(PyObject *function, PyObject *socket) {
     }
   }
 
+  // Its entry first, so that nothing can fail once the system knows it.
   const WatchId id = next_watch_++;
+  Watches added;
+  added.insert({id, {fd, PyRef::Borrow(function), PyRef::Borrow(socket), 0, true}});
   const int error = fd_watcher_.Add(fd, id);
   if (error == EPERM) {
     RaiseOsError(EPERM,
@@ -137,7 +150,7 @@ int ManagedSockets::Manage(PyObject *function, PyObject *socket) {
     RaiseOsError(error, strerror(error));
     return -1;
   }
-  watches_.insert({id, {fd, PyRef::Borrow(function), PyRef::Borrow(socket), 0, true}});
+  watches_.insert(added.extract(added.begin()));
   home_.core.StartHousekeeping();
   return 0;
 }
@@ -174,7 +187,7 @@ void ManagedSockets::HandleReadable(WatchId id) {
     for (const auto &member : watches_) members.push_back({member.second.fd, member.first});
     const int error = fd_watcher_.Rebuild(members);
     if (error != 0) {
-      home_.core.news().reports.push_back({Report::Kind::kWatchFailed, home_.id, "socket", "", strerror(error), {}});
+      home_.core.Tell([&] { return Report{Report::Kind::kWatchFailed, home_.id, "socket", "", strerror(error), {}}; });
     }
     return;
   }
@@ -199,8 +212,8 @@ void ManagedSockets::HandleReadable(WatchId id) {
 }
 
 void ManagedSockets::Begin() {
-  for (auto &entry : watches_) entry.second.is_renewed = false;
   before_ = watches_;
+  for (auto &entry : watches_) entry.second.is_renewed = false;
 }
 
 void ManagedSockets::DropOld(const IsMeant &is_old) {

@@ -56,16 +56,12 @@ PyObject *mmpy_instance_previous(mmpy_instance *instance) {
 PyObject *mmpy_instance_new_batch(mmpy_instance *instance, PyObject *names, PyObject *handler) {
   return OrNull([&] { return Self(instance).batches().New(names, handler); });
 }
-PyObject *mmpy_instance_register_batch(mmpy_instance *instance, PyObject *names, PyObject *object, PyObject *handler,
-                                       PyObject *memory) {
-  return OrNull([&] { return Self(instance).batches().Register(names, object, handler, memory); });
+PyObject *mmpy_instance_register_batch(mmpy_instance *instance, PyObject *names, PyObject *object, PyObject *handler) {
+  return OrNull([&] { return Self(instance).batches().Register(names, object, handler); });
 }
 int mmpy_instance_output_batch(mmpy_instance *instance, size_t number) {
   return OrException(-1, [&] { return Self(instance).batches().Send(number); });
 }
 PyObject *mmpy_instance_changed_in_batch(mmpy_instance *instance, size_t number) {
   return OrNull([&] { return Self(instance).batches().Changed(number); });
-}
-void mmpy_instance_forget_batch(mmpy_instance *instance, size_t number) {
-  mmpy::Guard([&] { Self(instance).batches().Forget(number); }, [](const char *) {});
 }

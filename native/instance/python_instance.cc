@@ -40,7 +40,7 @@ PyObject *ReportFunction(PyObject *capsule, PyObject *arguments) {
   if (link == nullptr) return nullptr;
   PyObject *parts[3];
   for (Py_ssize_t i = 0; i < 3; ++i) {
-    parts[i] = PyTuple_GetItem(arguments, i);
+    parts[i] = PyTuple_GetItem(arguments, i);  // user code can find this function, and call it with anything
     if (parts[i] == nullptr) return nullptr;
   }
   auto *instance = static_cast<PythonInstance *>(link->reporter);
@@ -54,6 +54,30 @@ PyObject *ReportFunction(PyObject *capsule, PyObject *arguments) {
 PythonException Undone(const std::string &why) { return {"midimonster.Stopped", why, {}, {}, {}, why}; }
 
 PyMethodDef report_function = {"report", ReportFunction, METH_O, nullptr};
+
+// Python-callable, for python/runtime/logs.py: log((level, logger, text, file, line)). Returns whether an instance took
+// it.
+PyObject *LogFunction(PyObject *capsule, PyObject *arguments) {
+  const auto *link = static_cast<const mmpy_link *>(PyCapsule_GetPointer(capsule, nullptr));
+  if (link == nullptr) return nullptr;
+  PyObject *parts[5];
+  for (Py_ssize_t i = 0; i < 5; ++i) {
+    parts[i] = PyTuple_GetItem(arguments, i);
+    if (parts[i] == nullptr) return nullptr;
+  }
+  const long line = PyLong_AsLong(parts[4]);
+  if (line == -1 && PyErr_Occurred() != nullptr) return nullptr;
+  auto *instance = static_cast<PythonInstance *>(link->reporter);
+  const auto log = [&] {
+    if (instance != nullptr) {
+      instance->Log(ToText(parts[0]), ToText(parts[1]), ToText(parts[2]), ToText(parts[3]), static_cast<double>(line));
+    }
+  };
+  Guard(log, [&](const char *) { instance = nullptr; });
+  return PyLong_FromUnsignedLongLong(instance == nullptr ? 0 : 1);
+}
+
+PyMethodDef log_function = {"log", LogFunction, METH_O, nullptr};
 
 }  // namespace
 
@@ -94,11 +118,29 @@ std::string PythonInstance::Start(const std::string &name, const std::string &fo
   home_.link = link.release();
   const PyRef report = PyRef::Steal(PyCFunction_NewEx(&report_function, home_.capsule.get(), nullptr));
   if (!report || !interpreter.CallHelper("report_through", {report.get()})) return interpreter.TakeException().text;
+  if (!SetUpOutput(folder)) return interpreter.TakeException().text;
   const PyRef module = PyRef::Steal(mmpy_module_new(home_.capsule.get()));
   if (!module || PyDict_SetItemString(PyImport_GetModuleDict(), "midimonster", module.get()) != 0) {
     return interpreter.TakeException().text;
   }
   return {};
+}
+
+// Where what user code prints and logs goes. False with an exception set if that fails.
+bool PythonInstance::SetUpOutput(const std::string &folder) {
+  Interpreter &interpreter = home_.interpreter;
+  const PyRef log = PyRef::Steal(PyCFunction_NewEx(&log_function, home_.capsule.get(), nullptr));
+  const PyRef python_folder = PyRef::Steal(PyUnicode_DecodeFSDefault(folder.c_str()));
+  if (!log || !python_folder || !interpreter.CallHelper("log_through", {log.get(), python_folder.get()})) return false;
+  const StreamFormats &formats = PythonRuntime::Get().stream_formats();
+  if (formats.output.empty() && formats.errors.empty()) return true;
+  const auto format = [](const std::string &text) {
+    return PyRef::Steal(text.empty() ? mmpy_none() : PyUnicode_FromString(text.c_str()));
+  };
+  const PyRef name = PyRef::Steal(PyUnicode_DecodeFSDefault(home_.name.c_str()));
+  const PyRef output = format(formats.output);
+  const PyRef errors = format(formats.errors);
+  return name && output && errors && interpreter.CallHelper("format_streams", {name.get(), output.get(), errors.get()});
 }
 
 std::optional<PythonException> PythonInstance::LoadModule(const std::string &value, const std::string &folder) {
@@ -156,7 +198,9 @@ void PythonInstance::Begin() {
   if (output_.started() || !usable()) return;
   // From now on output is sent at once; a socket function that outputs finds its channels only now.
   const int status = sockets_.Start();
-  if (status < 0) home_.AddReport({Report::Kind::kWatchFailed, home_.id, "socket", "", uv_strerror(status), {}});
+  if (status < 0) {
+    home_.Tell([&] { return Report{Report::Kind::kWatchFailed, home_.id, "socket", "", uv_strerror(status), {}}; });
+  }
   output_.Start();
 }
 

@@ -92,6 +92,11 @@ class PythonInstance final : public mmpy_instance, public Destination {
     reports_.ReportUncaught(std::move(role), std::move(subject), std::move(raised));
   }
 
+  // A message of user code for the log. Likewise.
+  void Log(std::string level, std::string logger, std::string text, std::string file, double line) {
+    reports_.Log({Report::Kind::kLog, home_.id, std::move(level), std::move(logger), std::move(text), line, {}, file});
+  }
+
   // The module's functions; see module.h.
   int Output(PyObject *name, double value) {
     const uint32_t index = channels_.FindOrCreate(name);
@@ -117,6 +122,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
  private:
   PyThreadState *state() const { return home_.interpreter.state(); }
   PyRef CallReloading(const char *function, PyObject *first = nullptr, PyObject *second = nullptr);
+  bool SetUpOutput(const std::string &folder);
   void DropOld();
   Watchdog::Running AsLoading() const;
   void Unlink();

@@ -28,6 +28,7 @@ std::optional<PythonException> PythonInstance::ParseChanged() {
 void PythonInstance::BeginReload() {
   const GilScope own(home_.gil, state());
   const WatchedCall watched(home_.watchdog, home_.AsSideEffect("finalizers"), home_.interpreter.interpreter_state());
+  sockets_.Begin();  // first, since it takes memory
   home_.reloading = true;
   old_dropped_ = false;
   channels_.Begin();
@@ -35,7 +36,6 @@ void PythonInstance::BeginReload() {
   batches_.Begin();
   handlers_.Begin();
   intervals_.Begin();
-  sockets_.Begin();
   cleanup_.Begin();
 }
 
@@ -45,9 +45,8 @@ PythonInstance::Reloaded PythonInstance::ReloadChanged() {
   const PyRef result = CallReloading("reload_changed");
   if (!result) return {{}, home_.interpreter.TakeException()};
   Reloaded reloaded;
-  PyObject *const names = PyTuple_GetItem(result.get(), 0);
-  for (Py_ssize_t i = 0; i < PyList_Size(names); ++i) reloaded.modules.push_back(ToText(PyList_GetItem(names, i)));
-  PyObject *const raised = PyTuple_GetItem(result.get(), 1);
+  reloaded.modules = ToTexts(ItemOf(result.get(), 0));
+  PyObject *const raised = ItemOf(result.get(), 1);
   if (mmpy_is_none(raised) == 0) reloaded.exception = ToException(raised);
   return reloaded;
 }
@@ -68,10 +67,9 @@ void PythonInstance::DropOld() {
     PyErr_Clear();
     return belongs;
   };
-  batches_.DropOld(is_old);
-  intervals_.DropOld(is_old);
-  sockets_.DropOld(is_old);
-  cleanup_.DropOld(is_old);
+  // What is not found to be old for lack of memory stays.
+  const auto drop = [&](auto &...parts) { (..., home_.core.Try([&] { parts.DropOld(is_old); })); };
+  drop(batches_, intervals_, sockets_, cleanup_);
 }
 
 void PythonInstance::EndReload(bool keep) {
@@ -81,7 +79,9 @@ void PythonInstance::EndReload(bool keep) {
   const WatchedCall watched(home_.watchdog, home_.AsSideEffect("finalizers"), home_.interpreter.interpreter_state());
   home_.reloading = false;
   // What goes is released here: that runs user code (__del__), which finds the reload over.
-  const auto end = [&](auto &...parts) { (..., (keep ? parts.Commit() : parts.Rollback())); };
+  // Whatever fails, the rest is to be done.
+  const auto end_one = [&](auto &part) { home_.core.Try([&] { keep ? part.Commit() : part.Rollback(); }); };
+  const auto end = [&](auto &...parts) { (..., end_one(parts)); };
   end(channels_, output_, batches_, handlers_, intervals_, sockets_, cleanup_);
   const PyRef kept = PyRef::Steal(PyLong_FromUnsignedLongLong(keep ? 1 : 0));
   if (!kept || !CallReloading("end_reload", kept.get())) PyErr_Clear();
@@ -90,12 +90,9 @@ void PythonInstance::EndReload(bool keep) {
 std::vector<std::string> PythonInstance::SourceFiles() {
   const GilScope own(home_.gil, state());
   const WatchedCall watched(home_.watchdog, AsLoading(), home_.interpreter.interpreter_state());
-  std::vector<std::string> files;
   const PyRef names = CallReloading("source_files");
-  for (Py_ssize_t i = 0; names && i < PyList_Size(names.get()); ++i)
-    files.push_back(ToText(PyList_GetItem(names.get(), i)));
   PyErr_Clear();
-  return files;
+  return ToTexts(names.get());
 }
 
 }  // namespace mmpy

@@ -5,22 +5,43 @@
 namespace mmpy {
 
 void Reports::ReportUncaught(std::string role, std::string subject, PythonException raised) {
-  home_.AddReport({Report::Kind::kException, home_.id, std::move(role), std::move(subject), "", {}, std::move(raised)});
+  home_.Tell([&] {
+    return Report{Report::Kind::kException, home_.id, std::move(role), std::move(subject), "", {}, std::move(raised)};
+  });
+}
+
+void Reports::Log(Report message) {
+  // The loop's thread may be busy for long, while others log.
+  constexpr size_t kMaxWaiting = 10'000;
+  if (home_.core.news().reports.size() >= kMaxWaiting) {
+    ++messages_lost_;
+    return;
+  }
+  if (messages_lost_ > 0) {
+    home_.Tell([&] {
+      const uint64_t lost = std::exchange(messages_lost_, 0);
+      const std::string text = std::to_string(lost) + " messages were lost before this one";
+      return Report{Report::Kind::kLog, home_.id, "warn", "", text, {}};
+    });
+  }
+  home_.Tell([&] { return std::move(message); });
 }
 
 std::string Reports::NameOf(const Watchdog::Running &running) {
   if (running.function != nullptr) return home_.interpreter.Describe(running.function);
   const uint32_t current = handlers_.current();
-  return current == Channels::kNone || std::string("handler") != running.role ? ""
-                                                                              : std::string(channels_.name(current));
+  const bool is_handler = current != Channels::kNone && std::string_view("handler") == running.role;
+  return is_handler ? Shortened(channels_.name(current), kMaxName) : "";
 }
 
 void Reports::ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms) {
   // The name first: the running function may continue while Python code runs here, see python/runtime/watchdog.py.
   std::string name = NameOf(running);
   std::string text = Stack();
-  home_.core.news().reports.push_back(
-      {Report::Kind::kSlow, home_.id, running.role, std::move(name), std::move(text), static_cast<double>(elapsed_ms)});
+  home_.core.Tell([&] {
+    return Report{Report::Kind::kSlow, home_.id,        running.role,
+                  std::move(name),     std::move(text), static_cast<double>(elapsed_ms)};
+  });
   home_.core.Wake();
 }
 

@@ -18,6 +18,9 @@ class Reports final : public WatchedCode {
   // An exception that could not be caught, in a finalizer or on a Python thread. From any thread that holds the GIL.
   void ReportUncaught(std::string role, std::string subject, PythonException raised);
 
+  // A message of user code. If more come than JavaScript can take, the rest is counted. From any thread likewise.
+  void Log(Report message);
+
   // For the watchdog's inspector, which holds the GIL with a thread state of this interpreter while user code is
   // suspended.
   void ReportSlow(const Watchdog::Running &running, uint64_t elapsed_ms) override;
@@ -32,6 +35,7 @@ class Reports final : public WatchedCode {
   Home &home_;
   const Channels &channels_;
   const Handlers &handlers_;
+  size_t messages_lost_ = 0;
 };
 
 }  // namespace mmpy

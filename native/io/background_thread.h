@@ -8,10 +8,12 @@
 #include <thread>
 #include <utility>
 
+#include "io/guard.h"
+
 namespace mmpy {
 
-// Runs a function on a detached thread that gets no signals: those are for Node's threads. Throws std::system_error if
-// the system can't create another thread.
+// Runs a function on a detached thread that gets no signals: those are for Node's threads. An exception ends the
+// thread. Throws std::system_error if the system can't create another thread, and std::bad_alloc.
 template <typename Function>
 void StartBackgroundThread(Function function) {
   sigset_t all;
@@ -19,7 +21,7 @@ void StartBackgroundThread(Function function) {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
-    std::thread(std::move(function)).detach();
+    std::thread([function = std::move(function)]() mutable { Guard(function, [](const char *) {}); }).detach();
   } catch (...) {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     throw;

@@ -22,6 +22,7 @@ typedef struct _object PyObject;
 typedef struct _ts PyThreadState;
 typedef struct _is PyInterpreterState;
 typedef struct PyInitConfig PyInitConfig;
+typedef struct bufferinfo Py_buffer;
 typedef struct PyModuleDef PyModuleDef;
 typedef PyObject *(*PyCFunction)(PyObject *self, PyObject *arguments);
 typedef PyObject *(*PyCFunctionFast)(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
@@ -34,9 +35,20 @@ typedef struct PyMethodDef {
   const char *ml_doc;
 } PyMethodDef;
 
+/* Unchanged since 3.5; the functions that take it exist for its sake. */
+typedef struct PyMemAllocatorEx {
+  void *ctx;
+  void *(*malloc)(void *ctx, size_t size);
+  void *(*calloc)(void *ctx, size_t count, size_t size);
+  void *(*realloc)(void *ctx, void *memory, size_t size);
+  void (*free)(void *ctx, void *memory);
+} PyMemAllocatorEx;
+typedef enum { PYMEM_DOMAIN_RAW } PyMemAllocatorDomain;
+
 /* Stable ABI constants, named as in CPython. */
 enum { METH_NOARGS = 0x0004, METH_O = 0x0008, METH_FASTCALL = 0x0080 };
 enum { Py_EQ = 2 };
+enum { PyBUF_WRITABLE = 0x0001 };
 enum { Py_file_input = 257 };
 #define PY_VECTORCALL_ARGUMENTS_OFFSET ((size_t)1 << (8 * sizeof(size_t) - 1))
 

@@ -4,28 +4,31 @@
 
 #include "python/interpreter.h"
 #include "python/module.h"
+#include "routing/shortened.h"
 
 namespace mmpy {
 
 namespace {
+
+constexpr Py_ssize_t kMaxPlaces = 200;  // describe_exception() gives fewer
 
 std::optional<std::string> ToOptionalText(PyObject *text) {
   if (text == nullptr || mmpy_is_none(text) != 0) return {};
   return ToText(text);
 }
 
-std::string TextAt(PyObject *tuple, Py_ssize_t index) {
-  PyObject *const text = PyTuple_GetItem(tuple, index);
-  return text == nullptr ? "" : ToText(text);
-}
+std::string TextAt(PyObject *tuple, Py_ssize_t index) { return ToText(ItemOf(tuple, index)); }
 
 std::vector<PythonException::Place> ToPlaces(PyObject *list) {
   std::vector<PythonException::Place> places;
-  for (Py_ssize_t i = 0; i < PyList_Size(list); ++i) {
-    PyObject *const place = PyList_GetItem(list, i);
-    if (place == nullptr) break;
-    PyObject *const line = PyTuple_GetItem(place, 1);
-    places.push_back({TextAt(place, 0), line == nullptr ? 0 : PyLong_AsLong(line), TextAt(place, 2)});
+  for (Py_ssize_t i = 0; i < PyList_Size(list) && i < kMaxPlaces; ++i) {
+    // Owned: converting what is not an int runs user code, which may change the list.
+    const PyRef place = PyRef::Borrow(PyList_GetItem(list, i));
+    if (!place) break;
+    PyObject *const line = ItemOf(place.get(), 1);
+    const long number = line == nullptr ? 0 : PyLong_AsLong(line);
+    places.push_back(
+        {Shortened(TextAt(place.get(), 0), kMaxName), number, Shortened(TextAt(place.get(), 2), kMaxName)});
   }
   return places;
 }
@@ -49,9 +52,9 @@ PythonException ToException(PyObject *description) {
   PythonException exception;
   exception.type = TextAt(description, 0);
   exception.message = TextAt(description, 1);
-  exception.name = ToOptionalText(PyTuple_GetItem(description, 2));
-  exception.path = ToOptionalText(PyTuple_GetItem(description, 3));
-  if (PyObject *const places = PyTuple_GetItem(description, 4)) exception.places = ToPlaces(places);
+  exception.name = ToOptionalText(ItemOf(description, 2));
+  exception.path = ToOptionalText(ItemOf(description, 3));
+  if (PyObject *const places = ItemOf(description, 4)) exception.places = ToPlaces(places);
   exception.text = TextAt(description, 5);
   PyErr_Clear();
   return exception;

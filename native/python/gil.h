@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "python/api.h"
+#include "python/gil_state.h"
 
 namespace mmpy {
 
@@ -19,6 +20,7 @@ class Gil {
   // Makes `state` the current thread state, taking the GIL if this thread does not hold it.
   void SwitchTo(PyThreadState *state) {
     if (state == current_) return;
+    stored_.Store(state);
     if (current_ == nullptr) {
       stay_.store(++stays_, std::memory_order_relaxed);
       PyEval_RestoreThread(state);
@@ -48,9 +50,15 @@ class Gil {
   uint64_t stay() const { return stay_.load(std::memory_order_relaxed); }
 
   // Records a change made by CPython: Py_InitializeEx and Py_NewInterpreter leave their new state current.
-  void Adopt(PyThreadState *state) { current_ = state; }
+  void Adopt(PyThreadState *state) {
+    stored_.Store(state);
+    current_ = state;
+  }
+
+  GilState &stored() { return stored_; }
 
  private:
+  GilState stored_;
   PyThreadState *current_ = nullptr;
   uint64_t stays_ = 0;
   std::atomic<uint64_t> stay_{0};

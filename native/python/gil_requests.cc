@@ -1,7 +1,7 @@
 #include "python/gil_requests.h"
 
 #include <chrono>
-#include <system_error>
+#include <exception>
 #include <thread>
 
 #include "io/background_thread.h"
@@ -54,8 +54,8 @@ void GilRequests::Make(uint64_t stay) {
     try {
       StartBackgroundThread([this, interpreter = interpreter, &known = known, stay] { Ask(interpreter, known, stay); });
       known.asking = any = true;
-    } catch (const std::system_error &) {
-      break;  // no more threads can be created at the moment
+    } catch (const std::exception &) {
+      break;  // no more threads can be created at the moment, or there is no memory for them
     }
   }
   if (any) made_.fetch_add(1, std::memory_order_relaxed);

@@ -41,6 +41,7 @@ bool RaiseInThread(PyObject *thread_and_exception) {
 }
 
 std::string ToText(PyObject *text) {
+  if (text == nullptr) return {};
   Py_ssize_t size = 0;
   const char *bytes = PyUnicode_AsUTF8AndSize(text, &size);
   if (bytes == nullptr) {
@@ -52,6 +53,24 @@ std::string ToText(PyObject *text) {
     return found == nullptr ? "" : found;
   }
   return std::string(bytes, static_cast<size_t>(size));
+}
+
+std::vector<std::string> ToTexts(PyObject *list) {
+  std::vector<std::string> texts;
+  const Py_ssize_t count = list == nullptr ? 0 : PyList_Size(list);
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    PyObject *const text = PyList_GetItem(list, i);
+    if (text == nullptr) break;
+    texts.push_back(ToText(text));
+  }
+  PyErr_Clear();
+  return texts;
+}
+
+PyObject *ItemOf(PyObject *tuple, Py_ssize_t index) {
+  PyObject *const item = tuple == nullptr ? nullptr : PyTuple_GetItem(tuple, index);
+  if (item == nullptr) PyErr_Clear();
+  return item;
 }
 
 std::string Interpreter::Start(const std::string &folder, const std::string &argument) {
@@ -132,12 +151,9 @@ std::vector<std::string> Interpreter::AwaitThreads(uint64_t until_ms) {
   Gil &gil = runtime_.gil();
   std::vector<std::string> threads_left;
   const PyRef seconds = SecondsUntil(until_ms);
-  if (const PyRef names = seconds ? CallHelper("threads_left", {seconds.get()}) : PyRef()) {
-    for (Py_ssize_t i = 0; i < PyList_Size(names.get()); ++i)
-      threads_left.push_back(ToText(PyList_GetItem(names.get(), i)));
-  } else {
-    PyErr_Clear();  // the bootstrap code could not be compiled
-  }
+  const PyRef names = seconds ? CallHelper("threads_left", {seconds.get()}) : PyRef();
+  PyErr_Clear();  // the bootstrap code could not be compiled
+  threads_left = ToTexts(names.get());
   gil.Pause();
   runtime_.gil_requests().Remove(interpreter_);
   gil.SwitchTo(state_);
@@ -172,8 +188,9 @@ bool Interpreter::SharesModules() const {
   PyObject *const built_in = PySys_GetObject("builtin_module_names");
   for (Py_ssize_t i = 0; items && i < PyList_Size(items.get()); ++i) {
     PyObject *const item = PyList_GetItem(items.get(), i);
-    PyObject *const name = PyTuple_GetItem(item, 0);
-    PyObject *const module = PyTuple_GetItem(item, 1);
+    PyObject *const name = ItemOf(item, 0);
+    PyObject *const module = ItemOf(item, 1);
+    if (name == nullptr || module == nullptr) continue;
     const std::string text = ToText(name);
     if (runtime_.main_modules().count(text) != 0 || harmless.count(text) != 0) continue;
     if (PyModuleDef *const definition = PyModule_GetDef(module)) {
@@ -219,12 +236,13 @@ PyRef Interpreter::FunctionType() const {
 }
 
 PyRef Interpreter::CallHelper(const char *name, std::initializer_list<PyObject *> arguments) {
-  PyObject *helper = helpers_ ? PyDict_GetItemString(helpers_.get(), name) : nullptr;
-  if (helper == nullptr) {
+  // Owned: user code can find the dictionary that it is in.
+  const PyRef helper = PyRef::Borrow(helpers_ ? PyDict_GetItemString(helpers_.get(), name) : nullptr);
+  if (!helper) {
     PyErr_Format(mmpy_exception_type(MMPY_RUNTIME_ERROR), "the bootstrap code has no %s()", name);
     return {};
   }
-  return PyRef::Steal(PyObject_Vectorcall(helper, arguments.begin(), arguments.size(), nullptr));
+  return PyRef::Steal(PyObject_Vectorcall(helper.get(), arguments.begin(), arguments.size(), nullptr));
 }
 
 PythonException Interpreter::TakeException() {

@@ -91,8 +91,17 @@ class Interpreter {
   PyRef helpers_;  // the globals of python/runtime/start.py
 };
 
-// The text of a Python string; "" with no exception set if it is not a string.
+// These read what Python code has returned, whatever that is: user code can find and replace the helpers. No exception
+// is set afterwards.
+
+// The text of a Python string; "" if it is not a string, or NULL.
 std::string ToText(PyObject *text);
+
+// The texts of a list; none if it is not a list, or NULL.
+std::vector<std::string> ToTexts(PyObject *list);
+
+// An item of a tuple, which owns it; NULL if there is none, or it is not a tuple, or NULL.
+PyObject *ItemOf(PyObject *tuple, Py_ssize_t index);
 
 // Makes a thread raise an exception as soon as it runs Python code again; takes a tuple of its ident and the
 // exception's type. False with an exception set if it is anything else.

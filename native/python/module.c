@@ -204,34 +204,28 @@ static PyObject *module_previous(PyObject *self, PyObject *unused) {
   return instance == NULL ? NULL : mmpy_instance_previous(instance);
 }
 
-/* For python/runtime/batch.py only, which passes the right arguments: numbers are those that register() has returned.
- */
+/* For python/runtime/batch.py. User code can find these functions too, and pass anything. */
 
 static PyObject *batch_register(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
-  if (check_count("register", count, 4) != 0) return NULL;
+  if (check_count("register", count, 3) != 0) return NULL;
   mmpy_instance *instance = instance_of(self);
-  return instance == NULL
-             ? NULL
-             : mmpy_instance_register_batch(instance, arguments[0], arguments[1], arguments[2], arguments[3]);
+  return instance == NULL ? NULL : mmpy_instance_register_batch(instance, arguments[0], arguments[1], arguments[2]);
 }
 
+/* Conversion first, as in output(): __index__ is user code too. */
+
 static PyObject *batch_output(PyObject *self, PyObject *number) {
+  const unsigned long converted = PyLong_AsUnsignedLongMask(number);
+  if (PyErr_Occurred() != NULL) return NULL;
   mmpy_instance *instance = instance_of(self);
-  return instance == NULL ? NULL
-                          : none_or_error(mmpy_instance_output_batch(instance, PyLong_AsUnsignedLongMask(number)));
+  return instance == NULL ? NULL : none_or_error(mmpy_instance_output_batch(instance, converted));
 }
 
 static PyObject *batch_changed(PyObject *self, PyObject *number) {
+  const unsigned long converted = PyLong_AsUnsignedLongMask(number);
+  if (PyErr_Occurred() != NULL) return NULL;
   mmpy_instance *instance = instance_of(self);
-  return instance == NULL ? NULL : mmpy_instance_changed_in_batch(instance, PyLong_AsUnsignedLongMask(number));
-}
-
-/* The memory of a batch's inputs is freed. It may outlive the instance; then nothing is left to forget. */
-static PyObject *batch_forget(PyObject *self, PyObject *number) {
-  const mmpy_link *link = PyCapsule_GetPointer(self, NULL);
-  if (link == NULL) return NULL;
-  if (link->instance != NULL) mmpy_instance_forget_batch(link->instance, PyLong_AsUnsignedLongMask(number));
-  return mmpy_none();
+  return instance == NULL ? NULL : mmpy_instance_changed_in_batch(instance, converted);
 }
 
 /* Documentation: python/midimonster.pyi carries the same texts, and a test compares them. */
@@ -325,7 +319,6 @@ static PyMethodDef batch_methods[] = {
     {"register", (PyCFunction)(void (*)(void))batch_register, METH_FASTCALL, NULL},
     {"output", batch_output, METH_O, NULL},
     {"changed", batch_changed, METH_O, NULL},
-    {"forget", batch_forget, METH_O, NULL},
 };
 
 PyObject *mmpy_batch_functions(PyObject *capsule) {
@@ -336,7 +329,7 @@ PyObject *mmpy_batch_functions(PyObject *capsule) {
     functions[i] = PyCFunction_NewEx(&batch_methods[i], capsule, NULL);
     if (functions[i] == NULL) goto done;
   }
-  tuple = Py_BuildValue("OOOO", functions[0], functions[1], functions[2], functions[3]);
+  tuple = Py_BuildValue("OOO", functions[0], functions[1], functions[2]);
 done:
   for (size_t i = 0; i < COUNT; i++) {
     if (functions[i] != NULL) Py_DecRef(functions[i]);

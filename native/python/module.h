@@ -52,8 +52,7 @@ PyObject *mmpy_module_new(PyObject *capsule);
 
 /*
  * The native functions for python/runtime/batch.py, linked to the instance likewise: a tuple of register(names, object,
- * handler, memory), output(number), changed(number) and forget(number). Returns a new reference, or NULL with an
- * exception set.
+ * handler), output(number) and changed(number). Returns a new reference, or NULL with an exception set.
  */
 PyObject *mmpy_batch_functions(PyObject *capsule);
 
@@ -91,12 +90,10 @@ int mmpy_instance_manage(mmpy_instance *instance, PyObject *function, PyObject *
 int mmpy_instance_unmanage(mmpy_instance *instance, PyObject *socket);
 PyObject *mmpy_instance_channels(mmpy_instance *instance);
 PyObject *mmpy_instance_new_batch(mmpy_instance *instance, PyObject *names, PyObject *handler);
-PyObject *mmpy_instance_register_batch(mmpy_instance *instance, PyObject *names, PyObject *object, PyObject *handler,
-                                       PyObject *memory);
+PyObject *mmpy_instance_register_batch(mmpy_instance *instance, PyObject *names, PyObject *object, PyObject *handler);
 int mmpy_instance_output_batch(mmpy_instance *instance, size_t number);
 PyObject *mmpy_instance_changed_in_batch(mmpy_instance *instance, size_t number);
 PyObject *mmpy_instance_previous(mmpy_instance *instance);
-void mmpy_instance_forget_batch(mmpy_instance *instance, size_t number);
 PyObject *mmpy_instance_cleanup_handler(mmpy_instance *instance, PyObject *function);
 
 #ifdef __cplusplus

@@ -36,6 +36,8 @@ class PyRef {
     return reference;
   }
 
+  void Swap(PyRef &other) noexcept { std::swap(object_, other.object_); }
+
   PyObject *get() const { return object_; }
   explicit operator bool() const { return object_ != nullptr; }
 

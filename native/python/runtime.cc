@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <exception>
 #include <memory>
 #include <mutex>
-#include <system_error>
 
 #include "python/interpreter.h"
 #include "python/module.h"
@@ -99,8 +99,8 @@ std::string Initialize(void *library, const std::string &program_name) {
 }
 
 // The parts of python/runtime/ that every instance needs. Others are loaded from their files on demand.
-constexpr const char *kParts[] = {"start",    "names",    "exceptions", "environment", "modules",
-                                  "handlers", "uncaught", "threads",    "watchdog",    "ending"};
+constexpr const char *kParts[] = {"start",    "names",   "exceptions", "environment", "modules", "handlers",
+                                  "uncaught", "threads", "watchdog",   "ending",      "logs"};
 
 std::string PartFile(const std::string &bootstrap_path, const char *name) {
   return bootstrap_path.substr(0, bootstrap_path.rfind('/') + 1) + name + ".py";
@@ -146,7 +146,7 @@ std::set<std::string> ModuleNames() {
   std::set<std::string> names;
   const PyRef items = PyRef::Steal(PyDict_Items(PyImport_GetModuleDict()));
   for (Py_ssize_t i = 0; items && i < PyList_Size(items.get()); ++i) {
-    names.insert(ToText(PyTuple_GetItem(PyList_GetItem(items.get(), i), 0)));
+    names.insert(ToText(ItemOf(PyList_GetItem(items.get(), i), 0)));
   }
   PyErr_Clear();
   return names;
@@ -168,6 +168,7 @@ int PythonRuntime::OnAuditEvent(const char *event, PyObject *, void *data) {
 }
 
 PyThreadState *PythonRuntime::NewInterpreter() {
+  const CreatingInterpreter creating(gil_.stored());
   setting_up_ = true;
   PyThreadState *const state = Py_NewInterpreter();
   setting_up_ = false;
@@ -217,7 +218,7 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
 
   try {
     StartThreads();
-  } catch (const std::system_error &error) {
+  } catch (const std::exception &error) {
     return {"PYTHON_LOAD", std::string("threads can't be started: ") + error.what()};
   }
 
@@ -244,6 +245,7 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
       return {"PYTHON_LOAD", std::move(error)};
   }
   setting_up_ = false;
+  gil_.stored().Find();
   mmpy_module_bind();
   bootstrap_code_ = Compile(options.bootstrap_path);
   main_modules_ = ModuleNames();

@@ -9,6 +9,7 @@
 
 #include <set>
 #include <string>
+#include <utility>
 
 #include "python/api.h"
 #include "python/gil.h"
@@ -30,6 +31,12 @@ struct PythonLoadError {
   const char *code = nullptr;
   std::string message;
   explicit operator bool() const { return code != nullptr; }
+};
+
+// How user code's lines are written to standard output and error: "json", "journal", or empty for as they are.
+struct StreamFormats {
+  std::string output;
+  std::string errors;
 };
 
 class PythonRuntime {
@@ -63,6 +70,10 @@ class PythonRuntime {
   const std::set<std::string> &main_modules() const { return main_modules_; }
   std::string version() const;
 
+  // For interpreters that are started from now on.
+  void SetStreamFormats(StreamFormats formats) { stream_formats_ = std::move(formats); }
+  const StreamFormats &stream_formats() const { return stream_formats_; }
+
   // Py_NewInterpreter(); its extension modules find their own OpenSSL and zlib from the first import.
   PyThreadState *NewInterpreter();
 
@@ -77,6 +88,7 @@ class PythonRuntime {
   bool gil_requests_run_ = false;
   uint64_t owner_ = 0;
   PythonOptions options_;
+  StreamFormats stream_formats_;
   std::string bootstrap_code_;
   std::set<std::string> main_modules_;
   PyThreadState *main_state_ = nullptr;

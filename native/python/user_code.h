@@ -21,11 +21,14 @@ inline PyRef Call(PyObject *function, PyObject *argument) {
 
 // Takes the current exception, which `function` raised, and reports it.
 inline void ReportException(Core &core, InstanceId instance, Interpreter &interpreter, const char *role,
-                            PyObject *function, std::optional<double> value = {}) {
-  // The exception first: naming the function runs Python code, which must not run with one pending.
-  PythonException raised = interpreter.TakeException();
-  core.news().reports.push_back(
-      {Report::Kind::kException, instance, role, interpreter.Describe(function), "", value, std::move(raised)});
+                            PyObject *function, std::optional<double> value = {}) noexcept {
+  core.Tell([&] {
+    // The exception first: naming the function runs Python code, which must not run with one pending.
+    PythonException raised = interpreter.TakeException();
+    return Report{Report::Kind::kException, instance, role, interpreter.Describe(function), "", value,
+                  std::move(raised)};
+  });
+  PyErr_Clear();  // if there was no memory for that
 }
 
 // Calls a function of user code, watched, with one argument, or with none if it is NULL; reports its exception. Not for

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "io/background_thread.h"
+#include "io/guard.h"
 #include "io/steady_ms.h"
 #include "io/stop_signals.h"
 #include "python/interpreter.h"
@@ -138,25 +139,28 @@ void Watchdog::LookInside(const Inspection &due, Findings &findings) {
     const Running running = *running_;
     const PyRef function = PyRef::Borrow(running.function);
     WatchedCode &code = *running.code;
-    if (due.report && running.limited) code.ReportSlow(running, due.elapsed_ms);
-    const bool is_limited = running.limited && running.print_ms == 0;
-    const bool prints = due.print && (is_limited ? warn_ms_.load() != 0 : due.elapsed_ms >= running.print_ms);
-    if (prints && runs()) {
-      Print(LogLevel::kWarn, code.StuckText(running, due.elapsed_ms));
-      findings.printed = true;
-    }
-    if (due.describe && runs()) {
-      findings.subject = code.Subject(running);
-      findings.stack = code.Stack();
-    }
-    const bool stops = (due.stopping && running.stoppable) || due.overdue;
-    if ((stops || (due.over_time && running.limited)) && runs()) {
-      const PyRef interruption = code.Interruption(running, stops ? 0 : due.timeout_ms);
-      if (interruption && runs() && RaiseInThread(interruption.get())) {
-        raised_ = findings.interrupted = true;
-        raised_in_ = PyLong_AsUnsignedLongMask(PyTuple_GetItem(interruption.get(), 0));
+    const auto look = [&] {
+      if (due.report && running.limited) code.ReportSlow(running, due.elapsed_ms);
+      const bool is_limited = running.limited && running.print_ms == 0;
+      const bool prints = due.print && (is_limited ? warn_ms_.load() != 0 : due.elapsed_ms >= running.print_ms);
+      if (prints && runs()) {
+        Print(LogLevel::kWarn, code.StuckText(running, due.elapsed_ms));
+        findings.printed = true;
       }
-    }
+      if (due.describe && runs()) {
+        findings.subject = code.Subject(running);
+        findings.stack = code.Stack();
+      }
+      const bool stops = (due.stopping && running.stoppable) || due.overdue;
+      if ((stops || (due.over_time && running.limited)) && runs()) {
+        const PyRef interruption = code.Interruption(running, stops ? 0 : due.timeout_ms);
+        if (interruption && runs() && RaiseInThread(interruption.get())) {
+          raised_ = findings.interrupted = true;
+          raised_in_ = PyLong_AsUnsignedLongMask(PyTuple_GetItem(interruption.get(), 0));
+        }
+      }
+    };
+    Guard(look, [](const char *) {});  // without memory; what is to be ended is tried again
     PyErr_Clear();
   }
   PyThreadState_Clear(state);

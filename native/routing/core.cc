@@ -31,6 +31,9 @@ constexpr size_t kMaxIncoming = 65536;
 // Told one event at a time, to see what each leads to, they take a multiple of the time.
 constexpr size_t kMaxToldSingly = 1024;
 
+// Threads may raise without end while the loop's thread does something else.
+constexpr size_t kMaxReports = 1000;
+
 // As CPython's own switch interval; and what a thread takes to wake up.
 constexpr uint64_t kThreadsTurnMs = 5;
 constexpr std::chrono::microseconds kWaking(50);
@@ -92,7 +95,7 @@ void Core::Connect(const std::vector<ChannelId> &first_channels, std::vector<uin
   for (InstanceId id = 0; id < instances_.size(); ++id) {
     instances_[id]->Connected(first_channels[id], end_of(id) - first_channels[id]);
   }
-  // Not before: it runs user code, during which threads may output, by the new numbers.
+  // Not before: it runs user code, during which threads may output, by the new numbers. It throws nothing.
   for (size_t id = 0; id < instances_.size(); ++id) instances_[id]->TakeHandlers();
 }
 
@@ -218,18 +221,21 @@ void Core::Stop(std::function<void(bool)> done) {
     state_ = State::kStopped;
     router_.Clear();
     stops_by_ms_ = SteadyMs() + kStopCodeMs;
-    for (const auto &instance : instances_) instance->CleanUp();
+    // Whatever fails, the rest is to be done.
+    for (const auto &instance : instances_) Try([&] { instance->CleanUp(); });
     // Each step in all instances before the next one, so that their threads end at the same time.
     uint64_t until_ms = 0;
     for (const EndThreads step : {EndThreads::kRelease, EndThreads::kJoin, EndThreads::kInterrupt}) {
       if (step != EndThreads::kRelease) until_ms = SteadyMs() + PatienceMs(step);
       for (auto instance = instances_.rbegin(); instance != instances_.rend(); ++instance)
-        (*instance)->StopThreads(step, until_ms);
+        Try([&] { (*instance)->StopThreads(step, until_ms); });
     }
     // The last one first: an extension module that is not made for several interpreters belongs to the one that
     // imported it first, and the others' copies refer to it.
     for (auto instance = instances_.rbegin(); instance != instances_.rend(); ++instance) {
-      if (!(*instance)->Stop(until_ms)) in_use = true;
+      bool ended = false;  // one that fails midway may have threads inside
+      Try([&] { ended = (*instance)->Stop(until_ms); });
+      if (!ended) in_use = true;
     }
     stops_by_ms_ = 0;
   }
@@ -267,18 +273,25 @@ void Core::Leave() {
   if (depth_ == 0 && lock_ != nullptr) lock_->Release();
 }
 
+void Core::AddReport(Report report) {
+  if (news_.reports.size() >= kMaxReports) {
+    ++news_.reports_lost;
+    return Note("reports are lost: there are too many");
+  }
+  Bound(report);
+  news_.reports.push_back(std::move(report));
+}
+
+// Throws nothing: what a slice has left is to be kept.
 void Core::CollectNews() {
+  const auto lost = [&](InstanceId instance, uint64_t count) {
+    Tell([&] { return Report{Report::Kind::kEventsLost, instance, "", "", "", static_cast<double>(count)}; });
+  };
   for (Outgoing *outgoing : outgoing_) {
     const uint64_t count = outgoing->events.TakeLost();
-    if (count > 0) {
-      news_.reports.push_back({Report::Kind::kEventsLost, outgoing->instance, "", "", "", static_cast<double>(count)});
-    }
+    if (count > 0) lost(outgoing->instance, count);
   }
-  if (router_.has_losses()) {
-    for (const auto &[instance, count] : router_.TakeLosses()) {
-      news_.reports.push_back({Report::Kind::kEventsLost, instance, "", "", "", static_cast<double>(count)});
-    }
-  }
+  if (router_.has_losses()) router_.TakeLosses(lost);
   if (router_.loop_found()) news_.loop = router_.TakeLoop();
 }
 
@@ -340,6 +353,7 @@ void Core::LeaveAndTell(bool may_drain) {
     if (tells) {
       telling_ = true;
       TellOutside();
+      if (news.failure != nullptr) Failed(news.failure);
       if (!news.empty()) listener_.Tell(std::move(news));
       telling_ = false;
     }

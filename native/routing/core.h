@@ -118,6 +118,21 @@ class Core {
   // Whether the loop's thread is inside, and will see on its way out what there is to do. With the lock.
   bool entered() const { return depth_ > 0; }
 
+  // Told with the news. From any thread that has the lock. `make` returns the report; it may run Python code.
+  template <typename Make>
+  void Tell(Make &&make) noexcept {
+    Guard([&] { AddReport(std::forward<Make>(make)()); },
+          [&](const char *) { Note("a report is lost: out of memory"); });
+  }
+  void Note(const char *failure) { news_.failure = failure; }
+
+  // One of several steps that have to be done even if some fail, which is told with the news.
+  template <typename Step>
+  void Try(Step &&step) noexcept {
+    Guard(std::forward<Step>(step), [&](const char *) { Note("a step of a reload or a stop failed: out of memory"); });
+  }
+
+  // Not from within: JavaScript is called at once.
   void Failed(const char *what) { listener_.Failed(what); }
 
   // Work that libuv's callbacks do.
@@ -137,6 +152,7 @@ class Core {
   void LeaveAndTell(bool may_drain);
   bool MayDrain() const { return state_ == State::kRunning && !held_; }
   void RefuseIfEntered() const;
+  void AddReport(Report report);
   CodeLock *Entrance() const;
   void TakeIn();
   void CollectNews();

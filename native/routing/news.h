@@ -10,6 +10,7 @@
 
 #include "routing/destination.h"
 #include "routing/raised.h"
+#include "routing/shortened.h"
 
 namespace mmpy {
 
@@ -24,14 +25,17 @@ struct Report {
     kWatchFailed,     // subject: the handler; value: descriptor; text: why
     kEventsLost,      // value: number of events for this instance
     kSlow,            // subject: the running function; text: its stack; value: for how long, in ms
+    kLog,             // a message of user code: role: its level; subject: its logger; text; file and value: its place
   };
   Kind kind;
   InstanceId instance;
-  std::string role;  // "handler", "interval", "socket", ..., see binding.d.ts; only for exceptions and sockets
+  std::string
+      role;  // "handler", "interval", "socket", ..., see binding.d.ts; only for exceptions, sockets and messages
   std::string subject;
   std::string text;
   std::optional<double> value;
   std::optional<PythonException> exception = {};
+  std::string file = {};
 };
 
 // A call of interval(). period_ms 0 cancels.
@@ -42,11 +46,27 @@ struct IntervalChange {
   double now_ms;  // the time of the iteration that called
 };
 
+// Whatever user code has made of its texts.
+inline void Bound(Report &report) {
+  Shorten(report.subject, kMaxName);
+  Shorten(report.text, kMaxText);
+  if (!report.exception) return;
+  PythonException &exception = *report.exception;
+  for (std::string *name : {&exception.type}) Shorten(*name, kMaxName);
+  for (std::optional<std::string> *name : {&exception.name, &exception.path}) {
+    if (*name) Shorten(**name, kMaxName);
+  }
+  Shorten(exception.message, kMaxText);
+  Shorten(exception.text, kMaxText);
+}
+
 struct News {
   std::vector<Report> reports;
   std::vector<IntervalChange> intervals;
-  std::vector<ChannelId> loop;  // channels of a feedback loop
-  bool empty() const { return reports.empty() && intervals.empty() && loop.empty(); }
+  std::vector<ChannelId> loop;    // channels of a feedback loop
+  uint64_t reports_lost = 0;      // since there were too many
+  const char *failure = nullptr;  // what could not be done or told; a literal
+  bool empty() const { return reports.empty() && intervals.empty() && loop.empty() && failure == nullptr; }
 };
 
 // The JavaScript side of a core. All functions are called on the way out, without the lock, and may call into the core

@@ -66,17 +66,6 @@ void Router::RemoveEvents(InstanceId id) {
   }
 }
 
-std::vector<Router::Loss> Router::TakeLosses() {
-  std::vector<Loss> losses;
-  lost_ = false;
-  for (InstanceId instance = 0; instance < destinations_.size(); ++instance) {
-    uint64_t count = 0;
-    for (Round &round : rounds_) count += round.events[instance].TakeLost();
-    if (count > 0) losses.push_back({instance, count});
-  }
-  return losses;
-}
-
 void Router::StartRound() {
   std::swap(current_, next_);
   next_->instances.clear();
@@ -88,8 +77,11 @@ void Router::StartRound() {
 // end of the round is taken for an effect of its last event, whose effect it is too.
 void Router::DeliverTraced(Destination &destination, const Event &event, bool is_last) {
   std::vector<size_t> before;
-  before.reserve(next_->events.size());
-  for (const EventBuffer &events : next_->events) before.push_back(events.size());
+  const auto look = [&] {
+    before.reserve(next_->events.size());
+    for (const EventBuffer &events : next_->events) before.push_back(events.size());
+  };
+  Guard(look, [](const char *) {});  // without memory nothing is found out; it is delivered all the same
   destination.Deliver(&event, 1);
   if (is_last && destination.deferred()) destination.FinishRound();
   const auto note = [&] {

@@ -91,13 +91,18 @@ class Router {
   // Throws away all queued events.
   void Clear();
 
-  // Events that were thrown away since the last call, because too many wait for an instance or memory is used up.
-  struct Loss {
-    InstanceId instance;
-    uint64_t count;
-  };
+  // Events that were thrown away since the last call, because too many wait or memory is used up: how many for each
+  // instance.
   bool has_losses() const { return lost_; }
-  std::vector<Loss> TakeLosses();
+  template <typename Tell>
+  void TakeLosses(Tell &&tell) {
+    lost_ = false;
+    for (InstanceId instance = 0; instance < destinations_.size(); ++instance) {
+      uint64_t count = 0;
+      for (Round &round : rounds_) count += round.events[instance].TakeLost();
+      if (count > 0) tell(instance, count);
+    }
+  }
 
   // The feedback loop found since the last call, as channels each of whose handling emitted the next one's event (and
   // the last one's the first); empty if none was.

@@ -1,21 +1,5 @@
 """The class of the objects that midimonster.batch() creates. Loaded at its first call."""
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import typing
-
-
-class Inputs(bytes):
-    """The memory behind a batch's inputs. The native part writes to it as long as anything can read it: the batch, a view, a
-    slice of one or a numpy array."""
-
-    forget: "typing.Callable[[int], None]"
-
-    def __del__(self):
-        number = self.__dict__.pop("number", None)  # put there by register()
-        if number is not None:
-            self.forget(number)
-
 
 class Batch:
     """Channels that are handled and output together; created by midimonster.batch().
@@ -34,12 +18,13 @@ class Batch:
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise ValueError("batch() names the channel %r more than once" % (twice,))
-        memory = self._memory = Inputs(8 * len(names))
-        register, self._output, self._changed, memory.forget = functions
+        register, self._output, self._changed = functions
         self._names = names
-        self._number, outputs = register(names, self, handler, memory)
-        self._inputs = memoryview(memory).cast("d")
-        self._outputs = outputs.cast("d")
+        # The native part writes to the inputs' memory as long as anything can read it: this object, a view, a slice of one
+        # or a numpy array.
+        self._number, self._memory, outputs = register(names, self, handler)
+        self._inputs = memoryview(self._memory).cast("d")
+        self._outputs = memoryview(outputs).cast("d")
 
     @property
     def names(self):
@@ -92,4 +77,4 @@ class Batch:
         return "<midimonster.Batch of %d channels, %s to %s>" % (len(self._names), self._names[0], self._names[-1])
 
 
-Batch.__module__ = Inputs.__module__ = "midimonster"
+Batch.__module__ = "midimonster"

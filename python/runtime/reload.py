@@ -8,6 +8,7 @@ import sys
 from _frozen_importlib_external import PathFinder, SourceFileLoader
 
 from .exceptions import describe_exception
+from .logs import set_up_imported
 from .modules import NotRegular, digest, load_module, loaded, note_sources, read_source, replaced, source_of, sources
 from .names import is_module, module_of, namespace_of, unwrapped
 
@@ -100,6 +101,7 @@ def reload_changed():
                     return sorted(names), exception
     finally:
         sys.meta_path.remove(_FreshFinder)
+        set_up_imported()
     return sorted(names), None
 
 

@@ -69,7 +69,7 @@ resolve = part("handlers").resolve
 describe = part("names").describe
 describe_exception = part("exceptions").describe_exception
 report_through = part("uncaught").report_through
-stop_reporting = part("uncaught").stop_reporting
+log_through = part("logs").log_through
 running_stack = part("watchdog").running_stack
 interruption = part("watchdog").interruption
 release_thread_pools = part("threads").release_thread_pools
@@ -78,12 +78,26 @@ run_exit_functions = part("threads").run_exit_functions
 interrupt_threads = part("threads").interrupt_threads
 threads_left = part("threads").threads_left
 must_stay = part("ending").must_stay
-forget_modules = part("ending").forget_modules
 compiled.clear()  # all of these are loaded now
+
+
+def stop_reporting():
+    part("uncaught").stop_reporting()
+    part("logs").stop_logging()
 
 
 def make_batch(names, handler, functions):
     return part("batch").Batch(names, handler, functions)
+
+
+def format_streams(instance, output, errors):
+    part("streams").format_streams(instance, output, errors)
+
+
+def forget_modules():
+    part("ending").forget_modules()
+    if "streams" in _parts:
+        part("streams").finish()
 
 
 def reloading(function, *arguments):

@@ -58,6 +58,12 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
       throw new MidimonsterError(error.code, `${choice.executable} can't be used: ${error.message}`);
     }
     this.#choice = choice;
+    if (!engine.binding.callsBackIntoInstances()) {
+      log.debug(
+        { python: choice },
+        "CPython's key for thread states was not found: C code that calls Python back may hang (docs/shared-process.md)",
+      );
+    }
     log.info({ python: choice }, `Python ${choice.version} from ${choice.executable}`);
     return choice;
   }

@@ -1,0 +1,248 @@
+// One connection to a broker, from the attempt to its end.
+import type { Socket } from "node:net";
+import type { IClientOptions, IConnackPacket, MqttClient } from "mqtt";
+import { CLOSED, CLOSED_AT_ONCE, isUnknownVersion, meaningOf, NO_ANSWER, reasonOf } from "./reasons.js";
+
+/** The class of the library, which is imported when an instance starts. */
+export type Client = typeof MqttClient;
+
+/** How long a broker has to answer, in ms. */
+const CONNECT_TIMEOUT = 10_000;
+/** How long the end of a connection may take, in ms. */
+const END_TIMEOUT = 1000;
+/** As much may wait in the socket. */
+const MAX_WAITING = 2 ** 20; // bytes
+/** As many messages wait for their acknowledgement at most; a broker may want fewer. */
+const MAX_UNACKNOWLEDGED = 1000;
+/** How long the broker keeps the last values that are sent after the connection has been lost, in s. */
+const LATE_EXPIRY = 15;
+/** How many topics one packet subscribes to. */
+const TOPICS_PER_PACKET = 100;
+/** Larger messages have nothing to do with values: the broker need not send them. */
+const MAX_PACKET = 2 ** 20; // bytes
+/** Marks what a broker of version 5 sends because of a topic, and because of the option `detect`. */
+const TOPIC = 1;
+const DETECT = 2;
+
+export type Version = 4 | 5;
+
+export interface Settings {
+  readonly clientId: string;
+  readonly version: Version;
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  readonly keepalive: number;
+  readonly qos: 0 | 1 | 2;
+  readonly retain: boolean;
+  readonly status: string | undefined;
+  /** Whether to get all messages of the broker, too. */
+  readonly detect: boolean;
+}
+
+export interface Incoming {
+  readonly topic: string;
+  readonly payload: Buffer;
+  /** Whether the sender says that it is text. */
+  readonly marked: boolean;
+  /** Whether it comes by the subscription of its topic, as far as the broker says so. */
+  readonly subscribed: boolean;
+  /** The same for the subscription of all topics. */
+  readonly detected: boolean;
+}
+
+export interface Listener {
+  connected(): void;
+  message(incoming: Incoming): void;
+  /** More can be sent. */
+  ready(): void;
+  refused(topic: string, reason: string): void;
+  /** @param otherVersion whether the broker does not know version 5 */
+  ended(reason: string, otherVersion: boolean): void;
+}
+
+export class Connection {
+  readonly #client: MqttClient;
+  readonly #socket: Socket;
+  readonly #settings: Settings;
+  readonly #listener: Listener;
+  #state: "connecting" | "connected" | "over" = "connecting";
+  #qos: 0 | 1 | 2;
+  #retain: boolean;
+  #canRetain = true;
+  #maxAlias = 0;
+  /** Channels whose topics the broker knows by a number. */
+  readonly #aliased = new Set<number>();
+  #maxUnacknowledged = MAX_UNACKNOWLEDGED;
+  #unacknowledged = 0;
+  /** Whether subscriptions are marked, to tell them apart. */
+  #marks = false;
+
+  /** @param socket that is being connected */
+  constructor(Client: Client, socket: Socket, settings: Settings, listener: Listener) {
+    this.#socket = socket;
+    this.#settings = settings;
+    this.#listener = listener;
+    this.#qos = settings.qos;
+    this.#retain = settings.retain;
+    // Before the library's, which ignores some.
+    socket.on("error", (error) => this.#fail(reasonOf(error)));
+    socket.on("drain", () => this.#tellReady());
+    socket.setNoDelay(true);
+    this.#client = new Client(() => socket, optionsOf(settings));
+    this.#client.on("connect", (packet) => this.#connected(packet));
+    this.#client.on("error", (error) => this.#failWith(error));
+    this.#client.on("disconnect", ({ reasonCode }) => this.#fail(`${CLOSED}: ${meaningOf(reasonCode ?? 0x80)}`));
+    this.#client.on("close", () => this.#fail(this.#state === "connecting" ? CLOSED_AT_ONCE : CLOSED));
+    this.#client.on("message", (topic, payload, { properties }) => {
+      if (this.#state !== "connected") return;
+      const marked = Boolean(properties?.payloadFormatIndicator);
+      const by = [properties?.subscriptionIdentifier ?? []].flat();
+      const [subscribed, detected] = [TOPIC, DETECT].map((id) => by.length === 0 || by.includes(id));
+      listener.message({ topic, payload, marked, subscribed: subscribed === true, detected: detected === true });
+    });
+  }
+
+  /** Whether the broker takes another message now. */
+  get ready(): boolean {
+    return (
+      this.#state === "connected" &&
+      this.#socket.writableLength < MAX_WAITING &&
+      this.#unacknowledged < this.#maxUnacknowledged
+    );
+  }
+
+  /**
+   * Sends a value.
+   *
+   * @param late whether it is the last one after a loss: others may not have connected again, so the broker keeps it a while
+   */
+  publish(channel: number, topic: string, payload: string, late: boolean): void {
+    const brief = late && !this.#retain && this.#canRetain && this.#settings.version === 5;
+    const alias = channel < this.#maxAlias && !this.#aliased.has(channel) ? channel + 1 : undefined;
+    if (alias !== undefined) this.#aliased.add(channel);
+    const properties = {
+      ...(alias !== undefined && { topicAlias: alias }),
+      ...(brief && { messageExpiryInterval: LATE_EXPIRY }),
+    };
+    const options = { qos: this.#qos, retain: this.#retain || brief, properties };
+    if (this.#qos === 0) {
+      this.#client.publish(topic, payload, options);
+      return;
+    }
+    this.#unacknowledged++;
+    this.#client.publish(topic, payload, options, () => {
+      this.#unacknowledged--;
+      this.#tellReady();
+    });
+  }
+
+  subscribe(topics: readonly string[]): void {
+    for (let i = 0; i < topics.length; i += TOPICS_PER_PACKET) {
+      const some = topics.slice(i, i + TOPICS_PER_PACKET);
+      this.#subscribe(some, this.#qos, TOPIC);
+    }
+  }
+
+  unsubscribe(topics: readonly string[]): void {
+    for (let i = 0; i < topics.length; i += TOPICS_PER_PACKET) {
+      this.#client.unsubscribe(topics.slice(i, i + TOPICS_PER_PACKET), () => {});
+    }
+  }
+
+  /**
+   * Ends the connection in order, within a second.
+   *
+   * @param offline whether the topic of the status is to say so
+   */
+  async end(offline: boolean): Promise<void> {
+    const connected = this.#state === "connected";
+    this.#state = "over";
+    if (!connected) {
+      this.#client.end(true);
+      return;
+    }
+    if (offline) this.#publishStatus("offline");
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, END_TIMEOUT);
+      this.#socket.once("close", () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      this.#client.end(false);
+    });
+    this.#socket.destroy();
+  }
+
+  #connected({ properties }: IConnackPacket): void {
+    if (this.#state !== "connecting") return;
+    this.#state = "connected";
+    this.#canRetain = properties?.retainAvailable !== false;
+    if (!this.#canRetain) this.#retain = false;
+    this.#qos = Math.min(this.#qos, properties?.maximumQoS ?? 2) as 0 | 1 | 2;
+    this.#maxUnacknowledged = Math.min(MAX_UNACKNOWLEDGED, properties?.receiveMaximum ?? MAX_UNACKNOWLEDGED);
+    this.#maxAlias = properties?.topicAliasMaximum ?? 0;
+    const { detect, version } = this.#settings;
+    this.#marks = detect && version === 5 && properties?.subscriptionIdentifiersAvailable !== false;
+    this.#publishStatus("online");
+    if (detect) this.#subscribe(["#"], 0, DETECT);
+    this.#listener.connected();
+  }
+
+  #subscribe(topics: readonly string[], qos: 0 | 1 | 2, id: number): void {
+    const properties = this.#marks && { properties: { subscriptionIdentifier: id } };
+    this.#client.subscribe([...topics], { qos, nl: true, ...properties }, (_error, grants) => {
+      if (this.#state !== "connected") return;
+      for (const { topic, qos: code } of grants ?? []) {
+        if (code >= 0x80) this.#listener.refused(topic, meaningOf(code));
+      }
+    });
+  }
+
+  #publishStatus(text: string): void {
+    const { status } = this.#settings;
+    if (status !== undefined) this.#client.publish(status, text, { qos: this.#qos, retain: this.#canRetain }, () => {});
+  }
+
+  #tellReady(): void {
+    if (this.ready) this.#listener.ready();
+  }
+
+  #failWith(error: Error & { readonly code?: unknown }): void {
+    const { code } = error;
+    if (typeof code === "number") {
+      const other = this.#state === "connecting" && this.#settings.version === 5 && isUnknownVersion(code);
+      this.#fail(`it refuses the connection: ${meaningOf(code)}`, other);
+    } else {
+      this.#fail(/timeout/i.test(error.message) ? NO_ANSWER : reasonOf(error));
+    }
+  }
+
+  #fail(reason: string, otherVersion = false): void {
+    if (this.#state === "over") return;
+    this.#state = "over";
+    this.#client.end(true);
+    this.#listener.ended(reason, otherVersion);
+  }
+}
+
+function optionsOf({ clientId, version, user, password, keepalive, qos, status }: Settings): IClientOptions {
+  return {
+    clientId,
+    protocolVersion: version,
+    protocolId: "MQTT",
+    clean: true,
+    keepalive,
+    connectTimeout: CONNECT_TIMEOUT,
+    // Connecting again, subscribing again and keeping values is done here, for the last values only.
+    reconnectPeriod: 0,
+    resubscribe: false,
+    queueQoSZero: false,
+    autoUseTopicAlias: true,
+    // Otherwise the library shows the user and everything else if the environment variable DEBUG is set.
+    log: () => {},
+    ...(user !== undefined && { username: user }),
+    ...(password !== undefined && { password }),
+    ...(status !== undefined && { will: { topic: status, payload: Buffer.from("offline"), qos, retain: true } }),
+    ...(version === 5 && { properties: { topicAliasMaximum: 65535, maximumPacketSize: MAX_PACKET } }),
+  };
+}

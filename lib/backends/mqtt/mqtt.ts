@@ -1,0 +1,247 @@
+import type {
+  BackendSetup,
+  Channel,
+  DeclaredInstance,
+  EventBatch,
+  InstanceSetup,
+  InstanceStatus,
+  OpenBackend,
+} from "../instance.js";
+import { LimitedLog } from "../shared/limited-log.js";
+import type { Connection, Incoming } from "./connection.js";
+import { Detect, preview, shown } from "./detect.js";
+import type { Format, FormatLine } from "./format.js";
+import type { instanceOptions, options } from "./index.js";
+import { Link } from "./link.js";
+import { Outgoing } from "./outgoing.js";
+import { decode, encode, withoutLength } from "./payload.js";
+import { CertificateProblem, readCertificates } from "./socket.js";
+
+type Setup = InstanceSetup<typeof instanceOptions, FormatLine>;
+type Declared = DeclaredInstance<typeof instanceOptions, Format, FormatLine>;
+
+export function open({
+  options: { detect },
+}: BackendSetup<typeof options>): OpenBackend<typeof instanceOptions, Format, FormatLine> {
+  return {
+    async instance(setup) {
+      await checkCertificates(setup);
+      return new MqttInstance(setup, detect);
+    },
+  };
+}
+
+async function checkCertificates({ options: given, report }: Setup): Promise<void> {
+  if (!given.host.tls) return;
+  try {
+    await readCertificates(given);
+  } catch (error) {
+    if (!(error instanceof CertificateProblem)) throw error;
+    report({ message: `'${error.option}' ${error.message}`, option: error.option });
+  }
+}
+
+interface Topic {
+  readonly channel: number;
+  readonly topic: string;
+  readonly format: Format;
+}
+
+/** Sends and receives values by way of a broker. */
+class MqttInstance implements Declared {
+  readonly #setup: Setup;
+  readonly #name: string;
+  readonly #limited: LimitedLog;
+  readonly #detect: Detect | undefined;
+  readonly #link: Link;
+  /** The connection, while there is one. */
+  #connection: Connection | undefined;
+  /** Topics that are sent, by the number of their channel. */
+  readonly #outputs: (Topic | undefined)[] = [];
+  /** Topics that are received. */
+  readonly #inputs = new Map<string, Topic>();
+  readonly #outgoing = new Outgoing();
+  /** Whether last values are being sent that others may miss, who connect again too. */
+  #late = false;
+  #lastData: number | undefined;
+  /** The number of values that were not sent, since there were later ones. */
+  #lost = 0;
+  /** What has to end before this instance connects: the one it replaces. */
+  #before: Promise<void> = Promise.resolve();
+  #tellEnd: () => void = () => {};
+  readonly #end = new Promise<void>((resolve) => {
+    this.#tellEnd = resolve;
+  });
+  /** Whether another instance goes on with the topic of the status. */
+  #continued = false;
+
+  constructor(setup: Setup, detect: boolean) {
+    const { name, log } = setup;
+    this.#setup = setup;
+    this.#name = name;
+    this.#detect = detect ? new Detect(log, name) : undefined;
+    this.#link = new Link(name, log, setup.options, detect, {
+      connected: (connection, again) => this.#isConnected(connection, again),
+      lost: () => this.#isLost(),
+      message: (incoming) => this.#receive(incoming),
+      ready: () => this.#flush(),
+      refused: (topic, reason) => this.#isRefused(topic, reason),
+    });
+    this.#limited = new LimitedLog(log, { instance: name, peer: this.#link.peer });
+  }
+
+  connect(channels: readonly Channel<Format>[]): [] {
+    const added: string[] = [];
+    for (const { index, name, use, meaning } of channels) {
+      const topic = { channel: index, topic: this.#topicOf(name), format: meaning };
+      if (use === "input") {
+        this.#outputs[index] = topic;
+      } else {
+        if (!this.#inputs.has(topic.topic)) added.push(topic.topic);
+        this.#inputs.set(topic.topic, topic);
+      }
+    }
+    this.#connection?.subscribe(added);
+    return [];
+  }
+
+  disconnect(channels: readonly Channel<Format>[]): void {
+    const removed: string[] = [];
+    for (const { index, name, use } of channels) {
+      if (use === "input") {
+        this.#outputs[index] = undefined;
+        this.#outgoing.forget(index);
+      } else if (this.#inputs.delete(this.#topicOf(name))) {
+        removed.push(this.#topicOf(name));
+      }
+    }
+    this.#connection?.unsubscribe(removed);
+  }
+
+  takeOver(predecessor: Declared): void {
+    if (!(predecessor instanceof MqttInstance)) return;
+    this.#before = predecessor.#end;
+    const status = this.#setup.options.status;
+    predecessor.#continued = predecessor.#setup.options.status === status && predecessor.#link.peer === this.#link.peer;
+    const channels = new Map(this.#outputs.flatMap((output) => (output ? [[output.topic, output.channel]] : [])));
+    predecessor.#outgoing.handOver(this.#outgoing, (channel) =>
+      channels.get(predecessor.#outputs[channel]?.topic ?? ""),
+    );
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { default: library } = await import("mqtt/lib/client");
+    if (!signal.aborted) this.#link.start(library.default, this.#before);
+  }
+
+  handle({ length, channels, values }: EventBatch): void {
+    const connection = this.#connection;
+    for (let i = 0; i < length; ++i) {
+      const channel = channels[i] ?? 0;
+      const value = values[i] ?? 0;
+      if (connection === undefined) this.#outgoing.keep(channel, value);
+      else if (this.#outgoing.empty && connection.ready) this.#send(connection, channel, value, false);
+      else this.#wait(channel, value);
+    }
+  }
+
+  status(): InstanceStatus {
+    const lastData = this.#lastData;
+    return { ...this.#link.status(), ...(lastData !== undefined && { lastData }), lost: this.#lost };
+  }
+
+  async stop(): Promise<void> {
+    this.#connection = undefined;
+    await this.#link.stop(!this.#continued);
+    this.#limited.close();
+    this.#tellEnd();
+  }
+
+  #topicOf(channel: string): string {
+    return (this.#setup.options.base ?? "") + channel;
+  }
+
+  #isConnected(connection: Connection, again: boolean): void {
+    this.#connection = connection;
+    connection.subscribe([...this.#inputs.keys()]);
+    this.#late = again;
+    this.#flush();
+  }
+
+  #isLost(): void {
+    this.#connection = undefined;
+    this.#outgoing.restart();
+  }
+
+  #isRefused(topic: string, reason: string): void {
+    this.#limited.warn(
+      "subscription",
+      () => `${this.#name}: ${this.#link.peer} refuses to send the topic '${preview(topic)}': ${reason}`,
+      (count) => `${this.#name}: ${this.#link.peer} has refused to send topics, ${count} more times`,
+    );
+  }
+
+  #send(connection: Connection, channel: number, value: number, late: boolean): void {
+    this.#outgoing.sent(channel, value);
+    const output = this.#outputs[channel];
+    const payload = output && encode(output.format, value);
+    if (output !== undefined && payload === undefined) {
+      this.#limited.warn(
+        "value",
+        () => `${this.#name}: topic '${preview(output.topic)}' has no text for the value ${value}; nothing is sent`,
+        (count) => `${this.#name}: there was no text for a value ${count} more times`,
+      );
+    } else if (output !== undefined && payload !== undefined && payload !== "") {
+      connection.publish(channel, output.topic, payload, late);
+    }
+  }
+
+  #wait(channel: number, value: number): void {
+    const lost = this.#outgoing.wait(channel, value);
+    if (lost === 0) return;
+    this.#lost += lost;
+    this.#limited.warn(
+      "slow",
+      () =>
+        `${this.#name}: ${this.#link.peer} takes messages more slowly than they come: of values that wait, ` +
+        "only the last one of each topic is sent",
+      () => `${this.#name}: ${this.#link.peer} is still too slow; ${this.#lost} values were not sent so far`,
+    );
+  }
+
+  #flush(): void {
+    const connection = this.#connection;
+    if (connection === undefined || this.#outgoing.empty) return;
+    this.#outgoing.flush(
+      () => connection.ready,
+      (channel, value, late) => this.#send(connection, channel, value, late && this.#late),
+    );
+    if (this.#outgoing.empty) this.#late = false;
+  }
+
+  #receive({ topic, payload, marked, subscribed, detected }: Incoming): void {
+    this.#lastData = Date.now();
+    const input = this.#inputs.get(topic);
+    if (detected) this.#detect?.saw(topic, payload, input !== undefined);
+    const content = withoutLength(payload, marked);
+    if (input === undefined || !subscribed || content.length === 0) return;
+    const value = decode(input.format, content);
+    if (value === undefined) {
+      const what = input.format.kind === "discrete" ? "is not one of its texts" : "does not begin with a number";
+      this.#limited.warn(
+        "payload",
+        () => `${this.#name}: a message of topic '${preview(topic)}' is ignored, since ${shown(content)} ${what}`,
+        (count) => `${this.#name}: ${count} more messages without a value were ignored`,
+      );
+      return;
+    }
+    this.#isNewer(input, content);
+    this.#setup.emit(input.channel, value);
+  }
+
+  /** What others have sent is later than what was sent from here, unless it is just that, which came back. */
+  #isNewer({ channel, format }: Topic, content: Buffer): void {
+    const last = this.#outgoing.lastOf(channel);
+    if (last !== undefined && encode(format, last) !== content.toString()) this.#outgoing.forget(channel);
+  }
+}

@@ -1,0 +1,62 @@
+// Values as payloads of messages, in both directions.
+import type { Format } from "./format.js";
+
+/** As much of a payload as a number is looked for in. */
+const MAX_NUMBER = 1024; // bytes, as in MIDIMonster
+
+/** The text for a value; undefined if the format has none for it. */
+export function encode(format: Format, value: number): string | undefined {
+  switch (format.kind) {
+    case "number":
+      return value.toFixed(6);
+    case "range":
+      return (value * (format.max - format.min) + format.min).toFixed(6);
+    case "discrete":
+      return format.steps.find(({ min, max }) => value >= min && value <= max)?.text;
+  }
+}
+
+/** The value of a payload, 0..1; undefined if it has none. */
+export function decode(format: Format, payload: Buffer): number | undefined {
+  if (format.kind === "discrete") {
+    const text = payload.length > MAX_NUMBER * 64 ? undefined : payload.toString();
+    return format.steps.find((step) => step.text === text)?.input;
+  }
+  const [number] = leadingNumber(payload.toString("latin1", 0, MAX_NUMBER));
+  if (Number.isNaN(number)) return undefined;
+  const { min, max } = format.kind === "range" ? format : { min: 0, max: 1 };
+  if (min === max) return 0;
+  const within = Math.min(Math.max(number, Math.min(min, max)), Math.max(min, max));
+  return Math.min(Math.abs((within - min) / (max - min)), 1);
+}
+
+/**
+ * MIDIMonster puts the length of a payload before it in version 5, in two bytes, and marks it as text.
+ *
+ * @param marked whether the message is marked as text
+ * @returns the payload without that
+ */
+export function withoutLength(payload: Buffer, marked: boolean): Buffer {
+  const prefixed = marked && payload.length >= 2 && payload.readUInt16BE(0) === payload.length - 2;
+  return prefixed ? payload.subarray(2) : payload;
+}
+
+const NUMBER =
+  /^[\t-\r ]*([+-]?)(?:(0x(?:[\da-f]+\.?[\da-f]*|\.[\da-f]+)(?:p[+-]?\d+)?)|((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)|(inf(?:inity)?))/i;
+
+/** The number that a text begins with, as C's strtod() reads it, and where it ends; NaN and 0 if there is none. */
+export function leadingNumber(text: string): readonly [value: number, length: number] {
+  const [all, sign, hexadecimal, decimal] = NUMBER.exec(text) ?? [];
+  if (all === undefined) return [Number.NaN, 0];
+  const size =
+    hexadecimal !== undefined ? fromHexadecimal(hexadecimal) : decimal !== undefined ? Number(decimal) : 1 / 0;
+  return [sign === "-" ? -size : size, all.length];
+}
+
+function fromHexadecimal(text: string): number {
+  const [digits = "", exponent = "0"] = text.slice(2).split(/p/i);
+  const [whole = "", fraction = ""] = digits.split(".");
+  let value = 0;
+  for (const digit of whole + fraction) value = value * 16 + Number.parseInt(digit, 16);
+  return value === 0 ? 0 : value * 2 ** (Number(exponent) - 4 * fraction.length);
+}

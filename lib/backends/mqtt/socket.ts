@@ -1,0 +1,54 @@
+// Sockets to a broker.
+import { readFile } from "node:fs/promises";
+import { connect, isIP, type Socket } from "node:net";
+import type { SecureContext } from "node:tls";
+import type { Values } from "../options.js";
+import type { instanceOptions } from "./index.js";
+
+type Options = Values<typeof instanceOptions>;
+
+/** Starts connecting. Certificates are read each time: they may have been renewed. */
+export async function openSocket(options: Options): Promise<Socket> {
+  const { host, port, tls } = options.host;
+  if (!tls) return connect({ host, port });
+  const [{ connect: connectTls }, secureContext] = await Promise.all([import("node:tls"), readCertificates(options)]);
+  const servername = isIP(host) === 0 ? { servername: host } : {};
+  return connectTls({ host, port, ...servername, secureContext, rejectUnauthorized: !options.insecure });
+}
+
+/** A file that is not what its option needs. */
+export class CertificateProblem extends Error {
+  constructor(
+    readonly option: "ca" | "cert" | "key",
+    problem: string,
+  ) {
+    super(problem);
+  }
+}
+
+/** @throws {CertificateProblem} */
+export async function readCertificates({ ca, cert, key }: Options): Promise<SecureContext> {
+  const { createSecureContext } = await import("node:tls");
+  const files = { ca: await read("ca", ca), cert: await read("cert", cert), key: await read("key", key) };
+  if (files.ca !== undefined && !files.ca.includes("-----BEGIN")) {
+    throw new CertificateProblem("ca", "is not a file of certificates in PEM form");
+  }
+  for (const option of ["ca", "cert"] as const) attempt(option, () => createSecureContext({ [option]: files[option] }));
+  return attempt("key", () => createSecureContext(files));
+}
+
+async function read(option: "ca" | "cert" | "key", file: string | undefined): Promise<Buffer | undefined> {
+  try {
+    return file === undefined ? undefined : await readFile(file);
+  } catch (error) {
+    throw new CertificateProblem(option, `can't be read: ${(error as Error).message}`);
+  }
+}
+
+function attempt<T>(option: "ca" | "cert" | "key", work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new CertificateProblem(option, `can't be used: ${(error as Error).message}`);
+  }
+}

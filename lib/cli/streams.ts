@@ -1,0 +1,21 @@
+import { fstatSync } from "node:fs";
+import type { Binding } from "../binding.js";
+import type { LogFormat } from "../log/names.js";
+
+/**
+ * Lets what Python code writes to standard error have the log's format, a line each, where programs read the log; and what it
+ * prints, where that leads to the same place. Elsewhere standard output is the program's own.
+ */
+export function formatStreams(addon: Binding, format: LogFormat): void {
+  if (format === "text") return;
+  addon.formatStreams(isSameFile(1, 2) ? format : null, format);
+}
+
+function isSameFile(one: number, other: number): boolean {
+  try {
+    const [first, second] = [fstatSync(one, { bigint: true }), fstatSync(other, { bigint: true })];
+    return first.dev === second.dev && first.ino === second.ino;
+  } catch {
+    return false; // one is closed
+  }
+}
