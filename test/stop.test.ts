@@ -103,7 +103,7 @@ describe("signals that come before anything has been loaded", () => {
     const folder = folderWith({
       "monster.cfg": PY,
       "mod.py": "",
-      "early.cjs": `setImmediate(() => process.kill(process.pid, "${signal}"))\n`,
+      "early.cjs": `process.nextTick(() => process.kill(process.pid, "${signal}"))\n`,
     });
     return mmpy(args, { cwd: folder, env: { ...process.env, NODE_OPTIONS: "--require ./early.cjs" } });
   };

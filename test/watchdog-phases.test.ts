@@ -149,7 +149,7 @@ describe("option handler-timeout ends the __str__() of an exception that was rai
         "mod.py": `${RAISES}${module}${ASK}`,
       });
       session.probe.emit("go", 1);
-      await session.log.seen(/raised[\s\S]*mod\.Mute: <exception str\(\) failed>/);
+      await session.log.seen(/raised[\s\S]*mod\.Mute: <(exception str\(\) failed|unprintable Mute object)>/);
       await ask(session);
     });
   }

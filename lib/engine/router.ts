@@ -201,7 +201,8 @@ export class Router {
   /**
    * Runs cleanup handlers, stops backends, closes everything. May be called at any time and repeatedly; does not throw. Calls
    * of backends that are pending have two seconds to end, each `stop()` two, all of them together five. Then Python code that
-   * the stop calls is interrupted after eight seconds, and threads get up to two and a half, in all instances together.
+   * the stop calls is interrupted after eight seconds, and threads get up to two and a half, in all instances together. Only code that
+   * an exception can't interrupt, such as a lock that is taken twice, keeps it waiting; `mmpy` ends then, by itself.
    */
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
