@@ -14,15 +14,24 @@ export function writeColumn(file, { system, results }, order) {
     rows.set(name, [version === undefined ? one : `${version}: ${one}`, two]);
   }
   columns.set(system, rows);
-  writeFileSync(file, text.replace(TABLE, () => write(columns, order)));
+  writeFileSync(
+    file,
+    text.replace(TABLE, () => write(columns, order)),
+  );
 }
 
 /** System -> package -> the cells of one and of two instances. */
 function read(table) {
   const lines = table.split("\n").filter((line) => line.startsWith("|"));
-  const cells = (line) => line.slice(1, -1).split("|").map((cell) => cell.trim());
+  const cells = (line) =>
+    line
+      .slice(1, -1)
+      .split("|")
+      .map((cell) => cell.trim());
   const [head = "|", , ...rows] = lines;
-  const systems = cells(head).filter((_, i) => i % 2 === 1).map((cell) => cell.replace(/: one instance$/, ""));
+  const systems = cells(head)
+    .filter((_, i) => i % 2 === 1)
+    .map((cell) => cell.replace(/: one instance$/, ""));
   return new Map(
     systems.map((system, i) => [
       system,
