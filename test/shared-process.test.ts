@@ -41,6 +41,7 @@ import faulthandler, gc, locale, os, socket, sys, threading, tracemalloc, warnin
 def raising(*args): raise ArithmeticError("from the profile function")
 def go(value):
     ${code}
+midimonster.cleanup_handler(tracemalloc.stop)  # the only one of these that would slow down the other tests
 `,
           "stays.py": `
 import sys, threading, gc, warnings

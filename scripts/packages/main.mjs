@@ -6,6 +6,7 @@
 //   npm run packages -- --print      prints the result as JSON and writes nothing
 //   npm run packages -- numpy gi     only these; the others keep what the table says
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -132,23 +133,22 @@ function run(folder, count) {
     late = true;
     child.kill("SIGKILL");
   }, TIME_LIMIT);
-  return new Promise((resolve) => {
-    child.on("close", (code, signal) => {
-      clearTimeout(timer);
-      const moment = stopping ? "at the stop" : times("begins") > 0 ? "in a handler" : "at import";
-      if (late) resolve(`**hangs** ${moment}`);
-      else if (signal !== null) resolve(`**crashes** ${moment} (${signal})`);
-      else if (code !== 0) resolve(`no import: ${reason(printed)}`);
-      else if (RAISED.test(printed) || times("worked") < count) resolve(`**raises** ${reason(printed)}`);
-      else resolve(/Warning: /.test(printed) ? "works, with a warning" : "works");
-    });
+  return once(child, "close").then(([code, signal]) => {
+    clearTimeout(timer);
+    const moment = stopping ? "at the stop" : times("begins") > 0 ? "in a handler" : "at import";
+    if (late) return `**hangs** ${moment}`;
+    if (signal !== null) return `**crashes** ${moment} (${signal})`;
+    if (code !== 0) return `no import: ${reason(printed)}`;
+    if (RAISED.test(printed) || times("worked") < count) return `**raises** ${reason(printed)}`;
+    return /Warning: /.test(printed) ? "works, with a warning" : "works";
   });
 }
 
 /** The last line of a traceback, as far as it fits into a table. */
 function reason(printed) {
   const raised = /^[|\s]*((?:\w+\.)*\w*(?:Error|Exception)): ?(.*)$/gm;
-  const [, type = "it ended", text = ""] = [...printed.matchAll(raised)].at(-1) ?? [];
+  const [, type, text = ""] = [...printed.matchAll(raised)].at(-1) ?? [];
+  if (type === undefined) throw new Error(`mmpy ended for another reason than a package:\n${printed}`);
   const words = text.replaceAll("|", "").replaceAll("`", "'").trim();
   return `\`${type}: ${words.length > 60 ? `${words.slice(0, 57)}...` : words}\``;
 }
