@@ -57,7 +57,7 @@ describe("completion", () => {
     ["-b nonsense.|", []],
     ["-b loopback.|", []],
     ["-i |", ["desk."]],
-    ["-i desk.|", ["desk.module=", "desk.default-handler="]],
+    ["-i desk.|", ["desk.module=", "desk.interpreter=", "desk.default-handler="]],
     ["-idesk.m|", ["-idesk.module="]],
     ["-i desk.module=|", []],
     ["-i bus.|", []],

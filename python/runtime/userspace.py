@@ -17,9 +17,9 @@ def forget_user_modules():
         parent = namespace_of(sys.modules.get(package))
         if parent.get(attribute) is module and module is not None:
             del parent[attribute]
-    import linecache
-
-    linecache.clearcache()
+    linecache = sys.modules.get("linecache")  # not imported for this: no descriptors may be left to read it with
+    if linecache is not None:
+        linecache.clearcache()
 
 
 def _is_user_code(name, module):
