@@ -45,18 +45,14 @@ int FdWatcher::Rebuild(const std::vector<Member> &members) {
 }
 
 FdWatcher::Checked FdWatcher::Check(const std::vector<Member> &members) {
-  std::vector<Member> missing;
-  for (const Member &member : members) {
-    if (Change(member.fd, member.watch, member.interest) != 0) missing.push_back(member);
-  }
-  if (missing.empty()) return {};
-  if (missing.size() < members.size() || set_.MayBeIntact()) {
-    // Their numbers belong to other files by now, which their owners don't know.
-    for (const Member &member : missing) set_.Add(member.fd, member.watch, member.interest);
-    return {};
-  }
-  set_.Forget();
-  return {true, Rebuild(members)};
+  size_t there = 0;
+  for (const Member &member : members) there += Change(member.fd, member.watch, member.interest) == 0 ? 1 : 0;
+  if (there == members.size()) return {};
+  // Otherwise the numbers of some members belong to other files by now. Those are not just added, since the files
+  // before may be open elsewhere too, and would then still be reported.
+  const bool was_lost = there == 0 && !set_.MayBeIntact();
+  if (was_lost) set_.Forget();
+  return {was_lost, Rebuild(members)};
 }
 
 bool FdWatcher::IsReadable(int fd) {

@@ -97,6 +97,7 @@ class EventBuffer {
     const Event *end;
   };
   Run From(size_t position) const {
+    if (full_.empty()) return {events_.get() + position, events_.get() + size_};
     const size_t block = position / kBlock;
     if (block < full_.size()) {
       const Event *const events = full_[block].get();
@@ -186,14 +187,15 @@ class EventBuffer {
     if (budget_ != nullptr && events > 0) budget_->Give(events * sizeof(Event));
   }
 
-  QueueBudget *budget_ = nullptr;
+  // What Append() needs comes first, in one cache line.
   std::unique_ptr<Event[]> events_;             // the last block
-  std::vector<std::unique_ptr<Event[]>> full_;  // those before it, of kBlock events each
   size_t size_ = 0;                             // of the last block
   size_t capacity_ = 0;                         // likewise
+  std::vector<std::unique_ptr<Event[]>> full_;  // the blocks before it, of kBlock events each
   size_t max_ = kMax;
   size_t peak_ = 0;  // the size of the last block at its largest, since Shrink()
   uint64_t lost_ = 0;
+  QueueBudget *budget_ = nullptr;
 };
 
 }  // namespace mmpy
