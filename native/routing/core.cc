@@ -19,8 +19,7 @@ constexpr uint64_t kSliceNs = 1'000'000;
 
 constexpr uint64_t kHousekeepingMs = 1000;
 
-// How long a stop waits, for all instances together: for cleanup handlers and whatever else user code does, then for
-// threads.
+// How long a stop waits for cleanup handlers and other user code of all instances together; then for threads.
 constexpr uint64_t kStopCodeMs = 8000;
 
 // What a promise emits may lead to another promise, and libuv waits until none is left.
