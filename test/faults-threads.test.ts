@@ -37,9 +37,10 @@ ${ASK}`,
     ],
     ["a thread of _thread", "import _thread\n_thread.start_new_thread(time.sleep, (600,))", true],
   ];
-  for (const [what, code, warns] of threads) {
-    it(`${what}: shutdown neither aborts nor hangs`, async () => {
-      const session = await start(CONFIG, {
+  const both = threads.flatMap((row) => [[...row, "main"] as const, [...row, "own"] as const]);
+  for (const [what, code, warns, interpreter] of both) {
+    it(`${what}, in interpreter ${interpreter}: shutdown neither aborts nor hangs`, async () => {
+      const session = await start(CONFIG.replace("module", `interpreter = ${interpreter}\nmodule`), {
         "mod.py": `
 import os, threading, time
 import concurrent.futures as futures
