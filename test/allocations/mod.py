@@ -2,6 +2,7 @@
 
 import ctypes
 import socket
+import sys
 
 import functions
 import midimonster
@@ -12,6 +13,8 @@ NAMES = list(functions.FUNCTIONS)
 # They make thousands of allocations, and none that others do not make too.
 LEFT_OUT = ("output() of many names", "register() by hand", "a collection")
 MAX = 500
+# CPython 3.13 itself does not survive each failed allocation: PyFunction_NewWithQualName() uses a function that it did not get.
+WITH_PYTHON = sys.version_info < (3, 12)
 
 
 def disarm():
@@ -38,7 +41,7 @@ def each(action, python):
 def within(value):
     """All of one function."""
     name = NAMES[round(value * 1000)]
-    counts = [0, 0] if name in LEFT_OUT else [each(lambda: functions.call(name), python) for python in (0, 1)]
+    counts = [0, 0] if name in LEFT_OUT else [each(lambda: functions.call(name), python) for python in (0, 1)[: 1 + WITH_PYTHON]]
     print(name, *counts, flush=True)
     midimonster.output("done", 1)
 
@@ -70,6 +73,8 @@ def reads(sock):
 
 
 midimonster.manage(reads, near)
+if not WITH_PYTHON:
+    print("SKIPPED: failing allocations of CPython itself, from 3.12 on")
 
 
 def to_socket(value):
