@@ -151,8 +151,11 @@ class MqttInstance implements Declared {
       const channel = channels[i] ?? 0;
       const value = values[i] ?? 0;
       if (connection === undefined) this.#outgoing.keep(channel, value);
-      else if (this.#outgoing.empty && connection.ready) this.#send(connection, channel, value, false);
-      else this.#wait(channel, value);
+      else if (!this.#outgoing.empty || !connection.ready) this.#wait(channel, value);
+      else {
+        this.#outgoing.sent(channel, value);
+        this.#send(connection, channel, value, false);
+      }
     }
   }
 
@@ -194,7 +197,6 @@ class MqttInstance implements Declared {
   }
 
   #send(connection: Connection, channel: number, value: number, late: boolean): void {
-    this.#outgoing.sent(channel, value);
     const output = this.#outputs[channel];
     const payload = output && encode(output.format, value);
     if (output !== undefined && payload === undefined) {
