@@ -159,8 +159,6 @@ def go(value):
     midimonster.output("out", 1)
 ${ASK}`;
 
-    afterEach(() => start("[python stops]\nmodule = mod\n", { "mod.py": "import tracemalloc\ntracemalloc.stop()\n" }));
-
     it("traces an instance while others start, end and run", async () => {
       const config = `${CONFIG}[python other]\nmodule = plain\n[map]\nprobe.go > other.plain.go\nother.out > probe.out\n`;
       const plain = `def go(value): midimonster.output("out", len(bytearray(100000)) / 100000)\n`;

@@ -26,7 +26,6 @@ describe("an instance that changes what is the process's", () => {
     ["a low recursion limit", "sys.setrecursionlimit(sys.getrecursionlimit() // 8)"],
     ["a garbage collector that is off and frozen", "gc.disable(); gc.freeze(); gc.set_threshold(1)"],
     ["faulthandler", "faulthandler.enable(open(os.devnull, 'w'))"],
-    ["tracemalloc", "tracemalloc.start()"],
     ["warnings that are errors", "warnings.simplefilter('error')"],
     ["another numeric locale", "locale.setlocale(locale.LC_ALL, 'C')"],
     ["a time-out for new sockets", "socket.setdefaulttimeout(30)"],
@@ -37,11 +36,10 @@ describe("an instance that changes what is the process's", () => {
         `[python sets]\nmodule = sets\n[map]\nprobe.go > sets.sets.go\n${STAYS}stays.tick > probe.tick\n`,
         {
           "sets.py": `
-import faulthandler, gc, locale, os, socket, sys, threading, tracemalloc, warnings
+import faulthandler, gc, locale, os, socket, sys, threading, warnings
 def raising(*args): raise ArithmeticError("from the profile function")
 def go(value):
     ${code}
-midimonster.cleanup_handler(tracemalloc.stop)  # the only one of these that would slow down the other tests
 `,
           "stays.py": `
 import sys, threading, gc, warnings
