@@ -45,12 +45,25 @@ int ManagedSockets::DescriptorOf(PyObject *socket, int *descriptor) {
     PyErr_SetString(mmpy_exception_type(MMPY_TYPE_ERROR), "manage() requires a socket-like object, with fileno()");
     return -1;
   }
-  const PyRef number = Call(method.get(), nullptr);
+  const PyRef number = mmpy::Call(method.get(), nullptr);
   if (!number) return -1;
   const long value = PyLong_AsLong(number.get());
   if (value == -1 && PyErr_Occurred() != nullptr) return -1;
   *descriptor = value < 0 || value > INT32_MAX ? -1 : static_cast<int>(value);
   return 0;
+}
+
+// Asks for the function that says whether an object holds data above its descriptor; empty for most.
+PyRef ManagedSockets::FindBuffer(PyObject *socket) {
+  PyRef found = home_.interpreter.CallHelper("find_buffer", {socket});
+  if (!found) PyErr_Clear();
+  return found && mmpy_is_none(found.get()) == 0 ? std::move(found) : PyRef();
+}
+
+void ManagedSockets::AddReport(Report::Kind kind, const Watch &watch, PyObject *function,
+                               std::optional<PythonException> raised) {
+  home_.core.news().reports.push_back({kind, home_.id, "socket", home_.interpreter.Describe(function), "",
+                                       static_cast<double>(watch.fd), std::move(raised)});
 }
 
 void ManagedSockets::ForgetWatch(WatchId id, Report::Kind kind, std::optional<PythonException> raised) {
@@ -59,8 +72,28 @@ void ManagedSockets::ForgetWatch(WatchId id, Report::Kind kind, std::optional<Py
   const Watch watch = std::move(place->second);  // released after the table is whole again
   watches_.erase(place);
   fd_watcher_.Remove(watch.fd, id);
-  home_.core.news().reports.push_back({kind, home_.id, "socket", home_.interpreter.Describe(watch.function.get()), "",
-                                       static_cast<double>(watch.fd), std::move(raised)});
+  const PyRef &function = watch.reader.function ? watch.reader.function : watch.writer.function;
+  AddReport(kind, watch, function.get(), std::move(raised));
+}
+
+// One or both of a watch's functions are not called any more. With the last one, the watch goes.
+void ManagedSockets::Unregister(WatchId id, unsigned what) {
+  const auto place = watches_.find(id);
+  if (place == watches_.end()) return;
+  Watch &watch = place->second;
+  const unsigned before = watch.interest();
+  const unsigned after = before & ~what;
+  if (after == before) return;
+  // Released last: that runs user code (__del__).
+  Watch gone;
+  if (after == 0) {
+    gone = std::move(watch);
+    fd_watcher_.Remove(gone.fd, id);
+    watches_.erase(place);
+    return;
+  }
+  gone.reader = std::exchange(watch.of(what), {});
+  fd_watcher_.Change(watch.fd, id, after);  // fails for a descriptor that is closed, and then it is dropped anyway
 }
 
 // Drops a watch whose object no longer has the descriptor that it was registered with. Returns whether it was dropped.
@@ -91,7 +124,8 @@ bool ManagedSockets::DropClosed() {
   for (const WatchId id : ids) {
     const auto place = watches_.find(id);
     if (place == watches_.end()) continue;
-    const PyRef function = place->second.function;
+    const Watch &watch = place->second;
+    const PyRef function = watch.reader.function ? watch.reader.function : watch.writer.function;
     const WatchedCall watched(home_.watchdog, home_.AsRunning("socket", function.get()),
                               home_.interpreter.interpreter_state());
     DropIfClosed(id, Look::kThorough);
@@ -99,7 +133,7 @@ bool ManagedSockets::DropClosed() {
   return !watches_.empty();
 }
 
-int ManagedSockets::Manage(PyObject *function, PyObject *socket) {
+int ManagedSockets::Manage(PyObject *function, PyObject *socket, unsigned interest) {
   if (RequireLoopThread(home_.core) != 0) return -1;
   if (home_.ending) return 0;
   int fd = -1;
@@ -108,26 +142,18 @@ int ManagedSockets::Manage(PyObject *function, PyObject *socket) {
     PyErr_SetString(mmpy_exception_type(MMPY_VALUE_ERROR), "manage() requires an open socket; this one is closed");
     return -1;
   }
+  PyRef has_data = FindBuffer(socket);
+  if (home_.RefuseIfStopped()) return -1;
 
   // The same number means the same socket, unless the old object has been closed.
   auto place = FindDescriptor(fd);
   if (place != watches_.end() && !DropIfClosed(place->first, Look::kThorough)) {
     place = FindDescriptor(fd);
-    if (place != watches_.end()) {
-      // The kernel has forgotten it if it was closed and the number now belongs to another file.
-      const int error = fd_watcher_.Add(fd, place->first);
-      if (error != 0 && error != EEXIST) {
-        RaiseOsError(error, strerror(error));
-        return -1;
-      }
-      const Watch replaced =
-          std::exchange(place->second, {fd, PyRef::Borrow(function), PyRef::Borrow(socket), 0, true});
-      return 0;
-    }
+    if (place != watches_.end()) return ManageAgain(place, function, socket, std::move(has_data), interest);
   }
 
   const WatchId id = next_watch_++;
-  const int error = fd_watcher_.Add(fd, id);
+  const int error = fd_watcher_.Add(fd, id, interest);
   if (error == EPERM) {
     RaiseOsError(EPERM,
                  "manage() needs something that can be waited for, like a socket or a pipe; a regular file can't");
@@ -137,77 +163,143 @@ int ManagedSockets::Manage(PyObject *function, PyObject *socket) {
     RaiseOsError(error, strerror(error));
     return -1;
   }
-  watches_.insert({id, {fd, PyRef::Borrow(function), PyRef::Borrow(socket), 0, true}});
+  Watch watch{fd, PyRef::Borrow(socket), std::move(has_data)};
+  for (const unsigned what : {kReadable, kWritable}) {
+    if ((interest & what) != 0) watch.of(what) = {PyRef::Borrow(function), 0, true};
+  }
+  watches_.insert({id, std::move(watch)});
   home_.core.StartHousekeeping();
+  if ((interest & kReadable) != 0) LookIntoBuffer(id);
   return 0;
 }
 
-int ManagedSockets::Unmanage(PyObject *socket) {
+// Replaces functions of a watch, or adds one.
+int ManagedSockets::ManageAgain(Watches::iterator place, PyObject *function, PyObject *socket, PyRef has_data,
+                                unsigned interest) {
+  const WatchId id = place->first;
+  Watch &watch = place->second;
+  const unsigned before = watch.interest();
+  const unsigned after = before | interest;
+  // The kernel has forgotten it if it was closed and the number now belongs to another file.
+  int error = after == before ? EEXIST : fd_watcher_.Change(watch.fd, id, after);
+  if (error != 0) error = fd_watcher_.Add(watch.fd, id, after);
+  if (error != 0 && error != EEXIST) {
+    RaiseOsError(error, strerror(error));
+    return -1;
+  }
+  Watch replaced;  // released last: that runs user code (__del__)
+  replaced.socket = std::exchange(watch.socket, PyRef::Borrow(socket));
+  replaced.has_data = std::exchange(watch.has_data, std::move(has_data));
+  for (const unsigned what : {kReadable, kWritable}) {
+    if ((interest & what) == 0) continue;
+    replaced.of(what) = std::exchange(watch.of(what), {PyRef::Borrow(function), 0, true});
+  }
+  if ((interest & kReadable) != 0) LookIntoBuffer(id);
+  return 0;
+}
+
+int ManagedSockets::Unmanage(PyObject *socket, unsigned interest) {
   if (RequireLoopThread(home_.core) != 0) return -1;
   // By object first: it may be closed and no longer have a number.
   auto place = std::find_if(watches_.begin(), watches_.end(),
                             [&](const auto &entry) { return entry.second.socket.get() == socket; });
   if (place == watches_.end()) {
+    if (watches_.empty() && home_.ending) return 0;
     int fd = -1;
     if (DescriptorOf(socket, &fd) != 0) return -1;
     place = FindDescriptor(fd);
   }
-  if (place == watches_.end()) return 0;
-  const Watch watch = std::move(place->second);
-  fd_watcher_.Remove(watch.fd, place->first);
-  watches_.erase(place);
+  if (place != watches_.end()) Unregister(place->first, interest);
   return 0;
 }
 
 void ManagedSockets::OnReady(const std::vector<ReadyWatch> &ready) {
   const Core::Entry entry(home_.core);
   const GilScope own(home_.gil, home_.interpreter.state());
-  for (const ReadyWatch &one : ready) HandleReadable(one.watch);
+  for (const ReadyWatch &one : ready) Handle(one);
 }
 
-void ManagedSockets::HandleReadable(WatchId id) {
-  const auto place = watches_.find(id);
+void ManagedSockets::Handle(const ReadyWatch &ready) {
+  const WatchId id = ready.watch;
+  auto place = watches_.find(id);
   if (place == watches_.end()) {
     if (fd_watcher_.all_known()) return;  // unregistered by a handler of the same iteration
     // Closed while a duplicate of it still exists elsewhere.
     std::vector<FdWatcher::Member> members;
-    for (const auto &member : watches_) members.push_back({member.second.fd, member.first});
+    for (const auto &[member, watch] : watches_) members.push_back({watch.fd, member, watch.interest()});
     const int error = fd_watcher_.Rebuild(members);
     if (error != 0) {
       home_.core.news().reports.push_back({Report::Kind::kWatchFailed, home_.id, "socket", "", strerror(error), {}});
     }
     return;
   }
-  const int fd = place->second.fd;
+  // What was in the buffer may have been read since.
+  const bool readable = (ready.what & kAgain) != 0 ? HasData(id) : (ready.what & kReadable) != 0;
+  PyRef called;
+  place = watches_.find(id);
+  if (readable && place != watches_.end() && place->second.reader.function) {
+    called = place->second.reader.function;
+    if (!Call(id, kReadable)) return;
+    LookIntoBuffer(id);
+  }
+  place = watches_.find(id);
+  if ((ready.what & kWritable) == 0 || place == watches_.end() || !place->second.writer.function) return;
+  // A function that is registered for both is called once.
+  if (place->second.writer.function.get() != called.get()) Call(id, kWritable);
+}
+
+// Calls a function of a watch. Returns whether the watch still exists afterwards.
+bool ManagedSockets::Call(WatchId id, unsigned what) {
+  Watch &watch = watches_.find(id)->second;
+  const int fd = watch.fd;
   // The function may register another one in its place, or unregister itself.
-  const PyRef function = place->second.function;
-  const PyRef socket = place->second.socket;
+  const PyRef function = watch.of(what).function;
+  const PyRef socket = watch.socket;
   // For all of this, since fileno() is user code too.
   const WatchedCall watched(home_.watchdog, home_.AsRunning("socket", function.get()),
                             home_.interpreter.interpreter_state());
-  if (DropIfClosed(id, Look::kQuick)) return;
-  const bool succeeded = static_cast<bool>(Call(function.get(), socket.get()));
+  if (DropIfClosed(id, Look::kQuick)) return false;
+  const bool succeeded = static_cast<bool>(mmpy::Call(function.get(), socket.get()));
   if (!succeeded) ReportException(home_.core, home_.id, home_.interpreter, "socket", function.get(), fd);
 
-  const auto after = watches_.find(id);
-  if (after == watches_.end() || DropIfClosed(id, succeeded ? Look::kQuick : Look::kThorough)) return;
-  after->second.failures = succeeded ? 0 : after->second.failures + 1;
-  if (after->second.failures >= kMaxFailures) ForgetWatch(id, Report::Kind::kSocketDisabled);
+  if (watches_.count(id) == 0 || DropIfClosed(id, succeeded ? Look::kQuick : Look::kThorough)) return false;
+  Watch &after = watches_.find(id)->second;
+  Registered &registered = after.of(what);
+  registered.failures = succeeded ? 0 : registered.failures + 1;
+  if (registered.failures < kMaxFailures) return true;
+  AddReport(Report::Kind::kSocketDisabled, after, function.get());
+  Unregister(id, what);
+  return watches_.count(id) != 0;
+}
+
+// Has the reader called again if data is left above the descriptor.
+void ManagedSockets::LookIntoBuffer(WatchId id) {
+  if (HasData(id)) fd_watcher_.TellAgain(id);  // without memory for that, it waits for more data to come
+}
+
+bool ManagedSockets::HasData(WatchId id) {
+  const auto place = watches_.find(id);
+  if (place == watches_.end() || !place->second.has_data || !place->second.reader.function) return false;
+  const PyRef has_data = place->second.has_data;
+  const PyRef answer = mmpy::Call(has_data.get(), nullptr);
+  if (!answer) PyErr_Clear();
+  return answer && mmpy_is_none(answer.get()) == 0 && watches_.count(id) != 0;
 }
 
 void ManagedSockets::Begin() {
-  for (auto &entry : watches_) entry.second.is_renewed = false;
+  for (auto &entry : watches_) entry.second.reader.is_renewed = entry.second.writer.is_renewed = false;
   before_ = watches_;
 }
 
 void ManagedSockets::DropOld(const IsMeant &is_old) {
-  const Watches watches = watches_;  // is_meant() runs Python code
+  const Watches watches = watches_;  // is_meant() runs Python code, and this releases nothing: `before_` holds it too
   for (const auto &[id, watch] : watches) {
-    if (watch.is_renewed || !is_old(watch.function.get())) continue;
-    const auto place = watches_.find(id);
-    if (place == watches_.end() || place->second.is_renewed) continue;
-    fd_watcher_.Remove(watch.fd, id);
-    watches_.erase(place);  // releases nothing: `before_` holds it too
+    for (const unsigned what : {kReadable, kWritable}) {
+      const Registered &registered = what == kReadable ? watch.reader : watch.writer;
+      if (!registered.function || registered.is_renewed || !is_old(registered.function.get())) continue;
+      const auto place = watches_.find(id);
+      if (place != watches_.end() && !place->second.of(what).is_renewed) Unregister(id, what);
+    }
   }
 }
 
@@ -220,7 +312,12 @@ void ManagedSockets::Rollback() {
   }
   for (const auto &[id, watch] : watches_) {
     // A socket that was closed meanwhile can't be added; housekeeping reports it.
-    if (replaced.count(id) == 0) fd_watcher_.Add(watch.fd, id);
+    const auto place = replaced.find(id);
+    if (place == replaced.end()) {
+      fd_watcher_.Add(watch.fd, id, watch.interest());
+    } else if (place->second.interest() != watch.interest()) {
+      fd_watcher_.Change(watch.fd, id, watch.interest());
+    }
   }
 }
 
@@ -234,8 +331,10 @@ void ManagedSockets::Abandon() {
   fd_watcher_.Close();
   for (Watches *watches : {&watches_, &before_}) {
     for (auto &entry : *watches) {
-      entry.second.function.release();
-      entry.second.socket.release();
+      Watch &watch = entry.second;
+      for (PyRef *reference : {&watch.socket, &watch.has_data, &watch.reader.function, &watch.writer.function}) {
+        reference->release();
+      }
     }
   }
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include <iterator>
+#include <utility>
 
 #include "io/guard.h"
 
@@ -36,6 +37,7 @@ int FdWatcher::Change(int fd, WatchId watch, unsigned interest) {
 
 void FdWatcher::Remove(int fd, WatchId watch) {
   writers_.erase(watch);
+  again_.erase(watch);
   if (set_.is_open() && set_.Remove(fd)) {
     --members_;
     sum_ -= watch;
@@ -45,16 +47,44 @@ void FdWatcher::Remove(int fd, WatchId watch) {
 }
 
 int FdWatcher::Rebuild(const std::vector<Member> &members) {
+  const std::set<WatchId> again = again_;
   Close();
   const int error = Open();
   for (const Member &member : members) Add(member.fd, member.watch, member.interest);  // fails for closed ones
+  for (const WatchId watch : again) TellAgain(watch);
   return error;
 }
 
 int FdWatcher::Start(uv_loop_t *loop, const std::shared_ptr<HandleCount> &count) {
   loop_ = loop;
   count_ = count;
+  if (!again_.empty()) StartAgain();
   return set_.is_open() ? StartPolling() : 0;
+}
+
+int FdWatcher::TellAgain(WatchId watch) {
+  again_.insert(watch);
+  return loop_ == nullptr ? 0 : StartAgain();
+}
+
+int FdWatcher::StartAgain() {
+  if (!idle_) {
+    const int status = idle_.Open(count_, this, [&](uv_idle_t *handle) { return uv_idle_init(loop_, handle); });
+    if (status < 0) return status;
+  }
+  return uv_idle_start(idle_.get(), [](uv_idle_t *handle) {
+    auto *const watcher = static_cast<FdWatcher *>(handle->data);
+    if (watcher == nullptr) return;
+    FdListener &listener = watcher->listener_;
+    Guard([&] { watcher->OnAgain(); }, [&](const char *what) { listener.OnFailure(what); });
+  });
+}
+
+void FdWatcher::OnAgain() {
+  uv_idle_stop(idle_.get());
+  std::vector<ReadyWatch> ready;
+  for (const WatchId watch : std::exchange(again_, {})) ready.push_back({watch, kAgain});
+  if (!ready.empty()) listener_.OnReady(ready);
 }
 
 int FdWatcher::StartPolling() {
@@ -86,6 +116,8 @@ void FdWatcher::OnPoll() {
 
 void FdWatcher::Close() {
   poll_.Close();
+  idle_.Close();
+  again_.clear();
   set_.Close();
   members_ = sum_ = 0;
   writers_.clear();

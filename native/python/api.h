@@ -35,7 +35,7 @@ typedef struct PyMethodDef {
 } PyMethodDef;
 
 /* Stable ABI constants, named as in CPython. */
-enum { METH_NOARGS = 0x0004, METH_O = 0x0008, METH_FASTCALL = 0x0080 };
+enum { METH_NOARGS = 0x0004, METH_O = 0x0008, METH_FASTCALL = 0x0080, METH_KEYWORDS = 0x0002 };
 enum { Py_EQ = 2 };
 enum { Py_file_input = 257 };
 #define PY_VECTORCALL_ARGUMENTS_OFFSET ((size_t)1 << (8 * sizeof(size_t) - 1))

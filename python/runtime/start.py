@@ -73,6 +73,7 @@ running_stack = part("watchdog").running_stack
 print_stuck = part("watchdog").print_stuck
 interruption = part("watchdog").interruption
 stop_threads = part("threads").stop_threads
+find_buffer = part("buffers").find_buffer
 must_stay = part("ending").must_stay
 compiled.clear()  # all of these are loaded now
 
