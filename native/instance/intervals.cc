@@ -1,6 +1,7 @@
 #include "instance/intervals.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "python/user_code.h"
@@ -14,7 +15,22 @@ constexpr uint32_t kNoInterval = UINT32_MAX;
 }  // namespace
 
 Intervals::Entries::iterator Intervals::Find(uint32_t id) {
-  return std::find_if(entries_.begin(), entries_.end(), [&](const Entry &entry) { return entry.id == id; });
+  const auto place = std::lower_bound(entries_.begin(), entries_.end(), id,
+                                      [](const Entry &entry, uint32_t wanted) { return entry.id < wanted; });
+  return place != entries_.end() && place->id == id ? place : entries_.end();
+}
+
+void Intervals::Add(uint32_t id, PyObject *function, const Hash &hash, bool is_new) {
+  (hash ? hashed_[*hash] : not_hashed_).push_back(id);
+  entries_.push_back({id, PyRef::Borrow(function), hash, is_new});
+}
+
+// Replaces all entries.
+void Intervals::Keep(Entries entries) {
+  hashed_.clear();
+  not_hashed_.clear();
+  for (const Entry &entry : entries) (entry.hash ? hashed_[*entry.hash] : not_hashed_).push_back(entry.id);
+  entries_ = std::move(entries);
 }
 
 IntervalChange Intervals::Change(uint32_t id, double period_ms) const {
@@ -22,36 +38,52 @@ IntervalChange Intervals::Change(uint32_t id, double period_ms) const {
 }
 
 // The interval whose function equals this one, or kNoInterval, possibly with an exception set. Comparing runs user
-// code, which may register and cancel intervals: so it uses a copy.
-uint32_t Intervals::FindEqual(PyObject *function) {
-  const Entries entries = entries_;
-  for (const Entry &entry : entries) {
-    const int equal = PyObject_RichCompareBool(function, entry.function.get(), Py_EQ);
+// code, which may register and cancel intervals.
+uint32_t Intervals::FindEqual(PyObject *function, const Hash &hash) {
+  std::vector<uint32_t> ids;
+  if (hash) {
+    auto &same = hashed_[*hash];
+    same.erase(std::remove_if(same.begin(), same.end(), [&](uint32_t id) { return Find(id) == entries_.end(); }),
+               same.end());
+    std::merge(same.begin(), same.end(), not_hashed_.begin(), not_hashed_.end(), std::back_inserter(ids));
+    if (same.empty()) hashed_.erase(*hash);
+  } else {
+    for (const Entry &entry : entries_) ids.push_back(entry.id);
+  }
+  for (const uint32_t id : ids) {
+    const auto place = Find(id);
+    if (place == entries_.end()) continue;
+    const PyRef known = place->function;
+    const int equal = PyObject_RichCompareBool(function, known.get(), Py_EQ);
     if (home_.RefuseIfStopped() || equal < 0) return kNoInterval;
-    if (equal > 0) return entry.id;
+    if (equal > 0) return id;
   }
   return kNoInterval;
 }
 
 int Intervals::Set(PyObject *function, unsigned long long period_ms) {
   if (home_.ending && period_ms != 0) return 0;
-  const uint32_t id = FindEqual(function);
+  Hash hash = PyObject_Hash(function);
+  if (*hash == -1) hash = {};  // it has none, or its class defines one that raises
+  PyErr_Clear();
+  if (home_.RefuseIfStopped()) return -1;
+  const uint32_t id = FindEqual(function, hash);
   if (PyErr_Occurred() != nullptr) return -1;
   if (home_.on_trial()) {
-    SetOnTrial(id, function, static_cast<double>(period_ms));
+    SetOnTrial(id, function, hash, static_cast<double>(period_ms));
   } else {
-    SetNow(id, function, static_cast<double>(period_ms));
+    SetNow(id, function, hash, static_cast<double>(period_ms));
   }
   return 0;
 }
 
-void Intervals::SetOnTrial(uint32_t id, PyObject *function, double period_ms) {
+void Intervals::SetOnTrial(uint32_t id, PyObject *function, const Hash &hash, double period_ms) {
   const auto place = Find(id);
   const bool known = place != entries_.end() && !place->is_cancelled;
   if (period_ms == 0 && !known) return;
   if (place == entries_.end()) {
     id = next_++;
-    entries_.push_back({id, PyRef::Borrow(function), true});
+    Add(id, function, hash, true);
   } else {
     place->is_cancelled = period_ms == 0;
     place->is_renewed = period_ms != 0;
@@ -59,13 +91,13 @@ void Intervals::SetOnTrial(uint32_t id, PyObject *function, double period_ms) {
   on_trial_.push_back(Change(id, period_ms));
 }
 
-void Intervals::SetNow(uint32_t id, PyObject *function, double period_ms) {
+void Intervals::SetNow(uint32_t id, PyObject *function, const Hash &hash, double period_ms) {
   const auto place = Find(id);
   PyRef cancelled;  // released last: that runs user code (__del__)
   if (place == entries_.end()) {
     if (period_ms == 0) return;
     id = next_++;
-    entries_.push_back({id, PyRef::Borrow(function)});
+    Add(id, function, hash, false);
   } else if (period_ms == 0) {
     cancelled = std::move(place->function);
     entries_.erase(place);
@@ -113,9 +145,9 @@ void Intervals::Commit() {
   Entries stay;
   Entries entries = std::exchange(entries_, {});  // released last, since that runs user code
   for (Entry &entry : entries) {
-    if (!entry.is_cancelled) stay.push_back({entry.id, std::move(entry.function)});
+    if (!entry.is_cancelled) stay.push_back({entry.id, std::move(entry.function), entry.hash});
   }
-  entries_ = std::move(stay);
+  Keep(std::move(stay));
 }
 
 void Intervals::Rollback() {
@@ -123,13 +155,14 @@ void Intervals::Rollback() {
   Entries stay;
   Entries entries = std::exchange(entries_, {});
   for (Entry &entry : entries) {
-    if (!entry.is_new) stay.push_back({entry.id, std::move(entry.function)});
+    if (!entry.is_new) stay.push_back({entry.id, std::move(entry.function), entry.hash});
   }
-  entries_ = std::move(stay);
+  Keep(std::move(stay));
 }
 
 void Intervals::Clear() {
   const Entries entries = std::exchange(entries_, {});
+  Keep({});
   on_trial_.clear();
   // The scheduler would otherwise keep calling.
   for (const Entry &entry : entries) home_.core.news().intervals.push_back(Change(entry.id, 0));

@@ -49,6 +49,12 @@ PythonInstance::Reloaded PythonInstance::ReloadChanged() {
   for (Py_ssize_t i = 0; i < PyList_Size(names); ++i) reloaded.modules.push_back(ToText(PyList_GetItem(names, i)));
   PyObject *const raised = PyTuple_GetItem(result.get(), 1);
   if (mmpy_is_none(raised) == 0) reloaded.exception = ToException(raised);
+  const PyRef missing = CallReloading("missing_modules");
+  for (Py_ssize_t i = 0; missing && i < PyList_Size(missing.get()); ++i) {
+    PyObject *const one = PyList_GetItem(missing.get(), i);
+    reloaded.missing.push_back({ToText(PyTuple_GetItem(one, 0)), ToText(PyTuple_GetItem(one, 1))});
+  }
+  PyErr_Clear();
   return reloaded;
 }
 

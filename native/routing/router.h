@@ -9,6 +9,7 @@
 #ifndef MMPY_ROUTER_H
 #define MMPY_ROUTER_H
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -83,6 +84,17 @@ class Router {
     if (instance >= first_channels_.size()) return kNoChannel;
     const size_t end = instance + 1 < first_channels_.size() ? first_channels_[instance + 1] : channel_count();
     return channel < end - first_channels_[instance] ? first_channels_[instance] + channel : kNoChannel;
+  }
+
+  // The instance of a channel, and its number there.
+  struct Owner {
+    InstanceId instance;
+    uint32_t index;
+  };
+  Owner OwnerOf(ChannelId channel) const {
+    const auto next = std::upper_bound(first_channels_.begin(), first_channels_.end(), channel);
+    if (next == first_channels_.begin()) return {kNoInstance, 0};
+    return {static_cast<InstanceId>(next - first_channels_.begin() - 1), channel - *(next - 1)};
   }
 
   bool empty() const { return turn_ == current_->instances.size() && next_->instances.empty(); }
