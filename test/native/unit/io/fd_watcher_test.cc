@@ -121,6 +121,7 @@ TEST_F(FdWatcherTest, TellsOnceMoreOfWhatIsNotReady) {
   EXPECT_EQ(TurnForWhat(), (Whats{{1, kAgain}}));
   EXPECT_EQ(Turn(), Watches{});
   listener_.on_ready = [&] { watcher_.TellAgain(1); };
+  ASSERT_EQ(watcher_.TellAgain(1), 0);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(Turn(), Watches{1}) << "once an iteration";
   listener_.on_ready = nullptr;
   EXPECT_EQ(Turn(), Watches{1});
