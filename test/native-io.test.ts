@@ -26,7 +26,7 @@ describe("native/io", () => {
     const addon = path.join(folderWith({}), "io-check.node");
     const require = createRequire(import.meta.url);
     const headers = (require("node-api-headers") as { include_dir: string }).include_dir;
-    const sources = ["fd_watcher", "readiness_set_epoll", "timers"].map((name) => `native/io/${name}.cc`);
+    const sources = ["fd_watcher", "forked", "readiness_set_epoll", "timers"].map((name) => `native/io/${name}.cc`);
     const options = ["-std=c++17", "-Wall", "-shared", "-fPIC", "-D_GNU_SOURCE", "-Inative", `-I${headers}`, `-I${uv}`];
     execFileSync("c++", [...options, "-o", addon, "test/native/io-check.cc", ...sources], { cwd: projectFolder });
     check = require(addon) as Check;

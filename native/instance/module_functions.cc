@@ -39,7 +39,7 @@ int mmpy_instance_interval(mmpy_instance *instance, PyObject *function, unsigned
   return OrException(-1, [&] { return Self(instance).intervals().Set(function, period_ms); });
 }
 int mmpy_instance_manage(mmpy_instance *instance, PyObject *function, PyObject *socket, unsigned interest) {
-  static_assert(MMPY_READ == mmpy::kReadable && MMPY_WRITE == mmpy::kWritable, "see module.h");
+  static_assert(int{MMPY_READ} == int{mmpy::kReadable} && int{MMPY_WRITE} == int{mmpy::kWritable}, "see module.h");
   return OrException(-1, [&] { return Self(instance).sockets().Manage(function, socket, interest); });
 }
 int mmpy_instance_unmanage(mmpy_instance *instance, PyObject *socket, unsigned interest) {
