@@ -143,6 +143,8 @@ export interface ModulesReloaded {
   readonly modules: string[];
   /** Of the module that failed; the remaining ones were not loaded then. */
   readonly exception: PythonException | null;
+  /** Modules in use whose source files are gone; they stay as they are. */
+  readonly missing: readonly { readonly module: string; readonly file: string }[];
 }
 
 export interface Binding {

@@ -54,13 +54,22 @@ def interval(function: Callable[[], object], milliseconds: SupportsFloat | Suppo
 
     milliseconds: the period; 0 cancels. Raises ValueError if negative, infinite or NaN."""
 
-def manage(function: Callable[[_Socket], object] | None, socket: _Socket, /) -> None:
+def manage(
+    function: Callable[[_Socket], object] | None,
+    socket: _Socket,
+    /,
+    read: bool | None = None,
+    write: bool = False,
+) -> None:
     """Call function(socket) whenever the socket has data to read, or stop doing so.
 
     A socket has one handler: registering it again replaces the handler. Unregister a socket before
     closing it.
 
     function: a callable, or None to unregister.
+    write: whether to call it whenever the socket can be written to instead. A socket has one handler for
+    each. With None, only that one is unregistered, without write and read both.
+    read: by default what write is not. With both, the function is called for either.
     socket: anything with fileno(): sockets, pipes, terminals, timerfd, eventfd, inotify.
     Raises OSError for a descriptor that can't be waited for, such as a regular file's, ValueError for a
     closed socket, TypeError for an object without fileno(), and RuntimeError if called from a

@@ -65,6 +65,20 @@ describe("an option", () => {
     ["integer of any base, decimal", option.integer({ doc, base: 0 }), "10", 10],
     ["integer of any base, zero", option.integer({ doc, base: 0 }), "-0", 0],
     ["address with words", option.address({ doc, words: ["local"] }), "::1 8000 local", address("::1 8000 local")],
+    ["address of IPv6 in brackets", option.address({ doc }), "[::1]:8000", address("::1 8000")],
+    [
+      "address of IPv6 in brackets, with a port apart",
+      option.address({ doc }),
+      "[fe80::1%eth0] 8000",
+      address("fe80::1%eth0 8000"),
+    ],
+    ["address of IPv6 with a default port", option.address({ doc, defaultPort: 9000 }), "[::]", address(":: 9000")],
+    [
+      "address of IPv6 with a port and a word",
+      option.address({ doc, defaultPort: 9000, words: ["local"] }),
+      "[::1]:80 local",
+      address("::1 80 local"),
+    ],
     ["address with a default port", option.address({ doc, defaultPort: 9000 }), "host", address("host 9000")],
     [
       "address with words and keys after a default port",
@@ -139,6 +153,23 @@ describe("an option", () => {
       "2:13: error: 'it' can't have 'anounce=2' after host and port",
       "            ^~~~~~~~~",
       "did you mean 'announce='?",
+    ],
+    ...["[::1:8000", "[host]:8000", "[]:1", "[::1]8000"].map(
+      (text): [string, Option, string, string, string, string] => [
+        `${text} for an address of IPv6`,
+        option.address({ doc }),
+        `it = ${text} 1`,
+        `2:6: error: 'it' needs an IPv6 address in the brackets, not '${text}'`,
+        `     ${"^".padEnd(text.length, "~")}`,
+        "write [::1]:8000, or ::1 8000",
+      ],
+    ),
+    [
+      "a port that is none after an address of IPv6",
+      option.address({ doc, defaultPort: 9, words: ["local"] }),
+      "it = [::1]:local",
+      "2:12: error: 'it' needs a port from 1 to 65535, not 'local'",
+      "           ^~~~~",
     ],
     [
       "words after an address that takes none",

@@ -143,6 +143,40 @@ def go(value): pass
     assert.deepEqual(session.said(), ["one first", "one second", "two first", "two second"]);
   });
 
+  it("of many functions are not all compared with each other", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `
+compared = 0
+class Function:
+    def __init__(self, number): self.number = number
+    def __hash__(self): return hash(self.number)
+    def __eq__(self, other):
+        global compared
+        compared += 1
+        return isinstance(other, Function) and self.number == other.number
+    def __call__(self): pass
+class Unhashable:
+    def __eq__(self, other): return isinstance(other, Unhashable)
+    def __call__(self):
+        say("unhashable")
+        midimonster.interval(Unhashable(), 0)
+        midimonster.output("tick", 1)
+def go(value):
+    for _ in range(2):
+        for number in range(3000): midimonster.interval(Function(number), 60000)
+    for number in range(3000): midimonster.interval(Function(number), 0)
+    say(compared)
+    midimonster.interval(Unhashable(), 60000)
+    midimonster.interval(Unhashable(), 10)
+`,
+    });
+    session.probe.emit("go", 1);
+    await session.probe.until("tick");
+    const [compared, ...others] = session.said();
+    assert.deepEqual(others, ["unhashable"]);
+    assert.ok(Number(compared) < 10_000, `${compared} comparisons`);
+  });
+
   it("keeps its phase over a core that was blocked, without a burst", async () => {
     const session = await start(CONFIG, {
       "mod.py": `

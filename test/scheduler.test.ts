@@ -125,6 +125,25 @@ describe("interval scheduler", () => {
     assert.deepEqual(time.calls, ["1@10", "1@20"]);
   });
 
+  it("takes many at once, and looks only once for the earliest", () => {
+    let looks = 0;
+    const counting = new Scheduler({
+      now: () => {
+        ++looks;
+        return time.now;
+      },
+      run: time.host.run,
+    });
+    counting.start();
+    looks = 0;
+    counting.setAll(Float64Array.from(Array.from({ length: 1000 }, (_, i) => [0, i, 10 * (i + 1), 1000]).flat()));
+    assert.ok(looks <= 1, `${looks}`);
+    counting.setAll(Float64Array.of(0, 1, 0, 1000, 0, 2, 0, 1000));
+    time.pass(1040);
+    counting.stop();
+    assert.deepEqual(time.calls, ["0@10", "0@20", "0@30", "0@40", "3@40"]);
+  });
+
   it("waits for periods longer than a timer can", () => {
     scheduler.start();
     scheduler.set(0, 1, 5_000_000_000, 1000);

@@ -1,4 +1,5 @@
 // Values of the form `HOST PORT WORD KEY=VALUE`.
+import { isIPv6 } from "node:net";
 import { didYouMean } from "../config/suggest.js";
 import type { Parsed, ValueProblem } from "./options.js";
 import { portOfService } from "./shared/services.js";
@@ -23,6 +24,12 @@ export interface AddressForm {
   readonly keys?: readonly string[];
 }
 
+/** A word of the text, and where it begins. */
+interface Piece {
+  readonly text: string;
+  readonly index: number;
+}
+
 const MAX_PORT = 65535;
 const HELP = ["write HOST PORT, as in 0.0.0.0 8000"];
 
@@ -32,34 +39,50 @@ export function formOfAddress({ defaultPort, words = [], keys = [] }: AddressFor
 }
 
 export function parseAddress(text: string, form: AddressForm): Parsed<Address> {
-  const [host, ...pieces] = [...text.matchAll(/\S+/g)];
-  if (host === undefined) return { problem: "needs a host and a port", help: HELP };
-  const { defaultPort } = form;
-  const [second] = pieces;
-  let port = defaultPort;
-  if (second === undefined) {
-    if (port === undefined) return { problem: `needs a port after '${text}'`, help: HELP };
-  } else if (port === undefined || !isExtra(second[0], form)) {
-    port = /^\d+$/.test(second[0]) ? Number(second[0]) : (portOfService(second[0]) ?? 0);
+  const [first, ...pieces] = [...text.matchAll(/\S+/g)].map(({ 0: piece, index }) => ({ text: piece, index }));
+  if (first === undefined) return { problem: "needs a host and a port", help: HELP };
+  const { host, port: attached, problem: hostProblem } = splitHost(first);
+  if (hostProblem !== undefined) return hostProblem;
+  let port = form.defaultPort;
+  const [next] = pieces;
+  const written =
+    attached ?? (next !== undefined && (port === undefined || !isExtra(next.text, form)) ? next : undefined);
+  if (written !== undefined) {
+    port = /^\d+$/.test(written.text) ? Number(written.text) : (portOfService(written.text) ?? 0);
     if (port < 1 || port > MAX_PORT) {
-      return { problem: `needs a port from 1 to ${MAX_PORT}, not '${second[0]}'`, span: spanOf(second) };
+      return { problem: `needs a port from 1 to ${MAX_PORT}, not '${written.text}'`, span: spanOf(written) };
     }
-    pieces.shift();
+    if (written === next) pieces.shift();
+  } else if (port === undefined) {
+    return { problem: `needs a port after '${text}'`, help: HELP };
   }
   const words: string[] = [];
   const keys = new Map<string, string>();
   for (const piece of pieces) {
-    const [key, value] = split(piece[0]);
+    const [key, value] = split(piece.text);
     const problem = problemOf(piece, key, value, keys, form);
     if (problem !== undefined) return problem;
     if (value === undefined) words.push(key);
     else keys.set(key, value);
   }
-  return { value: { host: host[0], port: port ?? 0, words, keys: Object.fromEntries(keys) } };
+  return { value: { host, port: port ?? 0, words, keys: Object.fromEntries(keys) } };
+}
+
+/** A host, and the port that follows an IPv6 address in brackets, as in `[::1]:8000`. */
+function splitHost(piece: Piece): { host: string; port?: Piece; problem?: ValueProblem } {
+  const { text, index } = piece;
+  if (!text.startsWith("[")) return { host: text };
+  const [, host = "", rest = ""] = /^\[([^\]]*)\](.*)$/.exec(text) ?? [];
+  if (!isIPv6(host) || !(rest === "" || rest.startsWith(":"))) {
+    const problem = `needs an IPv6 address in the brackets, not '${text}'`;
+    return { host, problem: { problem, help: ["write [::1]:8000, or ::1 8000"], span: spanOf(piece) } };
+  }
+  if (rest === "") return { host };
+  return { host, port: { text: rest.slice(1), index: index + text.length - rest.length + 1 } };
 }
 
 function problemOf(
-  piece: RegExpExecArray,
+  piece: Piece,
   key: string,
   value: string | undefined,
   given: ReadonlyMap<string, string>,
@@ -69,7 +92,7 @@ function problemOf(
   if (!(value === undefined ? words : keys).includes(key)) {
     const known = [...words, ...keys.map((each) => `${each}=`)];
     const help = didYouMean(value === undefined ? key : `${key}=`, known, "available words");
-    return { problem: `can't have '${piece[0]}' after host and port`, help, span };
+    return { problem: `can't have '${piece.text}' after host and port`, help, span };
   }
   if (value === "") return { problem: `needs a value after '${key}='`, span };
   return given.has(key) ? { problem: `has '${key}=' twice`, span } : undefined;
@@ -86,6 +109,6 @@ function split(piece: string): readonly [key: string, value: string | undefined]
   return at < 0 ? [piece, undefined] : [piece.slice(0, at), piece.slice(at + 1)];
 }
 
-function spanOf({ 0: piece, index }: RegExpExecArray) {
-  return { start: index, length: piece.length };
+function spanOf({ text, index }: Piece) {
+  return { start: index, length: Math.max(1, text.length) };
 }

@@ -34,6 +34,15 @@ export class Scheduler {
     this.#host = host;
   }
 
+  /** Does as {@link set} with each of many rows of its arguments. */
+  setAll(rows: Float64Array): void {
+    for (let i = 0; i < rows.length; i += 4) {
+      const [instance = 0, interval = 0, period = 0, now = 0] = rows.subarray(i, i + 4);
+      this.#change(instance, interval, period, now);
+    }
+    this.#arm();
+  }
+
   /**
    * Registers an interval, changes its period, or cancels it.
    *
@@ -43,6 +52,11 @@ export class Scheduler {
    * @param now the time of registration, in ms
    */
   set(instance: number, interval: number, period: number, now: number): void {
+    this.#change(instance, interval, period, now);
+    this.#arm();
+  }
+
+  #change(instance: number, interval: number, period: number, now: number): void {
     const key = `${instance}.${interval}`;
     const known = this.#intervals.get(key);
     if (period === 0) {
@@ -55,7 +69,6 @@ export class Scheduler {
       known.period = period;
       known.next = nextAfter(known, now);
     }
-    this.#arm();
   }
 
   /** Removes the intervals of an instance. */

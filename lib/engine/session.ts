@@ -59,7 +59,7 @@ export class Session {
         reports: (reports) => {
           for (const report of reports) this.#reports.log(report);
         },
-        intervals: (rows) => this.#setIntervals(rows),
+        intervals: (rows) => this.#scheduler.setAll(rows),
         loop: (channels) => loops.log([...channels].map((channel) => this.#names.of(channel))),
         tap: (channels, values, count) =>
           taps.show(this.#names, channels, values, count, (error) => this.#reports.threw("a tap", {}, error)),
@@ -242,13 +242,6 @@ export class Session {
       if (!this.#warned.has(key)) this.#log.warn({}, formatDiagnostic(warning));
     }
     this.#warned = new Set(warnings.keys());
-  }
-
-  #setIntervals(rows: Float64Array): void {
-    for (let i = 0; i < rows.length; i += 4) {
-      const [instance = 0, interval = 0, period = 0, now = 0] = rows.subarray(i, i + 4);
-      this.#scheduler.set(instance, interval, period, now);
-    }
   }
 
   #deliver(number: number, batch: EventBatch): void {

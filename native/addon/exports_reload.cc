@@ -26,6 +26,14 @@ Napi::Value ReloadChanged(const Arguments &arguments) {
   auto result = Napi::Object::New(env);
   result.Set("modules", Strings(env, reloaded.modules));
   result.Set("exception", RaisedOrNull(env, reloaded.exception));
+  auto missing = Napi::Array::New(env, reloaded.missing.size());
+  for (uint32_t i = 0; i < reloaded.missing.size(); ++i) {
+    auto one = Napi::Object::New(env);
+    one.Set("module", reloaded.missing[i].module);
+    one.Set("file", reloaded.missing[i].file);
+    missing.Set(i, one);
+  }
+  result.Set("missing", missing);
   return result;
 }
 

@@ -16,7 +16,24 @@ constexpr uint32_t kNoInterval = UINT32_MAX;
 }  // namespace
 
 Intervals::Entries::iterator Intervals::Find(uint32_t id) {
-  return std::find_if(entries_.begin(), entries_.end(), [&](const Entry &entry) { return entry.id == id; });
+  const auto place = std::lower_bound(entries_.begin(), entries_.end(), id,
+                                      [](const Entry &entry, uint32_t wanted) { return entry.id < wanted; });
+  return place != entries_.end() && place->id == id ? place : entries_.end();
+}
+
+// There is room for it in `entries_`.
+void Intervals::Add(uint32_t id, PyObject *function, const Hash &hash, bool is_new) {
+  (hash ? hashed_[*hash] : not_hashed_).push_back(id);
+  entries_.push_back({id, PyRef::Borrow(function), hash, is_new});
+}
+
+// For an entry that goes.
+void Intervals::Unlist(const Entry &entry) {
+  const auto same = entry.hash ? hashed_.find(*entry.hash) : hashed_.end();
+  auto &ids = same != hashed_.end() ? same->second : not_hashed_;
+  const auto place = std::lower_bound(ids.begin(), ids.end(), entry.id);
+  if (place != ids.end() && *place == entry.id) ids.erase(place);
+  if (same != hashed_.end() && ids.empty()) hashed_.erase(same);
 }
 
 IntervalChange Intervals::Change(uint32_t id, double period_ms) const {
@@ -24,30 +41,47 @@ IntervalChange Intervals::Change(uint32_t id, double period_ms) const {
 }
 
 // The interval whose function equals this one, or kNoInterval, possibly with an exception set. Comparing runs user
-// code, which may register and cancel intervals: so it uses a copy.
-uint32_t Intervals::FindEqual(PyObject *function) {
-  const Entries entries = entries_;
-  for (const Entry &entry : entries) {
-    const int equal = PyObject_RichCompareBool(function, entry.function.get(), Py_EQ);
+// code, which may register and cancel intervals.
+uint32_t Intervals::FindEqual(PyObject *function, const Hash &hash) {
+  std::vector<uint32_t> ids;
+  if (hash) {
+    const auto same = hashed_.find(*hash);
+    ids = not_hashed_;
+    if (same != hashed_.end()) {
+      const auto middle = ids.insert(ids.end(), same->second.begin(), same->second.end());
+      std::inplace_merge(ids.begin(), middle, ids.end());
+    }
+  } else {
+    for (const Entry &entry : entries_) ids.push_back(entry.id);
+  }
+  for (const uint32_t id : ids) {
+    const auto place = Find(id);
+    if (place == entries_.end()) continue;
+    const PyRef known = place->function;
+    const int equal = PyObject_RichCompareBool(function, known.get(), Py_EQ);
     if (home_.RefuseIfStopped() || equal < 0) return kNoInterval;
-    if (equal > 0) return entry.id;
+    if (equal > 0) return id;
   }
   return kNoInterval;
 }
 
 int Intervals::Set(PyObject *function, unsigned long long period_ms) {
   if (home_.ending && period_ms != 0) return 0;
-  const uint32_t id = FindEqual(function);
+  Hash hash = PyObject_Hash(function);
+  if (*hash == -1) hash = {};  // it has none, or its class defines one that raises
+  PyErr_Clear();
+  if (home_.RefuseIfStopped()) return -1;
+  const uint32_t id = FindEqual(function, hash);
   if (PyErr_Occurred() != nullptr) return -1;
   if (home_.on_trial()) {
-    SetOnTrial(id, function, static_cast<double>(period_ms));
+    SetOnTrial(id, function, hash, static_cast<double>(period_ms));
   } else {
-    SetNow(id, function, static_cast<double>(period_ms));
+    SetNow(id, function, hash, static_cast<double>(period_ms));
   }
   return 0;
 }
 
-void Intervals::SetOnTrial(uint32_t id, PyObject *function, double period_ms) {
+void Intervals::SetOnTrial(uint32_t id, PyObject *function, const Hash &hash, double period_ms) {
   // What fails, fails before anything has changed.
   ReserveFor(entries_, entries_.size() + 1);
   ReserveFor(on_trial_, on_trial_.size() + 1);
@@ -56,7 +90,7 @@ void Intervals::SetOnTrial(uint32_t id, PyObject *function, double period_ms) {
   if (period_ms == 0 && !known) return;
   if (place == entries_.end()) {
     id = next_++;
-    entries_.push_back({id, PyRef::Borrow(function), true});
+    Add(id, function, hash, true);
   } else {
     place->is_cancelled = period_ms == 0;
     place->is_renewed = period_ms != 0;
@@ -64,7 +98,7 @@ void Intervals::SetOnTrial(uint32_t id, PyObject *function, double period_ms) {
   on_trial_.push_back(Change(id, period_ms));
 }
 
-void Intervals::SetNow(uint32_t id, PyObject *function, double period_ms) {
+void Intervals::SetNow(uint32_t id, PyObject *function, const Hash &hash, double period_ms) {
   auto &changes = home_.core.news().intervals;
   ReserveFor(entries_, entries_.size() + 1);
   ReserveFor(changes, changes.size() + 1);
@@ -73,9 +107,10 @@ void Intervals::SetNow(uint32_t id, PyObject *function, double period_ms) {
   if (place == entries_.end()) {
     if (period_ms == 0) return;
     id = next_++;
-    entries_.push_back({id, PyRef::Borrow(function)});
+    Add(id, function, hash, false);
   } else if (period_ms == 0) {
     cancelled = std::move(place->function);
+    Unlist(*place);
     entries_.erase(place);
   } else {
     place->is_new = place->is_cancelled = false;
@@ -136,6 +171,7 @@ void Intervals::DropWhere(Condition condition, Entries &dropped) {
   auto next = entries_.begin();
   for (Entry &entry : entries_) {
     if (condition(entry)) {
+      Unlist(entry);
       dropped.push_back(std::move(entry));
     } else {
       std::swap(*next++, entry);
@@ -146,6 +182,8 @@ void Intervals::DropWhere(Condition condition, Entries &dropped) {
 
 void Intervals::Clear() {
   const Entries entries = std::exchange(entries_, {});
+  hashed_.clear();
+  not_hashed_.clear();
   on_trial_.clear();
   // The scheduler would otherwise keep calling. It forgets the instance anyway soon, so it is no matter if this fails.
   auto &changes = home_.core.news().intervals;

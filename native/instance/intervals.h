@@ -6,6 +6,8 @@
 #define MMPY_INTERVALS_H
 
 #include <cstdint>
+#include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "instance/home.h"
@@ -35,9 +37,11 @@ class Intervals {
   void Abandon();
 
  private:
+  using Hash = std::optional<Py_ssize_t>;  // none for a function that has no hash
   struct Entry {
     uint32_t id;
     PyRef function;
+    Hash hash;
     // On trial:
     bool is_new = false;        // it did not exist before
     bool is_renewed = false;    // it existed, and has been registered again
@@ -46,16 +50,21 @@ class Intervals {
   using Entries = std::vector<Entry>;
 
   Entries::iterator Find(uint32_t id);
-  uint32_t FindEqual(PyObject *function);
-  void SetOnTrial(uint32_t id, PyObject *function, double period_ms);
-  void SetNow(uint32_t id, PyObject *function, double period_ms);
+  void Add(uint32_t id, PyObject *function, const Hash &hash, bool is_new);
+  void Unlist(const Entry &entry);
+  uint32_t FindEqual(PyObject *function, const Hash &hash);
+  void SetOnTrial(uint32_t id, PyObject *function, const Hash &hash, double period_ms);
+  void SetNow(uint32_t id, PyObject *function, const Hash &hash, double period_ms);
   IntervalChange Change(uint32_t id, double period_ms) const;
   template <typename Condition>
   void DropWhere(Condition condition, Entries &dropped);
 
   Home &home_;
   uint32_t next_ = 0;
-  Entries entries_;                       // in order of registration
+  Entries entries_;  // in order of registration, which is that of their ids
+  // The ids of those that may be equal to a function, since equal ones have the same hash; in order.
+  std::unordered_map<Py_ssize_t, std::vector<uint32_t>> hashed_;
+  std::vector<uint32_t> not_hashed_;
   std::vector<IntervalChange> on_trial_;  // not yet passed to the scheduler
 };
 

@@ -38,11 +38,12 @@ unsigned long long mmpy_instance_timestamp(mmpy_instance *instance) { return Sel
 int mmpy_instance_interval(mmpy_instance *instance, PyObject *function, unsigned long long period_ms) {
   return OrException(-1, [&] { return Self(instance).intervals().Set(function, period_ms); });
 }
-int mmpy_instance_manage(mmpy_instance *instance, PyObject *function, PyObject *socket) {
-  return OrException(-1, [&] { return Self(instance).sockets().Manage(function, socket); });
+int mmpy_instance_manage(mmpy_instance *instance, PyObject *function, PyObject *socket, unsigned interest) {
+  static_assert(int{MMPY_READ} == int{mmpy::kReadable} && int{MMPY_WRITE} == int{mmpy::kWritable}, "see module.h");
+  return OrException(-1, [&] { return Self(instance).sockets().Manage(function, socket, interest); });
 }
-int mmpy_instance_unmanage(mmpy_instance *instance, PyObject *socket) {
-  return OrException(-1, [&] { return Self(instance).sockets().Unmanage(socket); });
+int mmpy_instance_unmanage(mmpy_instance *instance, PyObject *socket, unsigned interest) {
+  return OrException(-1, [&] { return Self(instance).sockets().Unmanage(socket, interest); });
 }
 PyObject *mmpy_instance_channels(mmpy_instance *instance) {
   return OrNull([&] { return Self(instance).channel_state().Names(); });

@@ -60,6 +60,11 @@ class PythonInstance final : public mmpy_instance, public Destination {
   struct Reloaded {
     std::vector<std::string> modules;          // names of the reloaded modules
     std::optional<PythonException> exception;  // of the module that failed
+    struct Missing {
+      std::string module;
+      std::string file;
+    };
+    std::vector<Missing> missing;  // in use, but their files are gone
   };
   Reloaded ReloadChanged();
   // Keeps the new versions, or restores the old ones.

@@ -43,11 +43,17 @@ PythonInstance::Reloaded PythonInstance::ReloadChanged() {
   const GilScope own(home_.gil, state());
   const WatchedCall watched(home_.watchdog, AsLoading(), home_.interpreter.interpreter_state());
   const PyRef result = CallReloading("reload_changed");
-  if (!result) return {{}, home_.interpreter.TakeException()};
+  if (!result) return {{}, home_.interpreter.TakeException(), {}};
   Reloaded reloaded;
   reloaded.modules = ToTexts(ItemOf(result.get(), 0));
   PyObject *const raised = ItemOf(result.get(), 1);
   if (mmpy_is_none(raised) == 0) reloaded.exception = ToException(raised);
+  const PyRef missing = CallReloading("missing_modules");
+  for (Py_ssize_t i = 0; missing && i < PyList_Size(missing.get()); ++i) {
+    PyObject *const one = PyList_GetItem(missing.get(), i);
+    reloaded.missing.push_back({ToText(PyTuple_GetItem(one, 0)), ToText(PyTuple_GetItem(one, 1))});
+  }
+  PyErr_Clear();
   return reloaded;
 }
 

@@ -38,7 +38,7 @@ void FdWatcher::Remove(int fd) {
 }
 
 int FdWatcher::Rebuild(const std::vector<Member> &members) {
-  Close();
+  CloseSet();
   const int error = Open();
   for (const Member &member : members) Add(member.fd, member.watch, member.interest);  // fails for closed ones
   return error;
@@ -55,15 +55,48 @@ FdWatcher::Checked FdWatcher::Check(const std::vector<Member> &members) {
   return {was_lost, Rebuild(members)};
 }
 
-bool FdWatcher::IsReadable(int fd) {
-  pollfd asked = {fd, POLLIN, 0};
+bool FdWatcher::IsReady(int fd, unsigned interest) {
+  pollfd asked = {fd, static_cast<short>(interest == kWritable ? POLLOUT : POLLIN), 0};
   return poll(&asked, 1, 0) != 0;  // an error is for the function to find out
 }
 
 int FdWatcher::Start(uv_loop_t *loop, const std::shared_ptr<HandleCount> &count) {
   loop_ = loop;
   count_ = count;
+  if (!again_.empty()) StartAgain();
   return set_.is_open() ? StartPolling() : 0;
+}
+
+int FdWatcher::TellAgain(WatchId watch) noexcept {
+  int status = UV_ENOMEM;
+  const auto tell = [&] {
+    again_.insert(watch);
+    status = loop_ == nullptr ? 0 : StartAgain();
+  };
+  Guard(tell, [](const char *) {});
+  return status;
+}
+
+int FdWatcher::StartAgain() {
+  if (!idle_) {
+    const int status = idle_.Open(count_, this, [&](uv_idle_t *handle) { return uv_idle_init(loop_, handle); });
+    if (status < 0) return status;
+  }
+  return uv_idle_start(idle_.get(), [](uv_idle_t *handle) {
+    auto *const watcher = static_cast<FdWatcher *>(handle->data);
+    if (watcher == nullptr) return;
+    FdListener &listener = watcher->listener_;
+    Guard([&] { watcher->OnAgain(); }, [&](const char *what) { listener.OnFailure(what); });
+  });
+}
+
+void FdWatcher::OnAgain() {
+  uv_idle_stop(idle_.get());
+  std::vector<ReadyWatch> ready;
+  ready.reserve(again_.size());
+  for (const WatchId watch : again_) ready.push_back({watch, kAgain});
+  again_.clear();
+  if (!ready.empty()) listener_.OnReady(ready);
 }
 
 int FdWatcher::StartPolling() {
@@ -91,6 +124,12 @@ void FdWatcher::OnPoll() {
 }
 
 void FdWatcher::Close() {
+  CloseSet();
+  idle_.Close();
+  again_.clear();
+}
+
+void FdWatcher::CloseSet() {
   poll_.Close();
   set_.Close();
   members_ = 0;

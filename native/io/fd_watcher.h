@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "io/readiness_set.h"
@@ -21,9 +22,12 @@ namespace mmpy {
 
 using WatchId = uint64_t;  // never used twice, other than descriptors
 
+// Beside Interest: what TellAgain() asked for.
+constexpr unsigned kAgain = 4;
+
 struct ReadyWatch {
   WatchId watch;
-  unsigned what;  // of Interest: what was asked for, or both for one that is at its end or in error
+  unsigned what;  // of Interest: what was asked for, or both for one that is at its end or in error; or kAgain
 };
 
 // Told, on the loop's thread and without the GIL, which watched descriptors are ready.
@@ -52,6 +56,11 @@ class FdWatcher {
   // Takes out what was added; harmless if it is closed.
   void Remove(int fd);
 
+  // Tells the listener of this watch in the next iteration of the loop, ready or not: data that was read from the
+  // descriptor may wait in a buffer above it, of which the system knows nothing. Also of one that is removed meanwhile.
+  // Returns 0 or a libuv error.
+  int TellAgain(WatchId watch) noexcept;
+
   // Nothing else than what was added and not removed can be in the set: every descriptor was taken out before it was
   // closed.
   bool all_known() const { return all_known_; }
@@ -73,8 +82,8 @@ class FdWatcher {
   };
   Checked Check(const std::vector<Member> &members);
 
-  // Whether a descriptor can be read at this moment.
-  static bool IsReadable(int fd);
+  // Whether a descriptor is ready at this moment, for one of Interest.
+  static bool IsReady(int fd, unsigned interest);
 
   // Starts telling the listener. Returns 0 or a libuv error.
   int Start(uv_loop_t *loop, const std::shared_ptr<HandleCount> &count);
@@ -84,15 +93,20 @@ class FdWatcher {
  private:
   int Open();
   int StartPolling();
+  int StartAgain();
   void OnPoll();
+  void OnAgain();
+  void CloseSet();
 
   FdListener &listener_;
   ReadinessSet set_;
   size_t members_ = 0;
+  std::set<WatchId> again_;  // those to be told of again
   bool all_known_ = true;
   uv_loop_t *loop_ = nullptr;  // set once started
   std::shared_ptr<HandleCount> count_;
   UvHandle<uv_poll_t> poll_;
+  UvHandle<uv_idle_t> idle_;
 };
 
 }  // namespace mmpy

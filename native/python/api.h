@@ -46,7 +46,7 @@ typedef struct PyMemAllocatorEx {
 typedef enum { PYMEM_DOMAIN_RAW } PyMemAllocatorDomain;
 
 /* Stable ABI constants, named as in CPython. */
-enum { METH_NOARGS = 0x0004, METH_O = 0x0008, METH_FASTCALL = 0x0080 };
+enum { METH_NOARGS = 0x0004, METH_O = 0x0008, METH_FASTCALL = 0x0080, METH_KEYWORDS = 0x0002 };
 enum { Py_EQ = 2 };
 enum { PyBUF_WRITABLE = 0x0001 };
 enum { Py_file_input = 257 };

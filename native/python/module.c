@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "io/forked.h"
+#include "python/interest.h"
 
 /* State shared by all interpreters: immortal for our purposes, since the runtime is never finalised. */
 
@@ -167,8 +168,13 @@ static PyObject *module_interval(PyObject *self, PyObject *const *arguments, Py_
       mmpy_instance_interval(instance, arguments[0], round_period(milliseconds < max ? milliseconds : max)));
 }
 
-static PyObject *module_manage(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
-  if (check_count("manage", count, 2) != 0) return NULL;
+static PyObject *module_manage(PyObject *self, PyObject *const *arguments, Py_ssize_t count, PyObject *names) {
+  if (count < 2 || count > 4) {
+    PyErr_Format(exceptions[MMPY_TYPE_ERROR], "manage() takes 2 to 4 arguments (%zd given)", count);
+    return NULL;
+  }
+  unsigned interest = 0;
+  if (mmpy_read_interest(arguments, count, names, &interest) != 0) return NULL;
   PyObject *function = arguments[0];
   if (function != none && !PyCallable_Check(function)) {
     PyErr_SetString(exceptions[MMPY_TYPE_ERROR], "manage() requires a callable or None as its first argument");
@@ -178,10 +184,18 @@ static PyObject *module_manage(PyObject *self, PyObject *const *arguments, Py_ss
     PyErr_SetString(exceptions[MMPY_TYPE_ERROR], "manage() requires a socket-like object as its second argument");
     return NULL;
   }
+  if (function == none) {
+    /* Finalizers of programs' objects do that, also after the stop, when nothing is managed any more. */
+    const mmpy_link *link = PyCapsule_GetPointer(self, NULL);
+    if (link == NULL) return NULL;
+    if (link->instance == NULL) return mmpy_none();
+  }
   mmpy_instance *instance = instance_of(self);
   if (instance == NULL) return NULL;
-  return none_or_error(function == none ? mmpy_instance_unmanage(instance, arguments[1])
-                                        : mmpy_instance_manage(instance, function, arguments[1]));
+  return none_or_error(
+      function == none
+          ? mmpy_instance_unmanage(instance, arguments[1], interest == 0 ? MMPY_READ | MMPY_WRITE : interest)
+          : mmpy_instance_manage(instance, function, arguments[1], interest == 0 ? MMPY_READ : interest));
 }
 
 static PyObject *module_channels(PyObject *self, PyObject *unused) {
@@ -291,11 +305,14 @@ static const char interval_doc[] =
     "milliseconds: the period; 0 cancels. Raises ValueError if negative, infinite or NaN.";
 
 static const char manage_doc[] =
-    "manage(function, socket, /)\n--\n\n"
+    "manage(function, socket, /, read=None, write=False)\n--\n\n"
     "Call function(socket) whenever the socket has data to read, or stop doing so.\n\n"
     "A socket has one handler: registering it again replaces the handler. Unregister a socket before\n"
     "closing it.\n\n"
     "function: a callable, or None to unregister.\n"
+    "write: whether to call it whenever the socket can be written to instead. A socket has one handler for\n"
+    "each. With None, only that one is unregistered, without write and read both.\n"
+    "read: by default what write is not. With both, the function is called for either.\n"
     "socket: anything with fileno(): sockets, pipes, terminals, timerfd, eventfd, inotify.\n"
     "Raises OSError for a descriptor that can't be waited for, such as a regular file's, ValueError for a\n"
     "closed socket, TypeError for an object without fileno(), and RuntimeError if called from a\n"
@@ -359,7 +376,7 @@ static PyMethodDef methods[] = {
     {"current", module_current, METH_NOARGS, current_doc},
     {"timestamp", module_timestamp, METH_NOARGS, timestamp_doc},
     {"interval", (PyCFunction)(void (*)(void))module_interval, METH_FASTCALL, interval_doc},
-    {"manage", (PyCFunction)(void (*)(void))module_manage, METH_FASTCALL, manage_doc},
+    {"manage", (PyCFunction)(void (*)(void))module_manage, METH_FASTCALL | METH_KEYWORDS, manage_doc},
     {"channels", module_channels, METH_NOARGS, channels_doc},
     {"cleanup_handler", module_cleanup_handler, METH_O, cleanup_handler_doc},
     {"batch", (PyCFunction)(void (*)(void))module_batch, METH_FASTCALL, batch_doc},

@@ -86,6 +86,9 @@ typedef enum {
 } mmpy_exception;
 PyObject *mmpy_exception_type(mmpy_exception which);
 
+/* What manage() waits for; the bits of Interest in native/io/readiness_set.h. */
+enum { MMPY_READ = 1, MMPY_WRITE = 2 };
+
 /* The instance's side. int results are 0, or -1 with an exception set; pointers are new references, or NULL likewise.
  */
 int mmpy_instance_output(mmpy_instance *instance, PyObject *name, double value);
@@ -94,8 +97,8 @@ PyObject *mmpy_instance_output_value(mmpy_instance *instance, PyObject *name);
 PyObject *mmpy_instance_current(mmpy_instance *instance);
 unsigned long long mmpy_instance_timestamp(mmpy_instance *instance);
 int mmpy_instance_interval(mmpy_instance *instance, PyObject *function, unsigned long long period_ms);
-int mmpy_instance_manage(mmpy_instance *instance, PyObject *function, PyObject *socket);
-int mmpy_instance_unmanage(mmpy_instance *instance, PyObject *socket);
+int mmpy_instance_manage(mmpy_instance *instance, PyObject *function, PyObject *socket, unsigned interest);
+int mmpy_instance_unmanage(mmpy_instance *instance, PyObject *socket, unsigned interest);
 PyObject *mmpy_instance_channels(mmpy_instance *instance);
 PyObject *mmpy_instance_new_batch(mmpy_instance *instance, PyObject *names, PyObject *handler);
 PyObject *mmpy_instance_register_batch(mmpy_instance *instance, PyObject *names, PyObject *object, PyObject *handler);

@@ -90,6 +90,12 @@ void Core::Connect(const std::vector<ChannelId> &first_channels, std::vector<uin
   std::vector<Target> rows;
   rows.reserve(targets.size());
   for (const ChannelId channel : targets) rows.push_back({channel, owner[channel]});
+  // Without this, events that were emitted before would be told under the names of other channels.
+  tapped_.Renumber(Router::kNoChannel, [&](ChannelId channel) {
+    const auto [instance, index] = router_.OwnerOf(channel);
+    if (instance >= first_channels.size()) return Router::kNoChannel;
+    return index < end_of(instance) - first_channels[instance] ? first_channels[instance] + index : Router::kNoChannel;
+  });
   // There is memory for all: instances and the router never count channels differently.
   router_.Connect(first_channels, std::move(offsets), std::move(rows));
   for (InstanceId id = 0; id < instances_.size(); ++id) {
@@ -348,7 +354,8 @@ void Core::LeaveAndTell(bool may_drain) {
     if (router_.budget().TakeGrown()) StartHousekeeping();
     if (lock_ != nullptr) LookForThreads();
     News news = news_.empty() ? News() : std::exchange(news_, {});
-    std::swap(tapped_, told_);
+    // While held, numbers of channels change before their names do.
+    if (!held_) std::swap(tapped_, told_);
     Leave();
     // A slice may also end with nothing left, and what was left may be gone: there is nothing to go on with then.
     if (drains || (backlog_ && empty)) KeepBacklog(drained == Router::Drained::kOutOfTime && !empty);

@@ -47,6 +47,19 @@ class EventColumns {
   // The number of events lost since the last call.
   uint64_t TakeLost() { return std::exchange(lost_, 0); }
 
+  // Numbers the channels of all events differently: number(channel), or drops those that it returns `dropped` for.
+  template <typename Number>
+  void Renumber(ChannelId dropped, const Number &number) {
+    size_t kept = 0;
+    for (size_t i = 0; i < size_; ++i) {
+      const ChannelId channel = number(channels_[i]);
+      if (channel == dropped) continue;
+      channels_[kept] = channel;
+      values_[kept++] = values_[i];
+    }
+    size_ = kept;
+  }
+
   void Clear() {
     size_ = 0;
     max_ = kMax;  // there may be memory again

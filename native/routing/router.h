@@ -9,6 +9,7 @@
 #ifndef MMPY_ROUTER_H
 #define MMPY_ROUTER_H
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -93,6 +94,17 @@ class Router {
 
   // Gives back the memory of an instance that has no channels any more.
   void Release(InstanceId instance);
+
+  // The instance of a channel, and its number there.
+  struct Owner {
+    InstanceId instance;
+    uint32_t index;
+  };
+  Owner OwnerOf(ChannelId channel) const {
+    const auto next = std::upper_bound(first_channels_.begin(), first_channels_.end(), channel);
+    if (next == first_channels_.begin()) return {kNoInstance, 0};
+    return {static_cast<InstanceId>(next - first_channels_.begin() - 1), channel - *(next - 1)};
+  }
 
   bool empty() const { return turn_ == current_->instances.size() && next_->instances.empty(); }
   size_t channel_count() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }

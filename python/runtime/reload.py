@@ -13,6 +13,7 @@ from .modules import NotRegular, digest, load_module, loaded, note_sources, read
 from .names import is_module, module_of, namespace_of, unwrapped
 
 _before = set()  # names of all modules before the reload
+_path = []  # sys.path then: the list and its entries
 _compiled = {}  # path -> (hash of the source, its code): sources that parse_changed() has compiled
 _read = {}  # name -> hash of the loaded source: its file may have changed during loading
 
@@ -82,6 +83,16 @@ def parse_changed():
     return None
 
 
+def missing_modules():
+    """Modules in use whose files are gone, as (name, path): reloads leave them as they are."""
+    import os
+
+    gone = {name: path for name, (path, _) in sources.items() if name in sys.modules and not os.path.exists(path)}
+    others = [sys.modules[name] for name in sources if name in sys.modules and name not in gone]
+    used = (name for name in gone if name in loaded or any(_uses(module, {name}) for module in others))
+    return [(name, gone[name]) for name in sorted(used)]
+
+
 def reload_changed():
     """Returns the names of the reloaded modules, and the exception of the one that failed as describe_exception() returns
     it, or None."""
@@ -89,6 +100,7 @@ def reload_changed():
     names = _changed()
     _before.clear()
     _before.update(sys.modules)
+    _path[:] = sys.path, list(sys.path)
     for name in names:
         replaced[name] = sys.modules.pop(name)
     PathFinder.invalidate_caches()
@@ -130,7 +142,10 @@ def end_reload(keep):
                 del sys.modules[name]
                 loaded.pop(name, None)
         sys.modules.update(replaced)
+        sys.path, entries = _path
+        sys.path[:] = entries
     _before.clear()
+    _path.clear()
     _compiled.clear()
     _read.clear()
     replaced.clear()

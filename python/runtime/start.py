@@ -87,6 +87,7 @@ join_ordinary_threads = part("threads").join_ordinary_threads
 run_exit_functions = part("threads").run_exit_functions
 interrupt_threads = part("threads").interrupt_threads
 threads_left = part("threads").threads_left
+find_buffer = part("buffers").find_buffer
 must_stay = part("ending").must_stay
 refuse_threads = part("ending").refuse_threads
 if kept is not None:

@@ -82,7 +82,11 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
     this.#defaultHandler = options["default-handler"];
     binding.beginReload(core, this.#number);
     try {
-      const { modules, exception } = binding.reloadChanged(core, this.#number);
+      const { modules, exception, missing } = binding.reloadChanged(core, this.#number);
+      for (const { module, file } of missing) {
+        const message = `module '${module}' of instance '${this.#name}' can't be reloaded: ${file} is missing`;
+        report({ severity: "warning", message, help: ["the version that was loaded before goes on"] });
+      }
       if (exception === null) this.#loadModules(settings, report);
       else this.#reportChanged(exception, report);
       const names = modules.map((module) => `${this.#name}.${module}`);

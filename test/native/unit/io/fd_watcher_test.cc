@@ -112,6 +112,26 @@ TEST_F(FdWatcherTest, WaitsForWritingAndThenForReadingAgain) {
   EXPECT_EQ(TurnForWhat(), (Whats{{2, kReadable}}));
 }
 
+TEST_F(FdWatcherTest, TellsOnceMoreOfWhatIsNotReady) {
+  Pipe pipe, other;
+  ASSERT_EQ(watcher_.Add(pipe.reader(), 1), 0);
+  ASSERT_EQ(watcher_.TellAgain(1), 0);
+  EXPECT_EQ(Turn(), Watches{}) << "it is not started";
+  Start();
+  EXPECT_EQ(TurnForWhat(), (Whats{{1, kAgain}}));
+  EXPECT_EQ(Turn(), Watches{});
+  listener_.on_ready = [&] { watcher_.TellAgain(1); };
+  ASSERT_EQ(watcher_.TellAgain(1), 0);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Turn(), Watches{1}) << "once an iteration";
+  listener_.on_ready = nullptr;
+  EXPECT_EQ(Turn(), Watches{1});
+  ASSERT_EQ(watcher_.Add(other.reader(), 2), 0);
+  ASSERT_EQ(watcher_.TellAgain(1), 0);
+  ASSERT_EQ(watcher_.TellAgain(2), 0);
+  EXPECT_EQ(watcher_.Rebuild({{pipe.reader(), 1}, {other.reader(), 2}}), 0);
+  EXPECT_EQ(TurnForWhat(), (Whats{{1, kAgain}, {2, kAgain}})) << "a new set leaves that as it is";
+}
+
 TEST_F(FdWatcherTest, EndsWhatItsListenerThrows) {
   Start();
   Pipe pipe;

@@ -32,8 +32,9 @@ class Listener final : public CoreListener {
     if (writes_down) told += text.str();
     on_deliver(instance, count);
   }
-  void Tapped(const uint32_t *, const double *, size_t count) override {
+  void Tapped(const uint32_t *channels, const double *, size_t count) override {
     tapped += count;
+    tapped_channels.insert(tapped_channels.end(), channels, channels + (writes_down ? count : 0));
     on_tapped();
   }
   void Tell(News news) override {
@@ -52,6 +53,7 @@ class Listener final : public CoreListener {
   std::string told;
   std::string failed;
   size_t tapped = 0;
+  std::vector<ChannelId> tapped_channels;
   size_t lost = 0;
   size_t loops = 0;
 };
@@ -218,6 +220,27 @@ TEST_F(CoreTest, TellsWhatWasOnItsWayWhenItWasHeldButNothingElse) {
     core_.Hold(false);
   }
   EXPECT_EQ(listener_.Take(), "1: 1=2 1=3 | 2: 1=2 1=3") << "in the order in which they were emitted";
+}
+
+// Their names are exchanged later than the numbers, but before the core goes on.
+TEST_F(CoreTest, ShowsATapNothingWhileHeldAndThenAllUnderTheNewNumbers) {
+  for (int i = 0; i < 3; ++i) AddOutside();
+  Connect({});
+  core_.Run();
+  core_.Tap(true);
+  Emit(1, 1, 1);
+  EXPECT_EQ(std::exchange(listener_.tapped_channels, {}), std::vector<ChannelId>{3});
+  core_.Hold(true);
+  Emit(0, 1, 1);
+  Emit(2, 1, 1);
+  Connect({}, 0);
+  Emit(2, 0, 1);
+  EXPECT_EQ(listener_.tapped_channels, std::vector<ChannelId>{});
+  {
+    const Core::Entry entry(core_);
+    core_.Hold(false);
+  }
+  EXPECT_EQ(listener_.tapped_channels, (std::vector<ChannelId>{3, 2})) << "those of the one that is gone have none";
 }
 
 TEST_F(CoreTest, TellsAllOnceIfOneFails) {
