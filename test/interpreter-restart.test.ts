@@ -69,9 +69,9 @@ logging.getLogger("library").addHandler(logging.NullHandler())
 logging.disable(logging.CRITICAL)`,
       `import logging, warnings
 say([entry[0] for entry in warnings.filters if entry[:3] == ("error", None, Warning)], warnings.showwarning is print)
-say(logging.root.handlers, logging.root.level, logging.getLogger("asyncio").level, logging.getLogger("asyncio").disabled)
+say([type(handler).__name__ for handler in logging.root.handlers], logging.root.level, logging.getLogger("asyncio").level, logging.getLogger("asyncio").disabled)
 say(logging.getLogger("library").hasHandlers(), logging.root.manager.disable)`,
-      [[], false, [], 30, 0, false, true, 0],
+      [[], false, ["RouterHandler"], 30, 0, false, true, 0],
     ],
     [
       "finds hooks of threads, the collector, and the context of decimal as they were",

@@ -124,7 +124,7 @@ console.log("survived");
   });
 
   it("lets finalizers that run last start no threads, and the others go on", async () => {
-    const session = await start(`[python goes]\nmodule = goes\n${STAYS}`, {
+    const session = await start(`[python goes]\ninterpreter = own\nmodule = goes\n${STAYS}`, {
       "goes.py": `
 import _thread, sys, threading, time
 class Late:
@@ -148,7 +148,7 @@ sys.modules["later"] = Late()
 
   for (const forgets of [false, true]) {
     it(`stays if it has imported an extension module, ${forgets ? "also one that sys.modules has lost" : "which others may have copies of"}`, async () => {
-      const session = await start(`[python goes]\nmodule = goes\n${STAYS}`, {
+      const session = await start(`[python goes]\ninterpreter = own\nmodule = goes\n${STAYS}`, {
         "goes.py": `${LAST}
 import importlib.machinery, importlib.util, shutil, sysconfig
 # Any extension module: it counts as a foreign one since it is in another folder.
@@ -174,7 +174,7 @@ sys.last_one = Last()
   }
 
   it("ends if it has imported none", async () => {
-    const session = await start(`[python goes]\nmodule = goes\n${STAYS}`, {
+    const session = await start(`[python goes]\ninterpreter = own\nmodule = goes\n${STAYS}`, {
       "goes.py": `${LAST}\nsys.last_one = Last()\n`,
       "stays.py": STAYS_MODULE,
     });
