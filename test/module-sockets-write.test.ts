@@ -273,6 +273,32 @@ ${rest}
     assert.deepEqual(session.said(), ["read 3", "written 4"]);
   });
 
+  it("is not called if another function has filled the socket in the same moment", async () => {
+    const session = await start(
+      CONFIG,
+      module(
+        `
+pairs = [socket.socketpair() for _ in range(3)]
+def fills(sock):
+    say("filled")
+    for near, _ in pairs:
+        midimonster.manage(None, near, write=True) if near is sock else None
+        near.setblocking(False)
+        try:
+            while True: near.send(bytes(4096))
+        except BlockingIOError:
+            pass
+    midimonster.output("written", 1)
+for near, _ in pairs: midimonster.manage(fills, near, write=True)
+globals()["pairs"] = pairs`,
+      ),
+    );
+    await send(session);
+    await session.probe.until("written");
+    await send(session, "more");
+    assert.deepEqual(session.said(), ["filled"]);
+  });
+
   it("of None after the stop does nothing, in a finalizer", async () => {
     const session = await start(CONFIG, {
       "mod.py": `${PAIR}

@@ -99,7 +99,7 @@ describe("the npm package", function () {
     );
     assert.ok(files.some((file) => file.startsWith(`prebuilds/${process.platform}-${process.arch}/`)));
     const known =
-      /^(LICENSE|CHANGELOG\.md|README\.md|package\.json|binding\.d\.ts|CMakeLists\.txt|scripts\/install\.mjs|systemd\/mmpy@?\.service|dist\/.*\.(c?js|c?js\.map|d\.ts|txt)|lib\/.*\.ts|native\/(\w+\/)?[^/]*\.(cc|c|h|inc)|python\/(runtime\/)?[^/]*\.(py|pyi)|docs\/(protocols\/)?[^/]*\.(md|svg)|python\/examples\/[^/]*\.(py|cfg|md)|prebuilds\/(README\.md|[^/]*\/[^/]*\.node))$/;
+      /^(LICENSE|CHANGELOG\.md|README\.md|package\.json|binding\.d\.ts|CMakeLists\.txt|scripts\/install\.mjs|systemd\/mmpy@?\.service|dist\/.*\.(c?js|c?js\.map|d\.ts|txt)|lib\/.*\.ts|native\/(\w+\/)?[^/]*\.(cc|c|h|inc)|python\/((runtime|worker)\/)?[^/]*\.(py|pyi)|docs\/(protocols\/)?[^/]*\.(md|svg)|python\/examples\/[^/]*\.(py|cfg|md)|prebuilds\/(README\.md|[^/]*\/[^/]*\.node))$/;
     assert.deepEqual(
       files.filter((file) => !known.test(file)),
       [],

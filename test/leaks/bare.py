@@ -27,7 +27,8 @@ for name in ("output", "interval", "manage", "cleanup_handler", "batch"):
     setattr(midimonster, name, nothing)
 sys.modules["midimonster"] = midimonster
 namespace = {"__name__": "_mmpy.start", "__file__": %(start)r, "compiled": {}}
-namespace.update(raise_in_thread=nothing, share_environment=nothing)
+namespace.update(raise_in_thread=nothing, share_environment=nothing, environment=dict, kept=None)
+namespace.update(can_fork=nothing, refuse_fork=nothing, is_forked=nothing, after_fork=nothing)
 with open(%(start)r) as file:
     exec(compile(file.read(), %(start)r, "exec"), namespace)
 namespace["prepare"](%(folder)r, "")
