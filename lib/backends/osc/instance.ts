@@ -6,7 +6,7 @@ import { LimitedLog } from "../shared/limited-log.js";
 import { UdpSocket } from "../shared/udp.js";
 import { UdpTarget } from "../shared/udp-target.js";
 import { Decoder, FAULTS, type Fault, type Receiver } from "./decode.js";
-import { type IncomingPath, IncomingPaths, type Slot } from "./incoming.js";
+import { type IncomingPath, IncomingPaths, MAX_NEW_PATTERNS, type Slot } from "./incoming.js";
 import type { instanceOptions } from "./index.js";
 import { OutgoingPaths } from "./outgoing.js";
 import type { OscChannel, PathFormat } from "./path.js";
@@ -145,7 +145,12 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     const path = this.#incoming.of(this.#decoder);
     if (path !== undefined) this.#deliver(path);
     else if (this.#decoder.isPattern) {
-      for (const matching of this.#incoming.matching(this.#decoder.address)) this.#deliver(matching);
+      const matching = this.#incoming.matching(this.#decoder.address);
+      if (matching === undefined) {
+        this.#refuse("patterns", `its datagram has more than ${MAX_NEW_PATTERNS} address patterns that are new`);
+        return;
+      }
+      for (const each of matching) this.#deliver(each);
     }
   }
 
@@ -165,6 +170,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     this.#silence.end();
     this.#from = from;
     if (this.#learnt !== undefined) this.#learn(this.#learnt, from);
+    this.#incoming.nextDatagram();
     this.#decoder.read(data, this);
   }
 
