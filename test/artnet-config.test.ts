@@ -62,6 +62,11 @@ describe("a configuration with artnet", () => {
     await rig.log.seen(/'detect' is off, on or verbose; 'of' means off/);
   });
 
+  it("takes no port after a colon for a part of the host", async () => {
+    const rig = new DmxRig(`${BACKEND}[artnet a]\ndestination = 127.0.0.1:6454\n`);
+    await assert.rejects(rig.router.load(), /'destination' needs a host, not '127\.0\.0\.1:6454'/);
+  });
+
   it("warns of channels that nothing is sent to, at their mapping", async () => {
     const rig = new DmxRig(`${BACKEND}[artnet a]\n[map]\nprobe.{1..100} > a.{1..100}\n`);
     await rig.router.load();

@@ -389,6 +389,13 @@ describe("modules that do not import, with Python's traceback", () => {
       /= is it installed for the Python in use\? \S+ -m pip install surely_not_installed$/,
     ],
     [
+      "an import of midimonster under a misspelt name",
+      "show",
+      "import midimonstr\n",
+      [/^ModuleNotFoundError: No module named 'midimonstr'$/m],
+      /= did you mean 'midimonster'\?$/,
+    ],
+    [
       "an import of a name that a module does not have",
       "show",
       "from midimonster import outptu\n",

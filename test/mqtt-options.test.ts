@@ -64,9 +64,9 @@ describe("an mqtt broker's address", () => {
   });
 });
 
-async function check(config: string, files: Record<string, string> = {}) {
+async function check(config: string, files: Record<string, string> = {}, more: readonly string[] = []) {
   const folder = folderWith({ "monster.cfg": config, ...files });
-  const running = mmpy(["check"], { cwd: folder });
+  const running = mmpy(["check", ...more], { cwd: folder });
   const { code } = await running.exited;
   return { code, stdout: running.stdout, stderr: running.stderr.replaceAll(`${folder}/`, "") };
 }
@@ -227,6 +227,11 @@ describe("an mqtt instance", () => {
     assert.match(wrong.stderr, /^ +2 \| host = mqtt:\/\/me:\*{6}@broker:x\n +\| +\^$/m);
     const right = await check(config.replace(":x", ""));
     assert.match(right.stdout, /host = mqtt:\/\/me:\*{6}@broker, password = \*{6}/);
+    const misspelt = await check(config.replace("password", "pasword"));
+    assert.match(misspelt.stderr, /^ +3 \| pasword = \*{6}$/m);
+    const overridden = await check(config.replace(":x", ""), {}, ["-i", "m.pasword=secret"]);
+    assert.match(overridden.stderr, /\| -i m\.pasword=\*{6}$/m);
+    for (const { stdout, stderr } of [misspelt, overridden]) assert.doesNotMatch(stderr + stdout, /hidden|secret/);
     assert.doesNotMatch(wrong.stderr + wrong.stdout + right.stderr + right.stdout, /hidden|secret/);
   });
 });

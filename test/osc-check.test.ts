@@ -18,6 +18,17 @@ describe("a configuration of OSC", () => {
     ["an interface", "bind = * 8000 interface=lo"],
     ["a service's name for a port", "bind = localhost ntp"],
     ["a port missing", "bind = 10.0.0.1", "2:8: error: 'bind' needs a port after '10.0.0.1'"],
+    ["a port after a colon", "bind = 127.0.0.1:8000 8000", "2:8: error: 'bind' needs a host, not '127.0.0.1:8000'"],
+    [
+      "a number too large in an address",
+      "destination = 10.0.0.256 8000",
+      "2:15: error: 'destination' needs a host, but '10.0.0.256' is not an IPv4 address",
+    ],
+    [
+      "too many numbers in an address",
+      "bind = 0.0.0.0.0 8000",
+      "2:8: error: 'bind' needs a host, but '0.0.0.0.0' is not an IPv4 address",
+    ],
     ["an unknown service", "bind = * disco", "2:10: error: 'bind' needs a port from 1 to 65535, not 'disco'"],
     ["two binds", "bind = * 8000\nbind = * 8001", "3:1: error: 'bind' can be given only once"],
     ["an unknown option", "port = 8000", "2:1: error: an instance of 'osc' has no option 'port'"],

@@ -102,21 +102,30 @@ describe("an OSC instance", () => {
       session.probe.emit("b", 0.25);
       session.probe.emit("a", 0.5);
       await new Promise((resolve) => setImmediate(resolve));
-      peer.send("00", port);
+      peer.send(message("/x", ""), port);
       await peer.until(2);
       assert.deepEqual(addresses(), ["/a 0.5", "/b 0.25"]);
       await session.log.seen(/^desk: sends to 127\.0\.0\.1:\d+, from where a message came$/);
 
       const other = await OscPeer.open();
+      other.send("", port);
       other.send("00", port);
       await session.log.seen(/can't be read/);
-      const before = session.log.matching(/sends to/).length;
-      while (other.received.length === 0) {
+      session.probe.emit("a", 0.75);
+      await peer.until(3);
+      assert.deepEqual([other.received, session.log.matching(/sends to/).length], [[], 1]);
+
+      other.send(message("/x", ""), port);
+      await session.log.seen(/^desk: sends to 127\.0\.0\.1:\d+ and no longer to 127\.0\.0\.1:\d+, as a message came/);
+      session.probe.emit("a", 0.25);
+      await other.until(1);
+      // Two peers that take turns do not fill the log.
+      for (const each of [peer, other, peer]) each.send(message("/x", ""), port);
+      while (peer.received.length === 3) {
         session.probe.emit("a", Math.random());
         await new Promise((resolve) => setImmediate(resolve));
       }
-      // Two peers that take turns do not fill the log.
-      assert.equal(before, 1);
+      assert.equal(session.log.matching(/sends to/).length, 2);
       await other.close();
     });
 
@@ -341,8 +350,8 @@ describe("an OSC instance", () => {
 
   it("that is replaced in a reload leaves its values and the learnt peer to the next", async () => {
     const session = await desk("destination = learn\n/xy = ff 0 1 0 1", "probe.{x,y} > desk.{/xy,/xy:1}");
-    peer.send("00", port);
-    await session.log.seen(/can't be read/);
+    peer.send(message("/none", ""), port);
+    await session.log.seen(/sends to/);
     session.probe.emit("x", 0.25);
     session.probe.emit("y", 0.5);
     await peer.until(1);

@@ -1,5 +1,5 @@
 // Values of the form `HOST PORT WORD KEY=VALUE`.
-import { isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 import { didYouMean } from "../config/suggest.js";
 import type { Parsed, ValueProblem } from "./options.js";
 import { portOfService } from "./shared/services.js";
@@ -71,7 +71,10 @@ export function parseAddress(text: string, form: AddressForm): Parsed<Address> {
 /** A host, and the port that follows an IPv6 address in brackets, as in `[::1]:8000`. */
 function splitHost(piece: Piece): { host: string; port?: Piece; problem?: ValueProblem } {
   const { text, index } = piece;
-  if (!text.startsWith("[")) return { host: text };
+  if (!text.startsWith("[")) {
+    const problem = problemOfHost(text);
+    return problem === undefined ? { host: text } : { host: text, problem: { ...problem, span: spanOf(piece) } };
+  }
   const [, host = "", rest = ""] = /^\[([^\]]*)\](.*)$/.exec(text) ?? [];
   if (!isIPv6(host) || !(rest === "" || rest.startsWith(":"))) {
     const problem = `needs an IPv6 address in the brackets, not '${text}'`;
@@ -79,6 +82,17 @@ function splitHost(piece: Piece): { host: string; port?: Piece; problem?: ValueP
   }
   if (rest === "") return { host };
   return { host, port: { text: rest.slice(1), index: index + text.length - rest.length + 1 } };
+}
+
+/** What is wrong with a host that no lookup could find: where the port is optional, nothing else would tell before the start. */
+function problemOfHost(host: string): ValueProblem | undefined {
+  if (host.includes(":") && !isIPv6(host)) {
+    const [, name, port] = /^([^:]+):(\w+)$/.exec(host) ?? [];
+    const example = name === undefined ? "" : `: ${name} ${port}`;
+    return { problem: `needs a host, not '${host}'`, help: [`write HOST PORT, separated by a space${example}`] };
+  }
+  if (/^[\d.]+$/.test(host) && !isIPv4(host)) return { problem: `needs a host, but '${host}' is not an IPv4 address` };
+  return undefined;
 }
 
 function problemOf(

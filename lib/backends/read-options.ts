@@ -96,8 +96,15 @@ function mainName(options: OptionSet, written: string): string | undefined {
 
 /** A setting's value as it may be shown. */
 export function shownValue(options: OptionSet, { option, value }: Pick<Setting, "option" | "value">): string {
-  const name = mainName(options, option);
+  // A misspelt option's value is as secret as that of the option that was meant.
+  const name = mainName(options, option) ?? mainName(options, nearest(option, secretNames(options)) ?? "");
   return (name === undefined ? undefined : options[name])?.shown?.(value) ?? value;
+}
+
+/** All names of the options whose values are not shown as they are. */
+function secretNames(options: OptionSet): string[] {
+  const secret = Object.entries(options).filter(([, { shown }]) => shown !== undefined);
+  return secret.flatMap(([name, { aliases = [] }]) => [name, ...aliases]);
 }
 
 function withMainNames(options: OptionSet, settings: readonly Setting[]): readonly Setting[] {

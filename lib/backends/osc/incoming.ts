@@ -30,7 +30,9 @@ interface Indexed {
 const NONE: readonly Indexed[] = [];
 
 /** How many address patterns are remembered with the paths they match. */
-const MAX_PATTERNS = 64;
+const MAX_PATTERNS = 256;
+/** How many patterns of one datagram are compared with all paths: it has room for thousands, which could take seconds. */
+export const MAX_NEW_PATTERNS = 64;
 /** Addresses that are longer, or have more pattern characters, are not read as patterns: they could take seconds. */
 const MAX_PATTERN_LENGTH = 256;
 const MAX_WILDCARDS = 16;
@@ -41,6 +43,8 @@ export class IncomingPaths {
   /** By channel number. */
   readonly #pathOf = new Map<number, string>();
   readonly #matches = new Map<string, readonly IncomingPath[]>();
+  /** How many patterns of this datagram were not remembered. */
+  #newPatterns = 0;
   /** By hash of their addresses; undefined after a change. */
   #index: Map<number, Indexed[]> | undefined;
 
@@ -81,16 +85,30 @@ export class IncomingPaths {
     return undefined;
   }
 
-  /** All paths that an address with pattern characters stands for. */
-  matching(pattern: string): readonly IncomingPath[] {
+  /** Another datagram follows. */
+  nextDatagram(): void {
+    this.#newPatterns = 0;
+  }
+
+  /** All paths that an address with pattern characters stands for; undefined after too many new ones in a datagram. */
+  matching(pattern: string): readonly IncomingPath[] | undefined {
     const known = this.#matches.get(pattern);
-    if (known !== undefined) return known;
-    const compiled = isReasonable(pattern) ? compilePattern(pattern) : undefined;
+    if (known !== undefined) {
+      // To the end of the map, as the last that would be forgotten.
+      this.#matches.delete(pattern);
+      this.#matches.set(pattern, known);
+      return known;
+    }
+    if (!isReasonable(pattern)) return [];
+    if (this.#newPatterns >= MAX_NEW_PATTERNS) return undefined;
+    this.#newPatterns++;
+    const compiled = compilePattern(pattern);
     const found =
-      compiled?.problem !== undefined || compiled === undefined
+      compiled.problem !== undefined
         ? []
         : [...this.#paths].flatMap(([path, entry]) => (compiled.pattern.match(path) === "all" ? [entry] : []));
-    if (this.#matches.size >= MAX_PATTERNS) this.#matches.clear();
+    const [oldest] = this.#matches.keys();
+    if (oldest !== undefined && this.#matches.size >= MAX_PATTERNS) this.#matches.delete(oldest);
     this.#matches.set(pattern, found);
     return found;
   }

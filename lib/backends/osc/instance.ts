@@ -6,7 +6,7 @@ import { LimitedLog } from "../shared/limited-log.js";
 import { UdpSocket } from "../shared/udp.js";
 import { UdpTarget } from "../shared/udp-target.js";
 import { Decoder, FAULTS, type Fault, type Receiver } from "./decode.js";
-import { type IncomingPath, IncomingPaths, type Slot } from "./incoming.js";
+import { type IncomingPath, IncomingPaths, MAX_NEW_PATTERNS, type Slot } from "./incoming.js";
 import type { instanceOptions } from "./index.js";
 import { OutgoingPaths } from "./outgoing.js";
 import type { OscChannel, PathFormat } from "./path.js";
@@ -17,8 +17,6 @@ type Setup = InstanceSetup<typeof instanceOptions, PathFormat>;
 
 /** What is asked for, in bytes, for faders that arrive in hundreds while Python computes; the system may give less. */
 const RECEIVE_BUFFER = 1 << 20;
-/** How often a change of the learnt peer is logged at most, in ms. */
-const QUIET = 10_000;
 
 export class OscInstance implements DeclaredInstance<typeof instanceOptions, OscChannel, PathFormat>, Receiver {
   readonly #setup: Setup;
@@ -29,12 +27,13 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   readonly #problems: LimitedLog;
   readonly #targets: UdpTarget[] = [];
   readonly #keepalives: NodeJS.Timeout[] = [];
-  /** The target whose address is that of the last datagram's sender. */
+  /** The target whose address is that of the last message's sender. */
   readonly #learnt: UdpTarget | undefined;
-  #learntAt = Number.NEGATIVE_INFINITY;
   readonly #silence: Silence;
   #socket: UdpSocket | undefined;
   #from: Endpoint | undefined;
+  /** Whether the datagram being read has had a message. */
+  #heard = false;
   #lastData: number | undefined;
   #faults = 0;
 
@@ -141,11 +140,21 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
 
   /** A message of the datagram being read; the decoder holds it. */
   message(): void {
+    if (!this.#heard) {
+      this.#heard = true;
+      // Not before: a datagram without a message, as from a scan of ports, would take all values away from the peer.
+      if (this.#learnt !== undefined && this.#from !== undefined) this.#learn(this.#learnt, this.#from);
+    }
     if (this.#detect !== undefined) this.#tell(this.#detect);
     const path = this.#incoming.of(this.#decoder);
     if (path !== undefined) this.#deliver(path);
     else if (this.#decoder.isPattern) {
-      for (const matching of this.#incoming.matching(this.#decoder.address)) this.#deliver(matching);
+      const matching = this.#incoming.matching(this.#decoder.address);
+      if (matching === undefined) {
+        this.#refuse("patterns", `its datagram has more than ${MAX_NEW_PATTERNS} address patterns that are new`);
+        return;
+      }
+      for (const each of matching) this.#deliver(each);
     }
   }
 
@@ -164,22 +173,28 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     this.#lastData = Date.now();
     this.#silence.end();
     this.#from = from;
-    if (this.#learnt !== undefined) this.#learn(this.#learnt, from);
+    this.#heard = false;
+    this.#incoming.nextDatagram();
     this.#decoder.read(data, this);
   }
 
   #learn(target: UdpTarget, from: Endpoint): void {
-    const { name, log, options, now } = this.#setup;
+    const { name, log, options } = this.#setup;
     const { destination } = options;
     const port = (destination !== undefined && "learn" in destination ? destination.port : undefined) ?? from.port;
-    const before = target.endpoint;
+    const { endpoint: before, text: old } = target;
     if (before?.address === from.address && before.port === port) return;
     target.follow({ ...from, port });
-    if (before === undefined || now() - this.#learntAt >= QUIET) {
-      this.#learntAt = now();
+    if (before === undefined) {
       log.info({ instance: name, peer: target.text }, `${name}: sends to ${target.text}, from where a message came`);
+      this.#reached([target]);
+      return;
     }
-    if (before === undefined) this.#reached([target]);
+    this.#problems.info(
+      "peer",
+      () => `${name}: sends to ${target.text} and no longer to ${old}, as a message came from there`,
+      (more) => `${name}: sends to ${target.text}, after ${count(more, "more change")} of the peer`,
+    );
   }
 
   #deliver({ format, slots }: IncomingPath): void {

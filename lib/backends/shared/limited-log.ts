@@ -4,12 +4,15 @@ import type { Logger } from "../../log/log.js";
 const QUIET_PERIOD = 10_000;
 
 interface Repeated {
+  readonly level: Level;
   readonly summary: (count: number) => string;
   count: number;
 }
 
+type Level = "info" | "warn";
+
 /**
- * Warnings that peers can cause as often as they like. Each kind is logged in full once; while it goes on, one line every ten
+ * Lines that peers can cause as often as they like. Each kind is logged in full once; while it goes on, one line every ten
  * seconds says how often.
  */
 export class LimitedLog {
@@ -29,13 +32,22 @@ export class LimitedLog {
    * @param summary the line for repetitions
    */
   warn(kind: string, message: () => string, summary: (count: number) => string): void {
+    this.#tell("warn", kind, message, summary);
+  }
+
+  /** The same for what is no problem. */
+  info(kind: string, message: () => string, summary: (count: number) => string): void {
+    this.#tell("info", kind, message, summary);
+  }
+
+  #tell(level: Level, kind: string, message: () => string, summary: (count: number) => string): void {
     const known = this.#kinds.get(kind);
     if (known !== undefined) {
       known.count++;
       return;
     }
-    this.#kinds.set(kind, { summary, count: 0 });
-    this.#log.warn(this.#fields, message());
+    this.#kinds.set(kind, { level, summary, count: 0 });
+    this.#log[level](this.#fields, message());
     this.#timer ??= setInterval(() => this.#summarise(), QUIET_PERIOD).unref();
   }
 
@@ -51,7 +63,7 @@ export class LimitedLog {
   #summarise(): void {
     for (const [kind, repeated] of this.#kinds) {
       if (repeated.count === 0) this.#kinds.delete(kind);
-      else this.#log.warn({ ...this.#fields, repeated: repeated.count }, repeated.summary(repeated.count));
+      else this.#log[repeated.level]({ ...this.#fields, repeated: repeated.count }, repeated.summary(repeated.count));
       repeated.count = 0;
     }
     if (this.#kinds.size > 0) return;

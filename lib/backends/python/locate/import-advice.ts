@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import type { PythonException } from "../../../binding.js";
-import { didYouMean } from "../../../config/suggest.js";
+import { didYouMean, nearest } from "../../../config/suggest.js";
 
 /**
  * What to do about a module that can't be imported, depending on the exception.
@@ -34,6 +34,8 @@ export function importAdvice(
   if (type !== "ModuleNotFoundError" || name === undefined || path !== undefined) return [];
   const [missing = name] = name.split(".", 1);
   if (missing === module.split(".", 1)[0]) return didYouMean(module, modulesIn(folder), "available modules");
+  // Packages whose names are typos of others may be anybody's: no advice to install those.
+  if (nearest(missing, ["midimonster"]) !== undefined) return ["did you mean 'midimonster'?"];
   return [`is it installed for the Python in use? ${executable} -m pip install ${missing}`];
 }
 
