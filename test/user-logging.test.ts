@@ -45,6 +45,11 @@ describe("logging in a module", () => {
     assert.match(entry?.message ?? "", /^py: mod\.py:\d+: failed\nTraceback [\s\S]*\nZeroDivisionError: /);
   });
 
+  it("has the whole of a text with a NUL character and half a surrogate pair", async () => {
+    const [entry] = await saidBy('logging.error("a\\0b\\udcffc")', /mod\.py:\d+: a/);
+    assert.match(entry?.message ?? "", /b\\udcffc$/);
+  });
+
   it("names the instance while modules load, and comes from threads", async () => {
     const session = await start(CONFIG, {
       "mod.py": `${MODULES["mod.py"]}
