@@ -45,6 +45,17 @@ describe("logging in a module", () => {
     assert.match(entry?.message ?? "", /^py: mod\.py:\d+: failed\nTraceback [\s\S]*\nZeroDivisionError: /);
   });
 
+  it("takes a record that names no logger, and no place", async () => {
+    const entries = await saidBy(
+      'logging.getLogger().handle(logging.makeLogRecord({"msg": "made", "levelno": 40}))',
+      /made/,
+    );
+    assert.deepEqual(
+      entries.map(({ level, message }) => `${level} ${message}`),
+      ["error py: :0: made"],
+    );
+  });
+
   it("has the whole of a text with a NUL character and half a surrogate pair", async () => {
     const [entry] = await saidBy('logging.error("a\\0b\\udcffc")', /mod\.py:\d+: a/);
     assert.match(entry?.message ?? "", /b\\udcffc$/);
