@@ -145,10 +145,16 @@ def end():
     os.kill(os.getpid(), signal.SIGTERM)
 midimonster.interval(end, 10)
 `;
+const END =
+  "\nimport midimonster, os, signal\nmidimonster.interval(lambda: os.kill(os.getpid(), signal.SIGTERM), 10)\n";
 const FILES = { "monster.cfg": "[python py]\nmodule = mod\n", "mod.py": WRITES };
 
-async function outputOf(format: string, together = false): Promise<{ stdout: string; stderr: string }> {
-  const folder = folderWith(FILES);
+async function outputOf(
+  format: string,
+  together = false,
+  files: Record<string, string> = FILES,
+): Promise<{ stdout: string; stderr: string }> {
+  const folder = folderWith(files);
   if (!together) {
     const running = mmpy(["--log-format", format], { cwd: folder });
     assert.deepEqual(await running.exited, { code: 0, signal: null }, running.stderr);
@@ -197,6 +203,30 @@ describe("what modules write", () => {
         [30, "half a line"],
       ],
     );
+  });
+
+  const messagesOf = async (code: string) => {
+    const { stderr } = await outputOf("json", true, { ...FILES, "mod.py": `${code}${END}` });
+    const entries = linesOf(stderr).map((line) => JSON.parse(line) as Record<string, unknown>);
+    return entries.filter(({ stream }) => stream === "stdout").map(({ msg }) => String(msg));
+  };
+
+  it("ends an entry also with a carriage return, which a newline may follow", async () => {
+    const messages = await messagesOf(
+      'for part in ("\\r10 %", "\\r20 %\\r", "\\n", "a\\r\\nb\\n", "\\n", "c\\r", "d\\n"): print(part, end="", flush=True)',
+    );
+    assert.deepEqual(messages, ["10 %", "20 %", "a", "b", "", "c", "d"]);
+  });
+
+  it("becomes several entries if it is a long line, and all of it comes at once or in pieces", async () => {
+    const messages = await messagesOf(
+      'print("é" * 70_000)\nfor _ in range(70_000): print("x", end="", flush=True)\nprint("y" * 65_536)',
+    );
+    assert.deepEqual(
+      messages.map((message) => message.length),
+      [32_768, 32_768, 4464, 65_536, 4464 + 61_072, 4464],
+    );
+    assert.equal(messages.join(""), `${"é".repeat(70_000)}${"x".repeat(70_000)}${"y".repeat(65_536)}`);
   });
 
   it("has a priority a line with --log-format journal", async () => {
