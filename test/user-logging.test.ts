@@ -229,6 +229,13 @@ describe("what modules write", () => {
     assert.equal(messages.join(""), `${"é".repeat(70_000)}${"x".repeat(70_000)}${"y".repeat(65_536)}`);
   });
 
+  it("has what a forked child leaves without the end of a line", async () => {
+    const messages = await messagesOf(
+      'import os\npid = os.fork()\nprint("child" if pid == 0 else "parent", end="")\nif pid == 0: raise SystemExit\nos.waitpid(pid, 0)',
+    );
+    assert.deepEqual(messages, ["child", "parent"]);
+  });
+
   it("has a priority a line with --log-format journal", async () => {
     const { stderr } = await outputOf("journal", true);
     for (const line of linesOf(stderr)) assert.match(line, /^<[0-7]>/);

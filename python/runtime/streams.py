@@ -6,6 +6,7 @@ import os
 import sys
 
 from .logs import visible
+from .native import kept
 
 PRIORITIES = {"stdout": 6, "stderr": 4}  # of journal entries
 LEVELS = {"stdout": 30, "stderr": 40}  # of JSON entries
@@ -15,6 +16,8 @@ MAX_LENGTH = 64 * 1024  # bytes of an entry; a longer line becomes several
 
 def format_streams(instance, output, errors):
     """output, errors: the format of standard output and error; None leaves the stream as it is."""
+    if kept is not None:
+        kept["finish_streams"] = finish  # for forked children
     for name, descriptor, form in (("stdout", 1, output), ("stderr", 2, errors)):
         stream = getattr(sys, name)
         if form is None or stream is None:  # None if its descriptor is closed
