@@ -171,9 +171,11 @@ def tick():
     busy(0.1)
     pid = os.getpid()
     os.system(f"(sleep 2; kill -CONT {pid}) </dev/null >/dev/null 2>&1 & kill -STOP {pid}")
-    busy(0.2)
-    print("returned", flush=True)
-    os.kill(pid, signal.SIGTERM)
+    try:
+        busy(0.2)
+        print("returned", flush=True)
+    finally:
+        os.kill(pid, signal.SIGTERM)
 midimonster.interval(tick, 10)
 `,
       }),
