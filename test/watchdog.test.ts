@@ -181,7 +181,7 @@ midimonster.interval(tick, 10)
       }),
     });
     assert.deepEqual(await running.exited, { code: 0, signal: null }, running.stderr);
-    assert.match(running.stdout, /returned/);
+    assert.match(running.stdout, /returned/, running.stderr);
     assert.doesNotMatch(running.stderr, /HandlerTimeout|still running/);
   });
 

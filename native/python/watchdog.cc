@@ -31,6 +31,7 @@ constexpr uint64_t kEndStopMs = 18000;
 constexpr int kExitStatus = 3;
 // A sleep that takes this much longer: the process was suspended, and the observed code has not run meanwhile either.
 constexpr uint64_t kSuspendedMs = 500;
+constexpr uint64_t kInspectionMs = Inspector::kPatience.count();
 
 }  // namespace
 
@@ -120,7 +121,11 @@ void Watchdog::Look(Observation &seen) {
     seen.printed |= due.print;
     return;
   }
+  const uint64_t before = SteadyMs();
   const std::optional<Findings> found = inspector_.Inspect(due);
+  // An inspection that was not suspended has ended after a second.
+  const uint64_t took = SteadyMs() - before;
+  if (took >= kInspectionMs + kSuspendedMs) seen.Suspended(took, until);
   if (!found) {
     // It has waited for a second, or still does: printed once for this call.
     if (due.print && warn != 0) {
