@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { folderWith, mmpy, projectFolder } from "./helpers.js";
+import { folderWith, mmpy, mmpyScript, projectFolder, run } from "./helpers.js";
 
 const TICKER = {
   "monster.cfg": "[python py]\nmodule = ticker\n[loopback l]\n[map]\npy.tick > l.tick\n",
@@ -114,6 +115,25 @@ describe("mmpy", () => {
     await running.sees(/stuck/);
     running.child.kill("SIGINT");
     assert.deepEqual(await running.exited, { code: null, signal: "SIGINT" });
+  });
+
+  it("a second signal ends at once also the first process of a container", async function () {
+    const alone = ["--user", "--map-root-user", "--pid", "--fork", "--kill-child"];
+    if (spawnSync("unshare", [...alone, "true"]).status !== 0) {
+      console.log("SKIPPED: no namespaces can be made here");
+      this.skip();
+    }
+    const module = `import os, signal, threading, time
+def signals():
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(1)
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=signals, daemon=True).start()
+time.sleep(600)
+`;
+    const folder = folderWith({ ...TICKER, "ticker.py": module });
+    const running = run("unshare", [...alone, process.execPath, mmpyScript], { cwd: folder });
+    assert.deepEqual(await running.exited, { code: 128 + 2, signal: null });
   });
 
   /** Goes on when it is interrupted, which is half a second after the first signal. */

@@ -45,6 +45,22 @@ describe("logging in a module", () => {
     assert.match(entry?.message ?? "", /^py: mod\.py:\d+: failed\nTraceback [\s\S]*\nZeroDivisionError: /);
   });
 
+  it("takes a record that names no logger, and no place", async () => {
+    const entries = await saidBy(
+      'logging.getLogger().handle(logging.makeLogRecord({"msg": "made", "levelno": 40}))',
+      /made/,
+    );
+    assert.deepEqual(
+      entries.map(({ level, message }) => `${level} ${message}`),
+      ["error py: :0: made"],
+    );
+  });
+
+  it("has the whole of a text with a NUL character and half a surrogate pair", async () => {
+    const [entry] = await saidBy('logging.error("a\\0b\\udcffc")', /mod\.py:\d+: a/);
+    assert.match(entry?.message ?? "", /b\\udcffc$/);
+  });
+
   it("names the instance while modules load, and comes from threads", async () => {
     const session = await start(CONFIG, {
       "mod.py": `${MODULES["mod.py"]}
@@ -129,10 +145,16 @@ def end():
     os.kill(os.getpid(), signal.SIGTERM)
 midimonster.interval(end, 10)
 `;
+const END =
+  "\nimport midimonster, os, signal\nmidimonster.interval(lambda: os.kill(os.getpid(), signal.SIGTERM), 10)\n";
 const FILES = { "monster.cfg": "[python py]\nmodule = mod\n", "mod.py": WRITES };
 
-async function outputOf(format: string, together = false): Promise<{ stdout: string; stderr: string }> {
-  const folder = folderWith(FILES);
+async function outputOf(
+  format: string,
+  together = false,
+  files: Record<string, string> = FILES,
+): Promise<{ stdout: string; stderr: string }> {
+  const folder = folderWith(files);
   if (!together) {
     const running = mmpy(["--log-format", format], { cwd: folder });
     assert.deepEqual(await running.exited, { code: 0, signal: null }, running.stderr);
@@ -181,6 +203,37 @@ describe("what modules write", () => {
         [30, "half a line"],
       ],
     );
+  });
+
+  const messagesOf = async (code: string) => {
+    const { stderr } = await outputOf("json", true, { ...FILES, "mod.py": `${code}${END}` });
+    const entries = linesOf(stderr).map((line) => JSON.parse(line) as Record<string, unknown>);
+    return entries.filter(({ stream }) => stream === "stdout").map(({ msg }) => String(msg));
+  };
+
+  it("ends an entry also with a carriage return, which a newline may follow", async () => {
+    const messages = await messagesOf(
+      'for part in ("\\r10 %", "\\r20 %\\r", "\\n", "a\\r\\nb\\n", "\\n", "c\\r", "d\\n"): print(part, end="", flush=True)',
+    );
+    assert.deepEqual(messages, ["10 %", "20 %", "a", "b", "", "c", "d"]);
+  });
+
+  it("becomes several entries if it is a long line, and all of it comes at once or in pieces", async () => {
+    const messages = await messagesOf(
+      'print("é" * 70_000)\nfor _ in range(70_000): print("x", end="", flush=True)\nprint("y" * 65_536)',
+    );
+    assert.deepEqual(
+      messages.map((message) => message.length),
+      [32_768, 32_768, 4464, 65_536, 4464 + 61_072, 4464],
+    );
+    assert.equal(messages.join(""), `${"é".repeat(70_000)}${"x".repeat(70_000)}${"y".repeat(65_536)}`);
+  });
+
+  it("has what a forked child leaves without the end of a line", async () => {
+    const messages = await messagesOf(
+      'import os\npid = os.fork()\nprint("child" if pid == 0 else "parent", end="")\nif pid == 0: raise SystemExit\nos.waitpid(pid, 0)',
+    );
+    assert.deepEqual(messages, ["child", "parent"]);
   });
 
   it("has a priority a line with --log-format journal", async () => {

@@ -160,6 +160,31 @@ midimonster.manage(read, near)
     assert.equal(session.log.matching(/HandlerTimeout: the socket ran/).length, 1);
   });
 
+  it("does not count the time for which the process was suspended", async () => {
+    const running = mmpy([], {
+      cwd: folderWith({
+        "monster.cfg": "[backend python]\nhandler-timeout = 1000\n[python py]\nmodule = mod\n",
+        "mod.py": `import midimonster, os, signal
+${BUSY}
+def tick():
+    midimonster.interval(tick, 0)
+    busy(0.1)
+    pid = os.getpid()
+    os.system(f"(sleep 2; kill -CONT {pid}) </dev/null >/dev/null 2>&1 & kill -STOP {pid}")
+    try:
+        busy(0.2)
+        print("returned", flush=True)
+    finally:
+        os.kill(pid, signal.SIGTERM)
+midimonster.interval(tick, 10)
+`,
+      }),
+    });
+    assert.deepEqual(await running.exited, { code: 0, signal: null }, running.stderr);
+    assert.match(running.stdout, /returned/, running.stderr);
+    assert.doesNotMatch(running.stderr, /HandlerTimeout|still running/);
+  });
+
   it("leaves Python threads alone", async () => {
     const session = await start(
       "[backend python]\nhandler-timeout = 100\n[python py]\nmodule = mod\n[map]\npy.done > probe.done\n",

@@ -34,8 +34,14 @@ void OnSignal(int signal, siginfo_t *info, void *context) {
     struct sigaction original = {};
     original.sa_handler = SIG_DFL;
     sigaction(signal, &original, nullptr);
-    kill(getpid(), signal);
-    return;
+    // It must not wait until this handler has returned.
+    sigset_t this_one;
+    sigemptyset(&this_one);
+    sigaddset(&this_one, signal);
+    pthread_sigmask(SIG_UNBLOCK, &this_one, nullptr);
+    raise(signal);
+    // The first process of a container is not ended by a signal's default action.
+    _exit(128 + signal);
   }
   first_signal.store(signal);
   const struct sigaction &node = signal == SIGINT ? node_interrupt : node_terminate;

@@ -41,6 +41,7 @@ struct Findings {
 class Inspector {
  public:
   using Work = std::function<void(const Inspection &, Findings &)>;
+  static constexpr std::chrono::milliseconds kPatience{1000};
 
   // Starts the thread, once.
   void Start(Work work) {
@@ -64,8 +65,6 @@ class Inspector {
   }
 
  private:
-  static constexpr std::chrono::milliseconds kPatience{1000};
-
   void Run(const Work &work) {
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {

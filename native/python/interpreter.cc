@@ -97,8 +97,9 @@ std::string ToText(PyObject *text) {
     // A lone surrogate, as in undecodable file names.
     const PyRef escaped = PyRef::Steal(PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace"));
     const char *const found = escaped ? PyBytes_AsString(escaped.get()) : nullptr;
+    size = found == nullptr ? 0 : PyBytes_Size(escaped.get());  // it may have NUL characters
     PyErr_Clear();
-    return found == nullptr ? "" : found;
+    return found == nullptr ? "" : std::string(found, static_cast<size_t>(size));
   }
   return std::string(bytes, static_cast<size_t>(size));
 }

@@ -29,6 +29,9 @@ constexpr uint64_t kAgainMs = 100;
 constexpr uint64_t kEndCallMs = 5000;
 constexpr uint64_t kEndStopMs = 18000;
 constexpr int kExitStatus = 3;
+// A sleep that takes this much longer: the process was suspended, and the observed code has not run meanwhile either.
+constexpr uint64_t kSuspendedMs = 500;
+constexpr uint64_t kInspectionMs = Inspector::kPatience.count();
 
 }  // namespace
 
@@ -41,6 +44,17 @@ struct Watchdog::Observation {
   uint64_t print_again_ms = 0;  // elapsed time before which printing is not tried again
   uint64_t end_again_ms = 0;    // likewise for ending it
   uint64_t stop_since_ms = 0;   // 0 before the signal
+  // For how long the process was suspended before this deadline, which several calls may have in common.
+  uint64_t until_ms = 0;
+  uint64_t until_later_ms = 0;
+
+  void Suspended(uint64_t gap_ms, uint64_t until) {
+    since_ms += gap_ms;
+    if (stop_since_ms != 0) stop_since_ms += gap_ms;
+    if (until != until_ms) until_later_ms = 0;
+    until_ms = until;
+    until_later_ms += gap_ms;
+  }
 };
 
 void Watchdog::Start() {
@@ -51,7 +65,10 @@ void Watchdog::Start() {
 void Watchdog::Run() {
   Observation seen;
   for (;;) {
+    const uint64_t before = SteadyMs();
     std::this_thread::sleep_for(kPeriod);
+    const uint64_t gap = SteadyMs() - before;
+    if (gap >= kSuspendedMs) seen.Suspended(gap, until_ms_.load(std::memory_order_relaxed));
     try {
       Observe(seen);
     } catch (const std::bad_alloc &) {  // the next time may be better
@@ -63,11 +80,13 @@ void Watchdog::Observe(Observation &seen) {
   if (seen.stop_since_ms == 0 && StopSignalSeen()) seen.stop_since_ms = SteadyMs();
   const uint64_t call = call_.load(std::memory_order_relaxed);
   if (call == 0 || call != seen.call) {
-    const uint64_t stop_since_ms = seen.stop_since_ms;
-    seen = {};
-    seen.call = call;
-    seen.since_ms = SteadyMs();
-    seen.stop_since_ms = stop_since_ms;
+    Observation next;
+    next.call = call;
+    next.since_ms = SteadyMs();
+    next.stop_since_ms = seen.stop_since_ms;
+    next.until_ms = seen.until_ms;
+    next.until_later_ms = seen.until_later_ms;
+    seen = next;
   } else {
     Look(seen);
   }
@@ -93,7 +112,7 @@ void Watchdog::Look(Observation &seen) {
     // The running code keeps JavaScript from seeing the signal.
     due.stopping = elapsed >= kStopTimeoutMs && stopping_for >= kStopTimeoutMs;
     due.over_time = due.timeout_ms != 0 && elapsed >= due.timeout_ms;
-    due.overdue = until != 0 && now >= until;
+    due.overdue = until != 0 && now >= until + (until == seen.until_ms ? seen.until_later_ms : 0);
   }
   if (!due.report && !due.print && !due.stopping && !due.over_time && !due.overdue) return;
 
@@ -102,7 +121,11 @@ void Watchdog::Look(Observation &seen) {
     seen.printed |= due.print;
     return;
   }
+  const uint64_t before = SteadyMs();
   const std::optional<Findings> found = inspector_.Inspect(due);
+  // An inspection that was not suspended has ended after a second.
+  const uint64_t took = SteadyMs() - before;
+  if (took >= kInspectionMs + kSuspendedMs) seen.Suspended(took, until);
   if (!found) {
     // It has waited for a second, or still does: printed once for this call.
     if (due.print && warn != 0) {

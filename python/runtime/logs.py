@@ -45,19 +45,25 @@ def visible(text):
 _escapes = {code: "\\x%02x" % code for code in (*range(0x20), *range(0x7F, 0xA0)) if code not in (0x09, 0x0A)}
 
 
+def _text(value):
+    """A plain str. A record that user code makes may have anything as its logger's name and its file."""
+    return exact(value if isinstance(value, str) else str(value))
+
+
 def _say(level, logger, text, file, line):
     """Puts a message into the router's log. False if that is not possible."""
     import os
 
     if _log is None or os.getpid() != _process:  # a copy of the process has no router
         return False
-    file = exact(file)
+    file = _text(file)
+    line = line if isinstance(line, int) else 0
     shown = file[len(_folder) :] if file.startswith(_folder) else file
-    text = "%s:%d: %s" % (shown, line, exact(text))
+    text = "%s:%d: %s" % (shown, line, _text(text))
     if len(text) > MAX_LENGTH:
         half = MAX_LENGTH // 2
         text = "%s … %d characters left out … %s" % (text[:half], len(text) - 2 * half, text[-half:])
-    return bool(_log((level, exact(logger), text, file, line)))
+    return bool(_log((level, _text(logger), text, file, line)))
 
 
 def _set_up_logging(logging):

@@ -6,14 +6,18 @@ import os
 import sys
 
 from .logs import visible
+from .native import kept
 
 PRIORITIES = {"stdout": 6, "stderr": 4}  # of journal entries
 LEVELS = {"stdout": 30, "stderr": 40}  # of JSON entries
 PATIENCE = 1.0  # seconds that a full pipe gets
+MAX_LENGTH = 64 * 1024  # bytes of an entry; a longer line becomes several
 
 
 def format_streams(instance, output, errors):
     """output, errors: the format of standard output and error; None leaves the stream as it is."""
+    if kept is not None:
+        kept["finish_streams"] = finish  # for forked children
     for name, descriptor, form in (("stdout", 1, output), ("stderr", 2, errors)):
         stream = getattr(sys, name)
         if form is None or stream is None:  # None if its descriptor is closed
@@ -40,14 +44,17 @@ def finish():
 
 
 class _Lines(io.RawIOBase):
-    """Writes whole lines, each in a format; what comes after the last one waits for its end."""
+    """Writes whole lines, each in a format; what comes after the last one waits for its end. A carriage return ends a line, too:
+    what shows its progress may write nothing else."""
 
     name = ""
 
     def __init__(self, descriptor, formatted):
         self._descriptor = descriptor
         self._formatted = formatted
-        self._rest = b""
+        self._pieces = []  # of the line that has not ended; joined once, since it may come byte by byte
+        self._length = 0
+        self._returned = False  # the last character was a carriage return, which a newline may belong to
 
     def writable(self):
         return True
@@ -57,10 +64,32 @@ class _Lines(io.RawIOBase):
 
     def write(self, data, /):
         data = bytes(data)
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if lines:
-            self._put(lines)
+        lines = data.splitlines(True)
+        if self._returned and data[:1] == b"\n":
+            del lines[0]
+        if data:
+            self._returned = data[-1:] == b"\r"
+        entries = []
+        for line in lines:
+            text = line.rstrip(b"\r\n")
+            self._pieces.append(text)
+            self._length += len(text)
+            if len(text) != len(line):
+                parts = _parts(self._take())
+                if parts != [b""] or line != b"\r":  # one that comes before a text that is written over the last one
+                    entries += parts
+            elif self._length > MAX_LENGTH:
+                *parts, rest = _parts(self._take())
+                entries += parts
+                self._pieces, self._length = [rest], len(rest)
+        if entries:
+            self._put(entries)
         return len(data)
+
+    def _take(self):
+        text = b"".join(self._pieces)
+        self._pieces, self._length = [], 0
+        return text
 
     def close(self):
         if not self.closed:
@@ -71,7 +100,7 @@ class _Lines(io.RawIOBase):
         super().close()
 
     def finish(self):
-        rest, self._rest = self._rest, b""
+        rest = self._take()
         if rest:
             self._put([rest])
 
@@ -87,6 +116,20 @@ class _Lines(io.RawIOBase):
 
                 if not select.select([], [self._descriptor], [], PATIENCE)[1]:
                     raise
+
+
+def _parts(text):
+    """Parts of a line that are short enough, without cutting characters in two."""
+    parts = []
+    start = 0
+    while len(text) - start > MAX_LENGTH:
+        end = start + MAX_LENGTH
+        while end > start + MAX_LENGTH - 3 and text[end] & 0xC0 == 0x80:
+            end -= 1
+        parts.append(text[start:end])
+        start = end
+    parts.append(text[start:])
+    return parts
 
 
 def _as_json(instance, name):
