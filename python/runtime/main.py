@@ -125,7 +125,7 @@ def end_child(error):
                 stream.flush()
         except BaseException:
             status = status or 120  # as CPython
-    finish = kept and kept.get("finish_streams")
-    if finish:
+    finish = None if kept is None else kept.get("finish_streams")
+    if finish is not None:
         finish()
     return status
