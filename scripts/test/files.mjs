@@ -10,10 +10,14 @@ export const LONG = {
   "allocation-failures": "lets every allocation fail once",
   "config-fuzz": "thousands of configurations from pieces in any order",
   differential: "whole programs, beside a model of them",
+  "dmx-peers": "joins OLA and other programs by a network of its own",
   docs: "runs the documentation",
   leaks: "counts references over hundreds of starts and reloads",
+  "mqtt-faults": "waits for brokers that hang or come back",
+  "mqtt-together": "floods a broker and kills it",
   "reentrancy-everywhere": "calls every function of the module from every place",
   package: "compiles the addon twice, and installs the package with npm",
+  stop: "waits for the deadlines of stops",
 };
 
 /** What touches both Python and the event loop. */
