@@ -18,6 +18,7 @@ import { Router } from "../lib/engine/router.js";
 import { MidimonsterError } from "../lib/errors.js";
 import type { Logger } from "../lib/log/log.js";
 import { folderWith, MemoryLog } from "./helpers.js";
+import { Waiting } from "./waiting.js";
 
 /** A declared backend `desk`. Everything that its router calls is in the diary, and can be made to go wrong there. */
 export class DeskBackend {
@@ -91,7 +92,7 @@ export class Desk implements DeclaredInstance {
   readonly changes: NextOptions[] = [];
   predecessor: DeclaredInstance | undefined;
   currentStatus: InstanceStatus = { state: "ok", text: "fine" };
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Waiting();
 
   constructor(
     readonly setup: InstanceSetup,
@@ -115,7 +116,7 @@ export class Desk implements DeclaredInstance {
   handle({ length, channels, values }: EventBatch): void {
     this.#enter("handle");
     for (let i = 0; i < length; ++i) this.received.push([this.nameOf(channels[i] ?? -1), values[i] ?? Number.NaN]);
-    for (const check of [...this.#waiting]) check();
+    this.#waiting.changed();
   }
 
   change(next: NextOptions): Change {
@@ -156,15 +157,7 @@ export class Desk implements DeclaredInstance {
 
   /** Resolves once so many events have arrived, with all that have. */
   until(count: number): Promise<[channel: string, value: number][]> {
-    return new Promise((resolve) => {
-      const check = () => {
-        if (this.received.length < count) return;
-        this.#waiting = this.#waiting.filter((other) => other !== check);
-        resolve(this.received);
-      };
-      this.#waiting.push(check);
-      check();
-    });
+    return this.#waiting.until(() => (this.received.length >= count ? this.received : undefined));
   }
 }
 

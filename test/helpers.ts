@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "../lib/log/log.js";
+import { Waiting } from "./waiting.js";
 
 export const projectFolder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 export const mmpyScript = path.join(projectFolder, "dist", "cli", "mmpy.cjs");
@@ -50,7 +51,7 @@ export interface LogEntry {
 /** A logger that keeps what it is told, and can be waited on. */
 export class MemoryLog implements Logger {
   readonly entries: LogEntry[] = [];
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Waiting();
 
   error = (fields: object, message: string) => this.#add("error", fields, message);
   warn = (fields: object, message: string) => this.#add("warn", fields, message);
@@ -59,7 +60,7 @@ export class MemoryLog implements Logger {
 
   #add(level: LogEntry["level"], fields: object, message: string): void {
     this.entries.push({ level, message, fields: fields as Record<string, unknown> });
-    for (const check of [...this.#waiting]) check();
+    this.#waiting.changed();
   }
 
   matching(pattern: RegExp): LogEntry[] {
@@ -68,16 +69,7 @@ export class MemoryLog implements Logger {
 
   /** Resolves once a message matches. */
   seen(pattern: RegExp): Promise<LogEntry> {
-    return new Promise((resolve) => {
-      const check = () => {
-        const [entry] = this.matching(pattern);
-        if (entry === undefined) return;
-        this.#waiting = this.#waiting.filter((other) => other !== check);
-        resolve(entry);
-      };
-      this.#waiting.push(check);
-      check();
-    });
+    return this.#waiting.until(() => this.matching(pattern)[0]);
   }
 }
 
@@ -87,41 +79,29 @@ export class Running {
   stderr = "";
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   #ended = false;
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Waiting();
 
   constructor(readonly child: ChildProcess) {
     child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;
-      this.#check();
+      this.#waiting.changed();
     });
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.stderr += text;
-      this.#check();
+      this.#waiting.changed();
     });
     this.exited = new Promise((resolve) => {
       child.on("close", (code, signal) => {
         this.#ended = true;
         resolve({ code, signal });
-        this.#check();
+        this.#waiting.changed();
       });
     });
   }
 
-  #check(): void {
-    for (const check of [...this.#waiting]) check();
-  }
-
   /** Resolves once a condition holds, which is looked at whenever the command prints something, or once the command has ended. */
-  until(holds: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const check = () => {
-        if (!this.#ended && !holds()) return;
-        this.#waiting = this.#waiting.filter((other) => other !== check);
-        resolve();
-      };
-      this.#waiting.push(check);
-      check();
-    });
+  async until(holds: () => boolean): Promise<void> {
+    await this.#waiting.until(() => this.#ended || holds() || undefined);
   }
 
   /** Resolves with the match once standard output or error has it; rejects if the command ends without. */

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import path from "node:path";
 import { connectAsync, type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
 import { folderWith } from "./helpers.js";
+import { Waiting } from "./waiting.js";
 
 /** Debian has it where only root has it on the PATH. */
 const PROGRAM = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"].find((file) => existsSync(file)) ?? "mosquitto";
@@ -29,7 +30,7 @@ const peers: Peer[] = [];
 
 export class Broker {
   output = "";
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Waiting();
   #child: ChildProcess | undefined;
 
   private constructor(
@@ -68,7 +69,7 @@ export class Broker {
     await new Promise<void>((resolve, reject) => {
       const add = (text: Buffer) => {
         this.output += text;
-        for (const check of [...this.#waiting]) check();
+        this.#waiting.changed();
         if (/mosquitto version \S+ running/.test(this.output)) resolve();
       };
       child.stdout.on("data", add);
@@ -78,16 +79,9 @@ export class Broker {
   }
 
   /** Resolves once it has printed so many matches since its start. */
-  sees(pattern: RegExp, count = 1): Promise<void> {
-    return new Promise((resolve) => {
-      const check = () => {
-        if ([...this.output.matchAll(new RegExp(pattern, "g"))].length < count) return;
-        this.#waiting = this.#waiting.filter((other) => other !== check);
-        resolve();
-      };
-      this.#waiting.push(check);
-      check();
-    });
+  async sees(pattern: RegExp, count = 1): Promise<void> {
+    const matches = () => [...this.output.matchAll(new RegExp(pattern, "g"))].length;
+    await this.#waiting.until(() => matches() >= count || undefined);
   }
 
   /** Resolves once a client of this name has its subscriptions. */
@@ -132,13 +126,13 @@ interface Message {
 
 export class Peer {
   readonly messages: Message[] = [];
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Waiting();
 
   constructor(readonly client: MqttClient) {
     client.on("error", () => {});
     client.on("message", (topic, payload, packet) => {
       this.messages.push({ topic, text: payload.toString("latin1"), packet });
-      for (const check of [...this.#waiting]) check();
+      this.#waiting.changed();
     });
   }
 
@@ -153,16 +147,7 @@ export class Peer {
 
   /** Resolves once there is an answer, which is asked for at each message. */
   once<T>(answer: () => T | undefined): Promise<T> {
-    return new Promise((resolve) => {
-      const check = () => {
-        const found = answer();
-        if (found === undefined) return;
-        this.#waiting = this.#waiting.filter((other) => other !== check);
-        resolve(found);
-      };
-      this.#waiting.push(check);
-      check();
-    });
+    return this.#waiting.until(answer);
   }
 
   /** Resolves once the broker has it. */

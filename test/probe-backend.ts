@@ -1,11 +1,12 @@
 import type { Backend, EventBatch, Instance, InstanceContext } from "../lib/backends/simple.js";
+import { Waiting } from "./waiting.js";
 
 /** One instance of the backend `probe`: emits what a test wants and records what arrives. */
 export class ProbeInstance implements Instance {
   readonly received: [channel: string, value: number][] = [];
   readonly batches: number[] = [];
   readonly #names: string[] = [];
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Waiting();
 
   #echoes = false;
 
@@ -28,7 +29,7 @@ export class ProbeInstance implements Instance {
       if (this.#echoes) this.context.emit(channel, value);
       else this.received.push([this.#names[channel] ?? "?", value]);
     }
-    for (const check of [...this.#waiting]) check();
+    this.#waiting.changed();
   }
 
   emit(channel: string, value: number): void {
@@ -42,15 +43,9 @@ export class ProbeInstance implements Instance {
 
   /** Resolves once so many events have arrived on a channel. */
   until(channel: string, count = 1): Promise<number[]> {
-    return new Promise((resolve) => {
-      const check = () => {
-        const values = this.values(channel);
-        if (values.length < count) return;
-        this.#waiting = this.#waiting.filter((other) => other !== check);
-        resolve(values);
-      };
-      this.#waiting.push(check);
-      check();
+    return this.#waiting.until(() => {
+      const values = this.values(channel);
+      return values.length >= count ? values : undefined;
     });
   }
 }
