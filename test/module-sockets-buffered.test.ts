@@ -101,10 +101,9 @@ midimonster.manage(read_other, other)
 def send(): far.send(bytes(300))
 `,
       3,
-    ).catch((error) => error);
+    );
     // Whichever is called first, all 300 bytes are read, and nothing waits for more.
-    assert.ok(session instanceof Object);
-    const lengths = (session as Session).said() as number[];
+    const lengths = session.said() as number[];
     assert.equal(
       lengths.reduce((sum, length) => sum + length, 0),
       300,
