@@ -323,6 +323,12 @@ describe("a member of a backend that is wrong or missing", () => {
     });
   }
 
+  it("is refused if it is what would make it a backend: a misspelt create()", () => {
+    const backend = { name: "odd", options: ["port"], creat: () => ({}) } as unknown as Backend;
+    const message = /^backend 'odd': create is missing; it has to be a function$/;
+    assert.throws(() => new Router({ logger: silentLogger, backends: [backend] }), { code: "VALUE", message });
+  });
+
   it("is refused of the router too", () => {
     const router = new Router({ logger: silentLogger });
     assert.throws(() => router.tap("log" as never), {
