@@ -57,15 +57,22 @@ export function formatBackend(backend: BackendDescription, width: number): strin
       backend.otherInstanceOptions,
     ),
   ];
-  if (instanceOptions.some(({ live }) => live === false)) {
-    lines.push(...wrap("When other options of an instance change, a reload replaces the instance.", width), "");
-  }
+  lines.push(...replacement([...instanceOptions, ...optionPatterns], width));
   if (channels.length > 0) {
     const rows = channels.map(({ form, doc, example }) => [form, doc, example]);
     lines.push("Channels", ...indented(table(["CHANNEL", "MEANING", "EXAMPLE"], rows, width - 2)), "");
   }
   if (examples.length > 0) lines.push("Examples", ...indented(examples), "");
   return `${lines.join("\n").trimEnd()}\n`;
+}
+
+/** What a reload does about options that can't change while an instance runs. */
+function replacement(options: readonly OptionDescription[], width: number): string[] {
+  const fixed = options.filter(({ live }) => live === false);
+  if (fixed.length === 0) return [];
+  const changed =
+    fixed.length === options.length ? "an option of an instance changes" : "other options of an instance change";
+  return [...wrap(`When ${changed}, a reload replaces the instance.`, width), ""];
 }
 
 function section(title: string, rows: readonly string[], takesOthers: boolean): string[] {
