@@ -161,8 +161,8 @@ export class Session {
   }
 
   /**
-   * Stops the instances and backends that a reload has removed, then starts its new ones. Ends early when the router is being stopped,
-   * which stops the others.
+   * Stops the instances and backends that a reload has removed, then starts its new ones. Ends early when the router is being
+   * stopped, which stops the others.
    *
    * @returns an error for each that did not start
    */
