@@ -46,7 +46,7 @@ const DECLARATION: Shape = {
   load: "function",
 };
 
-const OPTION: Shape = { parse: "function", kind: "text", form: "text", aliases: "list?" };
+const OPTION: Shape = { parse: "function", kind: "text", form: "text", aliases: "list?", shown: "function?" };
 const PATTERN: Shape = { parse: "function", form: "text" };
 const CHANNELS: Shape = { forms: "list", parse: "function?" };
 
