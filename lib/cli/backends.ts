@@ -6,23 +6,21 @@ import { BACKENDS } from "../backends/index.js";
 import { didYouMean } from "../config/suggest.js";
 import { MidimonsterError } from "../errors.js";
 import type { CommandLine } from "./options.js";
-import { print, textWidth } from "./output.js";
+import { print, printJson, textWidth } from "./output.js";
 import { table, wrap } from "./table.js";
 
 export function backends({ operand, json }: CommandLine): number {
   const width = textWidth();
   if (operand === undefined) {
     const all = BACKENDS.map(describeBackend);
-    print(json ? asJson(all) : formatBackends(all, width));
+    if (json) printJson(all);
+    else print(formatBackends(all, width));
   } else {
     const one = describeBackend(backendNamed(operand));
-    print(json ? asJson(one) : formatBackend(one, width));
+    if (json) printJson(one);
+    else print(formatBackend(one, width));
   }
   return 0;
-}
-
-function asJson(value: unknown): string {
-  return `${JSON.stringify(value, undefined, 2)}\n`;
 }
 
 function backendNamed(name: string): BackendDeclaration {
