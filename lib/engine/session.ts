@@ -59,7 +59,7 @@ export class Session {
         reports: (reports) => {
           for (const report of reports) this.#reports.log(report);
         },
-        intervals: (rows) => this.#scheduler.setAll(rows),
+        intervals: (rows) => this.#scheduler.set(rows),
         loop: (channels) => loops.log([...channels].map((channel) => this.#names.of(channel))),
         tap: (channels, values, count) =>
           taps.show(this.#names, channels, values, count, (error) => this.#reports.threw("a tap", {}, error)),
