@@ -84,7 +84,7 @@ export function checkBackend(backend: Backend | BackendDeclaration): void {
   if (problem !== undefined) throw new MidimonsterError("VALUE", `backend '${name}': ${problem}`);
 }
 
-/** Whether it has what only declarations have: an object with neither that nor `create()` is more likely one of the simple kind. */
+/** Whether it has what only declarations have. An object with neither that nor `create()` is more likely the simple kind. */
 function looksDeclared(backend: Backend | BackendDeclaration): backend is BackendDeclaration {
   if ("create" in backend) return false;
   return Object.keys(DECLARATION).some((name) => !(name in BACKEND) && name in backend);

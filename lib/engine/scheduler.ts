@@ -37,8 +37,8 @@ export class Scheduler {
   /**
    * Registers intervals, changes their periods, or cancels them.
    *
-   * @param rows for each the number of the instance, that of the interval within it, its period in ms, a multiple of 10, or 0 to
-   *   cancel it, and the time of this registration in ms
+   * @param rows for each the number of the instance, that of the interval within it, its period in ms (a multiple of 10; 0
+   *   cancels it), and the time of this registration in ms
    */
   set(rows: ArrayLike<number>): void {
     for (let i = 0; i < rows.length; i += 4) {
