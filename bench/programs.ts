@@ -105,6 +105,30 @@ export function runConfig(bench: Bench, program: Program, folder: string, option
   });
 }
 
+/**
+ * Runs a configuration and, beside it, a client that prints the figures.
+ *
+ * @param argsFor the client's arguments after its file, `client.py` in the folder; called with the program's process number
+ *   when that has been started
+ */
+export function runWithClient(
+  bench: Bench,
+  program: Program,
+  folder: string,
+  argsFor: (pid: number) => readonly string[],
+): Promise<Figures> {
+  return new Promise((resolve, reject) => {
+    const router = runConfig(bench, program, folder, {
+      started: (child) => {
+        const client = run(bench.python, [path.join(folder, "client.py"), ...argsFor(child.pid ?? 0)]);
+        client.finally(() => child.kill("SIGKILL")).then(resolve, reject);
+      },
+    });
+    // It prints no figures and is killed; its end before the client's is an error.
+    router.catch(reject);
+  });
+}
+
 /** Runs a configuration alternately with each program; returns each program's figures, one entry per run. */
 export async function alternately(
   bench: Bench,

@@ -33,7 +33,8 @@ export type { OptionValues } from "./config/option-values.js";
 export type { Location, Source } from "./config/source.js";
 export type { RouterDescription } from "./engine/description.js";
 export type { ReloadSummary } from "./engine/reload-summary.js";
-export { type FileOptions, Router, type RouterOptions } from "./engine/router.js";
+export { Router } from "./engine/router.js";
+export type { FileOptions, RouterOptions } from "./engine/router-options.js";
 export type { TappedEvent } from "./engine/taps.js";
 export { type ErrorCode, MidimonsterError } from "./errors.js";
 export {

@@ -147,7 +147,7 @@ for system in "${systems[@]}"; do
         node scripts/packages/main.mjs --print ${PACKAGES:-}"
       continue
       ;;
-    *) echo "no system '$system': readme or tests"; exit 2 ;;
+    *) echo "no system '$system': readme, tests or packages"; exit 2 ;;
   esac
   echo "Debian 13, $system: all is well"
 done

@@ -68,7 +68,7 @@ function declaredBackend(trap: Trap): BackendDeclaration {
     summary: "a backend with one mistake",
     options: { any: option.text(text) },
     instanceOptions: {
-      live: option.custom({ ...text, live: true }, kind),
+      live: option.custom({ ...text, live: true, shown: trap.at("shown", () => "*") }, kind),
       fixed: option.text(text),
     },
     optionPatterns: [
@@ -176,7 +176,7 @@ const KINDS: [kind: string, make: (trap: Trap) => Backend | BackendDeclaration, 
     [
       ...["load", "open", "facts", "checkOptions", "checkInstanceOptions", "checkInstances", "parse of an option"],
       ...["parse of a pattern", "parse of a channel", "instance", "connect", "disconnect", "handle", "prepare"],
-      ...["change", "keep", "undo", "takeOver", "status", "note", "files", ...OF_BOTH],
+      ...["change", "keep", "undo", "takeOver", "status", "note", "files", "shown", ...OF_BOTH],
     ],
   ],
   [
@@ -187,8 +187,8 @@ const KINDS: [kind: string, make: (trap: Trap) => Backend | BackendDeclaration, 
 ];
 /** Those that a router waits for: it would wait forever, and is stopped instead. */
 const WAITED_FOR = /^(load|open|instance|create|configure of .*|prepare|start of .*)$/;
-/** Those without which there is only less to describe, and those whose answer does not count. */
-const SILENT = /^(facts|note)$/;
+/** Those without which there is only less to show, and those whose answer does not count. */
+const SILENT = /^(facts|note|shown)$/;
 const WITHOUT_ANSWER = /^(handle|keep|undo|takeOver)$/;
 
 for (const [kind, make, methods] of KINDS) {
@@ -294,6 +294,16 @@ describe("a member of a backend that is wrong or missing", () => {
     });
   }
 
+  for (const [how, shown] of [...Object.entries(MISTAKES), ["answers with a number", () => 1]] as [string, Mistake][]) {
+    it(`leaves nothing of a value to be seen where the function that masks it ${how}`, async () => {
+      const options = { any: option.text({ doc: "", shown: shown as () => string }) };
+      const rig = new Rig("[odd o]\nany = secret\n", [{ ...right, instanceOptions: options }]);
+      await rig.router.start();
+      assert.deepEqual(rig.router.describe().instances[0]?.options, [{ option: "any", value: "******" }]);
+      await rig.router.stop();
+    });
+  }
+
   const created: [what: string, made: unknown, message: RegExp][] = [
     [
       "a start that can't be called",
@@ -322,6 +332,12 @@ describe("a member of a backend that is wrong or missing", () => {
       assert.match((await rig.errors(rig.router.load())).join("\n"), message);
     });
   }
+
+  it("is refused if it is what would make it a backend: a misspelt create()", () => {
+    const backend = { name: "odd", options: ["port"], creat: () => ({}) } as unknown as Backend;
+    const message = /^backend 'odd': create is missing; it has to be a function$/;
+    assert.throws(() => new Router({ logger: silentLogger, backends: [backend] }), { code: "VALUE", message });
+  });
 
   it("is refused of the router too", () => {
     const router = new Router({ logger: silentLogger });

@@ -158,6 +158,20 @@ describe("a backend's declaration", () => {
     assert.equal(formatBackend(describeBackend(LAMP), 100), TEXT);
   });
 
+  it("says when a reload replaces an instance, and of others only if there are any", () => {
+    const sentenceWith = (change: object) =>
+      /^When .*$/m.exec(formatBackend(describeBackend({ ...LAMP, optionPatterns: [], ...change }), 100))?.[0];
+    const { bind, level, target } = LAMP.instanceOptions;
+    const change = "When an option of an instance changes, a reload replaces the instance.";
+    assert.equal(sentenceWith({ instanceOptions: { bind } }), change);
+    assert.equal(
+      sentenceWith({ instanceOptions: { bind, level } }),
+      change.replace("an option", "other options").replace("changes", "change"),
+    );
+    assert.equal(sentenceWith({ instanceOptions: { level, target } }), undefined);
+    assert.equal(sentenceWith({ instanceOptions: {} }), undefined);
+  });
+
   for (const width of [60, 80, 100]) {
     it(`fits ${width} columns, with no word lost`, () => {
       const described = [LAMP, ...BACKENDS].map(describeBackend);

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { type Diagnostic, formatDiagnostic } from "../lib/config/diagnostic.js";
-import { type FileOptions, Router } from "../lib/engine/router.js";
+import { Router } from "../lib/engine/router.js";
+import type { FileOptions } from "../lib/engine/router-options.js";
 import { MidimonsterError } from "../lib/errors.js";
 import { folderWith, MemoryLog } from "./helpers.js";
 

@@ -58,14 +58,14 @@ describe("interval scheduler", () => {
   });
 
   it("calls at start + n * period", () => {
-    scheduler.set(0, 1, 100, 900);
+    scheduler.set([0, 1, 100, 900]);
     scheduler.start();
     time.pass(1350);
     assert.deepEqual(time.calls, ["1@100", "1@200", "1@300"]);
   });
 
   it("does not drift when every call is late", () => {
-    scheduler.set(0, 1, 10, 1000);
+    scheduler.set([0, 1, 10, 1000]);
     scheduler.start();
     time.pass(1000 + 36_000_000, 3);
     assert.equal(time.calls.length, 3_600_000);
@@ -73,7 +73,7 @@ describe("interval scheduler", () => {
   }).timeout(60_000);
 
   it("skips what was missed while the core was busy, and keeps the phase", () => {
-    scheduler.set(0, 1, 10, 1000);
+    scheduler.set([0, 1, 10, 1000]);
     scheduler.start();
     time.pass(1010);
     time.now = 1057;
@@ -82,7 +82,7 @@ describe("interval scheduler", () => {
   });
 
   it("never fires a burst when calls take longer than their period", () => {
-    scheduler.set(0, 1, 10, 1000);
+    scheduler.set([0, 1, 10, 1000]);
     scheduler.start();
     time.busy = 25;
     time.pass(1100);
@@ -90,9 +90,9 @@ describe("interval scheduler", () => {
   });
 
   it("calls those that are due together in order of registration", () => {
-    scheduler.set(1, 7, 20, 1000);
-    scheduler.set(0, 3, 10, 1000);
-    scheduler.set(2, 5, 20, 1000);
+    scheduler.set([1, 7, 20, 1000]);
+    scheduler.set([0, 3, 10, 1000]);
+    scheduler.set([2, 5, 20, 1000]);
     scheduler.start();
     time.pass(1020);
     assert.deepEqual(time.calls, ["3@10", "7@20", "3@20", "5@20"]);
@@ -100,27 +100,27 @@ describe("interval scheduler", () => {
 
   it("keeps the phase when the same period is set again", () => {
     scheduler.start();
-    scheduler.set(0, 1, 100, 1000);
+    scheduler.set([0, 1, 100, 1000]);
     time.pass(1130);
-    scheduler.set(0, 1, 100, 1130);
+    scheduler.set([0, 1, 100, 1130]);
     time.pass(1300);
     assert.deepEqual(time.calls, ["1@100", "1@200", "1@300"]);
   });
 
   it("counts a new period from the last call", () => {
     scheduler.start();
-    scheduler.set(0, 1, 100, 1000);
+    scheduler.set([0, 1, 100, 1000]);
     time.pass(1210);
-    scheduler.set(0, 1, 30, 1210);
+    scheduler.set([0, 1, 30, 1210]);
     time.pass(1270);
     assert.deepEqual(time.calls, ["1@100", "1@200", "1@230", "1@260"]);
   });
 
   it("stops calling what is cancelled", () => {
     scheduler.start();
-    scheduler.set(0, 1, 10, 1000);
+    scheduler.set([0, 1, 10, 1000]);
     time.pass(1025);
-    scheduler.set(0, 1, 0, 1025);
+    scheduler.set([0, 1, 0, 1025]);
     time.pass(1100);
     assert.deepEqual(time.calls, ["1@10", "1@20"]);
   });
@@ -136,9 +136,9 @@ describe("interval scheduler", () => {
     });
     counting.start();
     looks = 0;
-    counting.setAll(Float64Array.from(Array.from({ length: 1000 }, (_, i) => [0, i, 10 * (i + 1), 1000]).flat()));
+    counting.set(Float64Array.from(Array.from({ length: 1000 }, (_, i) => [0, i, 10 * (i + 1), 1000]).flat()));
     assert.ok(looks <= 1, `${looks}`);
-    counting.setAll(Float64Array.of(0, 1, 0, 1000, 0, 2, 0, 1000));
+    counting.set(Float64Array.of(0, 1, 0, 1000, 0, 2, 0, 1000));
     time.pass(1040);
     counting.stop();
     assert.deepEqual(time.calls, ["0@10", "0@20", "0@30", "0@40", "3@40"]);
@@ -146,7 +146,7 @@ describe("interval scheduler", () => {
 
   it("waits for periods longer than a timer can", () => {
     scheduler.start();
-    scheduler.set(0, 1, 5_000_000_000, 1000);
+    scheduler.set([0, 1, 5_000_000_000, 1000]);
     time.pass(1000 + 9_999_999_999);
     assert.deepEqual(time.calls, ["1@5000000000"]);
   });

@@ -1,4 +1,5 @@
 import type { BenchCase } from "../case.js";
+import { ARTNET_CASE } from "./artnet.js";
 import { BATCH_CASE } from "./batch.js";
 import { CHANNELS_CASE, EVENT_CASES } from "./events.js";
 import { LOAD_CASE, RSS_CASE, START_CASE } from "./footprint.js";
@@ -6,7 +7,6 @@ import { INTERVAL_CASE } from "./interval.js";
 import { JS_BACKEND_CASE } from "./js-backend.js";
 import { OSC_CASE } from "./osc.js";
 import { OTHERS_CASE } from "./others.js";
-import { PROTOCOLS_CASE } from "./protocols.js";
 import { TAP_CASE } from "./tap.js";
 import { UDP_CASE } from "./udp.js";
 
@@ -21,7 +21,7 @@ export const CASES: readonly BenchCase[] = [
   LOAD_CASE,
   START_CASE,
   RSS_CASE,
-  PROTOCOLS_CASE,
+  ARTNET_CASE,
   OTHERS_CASE,
   CHANNELS_CASE,
 ];

@@ -1,6 +1,6 @@
-/** OSC: one message through the program, and as many as it takes. */
+/** OSC: one message at a time through the program, and as many as it can handle. */
 import type { BenchCase } from "../case.js";
-import { alternately, type Figures, folderWith, type Program, pick, programs, run, runConfig } from "../programs.js";
+import { alternately, type Figures, folderWith, type Program, pick, programs, runWithClient } from "../programs.js";
 
 /** Messages are decoded at `port`, and one of them comes back at `port` + 2. */
 const configOf = (port: number) => `[osc in]
@@ -79,28 +79,19 @@ const PARTS = [
 ] as const;
 
 export const OSC_CASE: BenchCase = {
-  name: "protocols",
-  what: "OSC in, OSC out",
+  name: "osc",
+  what: "OSC in and out: round trip of a message, and messages a second",
   async run(bench) {
     let port = 20_000 + (process.pid % 20_000);
     const measure = async (program: Program): Promise<Figures> => {
       port += 3;
       const folder = folderWith(bench, { "monster.cfg": configOf(port), "client.py": CLIENT });
       const [trips, windows] = bench.quick ? ["500", "20"] : ["5000", "200"];
-      return new Promise<Figures>((resolve, reject) => {
-        const router = runConfig(bench, program, folder, {
-          started: (child) => {
-            const client = run(bench.python, [`${folder}/client.py`, String(port), trips, windows]);
-            client.finally(() => child.kill("SIGKILL")).then(resolve, reject);
-          },
-        });
-        // The router prints no figures: it ends when the client has.
-        router.catch(() => {});
-      });
+      return runWithClient(bench, program, folder, () => [String(port), trips, windows]);
     };
     const figures = await alternately(
       bench,
-      "protocols",
+      "osc",
       Object.fromEntries(programs(bench).map((program) => [program.name, () => measure(program)])),
     );
     return PARTS.map(([part, what, unit]) => ({

@@ -6,7 +6,7 @@ import { portOfService } from "./shared/services.js";
 
 export interface Address {
   readonly host: string;
-  /** Of a service's name, the number that the system has for it. */
+  /** For a service's name, its number in the system's list. */
   readonly port: number;
   /** The words after them, in order. */
   readonly words: readonly string[];
@@ -84,7 +84,7 @@ function splitHost(piece: Piece): { host: string; port?: Piece; problem?: ValueP
   return { host, port: { text: rest.slice(1), index: index + text.length - rest.length + 1 } };
 }
 
-/** What is wrong with a host that no lookup could find: where the port is optional, nothing else would tell before the start. */
+/** A mistake in a host that no lookup could find; where the port is optional, nothing else would report it before the start. */
 function problemOfHost(host: string): ValueProblem | undefined {
   if (host.includes(":") && !isIPv6(host)) {
     const [, name, port] = /^([^:]+):(\w+)$/.exec(host) ?? [];

@@ -1,9 +1,9 @@
-// Backends that MIDIMonster has and this program does not: what serves instead, for the error about them.
+// Backends that MIDIMonster has and this program does not: what to use instead, for the error about them.
 
 const PYTHON = "write it as a module of the backend 'python'";
 
 const INSTEAD: Readonly<Record<string, string>> = {
-  midi: `it is to come; until then, run MIDIMonster beside this program and join them by OSC or sACN, or ${PYTHON}, with the package rtmidi or mido`,
+  midi: `it is planned; until then, run MIDIMonster beside this program and connect the two by OSC or sACN, or ${PYTHON}, with the package rtmidi or mido`,
   lua: `${PYTHON}, whose functions correspond to those for Lua`,
   evdev: `${PYTHON}: the package evdev reads devices, midimonster.manage() watches them`,
   rtpmidi: "rtpmidid (Linux) or Audio MIDI Setup (macOS) makes local MIDI ports of RTP-MIDI sessions",

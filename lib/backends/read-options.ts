@@ -98,7 +98,19 @@ function mainName(options: OptionSet, written: string): string | undefined {
 export function shownValue(options: OptionSet, { option, value }: Pick<Setting, "option" | "value">): string {
   // A misspelt option's value is as secret as that of the option that was meant.
   const name = mainName(options, option) ?? mainName(options, nearest(option, secretNames(options)) ?? "");
-  return (name === undefined ? undefined : options[name])?.shown?.(value) ?? value;
+  const declared = name === undefined ? undefined : options[name];
+  return declared?.shown === undefined ? value : maskedBy(declared.shown, value);
+}
+
+/** What may be shown of a value; nothing of it if the backend's function fails. */
+function maskedBy(shown: NonNullable<Option["shown"]>, value: string): string {
+  try {
+    const text: unknown = atOnce("shown", () => shown(value));
+    if (typeof text === "string") return text;
+  } catch {
+    // There is no place for an error where a value is only shown.
+  }
+  return "*".repeat(value.length);
 }
 
 /** All names of the options whose values are not shown as they are. */

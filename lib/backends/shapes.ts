@@ -46,7 +46,7 @@ const DECLARATION: Shape = {
   load: "function",
 };
 
-const OPTION: Shape = { parse: "function", kind: "text", form: "text", aliases: "list?" };
+const OPTION: Shape = { parse: "function", kind: "text", form: "text", aliases: "list?", shown: "function?" };
 const PATTERN: Shape = { parse: "function", form: "text" };
 const CHANNELS: Shape = { forms: "list", parse: "function?" };
 
@@ -80,8 +80,14 @@ export function checkBackend(backend: Backend | BackendDeclaration): void {
   if (typeof name !== "string" || !/^\S+$/.test(name)) {
     throw new MidimonsterError("VALUE", "a backend needs a name without whitespace");
   }
-  const problem = "create" in backend ? problemOf(backend, BACKEND) : problemOfDeclaration(backend);
+  const problem = looksDeclared(backend) ? problemOfDeclaration(backend) : problemOf(backend, BACKEND);
   if (problem !== undefined) throw new MidimonsterError("VALUE", `backend '${name}': ${problem}`);
+}
+
+/** Whether it has what only declarations have. An object with neither that nor `create()` is more likely the simple kind. */
+function looksDeclared(backend: Backend | BackendDeclaration): backend is BackendDeclaration {
+  if ("create" in backend) return false;
+  return Object.keys(DECLARATION).some((name) => !(name in BACKEND) && name in backend);
 }
 
 function problemOfDeclaration(declaration: BackendDeclaration): string | undefined {

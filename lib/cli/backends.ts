@@ -6,23 +6,21 @@ import { BACKENDS } from "../backends/index.js";
 import { didYouMean } from "../config/suggest.js";
 import { MidimonsterError } from "../errors.js";
 import type { CommandLine } from "./options.js";
-import { print, textWidth } from "./output.js";
+import { print, printJson, textWidth } from "./output.js";
 import { table, wrap } from "./table.js";
 
 export function backends({ operand, json }: CommandLine): number {
   const width = textWidth();
   if (operand === undefined) {
     const all = BACKENDS.map(describeBackend);
-    print(json ? asJson(all) : formatBackends(all, width));
+    if (json) printJson(all);
+    else print(formatBackends(all, width));
   } else {
     const one = describeBackend(backendNamed(operand));
-    print(json ? asJson(one) : formatBackend(one, width));
+    if (json) printJson(one);
+    else print(formatBackend(one, width));
   }
   return 0;
-}
-
-function asJson(value: unknown): string {
-  return `${JSON.stringify(value, undefined, 2)}\n`;
 }
 
 function backendNamed(name: string): BackendDeclaration {
@@ -57,15 +55,22 @@ export function formatBackend(backend: BackendDescription, width: number): strin
       backend.otherInstanceOptions,
     ),
   ];
-  if (instanceOptions.some(({ live }) => live === false)) {
-    lines.push(...wrap("When other options of an instance change, a reload replaces the instance.", width), "");
-  }
+  lines.push(...replacement([...instanceOptions, ...optionPatterns], width));
   if (channels.length > 0) {
     const rows = channels.map(({ form, doc, example }) => [form, doc, example]);
     lines.push("Channels", ...indented(table(["CHANNEL", "MEANING", "EXAMPLE"], rows, width - 2)), "");
   }
   if (examples.length > 0) lines.push("Examples", ...indented(examples), "");
   return `${lines.join("\n").trimEnd()}\n`;
+}
+
+/** What a reload does about options that can't change while an instance runs. */
+function replacement(options: readonly OptionDescription[], width: number): string[] {
+  const fixed = options.filter(({ live }) => live === false);
+  if (fixed.length === 0) return [];
+  const changed =
+    fixed.length === options.length ? "an option of an instance changes" : "other options of an instance change";
+  return [...wrap(`When ${changed}, a reload replaces the instance.`, width), ""];
 }
 
 function section(title: string, rows: readonly string[], takesOthers: boolean): string[] {

@@ -8,15 +8,15 @@ import { parseOverrides } from "../config/override.js";
 import { parseFile, parseText } from "../config/parser.js";
 import { MidimonsterError } from "../errors.js";
 import { libc } from "../platform.js";
-import { visibleInJson } from "../visible.js";
 import type { CommandLine } from "./options.js";
-import { print } from "./output.js";
+import { print, printJson } from "./output.js";
 import { type Problem, type Seen, tryPython } from "./trial.js";
 import { packageVersion } from "./version.js";
 
 export async function doctor({ operand, backendOverrides, json }: CommandLine): Promise<number> {
   const report = await examineMachine(operand, backendOverrides);
-  print(json ? visibleInJson(`${JSON.stringify(report, undefined, 2)}\n`) : formatReport(report));
+  if (json) printJson(report);
+  else print(formatReport(report));
   return report.ok ? 0 : 1;
 }
 

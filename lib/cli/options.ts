@@ -94,10 +94,10 @@ function parse(argv: readonly string[]) {
 function checkOptions(command: Command, values: Readonly<Record<string, unknown>>): void {
   for (const [name, facts] of OPTION_LIST) {
     const value = values[name];
-    const isGiven =
-      value === true || (name === "queue-limit" && value !== undefined) || (Array.isArray(value) && value.length > 0);
     const { goesWith } = facts;
-    if (!isGiven || goesWith === undefined || goesWith.includes(command)) continue;
+    if (goesWith === undefined || goesWith.includes(command)) continue;
+    const isGiven = Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
+    if (!isGiven) continue;
     const option = written([name, facts]);
     const named = goesWith.filter((other) => other !== "run");
     if (command === "run") throw new Error(`${option} goes with ${named.join(" and ")}`);

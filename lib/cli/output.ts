@@ -1,4 +1,4 @@
-import { visible } from "../visible.js";
+import { visible, visibleInJson } from "../visible.js";
 
 /** Writes to standard output, with control characters escaped. A closed pipe, as in `mmpy check | head`, is not an error. */
 export function print(text: string): void {
@@ -6,6 +6,11 @@ export function print(text: string): void {
     if (error.code !== "EPIPE") throw error;
   });
   process.stdout.write(visible(text));
+}
+
+/** Writes a value to standard output as JSON. */
+export function printJson(value: unknown): void {
+  print(visibleInJson(`${JSON.stringify(value, undefined, 2)}\n`));
 }
 
 /** Maximum width of text for people: the terminal's width, within limits. */

@@ -1,8 +1,5 @@
 import path from "node:path";
 import type { BackendDeclaration } from "../backends/declare.js";
-import { BACKENDS } from "../backends/index.js";
-import { checkBackend } from "../backends/shapes.js";
-import { type Backend, declarationOf } from "../backends/simple.js";
 import {
   backendDefinition,
   type Definition,
@@ -11,7 +8,6 @@ import {
   withAdditions,
 } from "../config/definition.js";
 import { type Diagnostic, formatDiagnostics, inReadingOrder } from "../config/diagnostic.js";
-import { MAX_QUEUE_LIMIT } from "../config/limits.js";
 import { mappingsOf } from "../config/one-mapping.js";
 import { type OptionValues, settings } from "../config/option-values.js";
 import { parseOverrides } from "../config/override.js";
@@ -24,36 +20,10 @@ import { type Logger, standardErrorLogger } from "../log/log.js";
 import { kindOf } from "../user-code.js";
 import { describe, type RouterDescription } from "./description.js";
 import { describeReload, type ReloadSummary } from "./reload-summary.js";
+import { checkedQueueLimit, declarationsWith, type FileOptions, type RouterOptions } from "./router-options.js";
 import { Session } from "./session.js";
 import { type TappedEvent, Taps } from "./taps.js";
 import { turnOfTheLoop } from "./waiting.js";
-
-export interface RouterOptions {
-  /** The log. Default: warnings and errors as text to standard error. */
-  readonly logger?: Logger;
-  /** Additional backends: objects with `create()`, or declarations. */
-  readonly backends?: readonly (Backend | BackendDeclaration)[];
-  /**
-   * The memory that waiting events may take, all together, in MiB; default 256. Events beyond are lost, and the log says how
-   * many.
-   */
-  readonly queueLimit?: number;
-  /** The folder of relative paths and Python modules, for options set by the API. Default: the current folder. */
-  readonly folder?: string;
-}
-
-/** @throws {MidimonsterError} `VALUE` */
-function checkedQueueLimit(limit: number | undefined): number | undefined {
-  if (limit === undefined || (Number.isInteger(limit) && limit >= 1 && limit <= MAX_QUEUE_LIMIT)) return limit;
-  throw new MidimonsterError("VALUE", `queueLimit is a whole number of MiB from 1 to ${MAX_QUEUE_LIMIT}, not ${limit}`);
-}
-
-export interface FileOptions extends Omit<RouterOptions, "folder"> {
-  /** `backend.option=value`, like `-b` on the command line. */
-  readonly backendOverrides?: readonly string[];
-  /** `instance.option=value`, like `-i` on the command line. */
-  readonly instanceOverrides?: readonly string[];
-}
 
 type State = "new" | "loading" | "loaded" | "starting" | "running" | "stopping" | "stopped" | "failed";
 
@@ -75,7 +45,7 @@ export class Router {
   #diagnostics: readonly Diagnostic[] = [];
   /** Reads the configuration again, if it came from a file. */
   #read: (() => Reading) | undefined;
-  readonly #declarations = new Map<string, BackendDeclaration>();
+  readonly #declarations: ReadonlyMap<string, BackendDeclaration>;
   readonly #taps = new Taps();
   #argument: string;
   #logger: Logger | undefined;
@@ -96,17 +66,7 @@ export class Router {
     this.#argument = folder;
     this.#logger = options.logger && guardedLogger(options.logger);
     this.#queueLimit = checkedQueueLimit(options.queueLimit);
-    const given = options.backends ?? [];
-    if (!Array.isArray(given)) throw new MidimonsterError("VALUE", `backends is a list, not ${kindOf(given)}`);
-    for (const backend of given) checkBackend(backend);
-    const declared = given.map((one) => ("create" in one ? declarationOf(one) : one));
-    for (const declaration of [...BACKENDS, ...declared]) {
-      const { name } = declaration;
-      if (this.#declarations.has(name)) {
-        throw new MidimonsterError("VALUE", `backend '${name}' already exists`);
-      }
-      this.#declarations.set(name, declaration);
-    }
+    this.#declarations = declarationsWith(options.backends);
   }
 
   /**
@@ -201,8 +161,8 @@ export class Router {
   /**
    * Runs cleanup handlers, stops backends, closes everything. May be called at any time and repeatedly; does not throw. Calls
    * of backends that are pending have two seconds to end, each `stop()` two, all of them together five. Then Python code that
-   * the stop calls is interrupted after eight seconds, and threads get up to two and a half, in all instances together. Only code that
-   * an exception can't interrupt, such as a lock that is taken twice, keeps it waiting; `mmpy` ends then, by itself.
+   * the stop calls is interrupted after eight seconds, and threads get up to two and a half, in all instances together. Only
+   * code that an exception can't interrupt, such as a lock that is taken twice, keeps it waiting; `mmpy` then ends by itself.
    */
   stop(): Promise<void> {
     this.#stopping ??= (async () => {

@@ -34,25 +34,16 @@ export class Scheduler {
     this.#host = host;
   }
 
-  /** Does as {@link set} with each of many rows of its arguments. */
-  setAll(rows: Float64Array): void {
-    for (let i = 0; i < rows.length; i += 4) {
-      const [instance = 0, interval = 0, period = 0, now = 0] = rows.subarray(i, i + 4);
-      this.#change(instance, interval, period, now);
-    }
-    this.#arm();
-  }
-
   /**
-   * Registers an interval, changes its period, or cancels it.
+   * Registers intervals, changes their periods, or cancels them.
    *
-   * @param instance number of the instance
-   * @param interval number of the interval within the instance
-   * @param period in ms, a multiple of 10; 0 cancels
-   * @param now the time of registration, in ms
+   * @param rows for each the number of the instance, that of the interval within it, its period in ms (a multiple of 10; 0
+   *   cancels it), and the time of this registration in ms
    */
-  set(instance: number, interval: number, period: number, now: number): void {
-    this.#change(instance, interval, period, now);
+  set(rows: ArrayLike<number>): void {
+    for (let i = 0; i < rows.length; i += 4) {
+      this.#change(rows[i] as number, rows[i + 1] as number, rows[i + 2] as number, rows[i + 3] as number);
+    }
     this.#arm();
   }
 

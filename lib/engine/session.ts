@@ -59,7 +59,7 @@ export class Session {
         reports: (reports) => {
           for (const report of reports) this.#reports.log(report);
         },
-        intervals: (rows) => this.#scheduler.setAll(rows),
+        intervals: (rows) => this.#scheduler.set(rows),
         loop: (channels) => loops.log([...channels].map((channel) => this.#names.of(channel))),
         tap: (channels, values, count) =>
           taps.show(this.#names, channels, values, count, (error) => this.#reports.threw("a tap", {}, error)),
@@ -161,8 +161,8 @@ export class Session {
   }
 
   /**
-   * Stops the instances and backends that a reload has removed, then starts its new ones. Ends early when the router is being stopped,
-   * which stops the others.
+   * Stops the instances and backends that a reload has removed, then starts its new ones. Ends early when the router is being
+   * stopped, which stops the others.
    *
    * @returns an error for each that did not start
    */

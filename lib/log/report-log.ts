@@ -10,6 +10,14 @@ const QUIET_PERIOD = 10_000;
 const MAX_MESSAGES = 50;
 const MAX_CHARACTERS = 2 ** 18;
 
+/** Problems whose repetitions are not counted: only the limit of all together holds for them. */
+const NEVER_COUNTED: ReadonlySet<Report["kind"]> = new Set([
+  "unknown-channel",
+  "socket-closed",
+  "socket-disabled",
+  "slow",
+]);
+
 /** What one instance has had logged in full in this period, and what has been left out. */
 interface Rate {
   messages: number;
@@ -47,10 +55,12 @@ export class ReportLog {
     const instance = this.#nameOf(report.instance);
     const fields = { instance, subject: report.subject, value: report.value };
     const descriptor = `descriptor ${report.value}`;
-    const { kind, subject, text } = report;
-    const isAny =
-      kind === "unknown-channel" || kind === "socket-closed" || kind === "socket-disabled" || kind === "slow";
-    if (isAny && !this.#admits(instance, subject.length + text.length + (report.exception?.text.length ?? 0))) return;
+    const { kind, subject, text, exception } = report;
+    if (
+      NEVER_COUNTED.has(kind) &&
+      !this.#admits(instance, subject.length + text.length + (exception?.text.length ?? 0))
+    )
+      return;
     switch (report.kind) {
       case "exception":
         if (report.exception !== undefined) this.#exception(instance, report, report.exception);

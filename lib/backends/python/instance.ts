@@ -85,7 +85,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
       const { modules, exception, missing } = binding.reloadChanged(core, this.#number);
       for (const { module, file } of missing) {
         const message = `module '${module}' of instance '${this.#name}' can't be reloaded: ${file} is missing`;
-        report({ severity: "warning", message, help: ["the version that was loaded before goes on"] });
+        report({ severity: "warning", message, help: ["the version that has been loaded stays in use"] });
       }
       if (exception === null) this.#loadModules(settings, report);
       else this.#reportChanged(exception, report);

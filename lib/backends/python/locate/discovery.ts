@@ -48,14 +48,36 @@ interface Chosen {
   readonly rejected: readonly { readonly command: string; readonly problem: MidimonsterError }[];
 }
 
-/** A request on its way. */
-interface Choice {
+/** A request on its way, for all who have made it. */
+class Choice {
   readonly chosen: Promise<Chosen>;
-  readonly abort: AbortController;
   /** The Python that is being asked, and why it. */
   asked: Candidate | undefined;
-  /** How many wait for it. */
-  waiting: number;
+  readonly #abort = new AbortController();
+  #waiting = 0;
+
+  constructor(configured: string | undefined) {
+    this.chosen = choose(configured, (candidate) => {
+      this.asked = candidate;
+      return probe(candidate.command, candidate.reason, this.#abort.signal);
+    });
+  }
+
+  /** Waits for it. The search ends when all who wait for it have been aborted. */
+  async wait(signal: AbortSignal | undefined): Promise<Chosen> {
+    const abort = () => {
+      if (--this.#waiting > 0) return;
+      forget(this); // whoever comes next asks again
+      this.#abort.abort();
+    };
+    ++this.#waiting;
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      return await this.chosen;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
 }
 
 // Probing a Python takes a process, and only one Python can be loaded: each request is probed once.
@@ -83,16 +105,7 @@ export async function choosePython(
     const { command, reason } = request.asked;
     log.warn({ command }, `still waiting for ${command} (${reason}) to answer; nothing starts until it does`);
   }, SLOW);
-  ++request.waiting;
-  const abort = () => {
-    // Others may still want to know.
-    if (--request.waiting === 0) request.abort.abort();
-  };
-  signal?.addEventListener("abort", abort, { once: true });
-  const { choice, rejected } = await request.chosen.finally(() => {
-    clearTimeout(slow);
-    signal?.removeEventListener("abort", abort);
-  });
+  const { choice, rejected } = await request.wait(signal).finally(() => clearTimeout(slow));
   for (const { command, problem } of rejected) log.debug({ command }, `not usable: ${problem.message}`);
   log.debug({ python: choice }, `chose ${choice.executable} (${choice.reason}), library ${choice.library}`);
   return choice;
@@ -106,25 +119,16 @@ export function expectPython(): void {
 function choiceFor(configured: string | undefined): Choice {
   const { MMPY_PYTHON, VIRTUAL_ENV, CONDA_PREFIX, PATH, PYENV_VERSION } = process.env;
   const key = JSON.stringify([configured, process.cwd(), MMPY_PYTHON, VIRTUAL_ENV, CONDA_PREFIX, PATH, PYENV_VERSION]);
-  let choice = choices.get(key);
-  if (choice === undefined) {
-    const abort = new AbortController();
-    const ask: Ask = (candidate) => {
-      made.asked = candidate;
-      return probe(candidate.command, candidate.reason, abort.signal);
-    };
-    // In a microtask, when `made` exists.
-    const made: Choice = {
-      chosen: Promise.resolve().then(() => choose(configured, ask)),
-      abort,
-      asked: undefined,
-      waiting: 0,
-    };
-    choice = made;
-    choices.set(key, choice);
-    choice.chosen.catch(() => choices.delete(key)); // the problem may be fixed by the next attempt
-  }
+  const known = choices.get(key);
+  if (known !== undefined) return known;
+  const choice = new Choice(configured);
+  choices.set(key, choice);
+  choice.chosen.catch(() => forget(choice)); // the problem may be fixed by the next attempt
   return choice;
+}
+
+function forget(choice: Choice): void {
+  for (const [key, known] of choices) if (known === choice) choices.delete(key);
 }
 
 /**

@@ -34,7 +34,7 @@ export function importAdvice(
   if (type !== "ModuleNotFoundError" || name === undefined || path !== undefined) return [];
   const [missing = name] = name.split(".", 1);
   if (missing === module.split(".", 1)[0]) return didYouMean(module, modulesIn(folder), "available modules");
-  // Packages whose names are typos of others may be anybody's: no advice to install those.
+  // A package whose name is a misspelling of another may be malicious: no advice to install it.
   if (nearest(missing, ["midimonster"]) !== undefined) return ["did you mean 'midimonster'?"];
   return [`is it installed for the Python in use? ${executable} -m pip install ${missing}`];
 }

@@ -1,7 +1,7 @@
 /** Art-Net through the program: 64 universes in and out, and the time to load their mappings. */
 import { readFileSync } from "node:fs";
 import type { BenchCase } from "../case.js";
-import { alternately, type Figures, folderWith, type Program, pick, programs, run, runConfig } from "../programs.js";
+import { alternately, type Figures, folderWith, type Program, pick, programs, runWithClient } from "../programs.js";
 
 const UNIVERSES = 64;
 const PORT = 6454;
@@ -63,12 +63,12 @@ received += drain()
 print(json.dumps({"percent": 100 * used / now, "delivered": 100 * received / sent}), flush=True)
 `;
 
-export const PROTOCOLS_CASE: BenchCase = {
-  name: "protocols",
+export const ARTNET_CASE: BenchCase = {
+  name: "artnet",
   what: "Art-Net: processor for 64 universes at 44 frames a second, and the time to load 32768 mappings",
   async run(bench) {
     if (!hasProc()) {
-      bench.skip("protocols", "it reads /proc, which only Linux has");
+      bench.skip("artnet", "it reads /proc, which only Linux has");
       return [];
     }
     const large = folderWith(bench, { "monster.cfg": config(UNIVERSES, 512), "client.py": CLIENT });
@@ -78,28 +78,16 @@ export const PROTOCOLS_CASE: BenchCase = {
     /** Runs a program with a client, which prints the figures. */
     const measure = async (program: Program, folder: string, mode: "traffic" | "load"): Promise<Figures> => {
       let started = 0;
-      const begin = () =>
-        new Promise<Figures>((resolve, reject) => {
-          let pid: number | undefined;
-          const args = (of: number) => [`${folder}/client.py`, mode, String(of), seconds, String(UNIVERSES)];
-          const router = runConfig(bench, program, folder, {
-            started: (child) => {
-              started = Date.now() / 1000;
-              pid = child.pid;
-              const client = run(bench.python, args(pid ?? 0)).finally(() => child.kill("SIGKILL"));
-              client.then(resolve, reject);
-            },
-          });
-          // It prints no figures and is killed; its end before the client's is an error.
-          router.catch((error) => reject(error));
-        });
-      const figures = await begin();
+      const figures = await runWithClient(bench, program, folder, (pid) => {
+        started = Date.now() / 1000;
+        return [mode, String(pid), seconds, String(UNIVERSES)];
+      });
       return mode === "load" ? { seconds: (figures.first ?? Number.NaN) - started } : figures;
     };
 
     const all = await alternately(
       bench,
-      "protocols",
+      "artnet",
       Object.fromEntries(
         programs(bench).flatMap((program) => [
           [`${program.name} traffic`, () => measure(program, large, "traffic")],

@@ -1,0 +1,53 @@
+// What a program passes when it creates a router, checked: JavaScript has no compiler to do it.
+import type { BackendDeclaration } from "../backends/declare.js";
+import { BACKENDS } from "../backends/index.js";
+import { checkBackend } from "../backends/shapes.js";
+import { type Backend, declarationOf } from "../backends/simple.js";
+import { MAX_QUEUE_LIMIT } from "../config/limits.js";
+import { MidimonsterError } from "../errors.js";
+import type { Logger } from "../log/log.js";
+import { kindOf } from "../user-code.js";
+
+export interface RouterOptions {
+  /** The log. Default: warnings and errors as text to standard error. */
+  readonly logger?: Logger;
+  /** Additional backends: objects with `create()`, or declarations. */
+  readonly backends?: readonly (Backend | BackendDeclaration)[];
+  /**
+   * The memory that waiting events may take, all together, in MiB; default 256. Events beyond are lost, and the log says how
+   * many.
+   */
+  readonly queueLimit?: number;
+  /** The folder of relative paths and Python modules, for options set by the API. Default: the current folder. */
+  readonly folder?: string;
+}
+
+export interface FileOptions extends Omit<RouterOptions, "folder"> {
+  /** `backend.option=value`, like `-b` on the command line. */
+  readonly backendOverrides?: readonly string[];
+  /** `instance.option=value`, like `-i` on the command line. */
+  readonly instanceOverrides?: readonly string[];
+}
+
+/** @throws {MidimonsterError} `VALUE` */
+export function checkedQueueLimit(limit: number | undefined): number | undefined {
+  if (limit === undefined || (Number.isInteger(limit) && limit >= 1 && limit <= MAX_QUEUE_LIMIT)) return limit;
+  throw new MidimonsterError("VALUE", `queueLimit is a whole number of MiB from 1 to ${MAX_QUEUE_LIMIT}, not ${limit}`);
+}
+
+/**
+ * The declarations of all backends, by name: those of this package, and a program's own.
+ *
+ * @throws {MidimonsterError} `VALUE`
+ */
+export function declarationsWith(own: RouterOptions["backends"] = []): ReadonlyMap<string, BackendDeclaration> {
+  if (!Array.isArray(own)) throw new MidimonsterError("VALUE", `backends is a list, not ${kindOf(own)}`);
+  const declarations = new Map(BACKENDS.map((declaration) => [declaration.name, declaration]));
+  for (const backend of own as readonly (Backend | BackendDeclaration)[]) {
+    checkBackend(backend);
+    const { name } = backend;
+    if (declarations.has(name)) throw new MidimonsterError("VALUE", `backend '${name}' already exists`);
+    declarations.set(name, "create" in backend ? declarationOf(backend) : backend);
+  }
+  return declarations;
+}
