@@ -3,6 +3,7 @@ import type { Channel, DeclaredInstance, EventBatch, InstanceSetup, InstanceStat
 import type { DetectLog } from "../shared/detect-log.js";
 import { type Endpoint, showEndpoint, WILDCARD } from "../shared/hosts.js";
 import { LimitedLog } from "../shared/limited-log.js";
+import { Silence } from "../shared/silence.js";
 import { UdpSocket } from "../shared/udp.js";
 import { UdpTarget } from "../shared/udp-target.js";
 import { Decoder, FAULTS, type Fault, type Receiver } from "./decode.js";
@@ -10,7 +11,6 @@ import { type IncomingPath, IncomingPaths, MAX_NEW_PATTERNS, type Slot } from ".
 import type { instanceOptions } from "./index.js";
 import { OutgoingPaths } from "./outgoing.js";
 import type { OscChannel, PathFormat } from "./path.js";
-import { Silence } from "./silence.js";
 import { defaultMax, isConstant, levelOf } from "./values.js";
 
 type Setup = InstanceSetup<typeof instanceOptions, PathFormat>;

@@ -70,20 +70,6 @@ export const keepalive = {
   },
 };
 
-/** What channels go to when nothing arrives any more: `hold` keeps their values. */
-export type Fallback = "hold" | number;
-
-export const fallback = {
-  kind: "fallback",
-  form: "hold | zero | 0..1",
-  words: ["hold", "zero"],
-  parse(text: string): Parsed<Fallback> {
-    if (text === "hold") return { value: text };
-    const value = text === "zero" ? 0 : text.trim() === "" ? Number.NaN : Number(text);
-    return value >= 0 && value <= 1 ? { value } : { problem: `is hold, zero or a value from 0 to 1, not '${text}'` };
-  },
-};
-
 /** An argument by its look: whole number, number, or text. */
 function argument(word: string, quoted: boolean): FormatArgument {
   const number = Number(word);
