@@ -23,8 +23,8 @@ describe("a configuration with artnet", () => {
     ],
     [
       "an address to announce that is none",
-      "[backend artnet]\nbind = 0.0.0.0 announce=here\n[artnet a]\n",
-      /:2:8: .*'announce' is an IPv4 address, not 'here'/,
+      "[backend artnet]\nbind = 0.0.0.0 announce=here\nbind = 10.0.0.1\n[artnet a]\n",
+      /:2:25: .*'bind' can announce an IPv4 address, not 'here'/,
     ],
     ...["0", "513", "-5", "1+", "1+1", "12x", "12.5", "0w", "257w", "x", "1+513"].map(
       (slot): [string, string, RegExp] => [`'${slot}' as a channel`, `${SENDER}probe.x > a.${slot}\n`, /:6:13: error/],

@@ -1,7 +1,7 @@
 import { count } from "../../count.js";
 import type { Channel, DeclaredInstance, EventBatch, InstanceSetup, InstanceStatus } from "../instance.js";
 import type { DetectLog } from "../shared/detect-log.js";
-import { type Endpoint, showEndpoint, WILDCARD } from "../shared/hosts.js";
+import { type Endpoint, showPeer, WILDCARD } from "../shared/hosts.js";
 import { LimitedLog } from "../shared/limited-log.js";
 import { Silence } from "../shared/silence.js";
 import { UdpSocket } from "../shared/udp.js";
@@ -124,7 +124,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     const parts: string[] = [];
     if (problem !== undefined) parts.push(problem);
     if (this.#setup.options.bind && socket?.bound) {
-      parts.push(`listens on ${showEndpoint({ host: socket.bound.address, port: socket.bound.port })}`);
+      parts.push(`listens on ${showPeer(socket.bound)}`);
     }
     if (peers.length > 0) parts.push(`sends to ${peers.join(", ")}`);
     if (waits) parts.push("sends to the first peer it hears from");
@@ -254,7 +254,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   }
 
   get #sender(): string {
-    return this.#from === undefined ? "?" : showEndpoint({ host: this.#from.address, port: this.#from.port });
+    return this.#from === undefined ? "?" : showPeer(this.#from);
   }
 
   /** The message's address, for the log. */

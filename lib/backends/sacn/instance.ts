@@ -6,7 +6,7 @@ import type { Source } from "../shared/slot-sources.js";
 import type { SlotMeaning } from "../shared/slots.js";
 import { UdpTarget } from "../shared/udp-target.js";
 import { groupOf } from "./groups.js";
-import { type Options, SACN_PORT } from "./index.js";
+import { type Options, SACN_PORT, showUniverse } from "./index.js";
 import {
   cidOf,
   countOf,
@@ -43,7 +43,7 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
     const { name, options, log, emit } = setup;
     this.#receiver = new SlotReceiver({
       instance: name,
-      universe: `universe ${options.universe}`,
+      universe: showUniverse(options.universe),
       map: this.#map,
       merge: options.merge,
       timeout: options.timeout,
@@ -129,7 +129,7 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
     const { lastData } = this.#receiver;
     return {
       state: problem === undefined ? "ok" : "failed",
-      text: `universe ${universe}: ${parts.join("; ")}`,
+      text: `${showUniverse(universe)}: ${parts.join("; ")}`,
       peers: sources.map(({ name }) => name),
       lost: this.#target?.condition.lost ?? 0,
       ...(lastData !== undefined && { lastData }),

@@ -57,6 +57,11 @@ export function showEndpoint({ host, port }: { readonly host: string; readonly p
   return isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
+/** The same for a peer. */
+export function showPeer({ address: host, port }: Pick<Endpoint, "address" | "port">): string {
+  return showEndpoint({ host, port });
+}
+
 /** An address of a network interface, if it has one at the moment; those that are only valid on the link come last. */
 export function addressOfInterface(name: string, family?: Family): ResolvedHost | undefined {
   const addresses = (networkInterfaces()[name] ?? []).filter((each) => matches(each.family, family));
