@@ -108,7 +108,7 @@ export class SlotReceiver<K> {
 
   #telling(emit: ReceiverSpec["emit"]): ReceiverSpec["emit"] {
     const { instance, log } = this.#spec;
-    const values = new DetectLog(log);
+    const values = new DetectLog(log, instance);
     return (channel, value) => {
       const name = this.#names[channel];
       const fields = { instance, channel: name, value };
