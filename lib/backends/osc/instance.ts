@@ -93,13 +93,14 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
       receive: (data, from) => this.#receive(data, from),
       opened: () => this.#reached(this.#targets),
     });
-    // Names are looked up while the socket opens: neither keeps the start waiting.
-    for (const target of this.#targets) void target.resolve();
-    await this.#socket.open();
+    // Before the wait for the socket, during which the instance may be stopped.
     for (const { seconds, message } of keepalive) {
       const send = () => this.#send(message, this.#targets);
       this.#keepalives.push(setInterval(send, seconds * 1000).unref());
     }
+    // Names are looked up while the socket opens: neither keeps the start waiting.
+    for (const target of this.#targets) void target.resolve();
+    await this.#socket.open();
   }
 
   handle(batch: EventBatch): void {
@@ -211,7 +212,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     }
   }
 
-  /** A message of which only the arrival counts: 1, unless it says false. */
+  /** A message whose arrival is all that counts: 1, unless it says false. */
   #triggerFor({ position }: Slot): number | undefined {
     if (position > 0) return undefined;
     return this.#decoder.count > 0 && this.#decoder.numbers[0] === 0 ? 0 : 1;

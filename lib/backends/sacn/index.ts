@@ -1,5 +1,6 @@
 import { declareBackend } from "../declare.js";
 import { option, type Parsed } from "../options.js";
+import { wholeNumber } from "../shared/numbers.js";
 import { checkUniverses } from "../shared/slot-instances.js";
 import { detectOption, slotOptions } from "../shared/slot-options.js";
 import { parseSlot, SLOT_FORMS, type SlotMeaning } from "../shared/slots.js";
@@ -34,7 +35,7 @@ export const options = {
 export const instanceOptions = {
   universe: option.integer({ doc: "the universe", required: true, min: 1, max: MAX_UNIVERSE, example: "1" }),
   priority: option.integer({
-    doc: "sends the universe with this priority, the highest of which counts for receivers; 0: it is not sent",
+    doc: "sends the universe with this priority: receivers take the highest; 0: it is not sent",
     default: 0,
     min: 0,
     max: MAX_PRIORITY,
@@ -102,8 +103,8 @@ function parseCid(text: string): Parsed<Buffer> {
   if (pieces.length > CID_LENGTH) return { problem: `has ${pieces.length} numbers instead of ${CID_LENGTH}` };
   const bytes: number[] = [];
   for (const piece of pieces) {
-    const byte = byteOf(piece[0]);
-    if (byte === undefined) {
+    const byte = wholeNumber(piece[0]);
+    if (!(byte >= 0 && byte <= 255)) {
       const span = { start: piece.index, length: piece[0].length };
       return { problem: `has numbers from 0 to 255, not '${piece[0]}'`, span };
     }
@@ -114,11 +115,4 @@ function parseCid(text: string): Parsed<Buffer> {
   if (bytes.length === CID_LENGTH) return { value };
   // As in MIDIMonster.
   return { value, warning: `has ${bytes.length} numbers instead of ${CID_LENGTH}: the others are 0` };
-}
-
-/** Decimal, hexadecimal after `0x`, octal after `0`: as in C. */
-function byteOf(text: string): number | undefined {
-  if (!/^(0x[0-9a-f]+|0[0-7]*|[1-9]\d*)$/i.test(text)) return undefined;
-  const value = /^0[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number(text);
-  return value <= 255 ? value : undefined;
 }
