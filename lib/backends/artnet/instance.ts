@@ -77,10 +77,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
   }
 
   handle(batch: EventBatch): void {
-    const sender = this.#sender;
-    if (sender === undefined) return;
-    // The first event makes an instance send that was silent, whatever it is.
-    if (this.#map.write(batch, sender.levels) || !sender.begun) sender.changed();
+    this.#sender?.take(batch, this.#map);
   }
 
   stop(): void {
