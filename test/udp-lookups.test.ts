@@ -20,7 +20,7 @@ class System {
     () => this.now,
   );
 
-  /** Asks for names; their failures are none of the test's. */
+  /** Asks for names; what they are is not looked at. */
   find(...names: string[]): void {
     for (const name of names) this.lookups.find(name, {}).catch(() => {});
   }

@@ -24,7 +24,7 @@ import {
   wantsChanges,
 } from "./packets.js";
 
-/** Asked for: the system allows what it allows. A burst of 64 universes has to fit while something else has the processor. */
+/** Asked for; the system may give less. A burst of 64 universes has to fit while something else has the processor. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024;
 /** How often nodes are asked for, in ms. */
 const POLL_PERIOD = 2500;

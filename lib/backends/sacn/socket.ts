@@ -11,7 +11,7 @@ import { DISCOVERY_GROUP, groupOf } from "./groups.js";
 import { LOCAL, SACN_PORT } from "./index.js";
 import { createDiscovery, hasCid, Kind, kindOf, nameOf, type Origin, universeOf } from "./packets.js";
 
-/** Asked for: the system allows what it allows. */
+/** Asked for; the system may give less. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024;
 const RECEIVE_BUFFER_OF_GROUP = 256 * 1024;
 const DISCOVERY_PERIOD = 10_000;
