@@ -22,9 +22,9 @@ describe("a configuration with artnet", () => {
       /:5:9: .*net 3, universe 0 is that of instance 'a' too/,
     ],
     [
-      "an address to announce that is none",
-      "[backend artnet]\nbind = 0.0.0.0 announce=here\n[artnet a]\n",
-      /:2:8: .*'announce' is an IPv4 address, not 'here'/,
+      "something else than an address to announce",
+      "[backend artnet]\nbind = 0.0.0.0 announce=here\nbind = 10.0.0.1\n[artnet a]\n",
+      /:2:25: .*'bind' can announce an IPv4 address, not 'here'/,
     ],
     ...["0", "513", "-5", "1+", "1+1", "12x", "12.5", "0w", "257w", "x", "1+513"].map(
       (slot): [string, string, RegExp] => [`'${slot}' as a channel`, `${SENDER}probe.x > a.${slot}\n`, /:6:13: error/],
@@ -39,7 +39,11 @@ describe("a configuration with artnet", () => {
       `${SENDER}probe.x > a.1+2\na.2 > probe.y\n`,
       /:7:3: .*'a.2': slot 2 is used as '1\+2' too/,
     ],
-    ["a fallback that is none", `${BACKEND}[artnet a]\ntimeout-value = 2\n`, /hold, zero or a value from 0 to 1/],
+    [
+      "a fallback that does not exist",
+      `${BACKEND}[artnet a]\ntimeout-value = 2\n`,
+      /hold, zero or a value from 0 to 1/,
+    ],
   ];
   for (const [what, config, ...messages] of errors) {
     it(`refuses ${what}`, async () => {

@@ -147,7 +147,7 @@ describe("an artnet instance that receives", () => {
     assert.deepEqual(rig.probe.values("3"), [0]);
   });
 
-  it("of which a reload makes a pair from a slot takes it, and back again", async () => {
+  it("takes a pair that a reload makes of its slot, and the slot again", async () => {
     const config = (channel: string) => `${BACKEND}[artnet in]\n[map]\nin.${channel} > probe.x\n`;
     const rig = await DmxRig.started(config("1"));
     const desk = await Peer.at(DESK, PORT);

@@ -2,6 +2,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { Rig } from "./desk-backend.js";
 import { ProbeBackend, type ProbeInstance } from "./probe-backend.js";
+import { Waiting } from "./waiting.js";
 
 const { pid } = process;
 
@@ -21,12 +22,12 @@ const peers: Peer[] = [];
 /** A socket that keeps what it gets, and can be waited on. */
 export class Peer {
   readonly received: Datagram[] = [];
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Waiting();
 
   private constructor(readonly socket: Socket) {
     socket.on("message", (data, { address: host, port }) => {
       this.received.push({ data, host, port });
-      for (const check of [...this.#waiting]) check();
+      this.#waiting.changed();
     });
     peers.push(this);
   }
@@ -50,22 +51,12 @@ export class Peer {
 
   /** Resolves with the first datagram, after so many, for which a condition holds. */
   until(holds: (data: Buffer) => boolean, after = 0): Promise<Buffer> {
-    return new Promise((resolve) => {
-      const check = () => {
-        const found = this.received.slice(after).find(({ data }) => holds(data));
-        if (found === undefined) return;
-        this.#waiting = this.#waiting.filter((other) => other !== check);
-        resolve(found.data);
-      };
-      this.#waiting.push(check);
-      check();
-    });
+    return this.#waiting.until(() => this.received.slice(after).find(({ data }) => holds(data))?.data);
   }
 
   /** Resolves once so many datagrams have come. */
-  async count(count: number): Promise<readonly Datagram[]> {
-    await this.until(() => this.received.length >= count);
-    return this.received;
+  count(count: number): Promise<readonly Datagram[]> {
+    return this.#waiting.until(() => (this.received.length >= count ? this.received : undefined));
   }
 }
 

@@ -1,7 +1,8 @@
 // The options and channels of mqtt instances: what is accepted, what is an error or a warning and where, and what is not shown.
 import assert from "node:assert/strict";
 import path from "node:path";
-import { nameOf, parseBroker, withoutPassword } from "../lib/backends/mqtt/broker.js";
+import { parseBroker, withoutPassword } from "../lib/backends/mqtt/broker.js";
+import { showEndpoint } from "../lib/backends/shared/hosts.js";
 import { folderWith, mmpy, projectFolder } from "./helpers.js";
 
 describe("an mqtt broker's address", () => {
@@ -28,7 +29,7 @@ describe("an mqtt broker's address", () => {
       const parsed = parseBroker(text);
       assert.ok(parsed.problem === undefined, JSON.stringify(parsed));
       const { host: _host, port: _port, ...rest } = parsed.value;
-      assert.deepEqual([nameOf(parsed.value), rest], [name, { tls, ...credentials }]);
+      assert.deepEqual([showEndpoint(parsed.value), rest], [name, { tls, ...credentials }]);
     });
   }
 

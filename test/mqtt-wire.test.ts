@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { MqttClient } from "mqtt";
 import { Connection, type Settings } from "../lib/backends/mqtt/connection.js";
 import { start } from "./session.js";
+import { Waiting } from "./waiting.js";
 
 const servers: Server[] = [];
 const sockets: Socket[] = [];
@@ -13,28 +14,20 @@ const sockets: Socket[] = [];
 /** A client's connection to a stand-in for a broker. */
 class Client {
   bytes = "";
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Waiting();
 
   constructor(readonly socket: Socket) {
     sockets.push(socket);
     socket.on("error", () => {});
     socket.on("data", (data) => {
       this.bytes += data.toString("hex");
-      for (const check of [...this.#waiting]) check();
+      this.#waiting.changed();
     });
   }
 
   /** Resolves once it has sent bytes that match. */
-  sends(pattern: RegExp): Promise<void> {
-    return new Promise((resolve) => {
-      const check = () => {
-        if (!pattern.test(this.bytes)) return;
-        this.#waiting = this.#waiting.filter((other) => other !== check);
-        resolve();
-      };
-      this.#waiting.push(check);
-      check();
-    });
+  async sends(pattern: RegExp): Promise<void> {
+    await this.#waiting.until(() => pattern.test(this.bytes) || undefined);
   }
 
   answer(hex: string): void {

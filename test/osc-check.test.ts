@@ -146,12 +146,16 @@ describe("a configuration of OSC", () => {
       "6:9: warning: 'x./a:2': nothing is sent: messages to this path have 2 channels",
     ],
     [
-      "a pattern of which it is the start",
+      "a pattern that it is the start of",
       "dest = ::1 8000\n/abc = f 0 1",
       "d.a > x./ab",
       "6:9: warning: 'x./ab': only the start of '/abc' matches the path; it is used, as in MIDIMonster",
     ],
-    ["a pattern that matches all of it, after such a one", "dest = ::1 8000\n/abc = f 0 1\n/ab = f 0 1", "d.a > x./ab"],
+    [
+      "a pattern that matches all of it, after one of those",
+      "dest = ::1 8000\n/abc = f 0 1\n/ab = f 0 1",
+      "d.a > x./ab",
+    ],
   ];
   for (const [what, options, mapping, finding] of channels) {
     it(`and a mapping with ${what}, '${mapping}', is ${finding === undefined ? "right" : "told of"}`, async () => {

@@ -1,11 +1,12 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { Waiting } from "./waiting.js";
 
 /** An OSC program, reduced to a UDP socket on 127.0.0.1. */
 export class OscPeer {
   readonly received: string[] = [];
   readonly #socket: Socket;
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Waiting();
   /** The last sender. */
   from: RemoteInfo | undefined;
 
@@ -14,7 +15,7 @@ export class OscPeer {
     socket.on("message", (data, from) => {
       this.received.push(data.toString("hex"));
       this.from = from;
-      for (const check of [...this.#waiting]) check();
+      this.#waiting.changed();
     });
   }
 
@@ -35,15 +36,7 @@ export class OscPeer {
 
   /** Resolves once so many datagrams have arrived, with all that have, in hexadecimal. */
   until(count: number): Promise<string[]> {
-    return new Promise((resolve) => {
-      const check = () => {
-        if (this.received.length < count) return;
-        this.#waiting = this.#waiting.filter((other) => other !== check);
-        resolve(this.received);
-      };
-      this.#waiting.push(check);
-      check();
-    });
+    return this.#waiting.until(() => (this.received.length >= count ? this.received : undefined));
   }
 
   close(): Promise<void> {

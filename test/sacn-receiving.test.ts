@@ -7,6 +7,8 @@ const [OWN, DESK, OTHER] = [address(1), address(2), address(3)];
 const PORT = 5568;
 const BACKEND = `[backend sacn]\nbind = ${OWN}\n`;
 
+const groupOf = (number: number) => `239.255.${number >> 8}.${number & 255}`;
+
 interface Fields {
   cid?: string;
   universe?: number;
@@ -159,7 +161,6 @@ describe("a sacn instance that receives", () => {
     );
     const desk = await Peer.at(DESK, PORT);
     desk.socket.setMulticastInterface(DESK);
-    const groupOf = (number: number) => `239.255.${number >> 8}.${number & 255}`;
     await desk.send(packet([3], { universe: second }), groupOf(second), PORT);
     await desk.send(packet([7], { universe: first }), groupOf(first), PORT);
     await rig.probe.until("level");
@@ -171,6 +172,22 @@ describe("a sacn instance that receives", () => {
     assert.equal(rig.log.matching(/^in: 'desk' sends universe/).length, 1);
   });
 
+  it("leaves the group where a reload makes it unicast", async () => {
+    const number = universe(3);
+    const rig = await rigWith(`universe = ${number}\n`);
+    const desk = await Peer.at(DESK, PORT);
+    desk.socket.setMulticastInterface(DESK);
+    await desk.send(packet([7], { universe: number }), groupOf(number), PORT);
+    await rig.probe.until("level");
+    await rig.reload(
+      `${BACKEND}[sacn in]\nuniverse = ${number}\nunicast = 1\n[map]\nin.1 > probe.level\nin.2 > probe.end\n`,
+    );
+    await desk.send(packet([9], { universe: number }), groupOf(number), PORT);
+    await desk.send(packet([3, 1], { universe: number }), OWN, PORT);
+    await rig.probe.until("end");
+    assert.deepEqual(levelsOf(rig), [7, 3]);
+  });
+
   it("receives dozens of universes on one address", async () => {
     const count = 48;
     const all = Array.from({ length: count }, (_, i) => universe(100 + i));
@@ -180,7 +197,7 @@ describe("a sacn instance that receives", () => {
     const desk = await Peer.at(DESK, PORT);
     desk.socket.setMulticastInterface(DESK);
     for (const number of all) {
-      await desk.send(packet([9], { universe: number }), `239.255.${number >> 8}.${number & 255}`, PORT);
+      await desk.send(packet([9], { universe: number }), groupOf(number), PORT);
     }
     await Promise.all(all.map((_, i) => rig.probe.until(`${i}`)));
     assert.equal(rig.probe.received.length, count);
@@ -194,7 +211,7 @@ describe("a sacn instance that receives", () => {
         `${backend}[sacn both]\nuniverse = ${number}\npriority = 100\n` +
           "[map]\nprobe.a > both.1\nboth.1 > probe.level\nboth.2 > probe.end\n",
       );
-      const group = `239.255.${number >> 8}.${number & 255}`;
+      const group = groupOf(number);
       const other = await Peer.at(group, PORT);
       other.socket.addMembership(group, OWN);
       rig.probe.emit("a", 1);

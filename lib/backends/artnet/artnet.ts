@@ -15,7 +15,6 @@ export function open({ options, log }: BackendSetup<BackendOptions>): ArtnetBack
 /** Sockets and universes that are sent belong to the backend, so that they outlast instances that reloads replace. */
 export class ArtnetBackend implements OpenBackend<Options, SlotMeaning> {
   readonly senders = new Senders(new FrameLimiter());
-  readonly #started = new Set<ArtnetSocket>();
 
   constructor(
     readonly options: Values<BackendOptions>,
@@ -27,16 +26,11 @@ export class ArtnetBackend implements OpenBackend<Options, SlotMeaning> {
   }
 
   async start(): Promise<void> {
-    await Promise.all(
-      this.sockets.map((socket) => {
-        this.#started.add(socket);
-        return socket.open();
-      }),
-    );
+    await Promise.all(this.sockets.map((socket) => socket.open()));
   }
 
   async stop(): Promise<void> {
     this.senders.close();
-    await Promise.all([...this.#started].map((socket) => socket.close()));
+    await Promise.all(this.sockets.map((socket) => socket.close()));
   }
 }

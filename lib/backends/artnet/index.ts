@@ -1,11 +1,13 @@
 import { isIPv4 } from "node:net";
-import { parseAddress } from "../address.js";
-import { declareBackend, type InstanceOfBackend, type InstancesProblem, type SectionProblem } from "../declare.js";
-import { type Address, option } from "../options.js";
+import { type AddressForm, formOfAddress, parseAddress } from "../address.js";
+import { declareBackend } from "../declare.js";
+import { type Address, option, type Parsed } from "../options.js";
+import { checkUniverses } from "../shared/slot-instances.js";
 import { detectOption, slotOptions } from "../shared/slot-options.js";
 import { parseSlot, SLOT_FORMS, type SlotMeaning } from "../shared/slots.js";
 
 export const ARTNET_PORT = 6454;
+const BIND: AddressForm = { defaultPort: ARTNET_PORT, keys: ["announce", "interface"] };
 const MAX_NET = 127;
 const MAX_UNIVERSE = 255;
 
@@ -13,13 +15,14 @@ const MAX_UNIVERSE = 255;
 export type Destination = Address | "auto";
 
 export const options = {
-  bind: option.address({
-    doc: "an address to send from and to receive on; `announce` is the one that peers are told, `interface` takes the address of a network interface",
-    defaultPort: ARTNET_PORT,
-    keys: ["announce", "interface"],
-    repeatable: true,
-    example: "0.0.0.0",
-  }),
+  bind: option.custom<Address, { readonly doc: string; readonly example: string; readonly repeatable: true }>(
+    {
+      doc: "an address to send from and to receive on; `announce` is the one that peers are told, `interface` takes the address of a network interface",
+      repeatable: true,
+      example: "0.0.0.0",
+    },
+    { kind: "address", form: formOfAddress(BIND), parse: parseBind },
+  ),
   net: option.integer({ doc: "the net of instances that have none", default: 0, min: 0, max: MAX_NET, base: 0 }),
   detect: detectOption(),
 };
@@ -77,8 +80,10 @@ export default declareBackend<BackendOptions, Options, SlotMeaning>({
       };
     },
   },
-  checkOptions,
-  checkInstances,
+  checkInstances: (instances, backend) =>
+    checkUniverses({ name: "artnet", binds: backend.bind.length }, instances, ({ options: own }) =>
+      showUniverse(portAddress(own, backend)),
+    ),
   load: () => import("./artnet.js"),
 });
 
@@ -87,37 +92,15 @@ export function portAddress(instance: { net: number | undefined; universe: numbe
   return ((instance.net ?? backend.net) << 8) | instance.universe;
 }
 
-function checkOptions({ bind }: { readonly bind: readonly Address[] }): SectionProblem[] {
-  const wrong = bind.find(({ keys: { announce } }) => announce !== undefined && !isIPv4(announce));
-  if (wrong === undefined) return [];
-  return [{ option: "bind", problem: `'announce' is an IPv4 address, not '${wrong.keys.announce}'` }];
+/** For people. */
+export function showUniverse(portAddress: number): string {
+  return `net ${portAddress >> 8}, universe ${portAddress & 0xff}`;
 }
 
-function checkInstances(
-  instances: readonly InstanceOfBackend<Options>[],
-  backend: { readonly bind: readonly Address[]; readonly net: number },
-): InstancesProblem[] {
-  const problems: InstancesProblem[] = [];
-  const [first] = instances;
-  if (backend.bind.length === 0 && first !== undefined) {
-    const help = ["write [backend artnet] and, below it, bind = 0.0.0.0"];
-    return [{ instance: first.name, problem: "backend 'artnet' has no address to use", help }];
-  }
-  const known = new Map<string, string>();
-  for (const { name: instance, options: own } of instances) {
-    const { interface: index } = own;
-    if (index >= backend.bind.length) {
-      const problem = `'interface' is ${index}, but [backend artnet] has ${backend.bind.length} 'bind', counted from 0`;
-      problems.push({ instance, option: "interface", problem });
-    }
-    const address = portAddress(own, backend);
-    const key = `${index} ${address}`;
-    const other = known.get(key);
-    if (other !== undefined) {
-      const problem = `net ${address >> 8}, universe ${address & 0xff} is that of instance '${other}' too`;
-      problems.push({ instance, problem, help: ["one instance can receive a universe and send it"] });
-    }
-    known.set(key, instance);
-  }
-  return problems;
+function parseBind(text: string): Parsed<Address> {
+  const parsed = parseAddress(text, BIND);
+  const announced = parsed.problem === undefined ? parsed.value.keys.announce : undefined;
+  if (announced === undefined || isIPv4(announced)) return parsed;
+  const span = { start: text.indexOf(`announce=${announced}`) + "announce=".length, length: announced.length };
+  return { problem: `can announce an IPv4 address, not '${announced}'`, span };
 }

@@ -1,13 +1,13 @@
 import type { Channel, DeclaredInstance, EventBatch, InstanceSetup, InstanceStatus, Refusal } from "../instance.js";
 import type { FrameSender } from "../shared/frame-sender.js";
-import { type Endpoint, showEndpoint } from "../shared/hosts.js";
+import { type Endpoint, showEndpoint, showPeer } from "../shared/hosts.js";
 import { SlotMap } from "../shared/slot-map.js";
 import { SlotReceiver } from "../shared/slot-receiver.js";
 import type { Source } from "../shared/slot-sources.js";
 import type { SlotMeaning } from "../shared/slots.js";
 import { UdpTarget } from "../shared/udp-target.js";
 import type { ArtnetBackend } from "./artnet.js";
-import { type Options, portAddress } from "./index.js";
+import { type Options, portAddress, showUniverse } from "./index.js";
 import { showNode } from "./nodes.js";
 import { createDmx, DMX_LEVELS_AT, DMX_SEQUENCE_AT, type NodeFacts } from "./packets.js";
 import type { ArtnetSocket, Universe } from "./socket.js";
@@ -77,10 +77,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
   }
 
   handle(batch: EventBatch): void {
-    const sender = this.#sender;
-    if (sender === undefined) return;
-    // The first event makes an instance send that was silent, whatever it is.
-    if (this.#map.write(batch, sender.levels) || !sender.begun) sender.changed();
+    this.#sender?.take(batch, this.#map);
   }
 
   stop(): void {
@@ -167,7 +164,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
   }
 
   get #universe(): string {
-    return `net ${this.portAddress >> 8}, universe ${this.portAddress & 0xff}`;
+    return showUniverse(this.portAddress);
   }
 
   get #socket(): ArtnetSocket | undefined {
@@ -222,7 +219,8 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
     return undefined;
   }
 
-  #newSource({ address, port }: Endpoint, now: number): Source<Peer> | undefined {
-    return this.#receiver.addSource({ address, port }, showEndpoint({ host: address, port }), now);
+  #newSource(from: Endpoint, now: number): Source<Peer> | undefined {
+    const { address, port } = from;
+    return this.#receiver.addSource({ address, port }, showPeer(from), now);
   }
 }

@@ -12,7 +12,7 @@ export interface Network {
   readonly mask: number;
 }
 
-/** How long the list is good, in ms: it is needed for each poll, of which there may be any number. */
+/** How long the list is good, in ms: it is needed for each poll, and there may be any number of those. */
 const FRESH = 1000;
 
 let known: { readonly at: number; readonly networks: readonly Network[] } | undefined;

@@ -1,5 +1,7 @@
 // The packets of Art-Net, as bytes. Lengths and offsets are those of the specification; nothing is read past a datagram.
 
+import { readText } from "../shared/texts.js";
+
 /** Operation codes. */
 export const OP_POLL = 0x2000;
 export const OP_POLL_REPLY = 0x2100;
@@ -162,11 +164,4 @@ export function readPollReply(data: Buffer): NodeReply | undefined {
 /** As much of a text as fits, with a 0 after it; whole characters. */
 function writeText(data: Buffer, at: number, length: number, text: string): void {
   data.write(text, at, length - 1, "utf8");
-}
-
-/** A peer's text, for people: nothing that could spoil a terminal. */
-function readText(data: Buffer, at: number, length: number): string {
-  const end = data.indexOf(0, at);
-  const text = data.toString("utf8", at, end < 0 || end > at + length ? at + length : end);
-  return text.replace(/\p{C}/gu, "?");
 }

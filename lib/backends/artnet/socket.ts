@@ -1,11 +1,12 @@
 // A `bind` of the backend: its sockets, and what arrives there.
 import type { Logger } from "../../log/log.js";
 import type { Address } from "../options.js";
-import { type Endpoint, showEndpoint, unmapped } from "../shared/hosts.js";
+import { type Endpoint, showPeer } from "../shared/hosts.js";
 import { LimitedLog } from "../shared/limited-log.js";
 import type { Detect } from "../shared/slot-options.js";
 import { UdpSocket, type UdpSpec } from "../shared/udp.js";
 import { UdpTarget } from "../shared/udp-target.js";
+import { showUniverse } from "./index.js";
 import { networkOf, networks } from "./networks.js";
 import { Nodes, showNode } from "./nodes.js";
 import {
@@ -23,7 +24,7 @@ import {
   wantsChanges,
 } from "./packets.js";
 
-/** Asked for: the system allows what it allows. A burst of 64 universes has to fit while something else has the processor. */
+/** Asked for; the system may give less. A burst of 64 universes has to fit while something else has the processor. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024;
 /** How often nodes are asked for, in ms. */
 const POLL_PERIOD = 2500;
@@ -147,7 +148,7 @@ export class ArtnetSocket {
       case OP_POLL_REPLY: {
         const reply = readPollReply(data);
         if (reply === undefined) this.#fault("ArtPollReply", from);
-        else this.#heardNode(unmapped(from.address).address, reply);
+        else this.#heardNode(from.address, reply);
         break;
       }
       case undefined:
@@ -184,10 +185,9 @@ export class ArtnetSocket {
   #tellUnknown(portAddress: number, from: Endpoint): void {
     if (this.#unknown.has(portAddress) || this.#unknown.size >= MAX_UNKNOWN) return;
     this.#unknown.add(portAddress);
-    const [net, universe] = [portAddress >> 8, portAddress & 0xff];
     this.#log.info(
-      { backend: "artnet", peer: from.address, net, universe },
-      `artnet: ${showPeer(from)} sends net ${net}, universe ${universe}, which no instance receives`,
+      { backend: "artnet", peer: from.address, net: portAddress >> 8, universe: portAddress & 0xff },
+      `artnet: ${showPeer(from)} sends ${showUniverse(portAddress)}, which no instance receives`,
     );
   }
 
@@ -197,7 +197,7 @@ export class ArtnetSocket {
     if (++this.#polls > MAX_POLLS) return;
     if (this.#polling !== undefined && this.isOwn(from)) return;
     this.#reply(from);
-    const key = `${from.address}:${from.port}`;
+    const key = showPeer(from);
     if (!wantsChanges(poll)) this.#subscribers.delete(key);
     else if (this.#subscribers.has(key) || this.#subscribers.size < MAX_SUBSCRIBERS) {
       this.#subscribers.set(key, { endpoint: from, until: now + SUBSCRIPTION });
@@ -205,9 +205,8 @@ export class ArtnetSocket {
   }
 
   /** Whether a peer may be this socket: broadcasts come back. */
-  isOwn({ address: host, port }: Endpoint): boolean {
+  isOwn({ address, port }: Endpoint): boolean {
     const { bound } = this.socket;
-    const address = unmapped(host).address;
     return bound?.port === port && (bound.address === address || networks().some((each) => each.address === address));
   }
 
@@ -228,12 +227,9 @@ export class ArtnetSocket {
   /** One reply for each instance. */
   #reply(to: Endpoint): void {
     const { announce } = this.#bind.keys;
-    const { bound } = this.socket;
-    const peer = unmapped(to.address).address;
-    const network = networkOf(peer) ?? networks().find(({ internal }) => !internal);
-    const bindAddress = bound === undefined ? undefined : unmapped(bound.address).address;
-    const isAny = bindAddress === undefined || bindAddress === "0.0.0.0" || bindAddress === "::";
-    const address = announce ?? (isAny ? (network?.address ?? "0.0.0.0") : bindAddress);
+    const { bound, ownAddress } = this.socket;
+    const network = networkOf(to.address) ?? networks().find(({ internal }) => !internal);
+    const address = announce ?? ownAddress?.address ?? network?.address ?? "0.0.0.0";
     const mac = (networkOf(address) ?? network)?.mac ?? "00:00:00:00:00:00";
     const port = bound?.port ?? this.#bind.port;
     this.#replies.follow(to);
@@ -274,10 +270,10 @@ export class ArtnetSocket {
 
   /** The broadcast addresses of the networks that the socket is in. */
   #targetsOfPolls(): UdpTarget[] {
-    const address = this.socket.bound?.address;
-    if (address === undefined) return [];
-    const isAny = address === "0.0.0.0" || address === "::";
-    const own = isAny ? networks().filter(({ internal }) => !internal) : [networkOf(address)];
+    const { bound, ownAddress } = this.socket;
+    if (bound === undefined) return [];
+    const own =
+      ownAddress === undefined ? networks().filter(({ internal }) => !internal) : [networkOf(ownAddress.address)];
     return own.flatMap((network) => {
       if (network === undefined) return [];
       const { broadcast } = network;
@@ -294,8 +290,4 @@ export class ArtnetSocket {
   #tell(message: string): void {
     if (this.#detect !== "off") this.#log.info({ backend: "artnet" }, `artnet: ${message}`);
   }
-}
-
-function showPeer({ address, port }: Endpoint): string {
-  return showEndpoint({ host: address, port });
 }

@@ -1,4 +1,5 @@
 // The option `host`: `[mqtt[s]://][user[:password]@]host[:port]`.
+import { isIPv6 } from "node:net";
 import type { Parsed, ValueProblem } from "../options.js";
 
 export interface Broker {
@@ -79,14 +80,4 @@ function parseAddress(text: string, offset: number, defaultPort: number): Parsed
 
 function portProblem(port: string, start: number): ValueProblem {
   return { problem: `needs a port from 1 to 65535, not '${port}'`, span: { start, length: Math.max(port.length, 1) } };
-}
-
-/** For people: the host and the port. */
-export function nameOf({ host, port }: Broker): string {
-  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
-}
-
-/** Not by node:net, which takes a millisecond to load, also for those who have no broker. */
-function isIPv6(text: string): boolean {
-  return text.includes(":") && URL.canParse(`tcp://[${text.replace(/%\w+$/, "")}]`);
 }

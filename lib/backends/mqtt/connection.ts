@@ -113,9 +113,8 @@ export class Connection {
     this.#client.on("message", (topic, payload, { properties }) => {
       if (this.#state !== "connected") return;
       const marked = Boolean(properties?.payloadFormatIndicator);
-      const by = [properties?.subscriptionIdentifier ?? []].flat();
-      const [subscribed, detected] = [TOPIC, DETECT].map((id) => by.length === 0 || by.includes(id));
-      listener.message({ topic, payload, marked, subscribed: subscribed === true, detected: detected === true });
+      const by = properties?.subscriptionIdentifier;
+      listener.message({ topic, payload, marked, subscribed: includes(by, TOPIC), detected: includes(by, DETECT) });
     });
   }
 
@@ -253,6 +252,12 @@ export class Connection {
     this.#client.end(true);
     this.#listener.ended(reason, otherVersion);
   }
+}
+
+/** Whether a message comes by a subscription, as far as the broker says so. */
+function includes(identifiers: number | readonly number[] | undefined, id: number): boolean {
+  if (identifiers === undefined) return true;
+  return typeof identifiers === "number" ? identifiers === id : identifiers.includes(id);
 }
 
 function optionsOf({ clientId, version, user, password, keepalive, qos, status }: Settings): IClientOptions {

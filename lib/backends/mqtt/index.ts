@@ -60,7 +60,7 @@ export const instanceOptions = {
     max: 2,
   }),
   keepalive: option.integer({
-    doc: "the time after which a broker that says nothing is asked; a half later it counts as lost",
+    doc: "the time after which a silent broker is asked whether it is there; after half as long again it counts as lost",
     unit: "s",
     default: 20,
     min: 1,

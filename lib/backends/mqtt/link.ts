@@ -2,8 +2,8 @@ import { messageOf } from "../../errors.js";
 import type { Logger } from "../../log/log.js";
 import type { InstanceStatus } from "../instance.js";
 import type { Values } from "../options.js";
+import { showEndpoint } from "../shared/hosts.js";
 import { Reconnect } from "../shared/reconnect.js";
-import { nameOf } from "./broker.js";
 import { type Client, Connection, type Incoming, type Settings } from "./connection.js";
 import type { instanceOptions } from "./index.js";
 import { CertificateProblem, openSocket } from "./socket.js";
@@ -42,7 +42,7 @@ export class Link {
   #stopped = false;
 
   constructor(name: string, log: Logger, options: Options, detect: boolean, listener: LinkListener) {
-    this.peer = nameOf(options.host);
+    this.peer = showEndpoint(options.host);
     this.#name = name;
     this.#log = log;
     this.#options = options;

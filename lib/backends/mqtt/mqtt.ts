@@ -7,14 +7,15 @@ import type {
   InstanceStatus,
   OpenBackend,
 } from "../instance.js";
+import { DetectLog } from "../shared/detect-log.js";
 import { LimitedLog } from "../shared/limited-log.js";
 import type { Client, Connection, Incoming } from "./connection.js";
-import { Detect, preview, shown } from "./detect.js";
 import type { Format, FormatLine } from "./format.js";
 import type { instanceOptions, options } from "./index.js";
 import { Link } from "./link.js";
 import { Outgoing } from "./outgoing.js";
 import { decode, encode, withoutLength } from "./payload.js";
+import { preview, shown } from "./preview.js";
 import { CertificateProblem, readCertificates } from "./socket.js";
 
 type Setup = InstanceSetup<typeof instanceOptions, FormatLine>;
@@ -51,6 +52,9 @@ async function importClient(): Promise<Client> {
   return "default" in module ? module.default : module;
 }
 
+/** How many lines option `detect` makes in a second: a broker may have all messages of a house. */
+const DETECTED_PER_SECOND = 20;
+
 interface Topic {
   readonly channel: number;
   readonly topic: string;
@@ -62,7 +66,7 @@ class MqttInstance implements Declared {
   readonly #setup: Setup;
   readonly #name: string;
   readonly #limited: LimitedLog;
-  readonly #detect: Detect | undefined;
+  readonly #detect: DetectLog | undefined;
   readonly #link: Link;
   /** The connection, while there is one. */
   #connection: Connection | undefined;
@@ -89,7 +93,7 @@ class MqttInstance implements Declared {
     const { name, log } = setup;
     this.#setup = setup;
     this.#name = name;
-    this.#detect = detect ? new Detect(log, name) : undefined;
+    this.#detect = detect ? new DetectLog(log, name, DETECTED_PER_SECOND) : undefined;
     this.#link = new Link(name, log, setup.options, detect, {
       connected: (connection, again) => this.#isConnected(connection, again),
       lost: () => this.#isLost(),
@@ -236,7 +240,7 @@ class MqttInstance implements Declared {
   #receive({ topic, payload, marked, subscribed, detected }: Incoming): void {
     this.#lastData = Date.now();
     const input = this.#inputs.get(topic);
-    if (detected) this.#detect?.saw(topic, payload, input !== undefined);
+    if (detected && this.#detect !== undefined) this.#tell(this.#detect, topic, payload, input !== undefined);
     const content = withoutLength(payload, marked);
     if (input === undefined || !subscribed || content.length === 0) return;
     const value = decode(input.format, content);
@@ -251,6 +255,12 @@ class MqttInstance implements Declared {
     }
     this.#isNewer(input, content);
     this.#setup.emit(input.channel, value);
+  }
+
+  #tell(detect: DetectLog, topic: string, payload: Buffer, mapped: boolean): void {
+    const note = mapped ? "" : " (not mapped)";
+    const message = () => `${this.#name}: ${preview(topic)}: ${shown(payload)}${note}`;
+    detect.tell(topic, performance.now(), { instance: this.#name, topic }, message);
   }
 
   /** What others have sent is later than what was sent from here, unless it is just that, which came back. */

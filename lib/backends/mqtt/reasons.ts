@@ -1,5 +1,6 @@
 // Why there is no connection, for people.
 import { messageOf } from "../../errors.js";
+import { codeOf } from "../shared/error-codes.js";
 
 const PLAIN_HINT = "it does not seem to speak TLS: for a connection without encryption write host = mqtt://";
 const CA_HINT = "name the certificate of its authority with the option ca";
@@ -35,12 +36,6 @@ export function reasonOf(error: unknown): string {
   const known = code === undefined ? undefined : SYSTEM[code];
   if (known !== undefined) return `${known} (${code})`;
   return text === "" ? (code ?? "unknown error") : text;
-}
-
-/** A host of several addresses gives an error for each of them. */
-function codeOf(error: unknown): string | undefined {
-  const { code } = (error ?? {}) as { readonly code?: unknown };
-  return typeof code === "string" ? code : undefined;
 }
 
 /** Of a CONNACK or a DISCONNECT, in version 5. */

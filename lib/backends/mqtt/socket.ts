@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { connect, isIP, type Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import type { Values } from "../options.js";
+import { lookupForSocket } from "../shared/lookups.js";
 import type { instanceOptions } from "./index.js";
 
 type Options = Values<typeof instanceOptions>;
@@ -10,10 +11,17 @@ type Options = Values<typeof instanceOptions>;
 /** Starts connecting. Certificates are read each time: they may have been renewed. */
 export async function openSocket(options: Options): Promise<Socket> {
   const { host, port, tls } = options.host;
-  if (!tls) return connect({ host, port });
+  if (!tls) return connect({ host, port, lookup: lookupForSocket });
   const [{ connect: connectTls }, secureContext] = await Promise.all([import("node:tls"), readCertificates(options)]);
   const servername = isIP(host) === 0 ? { servername: host } : {};
-  return connectTls({ host, port, ...servername, secureContext, rejectUnauthorized: !options.insecure });
+  return connectTls({
+    host,
+    port,
+    lookup: lookupForSocket,
+    ...servername,
+    secureContext,
+    rejectUnauthorized: !options.insecure,
+  });
 }
 
 /** A file that is not what its option needs. */

@@ -1,5 +1,6 @@
 // Formats of messages, as options have them: `ff 0 1 -10 10`, `sf "name" 0 1`, `-`.
 import type { Parsed, ValueProblem } from "../options.js";
+import { wholeNumber } from "../shared/numbers.js";
 import type { NumberType, VariableArgument } from "./values.js";
 
 /** An argument that is always the same: a text, or one of the types without data. */
@@ -39,15 +40,19 @@ export function parseFormat(text: string): Parsed<OscFormat> {
       parts.push(found);
     }
   }
-  const variables = [...parts.entries()].flatMap(([position, part]) => (isVariable(part) ? [position] : []));
-  const value = { arguments: parts, variables };
+  const value = formatOf(parts);
   const surplus = reader.next();
   const warning = surplus ? `has more words than its types need, from '${surplus.text}' on` : reader.warning;
   const span = (surplus ?? reader.odd)?.span;
   return { value, ...(warning !== undefined && { warning }), ...(span !== undefined && { span }) };
 }
 
-/** Words, of which quotes may enclose several. */
+export function formatOf(parts: readonly FormatArgument[]): OscFormat {
+  const variables = [...parts.entries()].flatMap(([position, part]) => (isVariable(part) ? [position] : []));
+  return { arguments: parts, variables };
+}
+
+/** Words; quotes make one of several. */
 export function wordsOf(text: string): readonly Word[] {
   return [...text.matchAll(/"((?:[^"\\]|\\.)*)"|\S+/g)].map(({ 0: all, 1: inside, index }) => ({
     text: inside === undefined ? all : inside.replace(/\\(.)/g, "$1"),
@@ -77,7 +82,8 @@ class WordReader {
     if (word === undefined) return { problem: `needs the ${what} of an argument of type '${type}'`, help: [EXAMPLE] };
     const { text, span } = word;
     const whole = type === "i" || type === "h";
-    const value = /^[+-]?(0x[0-9a-f]+|0[0-7]+)$/i.test(text) && whole ? inBase(text) : decimal(text);
+    const inBase = whole ? wholeNumber(text) : Number.NaN;
+    const value = Number.isNaN(inBase) ? decimal(text) : inBase;
     if (!Number.isFinite(value)) return { problem: `needs numbers as limits, not '${text}'`, help: [EXAMPLE], span };
     if (type === "i" && (value < -(2 ** 31) || value >= 2 ** 31)) {
       return { problem: `has a limit beyond 32 bits: ${text}`, help: ["type h has 64 bits"], span };
@@ -118,12 +124,6 @@ function argument(letter: string, span: Word["span"], words: WordReader): Format
     default:
       return { problem: `has types of i, f, h, d, s, T, F, N and I, not '${letter}'`, help: [EXAMPLE], span };
   }
-}
-
-function inBase(text: string): number {
-  const [, sign, digits = ""] = /^([+-]?)(.+)$/.exec(text) ?? [];
-  const value = /^0x/i.test(digits) ? Number(digits) : Number.parseInt(digits, 8);
-  return sign === "-" ? -value : value;
 }
 
 function decimal(text: string): number {

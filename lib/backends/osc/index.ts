@@ -1,15 +1,7 @@
 import { type ChannelUse, declareBackend, type ParsedChannel, type SectionProblem } from "../declare.js";
 import { type Option, option, type Values } from "../options.js";
-import {
-  type Destination,
-  destination,
-  type Fallback,
-  fallback,
-  type Keepalive,
-  keepalive,
-  pathFormats,
-  root,
-} from "./options.js";
+import { timeoutOptions } from "../shared/timeout-options.js";
+import { type Destination, destination, type Keepalive, keepalive, pathFormats, root } from "./options.js";
 import { type OscChannel, type PathFormat, parseChannel } from "./path.js";
 
 const OFF = ["off", "no", "false", "0"];
@@ -59,17 +51,7 @@ export const instanceOptions = {
     },
     keepalive,
   ),
-  timeout: option.number({
-    doc: "time without messages after which the channels go to timeout-value; 0: never",
-    default: 0,
-    min: 0,
-    max: 86_400,
-    unit: "s",
-  }),
-  "timeout-value": option.custom<Fallback, { doc: string; default: Fallback }>(
-    { doc: "what the channels go to then: they keep their values, or all get this one", default: "hold" },
-    fallback,
-  ),
+  ...timeoutOptions("messages"),
 } satisfies Record<string, Option>;
 
 type Section = Values<typeof instanceOptions>;

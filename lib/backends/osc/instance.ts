@@ -1,8 +1,9 @@
 import { count } from "../../count.js";
 import type { Channel, DeclaredInstance, EventBatch, InstanceSetup, InstanceStatus } from "../instance.js";
 import type { DetectLog } from "../shared/detect-log.js";
-import { type Endpoint, showEndpoint, WILDCARD } from "../shared/hosts.js";
+import { type Endpoint, showPeer, WILDCARD } from "../shared/hosts.js";
 import { LimitedLog } from "../shared/limited-log.js";
+import { Silence } from "../shared/silence.js";
 import { UdpSocket } from "../shared/udp.js";
 import { UdpTarget } from "../shared/udp-target.js";
 import { Decoder, FAULTS, type Fault, type Receiver } from "./decode.js";
@@ -10,7 +11,6 @@ import { type IncomingPath, IncomingPaths, MAX_NEW_PATTERNS, type Slot } from ".
 import type { instanceOptions } from "./index.js";
 import { OutgoingPaths } from "./outgoing.js";
 import type { OscChannel, PathFormat } from "./path.js";
-import { Silence } from "./silence.js";
 import { defaultMax, isConstant, levelOf } from "./values.js";
 
 type Setup = InstanceSetup<typeof instanceOptions, PathFormat>;
@@ -93,13 +93,14 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
       receive: (data, from) => this.#receive(data, from),
       opened: () => this.#reached(this.#targets),
     });
-    // Names are looked up while the socket opens: neither keeps the start waiting.
-    for (const target of this.#targets) void target.resolve();
-    await this.#socket.open();
+    // Before the wait for the socket, during which the instance may be stopped.
     for (const { seconds, message } of keepalive) {
       const send = () => this.#send(message, this.#targets);
       this.#keepalives.push(setInterval(send, seconds * 1000).unref());
     }
+    // Names are looked up while the socket opens: neither keeps the start waiting.
+    for (const target of this.#targets) void target.resolve();
+    await this.#socket.open();
   }
 
   handle(batch: EventBatch): void {
@@ -124,7 +125,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     const parts: string[] = [];
     if (problem !== undefined) parts.push(problem);
     if (this.#setup.options.bind && socket?.bound) {
-      parts.push(`listens on ${showEndpoint({ host: socket.bound.address, port: socket.bound.port })}`);
+      parts.push(`listens on ${showPeer(socket.bound)}`);
     }
     if (peers.length > 0) parts.push(`sends to ${peers.join(", ")}`);
     if (waits) parts.push("sends to the first peer it hears from");
@@ -211,7 +212,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     }
   }
 
-  /** A message of which only the arrival counts: 1, unless it says false. */
+  /** A message whose arrival is all that counts: 1, unless it says false. */
   #triggerFor({ position }: Slot): number | undefined {
     if (position > 0) return undefined;
     return this.#decoder.count > 0 && this.#decoder.numbers[0] === 0 ? 0 : 1;
@@ -254,7 +255,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   }
 
   get #sender(): string {
-    return this.#from === undefined ? "?" : showEndpoint({ host: this.#from.address, port: this.#from.port });
+    return this.#from === undefined ? "?" : showPeer(this.#from);
   }
 
   /** The message's address, for the log. */

@@ -2,8 +2,9 @@
 import { type Address, parseAddress } from "../address.js";
 import type { OptionPattern } from "../declare.js";
 import type { Parsed } from "../options.js";
+import { wholeNumber } from "../shared/numbers.js";
 import { encodeMessage } from "./encode.js";
-import { type FormatArgument, parseFormat, wordsOf } from "./format.js";
+import { type FormatArgument, formatOf, parseFormat, wordsOf } from "./format.js";
 import { type PathFormat, pathProblem } from "./path.js";
 import { compilePattern } from "./pattern.js";
 
@@ -23,20 +24,11 @@ export const destination = {
     const [, after] = /^learn(\S*)$/.exec(text) ?? [];
     if (after === undefined) return parseAddress(text, {});
     if (after === "" || after === "@") return { value: { learn: true } };
-    const port = /^@0x[0-9a-f]+$/i.test(after)
-      ? Number(after.slice(1))
-      : /^@\d+$/.test(after)
-        ? decimal(after.slice(1))
-        : 0;
+    const port = after.startsWith("@") ? wholeNumber(after.slice(1)) : Number.NaN;
     if (port > 0 && port < 65536) return { value: { learn: true, port } };
     return { problem: `is HOST PORT, learn or learn@PORT with a port from 1 to 65535, not '${text}'` };
   },
 };
-
-/** As C reads it: octal after a zero. */
-function decimal(digits: string): number {
-  return Number.parseInt(digits, digits.startsWith("0") ? 8 : 10);
-}
 
 export const root = {
   kind: "path",
@@ -62,25 +54,7 @@ export const keepalive = {
     const wrong = pathProblem(path.text, "plain");
     if (wrong !== undefined) return { problem: `has a path that ${wrong.problem}`, span: path.span };
     const parts = rest.map(({ text: word, quoted }) => argument(word, quoted));
-    const format = {
-      arguments: parts,
-      variables: [...parts.entries()].flatMap(([i, part]) => ("min" in part ? [i] : [])),
-    };
-    return { value: { seconds, message: encodeMessage(path.text, format) } };
-  },
-};
-
-/** What channels go to when nothing arrives any more: `hold` keeps their values. */
-export type Fallback = "hold" | number;
-
-export const fallback = {
-  kind: "fallback",
-  form: "hold | zero | 0..1",
-  words: ["hold", "zero"],
-  parse(text: string): Parsed<Fallback> {
-    if (text === "hold") return { value: text };
-    const value = text === "zero" ? 0 : text.trim() === "" ? Number.NaN : Number(text);
-    return value >= 0 && value <= 1 ? { value } : { problem: `is hold, zero or a value from 0 to 1, not '${text}'` };
+    return { value: { seconds, message: encodeMessage(path.text, formatOf(parts)) } };
   },
 };
 

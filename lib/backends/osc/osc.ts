@@ -8,6 +8,6 @@ export function open({
   options: { detect },
   log,
 }: BackendSetup<typeof options>): OpenBackend<typeof instanceOptions, OscChannel, PathFormat> {
-  const detected = detect ? new DetectLog(log) : undefined;
+  const detected = detect ? new DetectLog(log, "osc") : undefined;
   return { instance: (setup) => new OscInstance(setup, detected) };
 }

@@ -76,7 +76,7 @@ export function parseChannel(
   };
 }
 
-/** The format of a path: the first that matches, or else the first of which it is the start. */
+/** The format of a path: the first that matches, or else the first that the path is the start of. */
 function find<F extends { readonly value: PathFormat }>(path: string, formats: readonly F[]) {
   let start: F | undefined;
   for (const format of formats) {

@@ -1,5 +1,7 @@
-import { declareBackend, type InstanceOfBackend, type InstancesProblem } from "../declare.js";
-import { type Address, option, type Parsed } from "../options.js";
+import { declareBackend } from "../declare.js";
+import { option, type Parsed } from "../options.js";
+import { wholeNumber } from "../shared/numbers.js";
+import { checkUniverses } from "../shared/slot-instances.js";
 import { detectOption, slotOptions } from "../shared/slot-options.js";
 import { parseSlot, SLOT_FORMS, type SlotMeaning } from "../shared/slots.js";
 import { CID_LENGTH, NAME_LENGTH } from "./packets.js";
@@ -33,7 +35,7 @@ export const options = {
 export const instanceOptions = {
   universe: option.integer({ doc: "the universe", required: true, min: 1, max: MAX_UNIVERSE, example: "1" }),
   priority: option.integer({
-    doc: "sends the universe with this priority, the highest of which counts for receivers; 0: it is not sent",
+    doc: "sends the universe with this priority: receivers take the highest; 0: it is not sent",
     default: 0,
     min: 0,
     max: MAX_PRIORITY,
@@ -73,9 +75,15 @@ export default declareBackend<BackendOptions, Options, SlotMeaning>({
       };
     },
   },
-  checkInstances,
+  checkInstances: (instances, { bind }) =>
+    checkUniverses({ name: "sacn", binds: bind.length }, instances, ({ options: own }) => showUniverse(own.universe)),
   load: () => import("./sacn.js"),
 });
+
+/** For people. */
+export function showUniverse(universe: number): string {
+  return `universe ${universe}`;
+}
 
 function parseName(text: string): Parsed<string> {
   const length = Buffer.byteLength(text);
@@ -95,8 +103,8 @@ function parseCid(text: string): Parsed<Buffer> {
   if (pieces.length > CID_LENGTH) return { problem: `has ${pieces.length} numbers instead of ${CID_LENGTH}` };
   const bytes: number[] = [];
   for (const piece of pieces) {
-    const byte = byteOf(piece[0]);
-    if (byte === undefined) {
+    const byte = wholeNumber(piece[0]);
+    if (!(byte >= 0 && byte <= 255)) {
       const span = { start: piece.index, length: piece[0].length };
       return { problem: `has numbers from 0 to 255, not '${piece[0]}'`, span };
     }
@@ -107,39 +115,4 @@ function parseCid(text: string): Parsed<Buffer> {
   if (bytes.length === CID_LENGTH) return { value };
   // As in MIDIMonster.
   return { value, warning: `has ${bytes.length} numbers instead of ${CID_LENGTH}: the others are 0` };
-}
-
-/** Decimal, hexadecimal after `0x`, octal after `0`: as in C. */
-function byteOf(text: string): number | undefined {
-  if (!/^(0x[0-9a-f]+|0[0-7]*|[1-9]\d*)$/i.test(text)) return undefined;
-  const value = /^0[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number(text);
-  return value <= 255 ? value : undefined;
-}
-
-function checkInstances(
-  instances: readonly InstanceOfBackend<Options>[],
-  backend: { readonly bind: readonly Address[] },
-): InstancesProblem[] {
-  const problems: InstancesProblem[] = [];
-  const [first] = instances;
-  if (backend.bind.length === 0 && first !== undefined) {
-    const help = ["write [backend sacn] and, below it, bind = 0.0.0.0"];
-    return [{ instance: first.name, problem: "backend 'sacn' has no address to use", help }];
-  }
-  const known = new Map<string, string>();
-  for (const { name: instance, options: own } of instances) {
-    const { interface: index, universe } = own;
-    if (index >= backend.bind.length) {
-      const problem = `'interface' is ${index}, but [backend sacn] has ${backend.bind.length} 'bind', counted from 0`;
-      problems.push({ instance, option: "interface", problem });
-    }
-    const key = `${index} ${universe}`;
-    const other = known.get(key);
-    if (other !== undefined) {
-      const help = ["one instance can receive a universe and send it"];
-      problems.push({ instance, problem: `universe ${universe} is that of instance '${other}' too`, help });
-    }
-    known.set(key, instance);
-  }
-  return problems;
 }

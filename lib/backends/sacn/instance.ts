@@ -6,7 +6,7 @@ import type { Source } from "../shared/slot-sources.js";
 import type { SlotMeaning } from "../shared/slots.js";
 import { UdpTarget } from "../shared/udp-target.js";
 import { groupOf } from "./groups.js";
-import { type Options, SACN_PORT } from "./index.js";
+import { type Options, SACN_PORT, showUniverse } from "./index.js";
 import {
   cidOf,
   countOf,
@@ -43,7 +43,7 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
     const { name, options, log, emit } = setup;
     this.#receiver = new SlotReceiver({
       instance: name,
-      universe: `universe ${options.universe}`,
+      universe: showUniverse(options.universe),
       map: this.#map,
       merge: options.merge,
       timeout: options.timeout,
@@ -84,10 +84,7 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
   }
 
   handle(batch: EventBatch): void {
-    const sender = this.#sender;
-    if (sender === undefined) return;
-    // The first event makes an instance send that was silent, whatever it is.
-    if (this.#map.write(batch, sender.levels) || !sender.begun) sender.changed();
+    this.#sender?.take(batch, this.#map);
   }
 
   stop(): void {
@@ -120,7 +117,7 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
     const sources = this.#receiver.sources.present(performance.now());
     const shown = sources.map((source) => `${source.name}, priority ${source.priority}`);
     const parts: string[] = [];
-    if (this.#isReceiver || priority === 0) {
+    if (this.#map.isRead || priority === 0) {
       parts.push(sources.length === 0 ? "receives nothing" : `receives from ${shown.join("; ")}`);
     }
     if (this.#target !== undefined) parts.push(`sends to ${this.#target.text} with priority ${priority}`);
@@ -129,7 +126,7 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
     const { lastData } = this.#receiver;
     return {
       state: problem === undefined ? "ok" : "failed",
-      text: `universe ${universe}: ${parts.join("; ")}`,
+      text: `${showUniverse(universe)}: ${parts.join("; ")}`,
       peers: sources.map(({ name }) => name),
       lost: this.#target?.condition.lost ?? 0,
       ...(lastData !== undefined && { lastData }),
@@ -148,14 +145,10 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
     return `${this.#setup.options.interface} ${this.universe}`;
   }
 
-  get #isReceiver(): boolean {
-    return this.#map.isRead;
-  }
-
   /** Receives the universe as long as there are channels for it: nothing else should load network and processor. */
   #listen(): void {
     if (!this.#runs) return;
-    if (this.#isReceiver) this.#socket?.receive(this, !this.#setup.options.unicast);
+    if (this.#map.isRead) this.#socket?.receive(this, !this.#setup.options.unicast);
     else this.#socket?.ignore(this);
   }
 

@@ -1,5 +1,6 @@
 // The packets of ANSI E1.31-2018, as bytes. Nothing is read past a datagram.
 import { SLOTS } from "../shared/slots.js";
+import { readText } from "../shared/texts.js";
 
 /** Bytes of a source's name, with the 0 that ends it. */
 export const NAME_LENGTH = 64;
@@ -142,9 +143,7 @@ export function cidOf(data: Buffer): Buffer {
   return Buffer.from(data.subarray(CID_AT, CID_AT + CID_LENGTH));
 }
 
-/** The source's name, for people: nothing that could spoil a terminal. */
+/** The source's name, for people. */
 export function nameOf(data: Buffer): string {
-  const end = data.indexOf(0, NAME_AT);
-  const text = data.toString("utf8", NAME_AT, end < 0 || end > NAME_AT + NAME_LENGTH ? NAME_AT + NAME_LENGTH : end);
-  return text.replace(/\p{C}/gu, "?");
+  return readText(data, NAME_AT, NAME_LENGTH);
 }

@@ -22,7 +22,6 @@ export function open({ options, log, engine }: BackendSetup<BackendOptions>): Sa
 /** Sockets and universes that are sent belong to the backend, so that they outlast instances that reloads replace. */
 export class SacnBackend implements OpenBackend<Options, SlotMeaning> {
   readonly senders: Senders;
-  readonly #started = new Set<SacnSocket>();
 
   constructor(
     readonly options: Values<BackendOptions>,
@@ -40,17 +39,12 @@ export class SacnBackend implements OpenBackend<Options, SlotMeaning> {
   }
 
   async start(): Promise<void> {
-    await Promise.all(
-      this.sockets.map((socket) => {
-        this.#started.add(socket);
-        return socket.open();
-      }),
-    );
+    await Promise.all(this.sockets.map((socket) => socket.open()));
   }
 
   async stop(): Promise<void> {
     this.senders.close();
-    await Promise.all([...this.#started].map((socket) => socket.close()));
+    await Promise.all(this.sockets.map((socket) => socket.close()));
   }
 }
 

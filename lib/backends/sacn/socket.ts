@@ -2,7 +2,7 @@
 import type { Logger } from "../../log/log.js";
 import type { Address } from "../options.js";
 import type { FrameSender } from "../shared/frame-sender.js";
-import { type Endpoint, showEndpoint } from "../shared/hosts.js";
+import { type Endpoint, showPeer } from "../shared/hosts.js";
 import { LimitedLog } from "../shared/limited-log.js";
 import type { Detect } from "../shared/slot-options.js";
 import { UdpSocket } from "../shared/udp.js";
@@ -11,7 +11,7 @@ import { DISCOVERY_GROUP, groupOf } from "./groups.js";
 import { LOCAL, SACN_PORT } from "./index.js";
 import { createDiscovery, hasCid, Kind, kindOf, nameOf, type Origin, universeOf } from "./packets.js";
 
-/** Asked for: the system allows what it allows. */
+/** Asked for; the system may give less. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024;
 const RECEIVE_BUFFER_OF_GROUP = 256 * 1024;
 const DISCOVERY_PERIOD = 10_000;
@@ -173,8 +173,4 @@ export class SacnSocket {
     if (universes.length === 0) return;
     for (const page of createDiscovery(this.#spec.origin, universes)) this.socket.send(page, this.#everybody);
   }
-}
-
-function showPeer({ address, port }: Endpoint): string {
-  return showEndpoint({ host: address, port });
 }

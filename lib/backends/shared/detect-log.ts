@@ -2,17 +2,29 @@ import type { Logger } from "../../log/log.js";
 
 /** How long a channel is silent after a line about it, in ms. */
 const QUIET = 1000;
-/** How many channels are told apart. */
-const MAX_CHANNELS = 4096;
+/** How many lines there are in a second, by default: more than a universe has channels. */
+const PER_SECOND = 1000;
+/** How many channels are remembered: peers can make up any number. */
+const MAX_CHANNELS = 10_000;
 
 /** What option `detect` logs: the first value of a channel, then at most one line per channel and second. */
 export class DetectLog {
   readonly #log: Logger;
+  readonly #owner: string;
+  readonly #perSecond: number;
   readonly #last = new Map<string | number, number>();
-  #full = false;
+  #second = Number.NEGATIVE_INFINITY;
+  #lines = 0;
+  #left = 0;
 
-  constructor(log: Logger) {
+  /**
+   * @param owner starts the message about lines that are left out
+   * @param perSecond how many lines there are in a second, of all channels
+   */
+  constructor(log: Logger, owner: string, perSecond = PER_SECOND) {
     this.#log = log;
+    this.#owner = owner;
+    this.#perSecond = perSecond;
   }
 
   /**
@@ -21,18 +33,22 @@ export class DetectLog {
    * @param message called only if it is logged
    */
   tell(channel: string | number, now: number, fields: object, message: () => string): void {
-    const last = this.#last.get(channel);
-    if (last === undefined ? this.#last.size >= MAX_CHANNELS : now - last < QUIET) {
-      if (last === undefined) this.#tellFull();
+    if (now - (this.#last.get(channel) ?? Number.NEGATIVE_INFINITY) < QUIET) return;
+    if (now - this.#second >= 1000) this.#begin(now);
+    if (this.#lines === this.#perSecond) {
+      this.#left++;
       return;
     }
+    this.#lines++;
+    if (this.#last.size >= MAX_CHANNELS) this.#last.clear();
     this.#last.set(channel, now);
     this.#log.info(fields, message());
   }
 
-  #tellFull(): void {
-    if (this.#full) return;
-    this.#full = true;
-    this.#log.info({}, `detect: ${MAX_CHANNELS} channels have been logged; further ones are not`);
+  #begin(now: number): void {
+    if (this.#left > 0) this.#log.info({}, `${this.#owner}: ${this.#left} more not shown`);
+    this.#second = now;
+    this.#lines = 0;
+    this.#left = 0;
   }
 }

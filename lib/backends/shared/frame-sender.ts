@@ -1,5 +1,7 @@
 // The frames of one universe on their way out: levels, packets, peers.
+import type { EventBatch } from "../instance.js";
 import type { FrameLimiter, FrameStream } from "./frame-limiter.js";
+import type { SlotMap } from "./slot-map.js";
 import { SLOTS } from "./slots.js";
 import type { UdpSocket } from "./udp.js";
 import type { UdpTarget } from "./udp-target.js";
@@ -74,8 +76,9 @@ export class FrameSender {
     this.#stream = this.#limiter.add({ rate, repeats, send: () => this.#send() }, this.#silent);
   }
 
-  /** The levels have changed. */
-  changed(): void {
+  /** Takes events. The first one makes an instance send that was silent, whatever it is. */
+  take(batch: EventBatch, map: SlotMap): void {
+    if (!map.write(batch, this.levels) && this.#begun) return;
     this.#silent = false;
     this.#stream?.changed();
   }

@@ -1,7 +1,7 @@
 // Hosts of addresses, as `option.address` parses them: numbers, names, `*`, network interfaces.
-import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
+import { addressOf } from "./lookups.js";
 
 export type Family = 4 | 6;
 
@@ -31,7 +31,7 @@ export function numericHost(host: string): ResolvedHost | undefined {
  * @throws {Error} if it has no address
  */
 export async function resolveHost(host: string, family?: Family): Promise<ResolvedHost> {
-  const found = numericHost(host) ?? (await lookup(host, { family: family ?? 0 }));
+  const found = numericHost(host) ?? (await addressOf(host, family ?? 0));
   return { address: found.address, family: found.family === 6 ? 6 : 4 };
 }
 
@@ -55,6 +55,11 @@ export function asSeenBy(family: Family, { address, family: own }: ResolvedHost)
 export function showEndpoint({ host, port }: { readonly host: string; readonly port: number }): string {
   const address = unmapped(host).address;
   return isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** The same for a peer. */
+export function showPeer({ address: host, port }: Pick<Endpoint, "address" | "port">): string {
+  return showEndpoint({ host, port });
 }
 
 /** An address of a network interface, if it has one at the moment; those that are only valid on the link come last. */

@@ -2,6 +2,7 @@ import type { Socket } from "node:dgram";
 import { messageOf } from "../../errors.js";
 import type { Logger } from "../../log/log.js";
 import { Condition } from "./condition.js";
+import { briefly } from "./error-codes.js";
 
 /** The multicast groups that a socket belongs to, or should: a network that is not there yet is tried again. */
 export class Memberships {
@@ -75,7 +76,7 @@ export class Memberships {
         each.joined = true;
         each.condition.succeeds();
       } catch (error) {
-        each.condition.fails(reasonOf(error));
+        each.condition.fails(briefly(error));
       }
     }
   }
@@ -107,8 +108,4 @@ export class Memberships {
       // The interface, and with it the membership, is gone.
     }
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : messageOf(error);
 }

@@ -1,9 +1,8 @@
 // From the levels of a universe to events: one for each channel that changes.
+import { Silence } from "./silence.js";
 import { type Emitters, IS_PAIR, SLOT_BITS, SLOT_MASK, type SlotMap } from "./slot-map.js";
 import { PAIR_MAX, SLOT_MAX, SLOTS } from "./slots.js";
-
-/** What is emitted when no data arrives any more. */
-export type Fallback = "hold" | number;
+import type { Fallback } from "./timeout-options.js";
 
 export interface SlotInputSpec {
   readonly map: SlotMap;
@@ -25,12 +24,16 @@ export class SlotInput {
   readonly #spec: SlotInputSpec;
   /** What was emitted last, by slot; at first 0, so that a 0 makes no event. */
   readonly #known = new Int16Array(SLOTS);
-  #timer: NodeJS.Timeout | undefined;
+  readonly #silence: Silence;
   #lastData = Number.NEGATIVE_INFINITY;
-  #isLost = false;
 
   constructor(spec: SlotInputSpec) {
     this.#spec = spec;
+    this.#silence = new Silence(
+      spec.timeout,
+      () => performance.now(),
+      (isSilent) => this.#tellSilence(isSilent),
+    );
   }
 
   /** When data last came, by the monotonic clock in ms. */
@@ -38,13 +41,10 @@ export class SlotInput {
     return this.#lastData;
   }
 
-  get isLost(): boolean {
-    return this.#isLost;
-  }
-
   /** Takes a frame. Slots that are not in it keep their values. */
   apply(frame: Uint8Array, start: number, count: number, now: number): void {
-    this.#heard(now);
+    this.#lastData = now;
+    this.#silence.end();
     const known = this.#known;
     const { emit } = this.#spec;
     const { rows, pairs } = this.#spec.map.emitters;
@@ -71,12 +71,11 @@ export class SlotInput {
 
   /** All sources have said that they end. */
   ended(): void {
-    if (this.#spec.timeout > 0 && !this.#isLost) this.#lose();
+    this.#silence.begin();
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#silence.close();
   }
 
   #applyPair({ channel, coarse, fine }: Pair, frame: Uint8Array, start: number, count: number): void {
@@ -89,30 +88,10 @@ export class SlotInput {
     this.#spec.emit(channel, (Math.max(0, high) * 256 + Math.max(0, low)) / PAIR_MAX);
   }
 
-  #heard(now: number): void {
-    this.#lastData = now;
-    if (this.#isLost) {
-      this.#isLost = false;
-      this.#spec.lost?.(false);
-    }
-    const { timeout } = this.#spec;
-    if (timeout > 0) this.#timer ??= setTimeout(() => this.#check(), timeout).unref();
-  }
-
-  /** One timer at a time, which looks when it was really: data comes far more often than it fails to. */
-  #check(): void {
-    this.#timer = undefined;
-    if (this.#isLost) return;
-    const left = this.#lastData + this.#spec.timeout - performance.now();
-    if (left > 0) this.#timer = setTimeout(() => this.#check(), Math.ceil(left)).unref();
-    else this.#lose();
-  }
-
-  #lose(): void {
-    this.#isLost = true;
+  #tellSilence(isSilent: boolean): void {
     const { fallback, emit, map, lost } = this.#spec;
-    lost?.(true);
-    if (fallback === "hold") return;
+    lost?.(isSilent);
+    if (!isSilent || fallback === "hold") return;
     const left = fallback === 0 ? 0 : UNKNOWN;
     for (const row of map.emitters.rows) {
       if (row >= IS_PAIR) continue;

@@ -42,7 +42,7 @@ export class SlotMap {
   /**
    * Takes channels. A slot is single, coarse or fine: a channel that needs one in another role is refused.
    *
-   * @param unused channels that no mapping uses any more, of which `disconnect` comes next: they are not in the way
+   * @param unused channels that no mapping uses any more and that `disconnect` takes next: they are not in the way
    */
   connect(channels: readonly Channel<SlotMeaning>[], unused: readonly Channel<SlotMeaning>[] = []): Refusal[] {
     const owners = this.#owners(unused);

@@ -1,11 +1,10 @@
 // Options that backends of DMX universes have in common.
 import { option } from "../options.js";
 import { DEFAULT_RATE } from "./frame-limiter.js";
-import type { Fallback } from "./slot-input.js";
 import { MERGES, type Merge } from "./slot-sources.js";
+import { timeoutOptions } from "./timeout-options.js";
 
 const MAX_RATE = 1000;
-const MAX_TIMEOUT = 86_400; // s
 
 /** @param merge the default */
 export function slotOptions(merge: Merge) {
@@ -28,26 +27,8 @@ export function slotOptions(merge: Merge) {
       doc: "how levels from several sources are combined: the last frame counts, the highest level of each slot, or the level that changed last",
       default: merge,
     }),
-    timeout: option.number({
-      doc: "time without data after which the channels go to `timeout-value`; 0: never",
-      default: 0,
-      min: 0,
-      max: MAX_TIMEOUT,
-      unit: "s",
-    }),
-    "timeout-value": option.custom<Fallback, { readonly doc: string; readonly default: Fallback }>(
-      { doc: "what the channels go to then: they keep their values, or all get this one", default: "hold" },
-      { kind: "fallback", form: "hold | zero | 0..1", words: ["hold", "zero"], parse: parseFallback },
-    ),
+    ...timeoutOptions("data"),
   };
-}
-
-function parseFallback(text: string) {
-  if (text === "hold") return { value: text } as const;
-  if (text === "zero") return { value: 0 };
-  const value = text.trim() === "" ? Number.NaN : Number(text);
-  if (value >= 0 && value <= 1) return { value };
-  return { problem: `is hold, zero or a value from 0 to 1, not '${text}'` };
 }
 
 /** How much a backend tells of what arrives. */

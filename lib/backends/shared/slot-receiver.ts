@@ -3,11 +3,12 @@ import type { Logger } from "../../log/log.js";
 import type { Channel } from "../instance.js";
 import { DetectLog } from "./detect-log.js";
 import { LimitedLog } from "./limited-log.js";
-import { type Fallback, SlotInput } from "./slot-input.js";
+import { SlotInput } from "./slot-input.js";
 import type { SlotMap } from "./slot-map.js";
 import type { Detect } from "./slot-options.js";
 import { MAX_SOURCES, type Merge, type Source, Sources } from "./slot-sources.js";
 import { coarseOf, fineOf, type SlotMeaning } from "./slots.js";
+import type { Fallback } from "./timeout-options.js";
 
 export interface ReceiverSpec {
   readonly instance: string;
@@ -33,8 +34,6 @@ export class SlotReceiver<K> {
   readonly #warnings: LimitedLog;
   /** Of channels, by number. */
   readonly #names: string[] = [];
-  /** By the clock of the system, for people. */
-  #offset = Date.now() - performance.now();
 
   constructor(spec: ReceiverSpec) {
     this.#spec = spec;
@@ -59,7 +58,8 @@ export class SlotReceiver<K> {
   /** When data last came, in ms since 1970. */
   get lastData(): number | undefined {
     const { lastData } = this.#input;
-    return Number.isFinite(lastData) ? Math.round(lastData + this.#offset) : undefined;
+    // Not by an offset taken at the start: the system's clock may have been set since.
+    return Number.isFinite(lastData) ? Math.round(Date.now() - performance.now() + lastData) : undefined;
   }
 
   /** Whether data has come lately. */
@@ -108,7 +108,7 @@ export class SlotReceiver<K> {
 
   #telling(emit: ReceiverSpec["emit"]): ReceiverSpec["emit"] {
     const { instance, log } = this.#spec;
-    const values = new DetectLog(log);
+    const values = new DetectLog(log, instance);
     return (channel, value) => {
       const name = this.#names[channel];
       const fields = { instance, channel: name, value };

@@ -1,7 +1,7 @@
 import { messageOf } from "../../errors.js";
 import type { Logger } from "../../log/log.js";
 import { Condition } from "./condition.js";
-import { type Endpoint, type Family, numericHost, resolveHost, showEndpoint } from "./hosts.js";
+import { type Endpoint, type Family, numericHost, resolveHost, showEndpoint, showPeer } from "./hosts.js";
 
 /** How often the address of a name is asked for that has none, in ms. */
 const RETRY = 5000;
@@ -57,9 +57,7 @@ export class UdpTarget {
   get text(): string {
     const { address } = this.#spec;
     if (address !== undefined) return showEndpoint(address);
-    return this.#endpoint === undefined
-      ? "a peer"
-      : showEndpoint({ host: this.#endpoint.address, port: this.#endpoint.port });
+    return this.#endpoint === undefined ? "a peer" : showPeer(this.#endpoint);
   }
 
   /** Sends to a peer whose address has just been learnt. */

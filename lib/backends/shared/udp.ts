@@ -3,6 +3,7 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { messageOf } from "../../errors.js";
 import type { Logger } from "../../log/log.js";
 import { Condition } from "./condition.js";
+import { briefly, codeOf } from "./error-codes.js";
 import {
   addressOfInterface,
   asSeenBy,
@@ -65,6 +66,7 @@ export class UdpSocket {
   #bound: Endpoint | undefined;
   #timer: NodeJS.Timeout | undefined;
   #interfaces = "";
+  #attempting = false;
   #closed = false;
 
   constructor(spec: UdpSpec) {
@@ -172,8 +174,6 @@ export class UdpSocket {
     const address = host === WILDCARD ? where : showEndpoint({ host, port });
     return name === undefined ? address : `${address} on ${name}`;
   }
-
-  #attempting = false;
 
   async #attempt(): Promise<void> {
     if (this.#attempting || this.#closed) return;
@@ -321,14 +321,9 @@ function isAny(address: string): boolean {
   return address === "0.0.0.0" || address === "::";
 }
 
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error ? String(error.code) : undefined;
-}
-
-/** As short as possible: `ENETUNREACH`. */
 function reasonOf(error: unknown): string {
   const code = codeOf(error);
   if (code === "EADDRINUSE") return "another program uses it (EADDRINUSE)";
   if (code === "EADDRNOTAVAIL") return "no interface has this address (EADDRNOTAVAIL)";
-  return code ?? messageOf(error);
+  return briefly(error);
 }

@@ -28,6 +28,14 @@ export class Silence {
     this.#changed(false);
   }
 
+  /** The peer has said that nothing more will arrive. */
+  begin(): void {
+    if (this.#timeout === 0 || this.#isSilent) return;
+    this.close();
+    this.#isSilent = true;
+    this.#changed(true);
+  }
+
   close(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -38,10 +46,7 @@ export class Silence {
       this.#timer = undefined;
       const left = this.#heardAt + this.#timeout - this.#now();
       if (left > 0) this.#wait(left);
-      else {
-        this.#isSilent = true;
-        this.#changed(true);
-      }
-    }, time).unref();
+      else this.begin();
+    }, Math.ceil(time)).unref();
   }
 }
