@@ -33,50 +33,49 @@ class WorkingDirectory {
   bool changed_ = false;
 };
 
-// Python-callable, for python/runtime/uncaught.py: report((role, subject, exception)). Returns whether an instance took
-// it.
-PyObject *ReportFunction(PyObject *capsule, PyObject *arguments) {
-  const auto *link = static_cast<const mmpy_link *>(PyCapsule_GetPointer(capsule, nullptr));
-  if (link == nullptr) return nullptr;
-  PyObject *parts[3];
-  for (Py_ssize_t i = 0; i < 3; ++i) {
-    parts[i] = PyTuple_GetItem(arguments, i);  // user code can find this function, and call it with anything
-    if (parts[i] == nullptr) return nullptr;
-  }
-  auto *instance = InForkedChild() ? nullptr : static_cast<PythonInstance *>(link->reporter);
-  const auto report = [&] {
-    if (instance != nullptr) instance->ReportUncaught(ToText(parts[0]), ToText(parts[1]), ToException(parts[2]));
-  };
-  Guard(report, [&](const char *) { instance = nullptr; });
-  return PyLong_FromUnsignedLongLong(instance == nullptr ? 0 : 1);
-}
-
 PythonException Undone(const std::string &why) { return {"midimonster.Stopped", why, {}, {}, {}, why}; }
 
-PyMethodDef report_function = {"report", ReportFunction, METH_O, nullptr};
-
-// Python-callable, for python/runtime/logs.py: log((level, logger, text, file, line)). Returns whether an instance took
-// it.
-PyObject *LogFunction(PyObject *capsule, PyObject *arguments) {
+// Reports what make() returns of a tuple's items. Returns whether an instance took it, or NULL with an exception set:
+// user code can find the functions below, and call them with anything.
+template <Py_ssize_t kCount, typename Make>
+PyObject *TakeReport(PyObject *capsule, PyObject *arguments, Make make) {
   const auto *link = static_cast<const mmpy_link *>(PyCapsule_GetPointer(capsule, nullptr));
   if (link == nullptr) return nullptr;
-  PyObject *parts[5];
-  for (Py_ssize_t i = 0; i < 5; ++i) {
-    parts[i] = PyTuple_GetItem(arguments, i);
-    if (parts[i] == nullptr) return nullptr;
+  PyObject *items[kCount];
+  for (Py_ssize_t i = 0; i < kCount; ++i) {
+    items[i] = PyTuple_GetItem(arguments, i);
+    if (items[i] == nullptr) return nullptr;
   }
-  const long line = PyLong_AsLong(parts[4]);
-  if (line == -1 && PyErr_Occurred() != nullptr) return nullptr;
-  auto *instance = static_cast<PythonInstance *>(link->reporter);
-  const auto log = [&] {
-    if (instance != nullptr) {
-      instance->Log(ToText(parts[0]), ToText(parts[1]), ToText(parts[2]), ToText(parts[3]), static_cast<double>(line));
-    }
+  bool taken = false;
+  const auto take = [&] {
+    Report report = make(items);  // first: it may run user code
+    auto *const instance = InForkedChild() ? nullptr : static_cast<PythonInstance *>(link->reporter);
+    if (instance == nullptr) return;
+    instance->Tell(std::move(report));
+    taken = true;
   };
-  Guard(log, [&](const char *) { instance = nullptr; });
-  return PyLong_FromUnsignedLongLong(instance == nullptr ? 0 : 1);
+  Guard(take, [](const char *) {});
+  return PyLong_FromUnsignedLongLong(taken ? 1 : 0);
 }
 
+// Python-callable, for python/runtime/uncaught.py: report((role, subject, exception)).
+PyObject *ReportFunction(PyObject *capsule, PyObject *arguments) {
+  return TakeReport<3>(capsule, arguments, [](PyObject *const *items) {
+    return Report{Report::Kind::kException, {}, ToText(items[0]), ToText(items[1]), "", {}, ToException(items[2])};
+  });
+}
+
+// Python-callable, for python/runtime/logs.py: log((level, logger, text, file, line)).
+PyObject *LogFunction(PyObject *capsule, PyObject *arguments) {
+  return TakeReport<5>(capsule, arguments, [](PyObject *const *items) {
+    const auto line = static_cast<double>(PyLong_AsLong(items[4]));
+    PyErr_Clear();
+    return Report{Report::Kind::kLog, {}, ToText(items[0]), ToText(items[1]), ToText(items[2]), line, {},
+                  ToText(items[3])};
+  });
+}
+
+PyMethodDef report_function = {"report", ReportFunction, METH_O, nullptr};
 PyMethodDef log_function = {"log", LogFunction, METH_O, nullptr};
 
 }  // namespace

@@ -93,15 +93,8 @@ class PythonInstance final : public mmpy_instance, public Destination {
   void Abandon() override;
   CodeLock *code() override { return &lock_; }
 
-  // An exception that could not be caught. From any thread that holds the GIL.
-  void ReportUncaught(std::string role, std::string subject, PythonException raised) {
-    reports_.ReportUncaught(std::move(role), std::move(subject), std::move(raised));
-  }
-
-  // A message of user code for the log. Likewise.
-  void Log(std::string level, std::string logger, std::string text, std::string file, double line) {
-    reports_.Log({Report::Kind::kLog, home_.id, std::move(level), std::move(logger), std::move(text), line, {}, file});
-  }
+  // See Reports::Tell().
+  void Tell(Report report) { reports_.Tell(std::move(report)); }
 
   // The module's functions; see module.h.
   int Output(PyObject *name, double value) {

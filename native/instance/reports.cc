@@ -4,27 +4,25 @@
 
 namespace mmpy {
 
-void Reports::ReportUncaught(std::string role, std::string subject, PythonException raised) {
-  home_.Tell([&] {
-    return Report{Report::Kind::kException, home_.id, std::move(role), std::move(subject), "", {}, std::move(raised)};
-  });
+void Reports::Tell(Report report) {
+  report.instance = home_.id;
+  if (report.kind == Report::Kind::kLog && !HasRoomForMessage()) return;
+  home_.Tell([&] { return std::move(report); });
 }
 
-void Reports::Log(Report message) {
-  // The loop's thread may be busy for long, while others log.
-  constexpr size_t kMaxWaiting = 10'000;
-  if (home_.core.news().reports.size() >= kMaxWaiting) {
+// The loop's thread may be busy for long, while others log.
+bool Reports::HasRoomForMessage() {
+  if (home_.core.news().reports.size() >= kMaxMessages) {
     ++messages_lost_;
-    return;
+    return false;
   }
   if (messages_lost_ > 0) {
     home_.Tell([&] {
-      const uint64_t lost = std::exchange(messages_lost_, 0);
-      const std::string text = std::to_string(lost) + " messages were lost before this one";
+      const std::string text = std::to_string(std::exchange(messages_lost_, 0)) + " messages were lost before this one";
       return Report{Report::Kind::kLog, home_.id, "warn", "", text, {}};
     });
   }
-  home_.Tell([&] { return std::move(message); });
+  return true;
 }
 
 std::string Reports::NameOf(const Watchdog::Running &running) {

@@ -1,4 +1,4 @@
-// Reports about user code that was not called by the core, or that does not return.
+// Reports about user code that was not called by the core, or that does not return; and its messages.
 #ifndef MMPY_REPORTS_H
 #define MMPY_REPORTS_H
 
@@ -15,11 +15,9 @@ class Reports final : public WatchedCode {
   Reports(Home &home, const Channels &channels, const Handlers &handlers)
       : home_(home), channels_(channels), handlers_(handlers) {}
 
-  // An exception that could not be caught, in a finalizer or on a Python thread. From any thread that holds the GIL.
-  void ReportUncaught(std::string role, std::string subject, PythonException raised);
-
-  // A message of user code. If more come than JavaScript can take, the rest is counted. From any thread likewise.
-  void Log(Report message);
+  // An exception that could not be caught, in a finalizer or on a Python thread, or a message of user code. If more
+  // messages come than JavaScript can take, the rest is counted. From any thread that holds the GIL.
+  void Tell(Report report);
 
   // For the watchdog's inspector, which holds the GIL with a thread state of this interpreter while user code is
   // suspended.
@@ -30,6 +28,7 @@ class Reports final : public WatchedCode {
   PyRef Interruption(const Watchdog::Running &running, uint64_t limit_ms) override;
 
  private:
+  bool HasRoomForMessage();
   std::string NameOf(const Watchdog::Running &running);
 
   Home &home_;

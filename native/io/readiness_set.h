@@ -48,7 +48,7 @@ class ReadinessSet {
   void Close();
 
   // Its descriptor is someone else's by now.
-  void Forget() { set_ = -1; }
+  void Forget();
 
  private:
   int set_ = -1;

@@ -66,10 +66,13 @@ bool ReadinessSet::MayBeIntact() const {
 }
 
 void ReadinessSet::Close() {
-  if (set_ >= 0 && !InForkedChild()) {
-    KeepInForkedChildren(set_);
-    close(set_);
-  }
+  const int set = set_;
+  Forget();
+  if (set >= 0 && !InForkedChild()) close(set);
+}
+
+void ReadinessSet::Forget() {
+  if (set_ >= 0) KeepInForkedChildren(set_);
   set_ = -1;
 }
 

@@ -72,7 +72,9 @@ bool ReadinessSet::MayBeIntact() const {
 
 void ReadinessSet::Close() {
   if (set_ >= 0) close(set_);
-  set_ = -1;
+  Forget();
 }
+
+void ReadinessSet::Forget() { set_ = -1; }
 
 }  // namespace mmpy

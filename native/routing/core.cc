@@ -31,10 +31,6 @@ constexpr size_t kMaxIncoming = 65536;
 // Told one event at a time, to see what each leads to, they take a multiple of the time.
 constexpr size_t kMaxToldSingly = 1024;
 
-// Threads may raise without end while the loop's thread does something else. More than the thousand finalizers that
-// raise when a recursion of the usual depth unwinds: the handler's own exception comes after them.
-constexpr size_t kMaxReports = 4000;
-
 // As CPython's own switch interval; and what a thread takes to wake up.
 constexpr uint64_t kThreadsTurnMs = 5;
 constexpr std::chrono::microseconds kWaking(50);

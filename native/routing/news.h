@@ -14,7 +14,15 @@
 
 namespace mmpy {
 
-// A problem that a user should know about. TypeScript formats it.
+// How many reports wait at most: threads may raise without end while the loop's thread does something else. More than
+// the thousand finalizers that raise when a recursion of the usual depth unwinds: the handler's own exception comes
+// after them.
+constexpr size_t kMaxReports = 4000;
+
+// Of these, how many may be there when user code logs another message. The others are left to problems.
+constexpr size_t kMaxMessages = 3000;
+
+// A problem that a user should know about, or a message of user code. TypeScript formats it.
 struct Report {
   enum class Kind : uint32_t {
     kException,       // subject: the function that raised; exception
@@ -30,8 +38,7 @@ struct Report {
   };
   Kind kind;
   InstanceId instance;
-  std::string
-      role;  // "handler", "interval", "socket", ..., see binding.d.ts; only for exceptions, sockets and messages
+  std::string role;  // see binding.d.ts
   std::string subject;
   std::string text;
   std::optional<double> value;
@@ -51,9 +58,10 @@ struct IntervalChange {
 inline void Bound(Report &report) {
   Shorten(report.subject, kMaxName);
   Shorten(report.text, kMaxText);
+  Shorten(report.file, kMaxName);
   if (!report.exception) return;
   PythonException &exception = *report.exception;
-  for (std::string *name : {&exception.type}) Shorten(*name, kMaxName);
+  Shorten(exception.type, kMaxName);
   for (std::optional<std::string> *name : {&exception.name, &exception.path}) {
     if (*name) Shorten(**name, kMaxName);
   }

@@ -29,7 +29,7 @@ def _message_of(error):
     """Its text as at the end of a traceback, except for a SyntaxError's place, which is among the places."""
     message = text_attribute(error, "msg") if issubclass(type(error), SyntaxError) else None
     try:
-        return _bounded(str(error) if message is None else message)
+        return bounded(str(error) if message is None else message)
     except BaseException:
         return "<exception str() failed>"
 
@@ -76,9 +76,9 @@ def _text_of(error, entry, kind, message):
     try:
         import traceback
 
-        return _bounded("".join(traceback.format_exception(type(error), error, entry)).rstrip("\n"))
+        return bounded("".join(traceback.format_exception(type(error), error, entry)).rstrip("\n"))
     except BaseException:  # no descriptors or memory are left, the interpreter is ending, or the exception misbehaves
-        return _bounded(_format_plainly(_places_of(entry), kind, message))
+        return bounded(_format_plainly(_places_of(entry), kind, message))
 
 
 def _format_plainly(places, kind, message):
@@ -88,7 +88,7 @@ def _format_plainly(places, kind, message):
     return "\n".join(lines)
 
 
-def _bounded(text):
+def bounded(text):
     """As much of a text's beginning and end as fits into MAX_BYTES."""
     text = exact(text)
     if len(text) * 6 <= MAX_BYTES:  # a lone surrogate takes six bytes: \udcff

@@ -5,22 +5,18 @@ import them."""
 
 import sys
 
+from .exceptions import bounded
 from .names import exact
-
-MAX_LENGTH = 64 * 1024  # of a message
+from .native import is_forked
 
 _log = None  # the native part's: takes a tuple of a level, a logger's name, a text, a file and a line; true if it was taken
 _folder = ""  # of the configuration, with a slash; files in it are named relative to it
-_process = 0
 
 
 def log_through(native_log, folder):
-    import os
-
-    global _log, _folder, _process
+    global _log, _folder
     _log = native_log
     _folder = folder + "/"
-    _process = os.getpid()
     sys.meta_path.insert(0, _ImportWatch)
     set_up_imported()
 
@@ -52,17 +48,12 @@ def _text(value):
 
 def _say(level, logger, text, file, line):
     """Puts a message into the router's log. False if that is not possible."""
-    import os
-
-    if _log is None or os.getpid() != _process:  # a copy of the process has no router
+    if _log is None or is_forked():  # a copy of the process has no router
         return False
     file = _text(file)
     line = line if isinstance(line, int) else 0
     shown = file[len(_folder) :] if file.startswith(_folder) else file
-    text = "%s:%d: %s" % (shown, line, _text(text))
-    if len(text) > MAX_LENGTH:
-        half = MAX_LENGTH // 2
-        text = "%s … %d characters left out … %s" % (text[:half], len(text) - 2 * half, text[-half:])
+    text = bounded("%s:%d: %s" % (shown, line, _text(text)))
     return bool(_log((level, _text(logger), text, file, line)))
 
 
@@ -83,7 +74,8 @@ def _set_up_logging(logging):
 
     handler = RouterHandler()
     root.addHandler(handler)
-    configure = logging.basicConfig
+    # In the main interpreter an earlier instance may have replaced it.
+    configure = getattr(logging.basicConfig, "original", logging.basicConfig)
 
     def basicConfig(**options):
         if handler in root.handlers:
@@ -96,6 +88,7 @@ def _set_up_logging(logging):
 
     basicConfig.__doc__ = configure.__doc__
     basicConfig.__module__ = configure.__module__
+    setattr(basicConfig, "original", configure)
     logging.basicConfig = basicConfig
 
 

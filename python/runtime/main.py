@@ -9,7 +9,7 @@ import sys
 from .baseline import note_state, restore_hooks, restore_state
 from .exitfunctions import record_exit_functions, register_again, run_again
 from .libraries import reset_libraries
-from .native import after_fork, environment, kept
+from .native import after_fork, environment, is_forked, kept
 from .threads import other_threads
 from .uncaught import report
 from .userspace import forget_user_modules
@@ -56,16 +56,14 @@ def _prepare_once():
 def _refuse_signals():
     """Signals are Node's. These raise the exception that they raise in every other interpreter; not in forked children."""
     import _signal  # type: ignore[import-not-found]
-    from posix import getpid
 
-    process = getpid()
     signal = sys.modules.get("signal")  # a .pth file may have imported it
 
     def refuse(name, is_harmless=lambda *_: False):
         original = getattr(_signal, name)
 
         def function(*arguments, **options):
-            if getpid() == process and not is_harmless(*arguments):
+            if not is_forked() and not is_harmless(*arguments):
                 raise ValueError("%s only works in main thread of the main interpreter; signals are handled by Node" % name)
             return original(*arguments, **options)
 

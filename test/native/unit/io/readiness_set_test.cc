@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <vector>
 
+#include "io/forked.h"
 #include "support/loop.h"
 
 namespace mmpy {
@@ -229,6 +231,22 @@ TEST_F(ReadinessSetTest, CanBeClosedTwiceAndOpenedAgain) {
   ASSERT_EQ(set_.Open(), 0);
   EXPECT_TRUE(set_.is_open());
   EXPECT_EQ(Ready(), Tags{}) << "what was in it is gone";
+}
+
+// User code has closed its descriptor, and another file has got the number.
+TEST_F(ReadinessSetTest, IsForgottenByForkedChildrenToo) {
+  ListenToForks({[] {}, [](bool) { return 0; }});
+  const int number = set_.fd();
+  Pipe pipe;
+  ASSERT_EQ(dup2(pipe.reader(), number), number);
+  set_.Forget();
+  EXPECT_FALSE(set_.is_open());
+  const pid_t child = fork();
+  if (child == 0) _exit(fcntl(number, F_GETFD) >= 0 ? 0 : 1);
+  int status = -1;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0) << "it is open in the child";
+  close(number);
 }
 
 }  // namespace
