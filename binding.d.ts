@@ -68,7 +68,9 @@ export interface PythonException {
 export interface Report {
   readonly kind:
     | "exception" // `subject` raised `exception`; `value` is the event's value or the descriptor
-    | "unknown-channel" // output() on the channel `subject`, which does not exist
+    | "unknown-channel" // output() on the channel `subject`, which does not exist; `file` says where
+    | "clamped" // output() of `value`, outside of 0..1, on the channel `subject`, once a channel; `file` says where
+    | "rounded" // the interval `subject` got the period `value`, and has that of `text` in ms; once a function; `file` says where
     | "socket-closed" // the descriptor `value`, managed by `subject`, was closed without unregistering it; or its object's fileno() raised `exception`
     | "socket-disabled" // `subject` raised too often in a row and was unregistered
     | "events-lost" // `value` events for the instance were lost: too many are queued, or no memory is left
@@ -79,7 +81,8 @@ export interface Report {
     | "threads-left"; // `text` names threads that did not end, so their interpreter stays
   readonly instance: number;
   /**
-   * The kind of function that `subject` is: `handler`, `batch handler`, `interval`, `socket`, `cleanup handler`, or, for
+   * The kind of function that `subject` is: `handler`, `batch handler`, `interval`, `delayed function`, `start function`,
+   * `socket`, `cleanup handler`, or, for
    * functions not called by the core: `finalizer`, `callback`, `exit function`, `thread`. The level of a message: `error`,
    * `warn`, `info` or `debug`. Otherwise empty.
    */
@@ -89,7 +92,7 @@ export interface Report {
   readonly text: string;
   readonly value?: number;
   readonly exception?: PythonException;
-  /** The source file of a message. */
+  /** The source file of a message. Of an unknown channel and the like: file and line, `desk.py:12`, or absent if unknown. */
   readonly file?: string;
 }
 

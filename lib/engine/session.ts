@@ -23,6 +23,9 @@ import { Scheduler } from "./scheduler.js";
 import type { Taps } from "./taps.js";
 import { turnOfTheLoop } from "./waiting.js";
 
+/** With how many channels an unknown one is compared at most, which takes a millisecond for a thousand. */
+const MAX_COMPARED = 10_000;
+
 export class Session {
   readonly lifecycle: Lifecycle;
   readonly backends = new Map<string, LiveBackend>();
@@ -75,7 +78,11 @@ export class Session {
       now: () => native.now(core),
       run: (pairs, count) => native.runIntervals(core, pairs, count),
     });
-    this.#reports = new ReportLog(log, (instance) => this.#instanceNames.get(instance) ?? this.#creating);
+    this.#reports = new ReportLog(
+      log,
+      (instance) => this.#instanceNames.get(instance) ?? this.#creating,
+      (instance) => this.#channelsOf(instance),
+    );
     this.lifecycle = new Lifecycle((message) => log.error({}, message));
     const engine: Engine = { binding: native, core, argument, stopping: this.lifecycle.signal };
     this.#host = {
@@ -228,6 +235,13 @@ export class Session {
         clearInterval(this.#keepAlive);
       }
     }
+  }
+
+  /** The names of an instance's channels, unless there are too many to look for a similar one. */
+  #channelsOf(number: number): readonly string[] {
+    const channels = this.assembly.entries.get(number)?.channels;
+    if (channels === undefined || channels.size > MAX_COMPARED) return [];
+    return channels.names(0, channels.size);
   }
 
   #liveOf(assembly: Assembly): LiveInstance[] {

@@ -14,6 +14,10 @@ const char *KindName(Report::Kind kind) {
       return "exception";
     case Report::Kind::kUnknownChannel:
       return "unknown-channel";
+    case Report::Kind::kClamped:
+      return "clamped";
+    case Report::Kind::kRounded:
+      return "rounded";
     case Report::Kind::kSocketClosed:
       return "socket-closed";
     case Report::Kind::kSocketDisabled:

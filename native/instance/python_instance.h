@@ -21,6 +21,7 @@
 #include "instance/managed_sockets.h"
 #include "instance/output.h"
 #include "instance/reports.h"
+#include "instance/start_functions.h"
 #include "python/interpreter_lock.h"
 #include "routing/core.h"
 
@@ -85,6 +86,8 @@ class PythonInstance final : public mmpy_instance, public Destination {
   void Connected(ChannelId first, size_t count) override;
   void TakeHandlers() override;
   void Begin() override;
+  void Started() override;
+  void OnTimer(uint32_t timer) override;
   bool Housekeep() override;
   void Retire() override;
   void CleanUp() override;
@@ -107,12 +110,15 @@ class PythonInstance final : public mmpy_instance, public Destination {
     output_.Send(index, value);
     return 0;
   }
+  void NoteClamped(PyObject *name, double value);
+  PyObject *ChannelNames(mmpy_direction direction);
   PyObject *InputValue(PyObject *name);
   PyObject *OutputValue(PyObject *name);
   PyObject *Current();
   PyObject *Previous();
   Channels &channel_state() { return channels_; }
   Intervals &intervals() { return intervals_; }
+  StartFunctions &start_functions() { return start_functions_; }
   ManagedSockets &sockets() { return sockets_; }
   Cleanup &cleanup() { return cleanup_; }
   Batches &batches() { return batches_; }
@@ -140,6 +146,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   Handlers handlers_;
   Reports reports_;
   Intervals intervals_;
+  StartFunctions start_functions_;
   ManagedSockets sockets_;
   Cleanup cleanup_;
   bool old_dropped_ = false;  // in this reload

@@ -38,6 +38,8 @@ constexpr std::chrono::microseconds kWaking(50);
 }  // namespace
 
 Core::Core(uv_loop_t *loop, CoreListener &listener) : loop_(loop), listener_(listener), now_ms_(uv_now(loop)) {
+  // Without it, exact times come late or never: there are no descriptors left, and then nothing goes.
+  alarm_.Open(loop, handles_);
   // These three inits cannot fail but for running out of descriptors (async), and then the first Wake() is lost only.
   wake_.Open(handles_, this, [&](uv_async_t *handle) {
     return uv_async_init(loop, handle, [](uv_async_t *async) {
@@ -104,8 +106,42 @@ void Core::Connect(const std::vector<ChannelId> &first_channels, std::vector<uin
 
 void Core::Run() {
   const Entry entry(*this);
-  state_ = State::kRunning;
+  const bool again = std::exchange(state_, State::kRunning) == State::kRunning;
   for (size_t id = 0; id < instances_.size(); ++id) instances_[id]->Begin();
+  if (!again) timetable_.Start(SteadyNs());
+  SetAlarm();
+  TellStarted();
+}
+
+void Core::Hold(bool hold) {
+  held_ = hold;
+  if (!hold && state_ == State::kRunning) TellStarted();
+}
+
+// Whatever fails in one, the others are told.
+void Core::TellStarted() {
+  for (size_t id = 0; id < instances_.size(); ++id) Try([&] { instances_[id]->Started(); });
+}
+
+void Core::SetTimer(Timetable::Call call, double ms, Timetable::Mode mode) {
+  alarm_.Prepare();
+  timetable_.Set(call, ms, mode, SteadyNs());
+  SetAlarm();
+}
+
+void Core::SetAlarm() {
+  if (state_ == State::kRunning) alarm_.Set(timetable_.next_ns());
+}
+
+void Core::OnAlarm() {
+  Guarded([&] {
+    const Entry entry(*this);
+    if (state_ != State::kRunning) return;
+    // What is set meanwhile is due later than that.
+    const uint64_t now = SteadyNs();
+    while (const auto call = timetable_.Take(now)) Try([&] { instances_[call->instance]->OnTimer(call->timer); });
+    SetAlarm();
+  });
 }
 
 void Core::Retire(InstanceId instance) {
@@ -214,6 +250,7 @@ void Core::StartHousekeeping() {
 }
 
 void Core::CloseHandles() {
+  alarm_.Close();
   wake_.Close();
   idle_.Close();
   housekeeping_.Close();

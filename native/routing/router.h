@@ -86,6 +86,9 @@ class Router {
     return channel < end - first_channels_[instance] ? first_channels_[instance] + channel : kNoChannel;
   }
 
+  // See Core::MappedChannels().
+  std::vector<uint32_t> MappedChannels(ChannelId first, size_t count, bool as_targets) const;
+
   // For its queues and those of the core.
   QueueBudget &budget() { return budget_; }
 
