@@ -18,6 +18,7 @@ const FUNCTIONS = [
   "channels",
   "cleanup_handler",
   "previous",
+  "task",
   "batch",
 ];
 

@@ -90,7 +90,10 @@ PythonInstance::PythonInstance(Core &core, InstanceId id)
       reports_(home_, channels_, handlers_),
       intervals_(home_),
       sockets_(home_),
-      cleanup_(home_) {}
+      cleanup_(home_),
+      tasks_(home_) {
+  home_.interpreter.SetResults(tasks_);
+}
 
 PythonInstance::~PythonInstance() { Abandon(); }
 
@@ -206,6 +209,7 @@ void PythonInstance::Begin() {
     home_.Tell([&] { return Report{Report::Kind::kWatchFailed, home_.id, "socket", "", uv_strerror(status), {}}; });
   }
   output_.Start();
+  tasks_.Begin();
 }
 
 // Running
@@ -219,7 +223,7 @@ void PythonInstance::FinishRound() {
 }
 
 bool PythonInstance::Housekeep() {
-  if (sockets_.empty()) return false;
+  if (sockets_.empty() || home_.ending) return false;
   const GilScope own(home_.gil, state());
   return sockets_.DropClosed();
 }
@@ -237,8 +241,9 @@ PyObject *PythonInstance::OutputValue(PyObject *name) {
 }
 
 PyObject *PythonInstance::Current() {
+  if (!home_.core.OnLoopThread()) return mmpy_none();
   const uint32_t current = handlers_.current();
-  return current == Channels::kNone || !home_.core.OnLoopThread() ? mmpy_none() : channels_.NameObject(current);
+  return current == Channels::kNone ? tasks_.Current() : channels_.NameObject(current);
 }
 
 }  // namespace mmpy
