@@ -171,11 +171,16 @@ class RouterLoop(asyncio.SelectorEventLoop):
         handle = context.get("handle")
         if error is None or (source is None and handle is None):
             super().default_exception_handler(context)
-        elif error is not self.told:
+        elif error is not self.told and not self._is_raised(error):
             if source is None:
                 self.report("callback", getattr(handle, "_callback", handle), error)
             else:
                 self.report("task", describe_task(source), error)
+
+    def _is_raised(self, error):
+        """Whether a task has just ended in its first step with an exception that the call which begins it raises."""
+        is_beginning = self._thread_id is not None and "call_soon" in self._dict
+        return is_beginning and isinstance(error, (SystemExit, KeyboardInterrupt))
 
     # The router does these.
 
