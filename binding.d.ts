@@ -112,6 +112,8 @@ export interface CoreCallbacks {
   intervals(rows: Float64Array): void;
   /** A feedback loop: each channel's event caused the next one's. Channels are global indices. */
   loop(channels: Uint32Array): void;
+  /** An instance has ended what {@link Binding.beginStop} or {@link Binding.beginRetire} made it end. */
+  tasksEnded(instance: number): void;
   /** All events emitted since the last call, if {@link Binding.tap} is on. Global indices; arrays are reused. */
   tap(channels: Uint32Array, values: Float64Array, count: number): void;
 }
@@ -229,6 +231,12 @@ export interface Binding {
   /** The source files of a python instance's modules, without those of the standard library and of packages. */
   sourceFiles(core: Core, instance: number): string[];
   /**
+   * Runs the cleanup handler of an instance that is about to be retired, and begins to end its asyncio tasks, which takes some
+   * seconds at most. Enters Python. Returns whether there is anything to wait for: {@link CoreCallbacks.tasksEnded} follows.
+   * The mapping must no longer contain it.
+   */
+  beginRetire(core: Core, instance: number): boolean;
+  /**
    * Removes an instance permanently: a python instance runs its cleanup handler, then releases sockets, modules and threads;
    * its interpreter ends with the core. The mapping must no longer contain it. Enters Python; may wait for Python threads,
    * up to a limit.
@@ -246,7 +254,13 @@ export interface Binding {
   /** Switches {@link CoreCallbacks.tap} on or off. */
   tap(core: Core, on: boolean): void;
   /**
-   * Runs cleanup handlers, ends interpreters, closes every handle, then calls back. Enters Python; may wait for Python code
+   * Before {@link stop}: from now on no event is routed; runs cleanup handlers, and begins to end the asyncio tasks of all
+   * instances, which takes some seconds at most, of all together. Enters Python. Returns for how many instances there is
+   * anything to wait for: {@link CoreCallbacks.tasksEnded} follows for each.
+   */
+  beginStop(core: Core): number;
+  /**
+   * Runs cleanup handlers that have not run, ends interpreters, closes every handle, then calls back. Enters Python; may wait for Python code
    * and for threads, up to limits for all instances together. The core is unusable afterwards.
    */
   stop(core: Core, stopped: () => void): void;
