@@ -152,6 +152,37 @@ export interface ModulesReloaded {
   readonly missing: readonly { readonly module: string; readonly file: string }[];
 }
 
+/** Callbacks of {@link Binding.openMidi}, which must not throw. They may call any function of the binding. */
+export interface MidiCallbacks {
+  /**
+   * Events of ALSA's sequencer in rows of eight numbers, in a new array: type (snd_seq_event_type), port that it is for, client
+   * and port that it comes from, and up to four of its data. Of notes and controllers: channel, note or parameter, velocity or
+   * value. Of announcements: client and port, or, of connections, client and port of the sender and of the receiver. Type -1:
+   * events were lost, since they came faster than they were read.
+   */
+  events(rows: Int32Array, count: number): void;
+  /** No events will come any more, for a reason with this `errno`; to be closed. */
+  ended(error: number): void;
+}
+
+/** Why {@link Binding.openMidi} failed. */
+export interface MidiFailure {
+  /** What is missing of ALSA's library, as the dynamic loader says. */
+  readonly library?: string;
+  /** Otherwise an `errno`. */
+  readonly error: number;
+}
+
+/** A port of ALSA's sequencer. */
+export interface MidiDevice {
+  readonly client: number;
+  readonly port: number;
+  /** SND_SEQ_PORT_CAP_* as bits. */
+  readonly capabilities: number;
+  readonly clientName: string;
+  readonly portName: string;
+}
+
 export interface Binding {
   /** Loads and initialises CPython, once per process; later calls with the same options do nothing. */
   startPython(options: PythonOptions): PythonLoadError | null;
@@ -289,6 +320,34 @@ export interface Binding {
 
   /** Ends the process at once, without waiting for libuv's threads, which may be in a lookup of a host's name. */
   endProcess(status: number): never;
+
+  /**
+   * Opens a client of ALSA's sequencer with this name, of which a core has one; closes the one before. Loads ALSA's library.
+   * Needs no Python, as all functions for MIDI. Returns null, or why it failed. Those that follow return a number that is
+   * not negative, or a negative `errno`; without a client -19, ENODEV.
+   */
+  openMidi(core: Core, name: string, callbacks: MidiCallbacks): MidiFailure | null;
+  closeMidi(core: Core): void;
+  /** Its number. */
+  midiClient(core: Core): number;
+  /** Adds a port for both directions, which others may connect. Returns its number: the lowest that is free. */
+  addMidiPort(core: Core, name: string): number;
+  removeMidiPort(core: Core, port: number): number;
+  /** Finds a port by `CLIENT:PORT` or a client's name, as snd_seq_parse_address(3) does. Returns `client << 8 | port`. */
+  findMidi(core: Core, text: string): number;
+  /** Connects or disconnects a port and a peer's; `toPeer`: to send there, otherwise to receive from there. */
+  linkMidi(core: Core, port: number, client: number, clientPort: number, toPeer: boolean, connect: boolean): number;
+  /** All ports of the system; null if the library can't tell. */
+  listMidi(core: Core): MidiDevice[] | null;
+  /**
+   * Sends `count` rows of seven numbers: port, client and port of the receiver (254 and 253: all that are connected), type,
+   * channel, parameter or note, value or velocity. Where that fails, writes the negative `errno` into the place of the type.
+   *
+   * @returns how many have failed
+   */
+  sendMidi(core: Core, rows: Int32Array, count: number): number;
+  /** Sends a system exclusive message. */
+  sendMidiBytes(core: Core, port: number, client: number, clientPort: number, bytes: Uint8Array): number;
 
   /**
    * Sends a datagram of sd_notify(3)'s lines to the service manager's socket: a path, or an abstract name with a leading `@`.

@@ -78,6 +78,19 @@ class Arguments {
     const auto array = info_[i].As<Napi::Uint32Array>();
     return std::vector<uint32_t>(array.Data(), array.Data() + array.ElementLength());
   }
+  // Not a copy: for functions that run no other code.
+  Napi::Int32Array int32s(size_t i) const {
+    if (!info_[i].IsTypedArray() || info_[i].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
+      throw Unexpected("an Int32Array");
+    }
+    return info_[i].As<Napi::Int32Array>();
+  }
+  Napi::Uint8Array bytes(size_t i) const {
+    if (!info_[i].IsTypedArray() || info_[i].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+      throw Unexpected("a Uint8Array");
+    }
+    return info_[i].As<Napi::Uint8Array>();
+  }
 
  private:
   const Napi::CallbackInfo &info_;
@@ -122,6 +135,7 @@ inline Napi::Array Strings(Napi::Env env, const std::vector<std::string> &texts)
 void ExportProcess(Napi::Object exports);
 void ExportCore(Napi::Object exports);
 void ExportInstances(Napi::Object exports);
+void ExportMidi(Napi::Object exports);
 void ExportReload(Napi::Object exports);
 
 }  // namespace mmpy
