@@ -36,7 +36,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
   constructor(setup: InstanceSetup<Options>, backend: ArtnetBackend) {
     this.#setup = setup;
     this.#backend = backend;
-    const { name, options, log, emit } = setup;
+    const { name, options, log, emitBatch } = setup;
     this.portAddress = portAddress(options, backend.options);
     this.wantsNodes = options.destination === "auto";
     this.#receiver = new SlotReceiver({
@@ -49,7 +49,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
       sourceTimeout: SOURCE_TIMEOUT,
       detect: backend.options.detect,
       log,
-      emit,
+      emitBatch,
     });
   }
 

@@ -40,7 +40,7 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
   constructor(setup: InstanceSetup<Options>, backend: SacnBackend) {
     this.#setup = setup;
     this.#backend = backend;
-    const { name, options, log, emit } = setup;
+    const { name, options, log, emitBatch } = setup;
     this.#receiver = new SlotReceiver({
       instance: name,
       universe: showUniverse(options.universe),
@@ -51,7 +51,7 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
       sourceTimeout: SOURCE_TIMEOUT,
       detect: backend.options.detect,
       log,
-      emit,
+      emitBatch,
     });
   }
 
