@@ -278,6 +278,13 @@ export interface Binding {
    * loop if deliveries keep causing further calls within one turn, which would never end. May enter Python.
    */
   emit(core: Core, count: number): void;
+  /**
+   * As {@link emit}, for the first `count` events of arrays with channels and values of one instance. Values are clamped to 0..1.
+   *
+   * @param channels indices within the instance
+   * @returns the number of events that were left out: those with NaN, and those on channels that the mapping does not have
+   */
+  emitBatch(core: Core, instance: number, channels: Uint32Array, values: Float64Array, count: number): number;
   /** Calls interval functions: pairs of (instance, interval), `count` of them. Enters Python. */
   runIntervals(core: Core, pairs: Uint32Array, count: number): void;
   /** The loop's current time in ms; updates the loop's clock first. */

@@ -110,6 +110,7 @@ export class Session {
       },
       retire: (live) => this.retire(live),
       emit: (live, name, channel, value) => this.#emit(live, name, channel, value),
+      emitBatch: (live, name, batch) => this.#emitBatch(live, name, batch),
     };
   }
 
@@ -296,6 +297,20 @@ export class Session {
       this.#reports.badEmit(name, "value", `an event's value is a number, not ${textOf(value)}`);
     } else {
       this.#outbox.put(live.number, channel, Math.min(1, Math.max(0, value)));
+    }
+  }
+
+  /** The same for many events, which the core checks: only if it leaves some out, they are looked at here. */
+  #emitBatch(live: LiveInstance | undefined, name: string, { length, channels, values }: EventBatch): void {
+    const { connected } = live ?? {};
+    if (live === undefined || connected === undefined) {
+      if (length > 0) this.#emit(live, name, 0, 0);
+      return;
+    }
+    if (this.#outbox.pass(live.number, channels, values, length) === 0) return;
+    for (let i = 0; i < Math.min(length, channels.length, values.length); ++i) {
+      const [channel, value] = [channels[i] as number, values[i] as number];
+      if (channel >= connected || Number.isNaN(value)) this.#emit(live, name, channel, value);
     }
   }
 }

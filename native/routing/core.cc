@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -168,6 +169,35 @@ void Core::EmitFromOutside(const uint32_t *instances, const uint32_t *channels, 
     if (source != Router::kNoChannel) incoming_.Append({source, values[i]});
   }
   if (incoming_.size() >= kMaxIncoming) const Entry entry(*this);
+}
+
+size_t Core::EmitFromOutside(InstanceId instance, const uint32_t *channels, const double *values, size_t count) {
+  const auto [first, known] = router_.ChannelsOf(instance);
+  // Not a branch for each event: nearly always all are sound, and then they go in one call.
+  bool sound = true;
+  for (size_t i = 0; i < count; ++i) sound &= channels[i] < known && values[i] >= 0 && values[i] <= 1;
+  size_t left_out = 0;
+  const auto emit = [&](auto &&take) {
+    for (size_t i = 0; i < count; ++i) {
+      if (channels[i] < known && !std::isnan(values[i])) {
+        take(first + channels[i], std::clamp(values[i], 0.0, 1.0));
+      } else {
+        ++left_out;
+      }
+    }
+  };
+  if (telling_) {  // as above
+    emit([&](ChannelId source, double value) { incoming_.Append({source, value}); });
+    if (incoming_.size() >= kMaxIncoming) const Entry entry(*this);
+    return left_out;
+  }
+  const Entry entry(*this, Entry::Purpose::kEmit);
+  if (sound) {
+    Emit(first, channels, values, count);
+  } else {
+    emit([&](ChannelId source, double value) { Emit(source, value); });
+  }
+  return left_out;
 }
 
 // With the lock.

@@ -116,6 +116,10 @@ class Core {
   // What JavaScript emits; needs no Entry.
   void EmitFromOutside(const uint32_t *instances, const uint32_t *channels, const double *values, size_t count);
 
+  // Likewise, of one instance and without a check before: values are clamped; those that are NaN and those on channels
+  // that the mapping does not have are left out. Returns how many those are.
+  size_t EmitFromOutside(InstanceId instance, const uint32_t *channels, const double *values, size_t count);
+
   // There are events for an instance outside, which is not queued yet. During a drain.
   void Send(Outgoing &outgoing) {
     outgoing.is_queued = true;
