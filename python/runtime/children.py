@@ -4,7 +4,7 @@ that is to stop can't: they get the time that ordinary threads get, are then ter
 import sys
 import time
 
-from .logs import warn
+from .logs import say
 from .native import is_forked
 from .uncaught import report
 
@@ -31,7 +31,7 @@ def end_children(active_children):
     for child in children:
         _try(child, child.terminate)
         if not child.daemon:
-            warn("process %r (pid %s) had not ended, and was terminated" % (child.name, child.pid))
+            say("warn", "", "process %r (pid %s) had not ended, and was terminated" % (child.name, child.pid))
     _join(children, time.monotonic() + GRACE)
     for child in children:
         if child.is_alive():
