@@ -125,9 +125,12 @@ export interface Outbox {
 export interface ResolveError {
   /** Index within the instance; -1 for the default handler. */
   readonly channel: number;
+  /** Empty if there is only a hint: its name has no dot and calls nothing, but functions have that name. */
   readonly problem: string;
   /** Names that may have been meant. */
   readonly candidates: string[];
+  /** What to do, in lines. */
+  readonly advice: string[];
 }
 
 /** The instance that uses CPython's main interpreter. */

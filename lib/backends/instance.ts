@@ -243,5 +243,7 @@ export interface Unresolved {
   /** In order of the channels; long lists are incomplete. */
   readonly channels: readonly Refusal[];
   readonly hasMore: boolean;
+  /** Warnings about channels that need no handler, but probably should have one. */
+  readonly hints: readonly Refusal[];
   readonly options: readonly Problem[];
 }

@@ -168,7 +168,8 @@ function resolve(entry: InstanceEntry, findings: Findings): void {
   for (const problem of unresolved.options) {
     reportTo(findings, problem, ownerOf(live.backend.declaration), settings, nameLocation);
   }
-  tellRefusals(entry, unresolved.channels, findings, unresolved.hasMore);
+  tellRefusals(entry, unresolved.channels, (...error) => findings.error(...error), unresolved.hasMore);
+  tellRefusals(entry, unresolved.hints, (...warning) => findings.warn(...warning));
 }
 
 /** Channels that an instance has been told, and what it was told of them before. */
@@ -198,7 +199,7 @@ function tellChannels(entry: InstanceEntry, findings: Findings): Told {
     tellRefusals(
       entry,
       refusals.map((refusal) => ({ ...refusal, problem: named(refusal) })),
-      findings,
+      (...error) => findings.error(...error),
     );
     return { entry, added, changedFrom };
   } catch (error) {
@@ -235,17 +236,16 @@ function disconnect({ live, name, definition }: InstanceEntry, channels: readonl
 function tellRefusals(
   { places, name, definition }: InstanceEntry,
   refusals: readonly Refusal[],
-  findings: Findings,
+  say: Findings["error"],
   hasMore = false,
 ): void {
   const found = new ChannelFindings();
   for (const { channel, problem, help, detail } of refusals) {
     const reference = places.input[channel] ?? places.output[channel];
-    if (reference === undefined)
-      findings.error(`instance '${name}': ${problem}`, definition.nameLocation, help && { help });
+    if (reference === undefined) say(`instance '${name}': ${problem}`, definition.nameLocation, help && { help });
     else found.add(reference, { message: problem, help, detail });
   }
-  found.tell((...error) => findings.error(...error), hasMore);
+  found.tell(say, hasMore);
 }
 
 /** Exchanges the tables. This cannot be undone. */

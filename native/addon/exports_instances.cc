@@ -114,6 +114,7 @@ Napi::Value Resolve(const Arguments &arguments) {
     object.Set("channel", is_default ? -1.0 : static_cast<double>(errors[i].channel));
     object.Set("problem", errors[i].problem);
     object.Set("candidates", Strings(env, errors[i].candidates));
+    object.Set("advice", Strings(env, errors[i].advice));
     result.Set(i, object);
   }
   return result;

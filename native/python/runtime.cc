@@ -101,10 +101,10 @@ std::string Initialize(void *library, const std::string &program_name) {
 }
 
 // The parts of python/runtime/ that every instance needs. Others are loaded from their files on demand.
-constexpr const char *kParts[] = {"start",      "names",        "exceptions",    "environment", "modules",
-                                  "handlers",   "uncaught",     "threads",       "watchdog",    "ending",
-                                  "extensions", "process_wide", "logs",          "processes",   "main",
-                                  "baseline",   "userspace",    "exitfunctions", "libraries",   "buffers"};
+constexpr const char *kParts[] = {"start",     "names",     "exceptions", "environment", "modules",    "handlers",
+                                  "uncaught",  "threads",   "watchdog",   "ending",      "extensions", "process_wide",
+                                  "logs",      "processes", "main",       "baseline",    "userspace",  "exitfunctions",
+                                  "libraries", "buffers",   "signatures"};
 
 std::string PartFile(const std::string &bootstrap_path, const char *name) {
   return bootstrap_path.substr(0, bootstrap_path.rfind('/') + 1) + name + ".py";

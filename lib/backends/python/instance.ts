@@ -1,7 +1,7 @@
 import type { PythonException, ResolveError } from "../../binding.js";
 import type { Setting } from "../../config/definition.js";
 import { MAX_ERRORS } from "../../config/limits.js";
-import { didYouMean } from "../../config/suggest.js";
+import { didYouMean, nearest } from "../../config/suggest.js";
 import type { Engine } from "../../engine/engine.js";
 import type { ChannelUse } from "../declare.js";
 import type {
@@ -132,29 +132,53 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
 
   #resolve(inputs: Uint32Array): Unresolved {
     const { binding, core } = this.#engine;
-    const errors = binding.resolve(core, this.#number, inputs, this.#defaultHandler ?? "");
+    const found = binding.resolve(core, this.#number, inputs, this.#defaultHandler ?? "");
+    const errors = found.filter(({ problem }) => problem !== "");
     return {
       channels: errors.filter(({ channel }) => channel >= 0).map((error) => this.#asRefusal(error)),
       hasMore: errors.length > MAX_ERRORS,
+      hints: found.filter(({ problem }) => problem === "").map((hint) => this.#asHint(hint)),
       options: errors
         .filter(({ channel }) => channel < 0)
-        .map(({ problem, candidates }) => ({
+        .map(({ problem, candidates, advice }) => ({
           message: `no default handler: ${problem}`,
           option: "default-handler",
-          help: didYouMean(this.#defaultHandler ?? "", candidates, "available functions"),
+          help: helpWith(this.#defaultHandler ?? "", candidates, advice),
         })),
     };
   }
 
-  #asRefusal({ channel, problem, candidates }: ResolveError) {
-    const { binding, core } = this.#engine;
-    const [name = ""] = binding.channelNames(core, this.#number, channel, 1);
+  #asRefusal({ channel, problem, candidates, advice }: ResolveError) {
+    const name = this.#nameOf(channel);
     const [message = "", ...detail] = problem.split("\n");
     return {
       channel,
       problem: `no handler for '${this.#name}.${name}': ${message}`,
-      help: didYouMean(name, candidates, "available functions"),
+      help: helpWith(name, candidates, advice),
       ...(detail.length > 0 && { detail: detail.join("\n") }),
     };
   }
+
+  #asHint({ channel, candidates }: ResolveError) {
+    const name = this.#nameOf(channel);
+    return {
+      channel,
+      problem: `'${this.#name}.${name}' calls no function, since its name has no dot and the instance has no default handler`,
+      help: candidates.map((candidate) => `to call ${candidate}(), write ${this.#name}.${candidate}`),
+    };
+  }
+
+  #nameOf(channel: number): string {
+    const { binding, core } = this.#engine;
+    return binding.channelNames(core, this.#number, channel, 1)[0] ?? "";
+  }
+}
+
+/** The path that was probably meant, or a few of those available and what else there is to say. */
+function helpWith(written: string, candidates: readonly string[], advice: readonly string[]): string[] {
+  // Whatever was written in front of the function's name, or left out.
+  const last = written.slice(written.lastIndexOf(".") + 1);
+  const meant = candidates.find((path) => path.endsWith(`.${last}`)) ?? nearest(written, candidates);
+  if (meant !== undefined) return [`did you mean '${meant}'?`];
+  return [...didYouMean(written, candidates, "available functions"), ...advice];
 }
