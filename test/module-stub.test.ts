@@ -17,6 +17,7 @@ const FUNCTIONS = [
   "manage",
   "channels",
   "cleanup_handler",
+  "checking",
   "previous",
   "batch",
 ];

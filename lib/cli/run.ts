@@ -1,4 +1,5 @@
 import { type Binding, binding } from "../binding.js";
+import { asData } from "../config/diagnostic.js";
 import { count } from "../count.js";
 import { Router } from "../engine/router.js";
 import { MidimonsterError } from "../errors.js";
@@ -103,7 +104,8 @@ class RunningRouter {
       if (error.code === "STATE" || this.#addon.stopSignalSeen()) return false;
       // A new instance that does not start does not undo the rest.
       const what = error.code === "BACKEND" ? "reloaded, but " : "not reloaded, everything goes on as before:\n";
-      this.#logger.error({ code: error.code }, what + error.message);
+      const { code, diagnostics } = error;
+      this.#logger.error({ code, diagnostics: diagnostics.map(asData) }, what + error.message);
       return false;
     }
   }

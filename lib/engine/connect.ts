@@ -4,6 +4,7 @@ import type { Channel, Refusal } from "../backends/instance.js";
 import { reportTo } from "../backends/read-options.js";
 import type { ChannelReference, MappingDefinition } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
+import { channelHelp, commentHelp } from "../config/meant.js";
 import { didYouMean } from "../config/suggest.js";
 import { messageOf } from "../errors.js";
 import { expandPairs } from "../mapping/pairs.js";
@@ -33,9 +34,10 @@ class ChannelFindings {
   /** @param hasMore whether further channels were not checked */
   tell(say: Findings["error"], hasMore = false): void {
     for (const [reference, { message, help = [], detail, count }] of this.#first) {
+      const meant = channelHelp(reference.channel);
       const more = count > 1 ? [`and ${hasMore ? "at least " : ""}${count - 1} more of '${reference.channel}'`] : [];
       say(message, reference.channelLocation, {
-        help: [...help, ...more],
+        help: [...(meant.length > 0 ? meant : help), ...more],
         ...(detail !== undefined && { detail }),
       });
     }
@@ -92,7 +94,9 @@ function mapAll(assembly: Assembly, mappings: readonly MappingDefinition[]): Pai
 function instanceOf({ byName, failed, findings }: Assembly, reference: ChannelReference): InstanceEntry | undefined {
   const found = byName.get(reference.instance);
   if (found === undefined && !failed.has(reference.instance)) {
-    const help = didYouMean(reference.instance, byName.keys(), "available instances");
+    const comment = commentHelp(reference.instance);
+    const known = didYouMean(reference.instance, byName.keys(), "available instances");
+    const help = comment.length > 0 ? comment : known;
     findings.error(`no instance '${reference.instance}'`, reference.instanceLocation, { help });
   }
   return found;

@@ -19,8 +19,15 @@ import { guardedLogger } from "../log/guarded-logger.js";
 import { type Logger, standardErrorLogger } from "../log/log.js";
 import { kindOf } from "../user-code.js";
 import { describe, type RouterDescription } from "./description.js";
+import type { CheckMode } from "./engine.js";
 import { describeReload, type ReloadSummary } from "./reload-summary.js";
-import { checkedQueueLimit, declarationsWith, type FileOptions, type RouterOptions } from "./router-options.js";
+import {
+  checkedMode,
+  checkedQueueLimit,
+  declarationsWith,
+  type FileOptions,
+  type RouterOptions,
+} from "./router-options.js";
 import { Session } from "./session.js";
 import { type TappedEvent, Taps } from "./taps.js";
 import { turnOfTheLoop } from "./waiting.js";
@@ -50,6 +57,7 @@ export class Router {
   #argument: string;
   #logger: Logger | undefined;
   readonly #queueLimit: number | undefined;
+  readonly #check: CheckMode | undefined;
   #state: State = "new";
   #session: Session | undefined;
   #current: Promise<void> | undefined;
@@ -66,6 +74,7 @@ export class Router {
     this.#argument = folder;
     this.#logger = options.logger && guardedLogger(options.logger);
     this.#queueLimit = checkedQueueLimit(options.queueLimit);
+    this.#check = checkedMode(options.check);
     this.#declarations = declarationsWith(options.backends);
   }
 
@@ -152,6 +161,12 @@ export class Router {
    * @throws {MidimonsterError} as {@link load} does; `BACKEND` if a backend does not start. The router is stopped then.
    */
   async start(): Promise<void> {
+    if (this.#check !== undefined) {
+      throw new MidimonsterError(
+        "STATE",
+        "this router is only for checking; to start one, leave the option 'check' out",
+      );
+    }
     if (this.#state === "new") await this.load();
     this.#refuseIfStopping();
     this.#expect("loaded", "start()");
@@ -239,6 +254,11 @@ export class Router {
     };
   }
 
+  /** Warnings about the configuration, in reading order; empty before {@link load}. They are also in the log. */
+  warnings(): readonly Diagnostic[] {
+    return inReadingOrder(this.#session?.assembly.findings.warnings ?? []);
+  }
+
   /**
    * Describes the router's instances, channels and mappings.
    *
@@ -288,7 +308,7 @@ export class Router {
   async #load(): Promise<void> {
     this.#refuseIfStopping();
     this.#logger ??= standardErrorLogger("warn", "text");
-    const session = new Session(this.#declarations, this.#argument, this.#logger, this.#taps);
+    const session = new Session(this.#declarations, this.#argument, this.#logger, this.#taps, this.#check);
     if (this.#queueLimit !== undefined) session.limitQueues(this.#queueLimit);
     this.#session = session;
     const found = () => inReadingOrder(session.assembly.findings.errors);
@@ -336,9 +356,11 @@ export class Router {
     if (session === undefined) throw new Error("not running");
     const reading = this.#readAgain();
     const definitionBefore = this.#definition;
-    if (reading.diagnostics.length > 0) throw MidimonsterError.fromDiagnostics(inReadingOrder(reading.diagnostics));
+    const errors = reading.diagnostics.filter(({ severity }) => severity !== "warning");
+    if (errors.length > 0) throw MidimonsterError.fromDiagnostics(inReadingOrder(errors));
     await turnOfTheLoop();
     const reload = session.reload(reading.definition);
+    reload.next.findings.addAll(reading.diagnostics);
     try {
       await reload.prepare().finally(turnOfTheLoop);
       this.#refuseIfStopping();

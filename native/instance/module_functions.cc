@@ -36,11 +36,11 @@ PyObject *mmpy_instance_current(mmpy_instance *instance) {
 }
 unsigned long long mmpy_instance_timestamp(mmpy_instance *instance) { return Self(instance).timestamp(); }
 int mmpy_instance_interval(mmpy_instance *instance, PyObject *function, unsigned long long period_ms) {
-  return OrException(-1, [&] { return Self(instance).intervals().Set(function, period_ms); });
+  return OrException(-1, [&] { return Self(instance).Registering().intervals().Set(function, period_ms); });
 }
 int mmpy_instance_manage(mmpy_instance *instance, PyObject *function, PyObject *socket, unsigned interest) {
   static_assert(int{MMPY_READ} == int{mmpy::kReadable} && int{MMPY_WRITE} == int{mmpy::kWritable}, "see module.h");
-  return OrException(-1, [&] { return Self(instance).sockets().Manage(function, socket, interest); });
+  return OrException(-1, [&] { return Self(instance).Registering().sockets().Manage(function, socket, interest); });
 }
 int mmpy_instance_unmanage(mmpy_instance *instance, PyObject *socket, unsigned interest) {
   return OrException(-1, [&] { return Self(instance).sockets().Unmanage(socket, interest); });
@@ -49,13 +49,16 @@ PyObject *mmpy_instance_channels(mmpy_instance *instance) {
   return OrNull([&] { return Self(instance).channel_state().Names(); });
 }
 PyObject *mmpy_instance_cleanup_handler(mmpy_instance *instance, PyObject *function) {
-  return OrNull([&] { return Self(instance).cleanup().Set(function); });
+  return OrNull([&] { return Self(instance).Registering().cleanup().Set(function); });
 }
 PyObject *mmpy_instance_previous(mmpy_instance *instance) {
   return OrNull([&] { return Self(instance).Previous(); });
 }
+int mmpy_instance_checking(const mmpy_instance *instance) {
+  return static_cast<const mmpy::PythonInstance *>(instance)->checking() ? 1 : 0;
+}
 PyObject *mmpy_instance_new_batch(mmpy_instance *instance, PyObject *names, PyObject *handler) {
-  return OrNull([&] { return Self(instance).batches().New(names, handler); });
+  return OrNull([&] { return Self(instance).Registering().batches().New(names, handler); });
 }
 PyObject *mmpy_instance_register_batch(mmpy_instance *instance, PyObject *names, PyObject *object, PyObject *handler) {
   return OrNull([&] { return Self(instance).batches().Register(names, object, handler); });

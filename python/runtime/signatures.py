@@ -3,6 +3,10 @@ user code and without the module `inspect`."""
 
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 from .names import MAX_NAME, MAX_WRAPPERS, Function, Method, exact, namespace_of, text_attribute
 
 _HAS_VARARGS = 0x04  # flags of code objects
@@ -48,7 +52,7 @@ def _advice(name, parameters, place):
     return ["%s; write def %s(%s):" % (where, name, written) if name.isidentifier() else where]
 
 
-def _function_in(found):
+def _function_in(found: "Any"):
     """(function, arguments given by position, names of arguments given by name, whether by functools.partial); the function is
     None if it is not written in Python, or is of a kind that is not known."""
     given, keywords, has_partial = 1, set(), False

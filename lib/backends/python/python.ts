@@ -22,7 +22,7 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
   }
 
   async instance(setup: InstanceSetup<typeof instanceOptions>): Promise<PythonInstance> {
-    const { executable } = await this.#load();
+    const python = await this.#load();
     const { binding, core, argument, stopping } = setup.engine;
     stopping.throwIfAborted();
     const main = getsMain(setup);
@@ -32,7 +32,7 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
     if (typeof number === "string") {
       throw new MidimonsterError("PYTHON_LOAD", `no interpreter for instance '${setup.name}': ${number}`);
     }
-    return new PythonInstance(setup, number, { executable, interpreter: main ? "main" : "own" });
+    return new PythonInstance(setup, number, { python, interpreter: main ? "main" : "own" });
   }
 
   /** Loads CPython, for the first instance. */
@@ -81,6 +81,8 @@ function pointsElsewhere(home: string | undefined, { prefix, basePrefix, baseExe
   const real = (folder: string | undefined = "") => (existsSync(folder) ? realpathSync(folder) : folder);
   return real(folders[0]) !== real(basePrefix) || real(folders[1]) !== real(baseExecPrefix);
 }
+
+export { inspect } from "./inspect.js";
 
 export function open(setup: BackendSetup<typeof options>): OpenBackend<typeof instanceOptions> {
   return new PythonBackend(setup);
