@@ -106,7 +106,7 @@ describe("a name that leads to no function", () => {
   it("without a dot, and without a default handler, is a warning with the path of the function of that name", async () => {
     const session = sessionWith("{level,pair}");
     await session.router.load();
-    const [warning, ...others] = session.log.matching(/warning/);
+    const [warning, ...others] = session.log.matching(/calls no function/);
     assert.deepEqual(others, []);
     assert.match(
       warning?.message ?? "",

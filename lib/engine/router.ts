@@ -49,6 +49,7 @@ export class Router {
   /** What calls of {@link backend}, {@link instance} and {@link map} add to it. */
   readonly #additions: Definition;
   #files: readonly string[] = [];
+  #filesAtFailure: readonly string[] = [];
   #diagnostics: readonly Diagnostic[] = [];
   /** Reads the configuration again, if it came from a file. */
   #read: (() => Reading) | undefined;
@@ -158,7 +159,8 @@ export class Router {
   /**
    * Starts routing.
    *
-   * @throws {MidimonsterError} as {@link load} does; `BACKEND` if a backend does not start. The router is stopped then.
+   * @throws {MidimonsterError} as {@link load} does; `BACKEND` if a backend does not start. The router is stopped then, but not by
+   *   a second call, which is a `STATE` error.
    */
   async start(): Promise<void> {
     if (this.#check !== undefined) {
@@ -217,9 +219,12 @@ export class Router {
     return this.#nextReload;
   }
 
-  /** Absolute paths of the files that a reload reads: the configuration's and those of its instances, like Python modules. */
+  /**
+   * Absolute paths of the files that a reload reads: the configuration's and those of its instances, like Python modules. After a
+   * failed start, those that it has read.
+   */
   files(): string[] {
-    const own = this.running ? (this.#session?.files() ?? []) : [];
+    const own = this.running ? (this.#session?.files() ?? []) : this.#filesAtFailure;
     return [...new Set([...this.#files, ...own])];
   }
 
@@ -297,6 +302,7 @@ export class Router {
         await work();
         this.#state = after;
       } catch (error) {
+        this.#filesAtFailure = this.#session?.files() ?? [];
         await this.#end(this.#stopping === undefined ? "failed" : "stopped");
         this.#refuseIfStopping();
         throw error;

@@ -8,6 +8,7 @@ from .names import Function, namespace_of, type_name, unwrapped
 from .signatures import refusal
 
 _Dictionaries = (dict, type(type.__dict__))
+_CO_COROUTINE = 0x80  # in the flags of a function's code
 
 
 def resolve(channel):
@@ -49,6 +50,7 @@ def _walk(found, path, names):
             text = describe_exception(error)[-1]
             return (None, "looking up '%s' in '%s' failed:\n%s" % (name, path, text), [], [])
         path = "%s.%s" % (path, name)
+    _expect_coroutines(found)
     if not callable(found):
         return (None, "'%s' is of type %s and can't be called" % (path, type_name(type(found))), [], [])
     return _checked(found)
@@ -75,6 +77,16 @@ def _paths_like(names):
             return ["%s.%s" % (module, first)]
         paths += ["%s.%s" % (module, name) for name in callables]
     return paths
+
+
+def _expect_coroutines(function):
+    """For an async function imports asyncio, which its first event would otherwise wait for."""
+    function = unwrapped(function)
+    if type(function) is Function and function.__code__.co_flags & _CO_COROUTINE:
+        try:
+            from .tasks import load  # noqa: F401
+        except Exception:
+            pass  # its first event reports that
 
 
 def _callables(owner):

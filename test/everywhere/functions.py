@@ -11,6 +11,10 @@ with_handler = midimonster.batch(["b1", "b2"], lambda batch: batch.changed())
 without_handler = midimonster.batch(["b1", "b3"])
 
 
+async def sleeps():
+    pass
+
+
 def ticks():
     pass
 
@@ -78,6 +82,7 @@ FUNCTIONS = {
     "register() by hand": register_by_hand,
     "previous()": lambda: midimonster.previous(),
     "checking()": lambda: midimonster.checking(),
+    "task()": lambda: midimonster.task(sleeps()),
     "a collection": lambda: gc.collect(),
 }
 

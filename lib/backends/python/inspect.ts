@@ -5,7 +5,7 @@ import path from "node:path";
 import { type PythonException, packageFolder } from "../../binding.js";
 import type { BackendSetup, InstanceSetup } from "../instance.js";
 import type { instanceOptions, options } from "./index.js";
-import { choosePython } from "./locate/discovery.js";
+import { chooseOrAdvise } from "./locate/alternatives.js";
 import { importAdvice } from "./locate/import-advice.js";
 
 /** Reports the errors at the `module` options. @throws {MidimonsterError} if there is no Python to ask */
@@ -16,7 +16,7 @@ export async function inspect(
   const { name, folder, settings, report, engine } = instance;
   const modules = settings.filter(({ option, value }) => option === "module" && value !== "");
   if (modules.length === 0) return;
-  const python = await choosePython(backend.options.python, backend.log, engine.stopping);
+  const python = await chooseOrAdvise(backend.options.python, backend.log, engine.stopping);
   const request = { folder, modules: modules.map(({ value, folder }) => ({ value, folder })) };
   const exceptions = await examine(python.executable, folder, request, engine.stopping);
   for (const [index, exception] of exceptions.entries()) {

@@ -1,3 +1,4 @@
+import path from "node:path";
 import type { IdleModule, PythonException, ResolveError } from "../../binding.js";
 import type { Setting } from "../../config/definition.js";
 import { MAX_ERRORS } from "../../config/limits.js";
@@ -39,6 +40,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
   /** Indices of `module` options whose modules registered and output nothing while they were loaded. */
   readonly #quiet = new Set<number>();
   #modules: readonly Setting[] = [];
+  readonly #failed = new Set<string>();
 
   constructor({ name, folder, engine, settings, options, report }: Setup, number: number, surroundings: Surroundings) {
     this.#name = name;
@@ -101,9 +103,10 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
     return this.#defaultHandler === undefined ? undefined : "calls the default handler";
   }
 
-  /** Source files of its modules. */
+  /** Source files of its modules, and those that would be of modules that did not load. */
   files(): readonly string[] {
-    return this.#engine.binding.sourceFiles(this.#engine.core, this.#number);
+    const { binding, core } = this.#engine;
+    return [...binding.sourceFiles(core, this.#number), ...this.#failed];
   }
 
   #reportChanged(exception: PythonException, report: Report): void {
@@ -125,6 +128,11 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
         if (binding.activity(core, this.#number) === before) this.#quiet.add(index);
         continue;
       }
+      const file = value
+        .replace(/\.py$/, "")
+        .split(value.includes("/") ? "/" : ".")
+        .join(path.sep);
+      this.#failed.add(path.resolve(folder, `${file}.py`));
       const help = importAdvice(exception, value, { ...this.#surroundings, folder });
       const message = `module '${value}' of instance '${this.#name}' can't be imported`;
       report({ message, option: "module", index, help, detail: exception.text });

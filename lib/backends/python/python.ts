@@ -5,7 +5,8 @@ import { MidimonsterError } from "../../errors.js";
 import type { BackendFacts, BackendSetup, InstanceSetup, OpenBackend } from "../instance.js";
 import type { instanceOptions, options } from "./index.js";
 import { PythonInstance } from "./instance.js";
-import { choosePython, type PythonChoice } from "./locate/discovery.js";
+import { chooseOrAdvise } from "./locate/alternatives.js";
+import type { PythonChoice } from "./locate/discovery.js";
 import { getsMain } from "./main-interpreter.js";
 
 /** Runs Python modules, each instance in an interpreter of its own. Events for its instances never pass through JavaScript. */
@@ -39,7 +40,7 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
   async #load(): Promise<PythonChoice> {
     if (this.#choice !== undefined) return this.#choice;
     const { options, log, engine } = this.#setup;
-    const choice = await choosePython(options.python, log, engine.stopping);
+    const choice = await chooseOrAdvise(options.python, log, engine.stopping);
     const ignoreHome = pointsElsewhere(process.env.PYTHONHOME, choice);
     if (ignoreHome) {
       log.warn(
