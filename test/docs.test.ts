@@ -159,7 +159,7 @@ function normalized(text: string, folder: string): string {
     .replace(/^\[\d\d:\d\d:\d\d\.\d{3}\]/gm, "[time]")
     .replace(/Python 3\.\d+\.\d+(, | from )\S+/g, "Python$1it")
     .replace(/\S+ -m pip install/g, "python -m pip install")
-    .replace(/(descriptor|fd=|running for|loading after) ?\d+/g, "$1 N")
+    .replace(/(descriptor|fd=|running for|more than|loading after) ?\d+/g, "$1 N")
     .replace(/^(wave|curved|inverted) \d\.\d\d.*$/gm, "$1") // the quick start's oscillator begins anywhere
     .replace(/^(slot\d) \d\.\d+$/gm, "$1") // a wave
     .replace(/^[0-9a-f]{8}\.[0-9a-f]{8} /gm, "[time] ") // of oscdump
