@@ -4,14 +4,16 @@ Channel values are floats from 0.0 to 1.0. A function of a module that the confi
 'my_handlers.on_fader', is called with the value of every event. Handlers run one at a time; while one runs,
 nothing else does, so return quickly and use interval() and manage() to wait."""
 
-from collections.abc import Callable, Iterable
+from asyncio import Task
+from collections.abc import Callable, Coroutine, Iterable
 from types import ModuleType
-from typing import Literal, Protocol, SupportsFloat, SupportsIndex, TypeVar
+from typing import Any, Literal, Protocol, SupportsFloat, SupportsIndex, TypeVar
 
 class _HasFileno(Protocol):
     def fileno(self) -> int: ...
 
 _Socket = TypeVar("_Socket", bound=_HasFileno)
+_Result = TypeVar("_Result")
 
 def output(name: str, value: SupportsFloat | SupportsIndex, /) -> None:
     """Output a value on a channel of this instance.
@@ -123,6 +125,19 @@ def previous() -> ModuleType | None:
     When a module is reloaded, its old version still exists while the new one's top level runs, so state
     can be taken over: sockets, values, threads. None at the first load, and once the module has loaded.
     MIDIMonster itself has no previous(); use hasattr(midimonster, 'previous') to check."""
+
+def task(coroutine: Coroutine[Any, Any, _Result] | Task[_Result], /) -> Task[_Result]:
+    """Run a coroutine as an asyncio task of this instance, beside everything else.
+
+    Called while the module loads or from any function; the task begins once the router runs and the caller
+    has returned. It is kept until it ends, an exception is logged, and it is cancelled when its module is
+    reloaded, when its instance is removed and when the router stops.
+    MIDIMonster itself has no task(); use hasattr(midimonster, 'task') to check.
+
+    coroutine: what a call of an async function returns. Or a task of a previous version of the module, which
+    then goes on when the module is reloaded.
+    Returns the asyncio.Task. Raises TypeError for anything else, and RuntimeError if called from a
+    threading.Thread or when the instance ends."""
 
 class Batch:
     """Channels that are handled and output together; created by midimonster.batch().

@@ -20,6 +20,7 @@ const FUNCTIONS = [
   "channels",
   "cleanup_handler",
   "previous",
+  "task",
   "batch",
 ];
 

@@ -63,6 +63,9 @@ PyObject *mmpy_instance_cleanup_handler(mmpy_instance *instance, PyObject *funct
 PyObject *mmpy_instance_previous(mmpy_instance *instance) {
   return OrNull([&] { return Self(instance).Previous(); });
 }
+PyObject *mmpy_instance_task(mmpy_instance *instance, PyObject *coroutine) {
+  return OrNull([&] { return Self(instance).tasks().Make(coroutine); });
+}
 PyObject *mmpy_instance_new_batch(mmpy_instance *instance, PyObject *names, PyObject *handler) {
   return OrNull([&] { return Self(instance).batches().New(names, handler); });
 }

@@ -91,7 +91,10 @@ PythonInstance::PythonInstance(Core &core, InstanceId id)
       intervals_(home_),
       start_functions_(home_),
       sockets_(home_),
-      cleanup_(home_) {}
+      cleanup_(home_),
+      tasks_(home_) {
+  home_.interpreter.SetResults(tasks_);
+}
 
 PythonInstance::~PythonInstance() { Abandon(); }
 
@@ -207,6 +210,7 @@ void PythonInstance::Begin() {
     home_.Tell([&] { return Report{Report::Kind::kWatchFailed, home_.id, "socket", "", uv_strerror(status), {}}; });
   }
   output_.Start();
+  tasks_.Begin();
 }
 
 void PythonInstance::Started() {
@@ -233,7 +237,7 @@ void PythonInstance::FinishRound() {
 }
 
 bool PythonInstance::Housekeep() {
-  if (sockets_.empty()) return false;
+  if (sockets_.empty() || home_.ending) return false;
   const GilScope own(home_.gil, state());
   return sockets_.DropClosed();
 }
@@ -264,8 +268,9 @@ PyObject *PythonInstance::ChannelNames(mmpy_direction direction) {
 }
 
 PyObject *PythonInstance::Current() {
+  if (!home_.core.OnLoopThread()) return mmpy_none();
   const uint32_t current = handlers_.current();
-  return current == Channels::kNone || !home_.core.OnLoopThread() ? mmpy_none() : channels_.NameObject(current);
+  return current == Channels::kNone ? tasks_.Current() : channels_.NameObject(current);
 }
 
 }  // namespace mmpy

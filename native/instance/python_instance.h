@@ -22,6 +22,7 @@
 #include "instance/output.h"
 #include "instance/reports.h"
 #include "instance/start_functions.h"
+#include "instance/tasks.h"
 #include "python/interpreter_lock.h"
 #include "routing/core.h"
 
@@ -74,7 +75,9 @@ class PythonInstance final : public mmpy_instance, public Destination {
   // The source files of user code.
   std::vector<std::string> SourceFiles();
 
-  void RunInterval(uint32_t interval) { intervals_.Run(interval); }
+  void RunInterval(uint32_t interval) {
+    if (!home_.ending) intervals_.Run(interval);
+  }
 
   // Functions of a Destination
 
@@ -88,9 +91,12 @@ class PythonInstance final : public mmpy_instance, public Destination {
   void Begin() override;
   void Started() override;
   void OnTimer(uint32_t timer) override;
+  bool wants_step() const override { return tasks_.wants_step(); }
+  bool Step(uint64_t budget_ns) override { return usable() && tasks_.Step(budget_ns); }
   bool Housekeep() override;
   void Retire() override;
   void CleanUp() override;
+  bool BeginEnd(uint64_t cleanup_until_ms) override;
   void StopThreads(EndThreads step, uint64_t until_ms) override;
   bool Stop(uint64_t until_ms) override;
   void Abandon() override;
@@ -121,6 +127,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   StartFunctions &start_functions() { return start_functions_; }
   ManagedSockets &sockets() { return sockets_; }
   Cleanup &cleanup() { return cleanup_; }
+  Tasks &tasks() { return tasks_; }
   Batches &batches() { return batches_; }
   unsigned long long timestamp() const { return home_.core.now_ms(); }
 
@@ -149,6 +156,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   StartFunctions start_functions_;
   ManagedSockets sockets_;
   Cleanup cleanup_;
+  Tasks tasks_;
   bool old_dropped_ = false;  // in this reload
   bool retired_ = false;
 };

@@ -14,6 +14,7 @@
 
 #include "python/exception.h"
 #include "python/py_ref.h"
+#include "python/results.h"
 #include "python/runtime.h"
 
 namespace mmpy {
@@ -79,6 +80,10 @@ class Interpreter {
     if (!CallHelper(name, {})) PyErr_Clear();
   }
 
+  // Who takes what its functions return, other than None. Before any is called.
+  void SetResults(Results &results) { results_ = &results; }
+  Results &results() const { return *results_; }
+
   // Takes the current exception; none is set afterwards.
   PythonException TakeException();
 
@@ -105,6 +110,7 @@ class Interpreter {
   bool SharesModules() const;
 
   PythonRuntime &runtime_;
+  Results *results_ = nullptr;
   bool is_main_ = false;
   PyThreadState *state_ = nullptr;
   PyInterpreterState *interpreter_ = nullptr;

@@ -52,13 +52,15 @@ PyObject *mmpy_none(void) {
   return none;
 }
 
-void mmpy_drop(PyObject *result) {
+int mmpy_drop_none(PyObject *result) {
   if (result == none && spare_nones < max_spare_nones) {
     spare_nones++;
-  } else {
-    if (mmpy_forked) mmpy_end_forked(1);
-    Py_DecRef(result);
+    return 1;
   }
+  if (mmpy_forked) mmpy_end_forked(1);
+  if (result != none) return 0;
+  Py_DecRef(result);
+  return 1;
 }
 
 void mmpy_begin_forked(void) {
@@ -233,6 +235,11 @@ static PyObject *module_batch(PyObject *self, PyObject *const *arguments, Py_ssi
   return instance == NULL ? NULL : mmpy_instance_new_batch(instance, arguments[0], handler);
 }
 
+static PyObject *module_task(PyObject *self, PyObject *coroutine) {
+  mmpy_instance *instance = instance_of(self);
+  return instance == NULL ? NULL : mmpy_instance_task(instance, coroutine);
+}
+
 static PyObject *module_previous(PyObject *self, PyObject *unused) {
   (void)unused;
   mmpy_instance *instance = mmpy_instance_of(self);
@@ -348,6 +355,18 @@ static const char batch_doc[] =
     "Raises ValueError for an empty list, a name given twice and, once modules have loaded, a channel that\n"
     "does not exist; TypeError for names that are not str.";
 
+static const char task_doc[] =
+    "task(coroutine, /)\n--\n\n"
+    "Run a coroutine as an asyncio task of this instance, beside everything else.\n\n"
+    "Called while the module loads or from any function; the task begins once the router runs and the caller\n"
+    "has returned. It is kept until it ends, an exception is logged, and it is cancelled when its module is\n"
+    "reloaded, when its instance is removed and when the router stops.\n"
+    "MIDIMonster itself has no task(); use hasattr(midimonster, 'task') to check.\n\n"
+    "coroutine: what a call of an async function returns. Or a task of a previous version of the module, which\n"
+    "then goes on when the module is reloaded.\n"
+    "Returns the asyncio.Task. Raises TypeError for anything else, and RuntimeError if called from a\n"
+    "threading.Thread or when the instance ends.";
+
 static PyMethodDef batch_methods[] = {
     {"register", (PyCFunction)(void (*)(void))batch_register, METH_FASTCALL, NULL},
     {"output", batch_output, METH_O, NULL},
@@ -384,6 +403,7 @@ static PyMethodDef methods[] = {
     {"cleanup_handler", module_cleanup_handler, METH_O, cleanup_handler_doc},
     {"batch", (PyCFunction)(void (*)(void))module_batch, METH_FASTCALL, batch_doc},
     {"previous", module_previous, METH_NOARGS, previous_doc},
+    {"task", module_task, METH_O, task_doc},
 };
 
 /* Init. Not PyModule_Create: a PyModuleDef's layout holds an object header, whose size differs between builds. */

@@ -60,14 +60,14 @@ PyObject *mmpy_batch_functions(PyObject *capsule);
 PyObject *mmpy_none(void);
 int mmpy_is_none(PyObject *object);
 
-/* Releases what a handler has returned, usually None. In a forked child it ends the process instead, see
- * mmpy_begin_forked(). */
-void mmpy_drop(PyObject *result);
+/* Releases what a handler has returned if it is None, as usual; returns 0 for anything else, which stays the caller's.
+ * In a forked child it ends the process instead, see mmpy_begin_forked(). */
+int mmpy_drop_none(PyObject *result);
 
 /*
  * To be called in a forked child, where nothing may be called: from now on the module's functions take the slow
- * way, on which they are refused, and mmpy_drop() the one on which it ends the process. So the fast ways, which every
- * event takes, need not look whether this is a child.
+ * way, on which they are refused, and mmpy_drop_none() the one on which it ends the process. So the fast ways, which
+ * every event takes, need not look whether this is a child.
  */
 void mmpy_begin_forked(void);
 
@@ -116,6 +116,7 @@ PyObject *mmpy_instance_register_batch(mmpy_instance *instance, PyObject *names,
 int mmpy_instance_output_batch(mmpy_instance *instance, size_t number);
 PyObject *mmpy_instance_changed_in_batch(mmpy_instance *instance, size_t number);
 PyObject *mmpy_instance_previous(mmpy_instance *instance);
+PyObject *mmpy_instance_task(mmpy_instance *instance, PyObject *coroutine);
 PyObject *mmpy_instance_cleanup_handler(mmpy_instance *instance, PyObject *function);
 
 #ifdef __cplusplus

@@ -64,6 +64,16 @@ class Core {
   // Takes an instance out of the configuration for good; the mapping must not know it any more.
   void Retire(InstanceId instance);
 
+  // Before Stop(): no event is routed any more; runs cleanup handlers, and has instances end what they run by
+  // themselves. Returns how many of them there is to wait for: CoreListener::Tell() says when one has.
+  size_t BeginStop();
+
+  // The same before Retire(), of one instance. Returns whether there is anything to wait for.
+  bool BeginRetire(InstanceId instance);
+
+  // An instance has ended what it was to end. With the lock.
+  void TasksEnded(InstanceId instance) { news_.ended.push_back(instance); }
+
   // Runs cleanup handlers, ends interpreters, closes handles; calls back when libuv has released the last handle, with
   // whether a thread that would not end may still be inside this core, which then must never be freed.
   void Stop(std::function<void(bool in_use)> done);
@@ -106,6 +116,10 @@ class Core {
   // What JavaScript emits; needs no Entry.
   void EmitFromOutside(const uint32_t *instances, const uint32_t *channels, const double *values, size_t count);
 
+  // Likewise, of one instance and without a check before: values are clamped; those that are NaN and those on channels
+  // that the mapping does not have are left out. Returns how many those are.
+  size_t EmitFromOutside(InstanceId instance, const uint32_t *channels, const double *values, size_t count);
+
   // There are events for an instance outside, which is not queued yet. During a drain.
   void Send(Outgoing &outgoing) {
     outgoing.is_queued = true;
@@ -115,6 +129,11 @@ class Core {
 
   // Makes the loop come here soon. From any thread that has the lock.
   void Wake();
+
+  // An instance's code has something ready: it is given steps, after the drain and with limited time, now if the loop's
+  // thread is inside, else once it comes here. What does not end in that time goes on in the next iteration of the
+  // loop. From any thread that has the lock.
+  void WantSteps() { steps_wanted_ = true; }
 
   // False on threads that user code has started.
   bool OnLoopThread() const {
@@ -160,7 +179,7 @@ class Core {
   void StartHousekeeping();
 
  private:
-  enum class State { kBuilding, kRunning, kStopped };
+  enum class State { kBuilding, kRunning, kEnding, kStopped };
 
   void Enter();
   void Leave();
@@ -169,6 +188,8 @@ class Core {
   void TellStarted();
   void SetAlarm();
   void OnAlarm();
+  bool MayStep() const { return (state_ == State::kRunning || state_ == State::kEnding) && !held_; }
+  void RunSteps();
   void RefuseIfEntered() const;
   void AddReport(Report report);
   CodeLock *Entrance() const;
@@ -194,6 +215,7 @@ class Core {
   EventColumns told_{&router_.budget()};  // the memory of tapped_ while that is told
   bool held_ = false;
   bool backlog_ = false;         // the idle handle goes on with what was left, mostly since a drain ran out of time
+  bool steps_wanted_ = false;    // by any instance; written with the lock
   unsigned emits_in_a_row_ = 0;  // entries of JavaScript's, without one of libuv's in between
   int depth_ = 0;                // of nested entries; read and written with the lock
   CodeLock *lock_ = nullptr;     // by which the outermost one came in; NULL if nothing has code

@@ -75,9 +75,12 @@ struct News {
   std::vector<Report> reports;
   std::vector<IntervalChange> intervals;
   std::vector<ChannelId> loop;    // channels of a feedback loop
+  std::vector<InstanceId> ended;  // instances that are about to end and have nothing left to wait for
   uint64_t reports_lost = 0;      // since there were too many
   const char *failure = nullptr;  // what could not be done or told; a literal
-  bool empty() const { return reports.empty() && intervals.empty() && loop.empty() && failure == nullptr; }
+  bool empty() const {
+    return reports.empty() && intervals.empty() && loop.empty() && ended.empty() && failure == nullptr;
+  }
 };
 
 // The JavaScript side of a core. All functions are called on the way out, without the lock, and may call into the core

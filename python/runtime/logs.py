@@ -68,6 +68,12 @@ def _say(level, logger, text, file, line):
     return bool(_log((level, _text(logger), text, file, line)))
 
 
+def say(level, logger, text):
+    """Puts a message of this package into the router's log."""
+    if _log is not None and not is_forked():
+        _log((level, logger, bounded(text), "", 0))
+
+
 def _set_up_logging(logging):
     root = logging.root
     shows = logging.Formatter("%(message)s").format
