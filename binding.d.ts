@@ -120,7 +120,10 @@ export interface CoreCallbacks {
 
 /** The arrays into which JavaScript writes events before {@link Binding.emit}. Channels are indices within their instance. */
 export interface Outbox {
-  /** Numbers of the instances that emit. */
+  /**
+   * Numbers of the instances that emit. With 2^31 added, the event goes to the channel itself, instead of to those that it
+   * is mapped to.
+   */
   readonly instances: Uint32Array;
   readonly channels: Uint32Array;
   readonly values: Float64Array;

@@ -14,6 +14,7 @@ import { Assembly } from "./assembly.js";
 import { type BuildHost, build } from "./build.js";
 import { ChannelNames } from "./channel-names.js";
 import { connect } from "./connect.js";
+import { Doors } from "./doors.js";
 import { Endings } from "./endings.js";
 import type { Engine } from "./engine.js";
 import type { LiveBackend, LiveInstance } from "./instances.js";
@@ -47,6 +48,7 @@ export class Session {
   /** The instance that is being created: it may have something to report before its number is known. */
   #creating = "?";
   #names = new ChannelNames(new Map());
+  #doors = new Doors(new Assembly());
   /** Warnings of the running configuration. */
   #warned: ReadonlySet<string> = new Set();
   #keepAlive: NodeJS.Timeout | undefined;
@@ -220,6 +222,18 @@ export class Session {
     });
   }
 
+  /**
+   * Puts in an event from outside. Events of one turn of the loop cross into the core together.
+   *
+   * @param value in 0..1
+   * @throws {MidimonsterError} `VALUE` for a channel that no mapping uses
+   */
+  send(channel: string, value: number): void {
+    const { instance, index, toItself } = this.#doors.find(channel);
+    if (toItself) this.#outbox.putToItself(instance, index, value);
+    else this.#outbox.put(instance, index, value);
+  }
+
   applyTaps(): void {
     this.#binding.tap(this.#core, this.#taps.size > 0);
   }
@@ -261,6 +275,7 @@ export class Session {
 
   #connected(): void {
     this.#names = new ChannelNames(this.assembly.entries);
+    this.#doors = new Doors(this.assembly);
     // A warning is not repeated by reloads, even if it has moved to another line.
     const warnings = this.assembly.findings.distinctWarnings;
     for (const [key, warning] of warnings) {
