@@ -268,8 +268,12 @@ export class Session {
   /** The names of an instance's channels, unless there are too many to look for a similar one. */
   #channelsOf(number: number): readonly string[] {
     const channels = this.assembly.entries.get(number)?.channels;
-    if (channels === undefined || channels.size > MAX_COMPARED) return [];
-    return channels.names(0, channels.size);
+    try {
+      if (channels === undefined || channels.size > MAX_COMPARED) return [];
+      return channels.names(0, channels.size);
+    } catch {
+      return []; // the report is the last of an instance that has ended, and that can't be asked any more
+    }
   }
 
   #liveOf(assembly: Assembly): LiveInstance[] {
