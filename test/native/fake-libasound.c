@@ -45,7 +45,7 @@ static int sock = -1;
 static Device devices[MAX_DEVICES];
 static int device_count;
 static Event queue[MAX_QUEUE];
-static int queued, taken, ports, listening = -1, refusals, failure;
+static int queued, taken, ports, listening = -1, refusals, refusal, failure;
 static Event outputs[MAX_OUTPUTS];
 static int output_count;
 static char *open_handle = (char *)&sock; /* not NULL */
@@ -108,7 +108,7 @@ static void act(const char *text) {
     }
     device_count = kept;
     announce(61, a, 0);
-  } else if (sscanf(text, "refuse %d", &refusals) == 1) {
+  } else if (sscanf(text, "refuse %d %d", &refusals, &refusal) == 2) {
   } else if (sscanf(text, "fail %d", &failure) == 1) {
   } else {
     fprintf(stderr, "fake-libasound: what is '%s'?\n", text);
@@ -269,7 +269,7 @@ int snd_seq_drain_output(void *handle) {
   (void)handle;
   if (output_count > 0 && refusals > 0) {
     --refusals;
-    return -ENOMEM; /* and the events stay */
+    return -refusal; /* and the events stay */
   }
   for (int i = 0; i < output_count; ++i) {
     if (outputs[i].queue != 253) return -EINVAL; /* not direct: would wait for a queue that does not run */
