@@ -51,11 +51,6 @@ export class Outbox {
     }
   }
 
-  /** As {@link put}, but for the channel itself instead of for those that it is mapped to. */
-  putToItself(instance: number, channel: number, value: number): void {
-    this.put(instance + TO_ITSELF, channel, value);
-  }
-
   /**
    * Passes on many events of an instance at once, without a copy.
    *
@@ -64,6 +59,11 @@ export class Outbox {
   pass(instance: number, channels: Uint32Array, values: Float64Array, count: number): number {
     this.flush(); // earlier events come first
     return this.#pass(instance, channels, values, count);
+  }
+
+  /** As {@link put}, but for the channel itself instead of for those that it is mapped to. */
+  putToItself(instance: number, channel: number, value: number): void {
+    this.put(instance + TO_ITSELF, channel, value);
   }
 
   /** Runs a batch handler and sends what it emits in one go. */

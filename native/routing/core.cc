@@ -180,14 +180,6 @@ void Core::EmitFromOutside(const uint32_t *instances, const uint32_t *channels, 
   if (incoming_.size() >= kMaxIncoming) const Entry entry(*this);
 }
 
-// With the lock. An instance that the table does not have, or no longer, is not told.
-void Core::SendToItself(InstanceId flagged, uint32_t channel, double value) {
-  if ((flagged & kToItself) == 0) return;
-  const InstanceId instance = flagged & ~kToItself;
-  const ChannelId target = router_.Find(instance, channel);
-  if (target != Router::kNoChannel) router_.Send({target, instance}, value);
-}
-
 size_t Core::EmitFromOutside(InstanceId instance, const uint32_t *channels, const double *values, size_t count) {
   const auto [first, known] = router_.ChannelsOf(instance);
   // Not a branch for each event: nearly always all are sound, and then they go in one call.
@@ -215,6 +207,14 @@ size_t Core::EmitFromOutside(InstanceId instance, const uint32_t *channels, cons
     emit([&](ChannelId source, double value) { Emit(source, value); });
   }
   return left_out;
+}
+
+// With the lock. An instance that the table does not have, or no longer, is not told.
+void Core::SendToItself(InstanceId flagged, uint32_t channel, double value) {
+  if ((flagged & kToItself) == 0) return;
+  const InstanceId instance = flagged & ~kToItself;
+  const ChannelId target = router_.Find(instance, channel);
+  if (target != Router::kNoChannel) router_.Send({target, instance}, value);
 }
 
 // With the lock.

@@ -102,10 +102,6 @@ class Core {
     router_.Emit(first, channels, values, count);
   }
 
-  // In the number of an instance: the event is for the channel itself, instead of for those that it is mapped to. No
-  // instance has such a number, so it is looked for only where a number is not found.
-  static constexpr InstanceId kToItself = 1U << 31;
-
   // Has an instance called at an exact time, see Timetable; from the start on. From any thread that has the lock.
   // Throws std::bad_alloc or std::system_error, with everything as before.
   void SetTimer(Timetable::Call call, double ms, Timetable::Mode mode);
@@ -116,6 +112,10 @@ class Core {
   std::vector<uint32_t> MappedChannels(ChannelId first, size_t count, bool as_targets) const {
     return router_.MappedChannels(first, count, as_targets);
   }
+
+  // In the number of an instance: the event is for the channel itself, instead of for those that it is mapped to. No
+  // instance has such a number, so it is looked for only where a number is not found.
+  static constexpr InstanceId kToItself = 1U << 31;
 
   // What JavaScript emits; needs no Entry.
   void EmitFromOutside(const uint32_t *instances, const uint32_t *channels, const double *values, size_t count);
