@@ -109,6 +109,7 @@ const programs = [
   ["mmpy", [node, mmpyScript]],
   ["node", [node]],
   ["npx tsx", [node, "--import", tsx]],
+  ["npx esbuild", [path.join(projectFolder, "node_modules", ".bin", "esbuild")]],
   ["python3", [python]],
   ["oscdump", ["oscdump"]],
   ["mosquitto", ["mosquitto"]],
