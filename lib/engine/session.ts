@@ -14,6 +14,7 @@ import { Assembly } from "./assembly.js";
 import { type BuildHost, build } from "./build.js";
 import { ChannelNames } from "./channel-names.js";
 import { connect } from "./connect.js";
+import { Endings } from "./endings.js";
 import type { Engine } from "./engine.js";
 import type { LiveBackend, LiveInstance } from "./instances.js";
 import { Lifecycle } from "./lifecycle.js";
@@ -22,6 +23,9 @@ import { Reload } from "./reload.js";
 import { Scheduler } from "./scheduler.js";
 import type { Taps } from "./taps.js";
 import { turnOfTheLoop } from "./waiting.js";
+
+/** With how many channels an unknown one is compared at most, which takes a millisecond for a thousand. */
+const MAX_COMPARED = 10_000;
 
 export class Session {
   readonly lifecycle: Lifecycle;
@@ -34,6 +38,7 @@ export class Session {
   readonly #outbox = new Outbox();
   readonly #scheduler: Scheduler;
   readonly #reports: ReportLog;
+  readonly #endings = new Endings();
   readonly #host: BuildHost;
   /** All live instances by number, including those of a reload in preparation. */
   readonly #live = new Map<number, LiveInstance>();
@@ -61,6 +66,7 @@ export class Session {
         },
         intervals: (rows) => this.#scheduler.set(rows),
         loop: (channels) => loops.log([...channels].map((channel) => this.#names.of(channel))),
+        tasksEnded: (instance) => this.#endings.ended(instance),
         tap: (channels, values, count) =>
           taps.show(this.#names, channels, values, count, (error) => this.#reports.threw("a tap", {}, error)),
       },
@@ -75,7 +81,11 @@ export class Session {
       now: () => native.now(core),
       run: (pairs, count) => native.runIntervals(core, pairs, count),
     });
-    this.#reports = new ReportLog(log, (instance) => this.#instanceNames.get(instance) ?? this.#creating);
+    this.#reports = new ReportLog(
+      log,
+      (instance) => this.#instanceNames.get(instance) ?? this.#creating,
+      (instance) => this.#channelsOf(instance),
+    );
     this.lifecycle = new Lifecycle((message) => log.error({}, message));
     const engine: Engine = { binding: native, core, argument, stopping: this.lifecycle.signal };
     this.#host = {
@@ -173,6 +183,7 @@ export class Session {
       if (signal.aborted) return [];
       await this.lifecycle.stop(live);
       await turnOfTheLoop();
+      if (this.#binding.beginRetire(this.#core, live.number)) await this.#endings.wait(1);
       this.retire(live);
     }
     for (const [name, backend] of this.backends) {
@@ -221,6 +232,8 @@ export class Session {
     } finally {
       await turnOfTheLoop();
       try {
+        await this.#endings.wait(this.#binding.beginStop(this.#core));
+        await turnOfTheLoop();
         await new Promise<void>((resolve) => this.#binding.stop(this.#core, resolve));
       } finally {
         // Also where there is no memory to begin the stop of the core: the process must be able to end.
@@ -229,6 +242,13 @@ export class Session {
         clearInterval(this.#keepAlive);
       }
     }
+  }
+
+  /** The names of an instance's channels, unless there are too many to look for a similar one. */
+  #channelsOf(number: number): readonly string[] {
+    const channels = this.assembly.entries.get(number)?.channels;
+    if (channels === undefined || channels.size > MAX_COMPARED) return [];
+    return channels.names(0, channels.size);
   }
 
   #liveOf(assembly: Assembly): LiveInstance[] {

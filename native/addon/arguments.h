@@ -79,6 +79,7 @@ class Arguments {
     const auto array = info_[i].As<Napi::Uint32Array>();
     return std::vector<uint32_t>(array.Data(), array.Data() + array.ElementLength());
   }
+
   // The elements of a typed array, until JavaScript runs again.
   template <typename T>
   struct View {
@@ -95,6 +96,20 @@ class Arguments {
     const napi_status status = napi_get_typedarray_info(env(), info_[i], &type, &size, &data, nullptr, nullptr);
     if (status != napi_ok || type != kWanted) throw Unexpected("a typed array of another kind");
     return {static_cast<const T *>(data), size};
+  }
+
+  // Not a copy: for functions that run no other code.
+  Napi::Int32Array int32s(size_t i) const {
+    if (!info_[i].IsTypedArray() || info_[i].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
+      throw Unexpected("an Int32Array");
+    }
+    return info_[i].As<Napi::Int32Array>();
+  }
+  Napi::Uint8Array bytes(size_t i) const {
+    if (!info_[i].IsTypedArray() || info_[i].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+      throw Unexpected("a Uint8Array");
+    }
+    return info_[i].As<Napi::Uint8Array>();
   }
 
  private:
@@ -140,6 +155,7 @@ inline Napi::Array Strings(Napi::Env env, const std::vector<std::string> &texts)
 void ExportProcess(Napi::Object exports);
 void ExportCore(Napi::Object exports);
 void ExportInstances(Napi::Object exports);
+void ExportMidi(Napi::Object exports);
 void ExportReload(Napi::Object exports);
 
 }  // namespace mmpy

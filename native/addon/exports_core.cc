@@ -91,6 +91,10 @@ Napi::Value LimitQueues(const Arguments &arguments) {
   return arguments.env().Undefined();
 }
 
+Napi::Value BeginStop(const Arguments &arguments) {
+  return Napi::Number::New(arguments.env(), static_cast<double>(arguments.core().BeginStop()));
+}
+
 Napi::Value Stop(const Arguments &arguments) {
   JsBridge *const bridge = &arguments.bridge();
   Environment *const environment = &arguments.environment();
@@ -111,6 +115,7 @@ void ExportCore(Napi::Object exports) {
   Export<Now>(exports, "now");
   Export<Tap>(exports, "tap");
   Export<LimitQueues>(exports, "limitQueues");
+  Export<BeginStop>(exports, "beginStop");
   Export<Stop>(exports, "stop");
 }
 

@@ -97,6 +97,9 @@ class Router {
     return channel < count ? first + channel : kNoChannel;
   }
 
+  // See Core::MappedChannels().
+  std::vector<uint32_t> MappedChannels(ChannelId first, size_t count, bool as_targets) const;
+
   // For its queues and those of the core.
   QueueBudget &budget() { return budget_; }
 
