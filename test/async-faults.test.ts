@@ -59,6 +59,11 @@ describe("an exception in a coroutine", () => {
       /^py: the task (mod\.)?child raised\nTraceback[^\n]*\n {2}File ".*mod\.py"[\s\S]*ValueError: child$/,
     ],
     [
+      "that of a task which has ended before anything could wait for it",
+      "async def child():\n    raise ValueError('child')\nasync def go(value):\n    factory = getattr(asyncio, 'eager_task_factory', None)\n    if factory is not None:\n        asyncio.get_running_loop().set_task_factory(factory)\n    asyncio.create_task(child())\n    await asyncio.sleep(0)\n",
+      /^py: the task \S+ raised\n[\s\S]*ValueError: child$/,
+    ],
+    [
       "that of a callback",
       "def callback():\n    raise ValueError('callback')\nasync def go(value):\n    asyncio.get_running_loop().call_soon(callback)\n",
       /^py: the callback mod\.callback raised\n[\s\S]*ValueError: callback$/,

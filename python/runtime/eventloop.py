@@ -211,10 +211,15 @@ class RouterLoop(asyncio.SelectorEventLoop):
         super().close()
 
 
+def coroutine_of(task):
+    """Not get_coro(): for a task that has ended in its first step CPython 3.12.1 crashes there."""
+    return getattr(task, "_coro", None)
+
+
 def describe_task(task):
     """The name of a task's coroutine function."""
     try:
-        coroutine = task.get_coro()
+        coroutine = coroutine_of(task)
         name = text_attribute(coroutine, "__qualname__") or task.get_name()
         frame = getattr(coroutine, "cr_frame", None)
         module = frame.f_globals.get("__name__") if frame is not None else None
