@@ -11,7 +11,7 @@ from asyncio import events
 from collections import deque
 
 from .exceptions import describe_exception
-from .names import describe, text_attribute
+from .names import describe, exact, text_attribute
 from .native import is_forked, kept
 from .threads import LOOP_THREAD
 
@@ -175,7 +175,7 @@ class RouterLoop(asyncio.SelectorEventLoop):
             if source is None:
                 self.report("callback", getattr(handle, "_callback", handle), error)
             else:
-                self.report("task", describe_task(source), error)
+                self.report("task", _name_in_traceback(error) or describe_task(source), error)
 
     def _is_raised(self, error):
         """Whether a task has just ended in its first step with an exception that the call which begins it raises."""
@@ -214,6 +214,17 @@ class RouterLoop(asyncio.SelectorEventLoop):
 def coroutine_of(task):
     """Not get_coro(): for a task that has ended in its first step CPython 3.12.1 crashes there."""
     return getattr(task, "_coro", None)
+
+
+def _name_in_traceback(error):
+    """The name of the coroutine function that raised: the coroutine itself has forgotten its module."""
+    entry = error.__traceback__
+    if entry is None:
+        return None
+    code = entry.tb_frame.f_code
+    module = entry.tb_frame.f_globals.get("__name__")
+    name = exact(getattr(code, "co_qualname", code.co_name))  # from 3.11 on
+    return name if type(module) is not str else "%s.%s" % (module, name)
 
 
 def describe_task(task):

@@ -299,7 +299,7 @@ def close():
     for task in asyncio.all_tasks(_loop):
         setattr(task, "_log_destroy_pending", False)
         try:
-            coroutine_of(task).close()
+            getattr(coroutine_of(task), "close", task.cancel)()
         except BaseException as error:
             _loop.report("task", describe_task(task), error)
     _records.clear()
