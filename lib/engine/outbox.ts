@@ -16,15 +16,18 @@ export class Outbox {
   #count = 0;
   #flushes = false;
   #send: (count: number) => void = () => {};
+  #pass: Outbox["pass"] = () => 0;
   #delivering = false;
 
   connect(binding: Binding, core: Core): void {
     this.#send = (count) => binding.emit(core, count);
+    this.#pass = (instance, channels, values, count) => binding.emitBatch(core, instance, channels, values, count);
   }
 
   /** Discards events from now on. */
   disconnect(): void {
     this.#send = () => {};
+    this.#pass = () => 0;
     this.#count = 0;
   }
 
@@ -43,6 +46,16 @@ export class Outbox {
         this.flush();
       });
     }
+  }
+
+  /**
+   * Passes on many events of an instance at once, without a copy.
+   *
+   * @returns how many the core has left out
+   */
+  pass(instance: number, channels: Uint32Array, values: Float64Array, count: number): number {
+    this.flush(); // earlier events come first
+    return this.#pass(instance, channels, values, count);
   }
 
   /** Runs a batch handler and sends what it emits in one go. */

@@ -24,6 +24,9 @@ import { Scheduler } from "./scheduler.js";
 import type { Taps } from "./taps.js";
 import { turnOfTheLoop } from "./waiting.js";
 
+/** With how many channels an unknown one is compared at most, which takes a millisecond for a thousand. */
+const MAX_COMPARED = 10_000;
+
 export class Session {
   readonly lifecycle: Lifecycle;
   readonly backends = new Map<string, LiveBackend>();
@@ -78,7 +81,11 @@ export class Session {
       now: () => native.now(core),
       run: (pairs, count) => native.runIntervals(core, pairs, count),
     });
-    this.#reports = new ReportLog(log, (instance) => this.#instanceNames.get(instance) ?? this.#creating);
+    this.#reports = new ReportLog(
+      log,
+      (instance) => this.#instanceNames.get(instance) ?? this.#creating,
+      (instance) => this.#channelsOf(instance),
+    );
     this.lifecycle = new Lifecycle((message) => log.error({}, message));
     const engine: Engine = { binding: native, core, argument, stopping: this.lifecycle.signal };
     this.#host = {
@@ -103,6 +110,7 @@ export class Session {
       },
       retire: (live) => this.retire(live),
       emit: (live, name, channel, value) => this.#emit(live, name, channel, value),
+      emitBatch: (live, name, batch) => this.#emitBatch(live, name, batch),
     };
   }
 
@@ -236,6 +244,13 @@ export class Session {
     }
   }
 
+  /** The names of an instance's channels, unless there are too many to look for a similar one. */
+  #channelsOf(number: number): readonly string[] {
+    const channels = this.assembly.entries.get(number)?.channels;
+    if (channels === undefined || channels.size > MAX_COMPARED) return [];
+    return channels.names(0, channels.size);
+  }
+
   #liveOf(assembly: Assembly): LiveInstance[] {
     return [...assembly.entries.values()].map(({ live }) => live);
   }
@@ -282,6 +297,20 @@ export class Session {
       this.#reports.badEmit(name, "value", `an event's value is a number, not ${textOf(value)}`);
     } else {
       this.#outbox.put(live.number, channel, Math.min(1, Math.max(0, value)));
+    }
+  }
+
+  /** The same for many events, which the core checks: only if it leaves some out, they are looked at here. */
+  #emitBatch(live: LiveInstance | undefined, name: string, { length, channels, values }: EventBatch): void {
+    const { connected } = live ?? {};
+    if (live === undefined || connected === undefined) {
+      if (length > 0) this.#emit(live, name, 0, 0);
+      return;
+    }
+    if (this.#outbox.pass(live.number, channels, values, length) === 0) return;
+    for (let i = 0; i < Math.min(length, channels.length, values.length); ++i) {
+      const [channel, value] = [channels[i] as number, values[i] as number];
+      if (channel >= connected || Number.isNaN(value)) this.#emit(live, name, channel, value);
     }
   }
 }

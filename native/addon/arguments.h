@@ -78,6 +78,22 @@ class Arguments {
     const auto array = info_[i].As<Napi::Uint32Array>();
     return std::vector<uint32_t>(array.Data(), array.Data() + array.ElementLength());
   }
+  // The elements of a typed array, until JavaScript runs again.
+  template <typename T>
+  struct View {
+    const T *data;
+    size_t size;
+  };
+  template <typename T>
+  View<T> view(size_t i) const {
+    constexpr auto kWanted = Napi::TypedArray::TypedArrayTypeForPrimitiveType<T>();
+    napi_typedarray_type type = napi_int8_array;
+    size_t size = 0;
+    void *data = nullptr;
+    const napi_status status = napi_get_typedarray_info(env(), info_[i], &type, &size, &data, nullptr, nullptr);
+    if (status != napi_ok || type != kWanted) throw Unexpected("a typed array of another kind");
+    return {static_cast<const T *>(data), size};
+  }
 
  private:
   const Napi::CallbackInfo &info_;
@@ -122,6 +138,7 @@ inline Napi::Array Strings(Napi::Env env, const std::vector<std::string> &texts)
 void ExportProcess(Napi::Object exports);
 void ExportCore(Napi::Object exports);
 void ExportInstances(Napi::Object exports);
+void ExportMidi(Napi::Object exports);
 void ExportReload(Napi::Object exports);
 
 }  // namespace mmpy

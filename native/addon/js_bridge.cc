@@ -14,6 +14,10 @@ const char *KindName(Report::Kind kind) {
       return "exception";
     case Report::Kind::kUnknownChannel:
       return "unknown-channel";
+    case Report::Kind::kClamped:
+      return "clamped";
+    case Report::Kind::kRounded:
+      return "rounded";
     case Report::Kind::kSocketClosed:
       return "socket-closed";
     case Report::Kind::kSocketDisabled:
@@ -186,6 +190,7 @@ void JsBridge::Failed(const char *what) {
 // Persistent references to functions keep their closures alive; without this, a stopped core would never be freed.
 void JsBridge::Release() {
   alive_ = false;
+  midi_.reset();
   context_.reset();
   for (Napi::FunctionReference *reference :
        {&deliver_, &reports_, &intervals_, &loop_, &tap_, &tasks_ended_, &stopped_}) {
@@ -199,6 +204,7 @@ void JsBridge::Release() {
 }
 
 void JsBridge::Stop(Napi::Function stopped, std::function<void(bool)> done) {
+  if (midi_ != nullptr) midi_->sequencer().Close();
   stopped_ = Napi::Persistent(stopped);
   core_->Stop([this, done = std::move(done)](bool in_use) {
     if (!alive_) return;

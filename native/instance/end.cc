@@ -59,7 +59,7 @@ void PythonInstance::Clear() {
   home_.reloading = false;
   const WatchedCall watched(home_.watchdog, home_.AsSideEffect("finalizers"), home_.interpreter.interpreter_state());
   const auto clear = [](auto &...parts) { (..., parts.Clear()); };
-  clear(tasks_, sockets_, intervals_, handlers_, cleanup_, batches_, channels_);
+  clear(tasks_, sockets_, intervals_, start_functions_, handlers_, cleanup_, batches_, channels_);
 }
 
 void PythonInstance::ForgetModules() {
@@ -160,7 +160,7 @@ void PythonInstance::Abandon() {
   if (home_.link != nullptr) home_.link->reporter = nullptr;
   Unlink();
   const auto abandon = [](auto &...parts) { (..., parts.Abandon()); };
-  abandon(tasks_, sockets_, intervals_, handlers_, cleanup_, batches_, channels_);
+  abandon(tasks_, sockets_, intervals_, start_functions_, handlers_, cleanup_, batches_, channels_);
   home_.capsule.release();
   home_.interpreter.Abandon();
 }

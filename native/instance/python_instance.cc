@@ -89,6 +89,7 @@ PythonInstance::PythonInstance(Core &core, InstanceId id)
       handlers_(home_, channels_, batches_),
       reports_(home_, channels_, handlers_),
       intervals_(home_),
+      start_functions_(home_),
       sockets_(home_),
       cleanup_(home_),
       tasks_(home_) {
@@ -212,7 +213,20 @@ void PythonInstance::Begin() {
   tasks_.Begin();
 }
 
+void PythonInstance::Started() {
+  if (output_.started() && usable()) start_functions_.Run();
+}
+
 // Running
+
+void PythonInstance::OnTimer(uint32_t timer) {
+  if (!usable()) return;
+  if (timer == StartFunctions::kTimer) {
+    start_functions_.Run();
+  } else {
+    intervals_.RunTimer(timer);
+  }
+}
 
 void PythonInstance::FinishRound() {
   deferred_ = false;
@@ -238,6 +252,19 @@ PyObject *PythonInstance::OutputValue(PyObject *name) {
   const uint32_t index = channels_.Find(name);
   if (index == Channels::kLookupFailed) return nullptr;
   return index == Channels::kNone ? mmpy_none() : PyFloat_FromDouble(channels_[index].output);
+}
+
+// A value outside of 0..1 was output. Once a channel.
+void PythonInstance::NoteClamped(PyObject *name, double value) {
+  const uint32_t index = channels_.Find(name);
+  if (index < Channels::kLookupFailed) channels_.ReportClamped(index, value);
+  PyErr_Clear();
+}
+
+PyObject *PythonInstance::ChannelNames(mmpy_direction direction) {
+  if (direction == MMPY_BOTH) return channels_.Names();
+  return channels_.Names(
+      home_.core.MappedChannels(output_.first_channel(), channels_.mapped(), direction == MMPY_INPUT));
 }
 
 PyObject *PythonInstance::Current() {

@@ -21,6 +21,7 @@
 #include "instance/managed_sockets.h"
 #include "instance/output.h"
 #include "instance/reports.h"
+#include "instance/start_functions.h"
 #include "instance/tasks.h"
 #include "python/interpreter_lock.h"
 #include "routing/core.h"
@@ -88,6 +89,8 @@ class PythonInstance final : public mmpy_instance, public Destination {
   void Connected(ChannelId first, size_t count) override;
   void TakeHandlers() override;
   void Begin() override;
+  void Started() override;
+  void OnTimer(uint32_t timer) override;
   bool wants_step() const override { return tasks_.wants_step(); }
   bool Step(uint64_t budget_ns) override { return usable() && tasks_.Step(budget_ns); }
   bool Housekeep() override;
@@ -113,12 +116,15 @@ class PythonInstance final : public mmpy_instance, public Destination {
     output_.Send(index, value);
     return 0;
   }
+  void NoteClamped(PyObject *name, double value);
+  PyObject *ChannelNames(mmpy_direction direction);
   PyObject *InputValue(PyObject *name);
   PyObject *OutputValue(PyObject *name);
   PyObject *Current();
   PyObject *Previous();
   Channels &channel_state() { return channels_; }
   Intervals &intervals() { return intervals_; }
+  StartFunctions &start_functions() { return start_functions_; }
   ManagedSockets &sockets() { return sockets_; }
   Cleanup &cleanup() { return cleanup_; }
   Tasks &tasks() { return tasks_; }
@@ -147,6 +153,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   Handlers handlers_;
   Reports reports_;
   Intervals intervals_;
+  StartFunctions start_functions_;
   ManagedSockets sockets_;
   Cleanup cleanup_;
   Tasks tasks_;

@@ -90,6 +90,9 @@ class Interpreter {
   // A short name for a function of user code.
   std::string Describe(PyObject *function);
 
+  // The file and line of user code that calls a function of the module, `desk.py:12`; "" if that is unknown.
+  std::string CallerPlace();
+
   // Whether it has Python threads other than the loop's.
   bool OtherThreadsExist() const;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -41,6 +42,8 @@ constexpr std::chrono::microseconds kWaking(50);
 }  // namespace
 
 Core::Core(uv_loop_t *loop, CoreListener &listener) : loop_(loop), listener_(listener), now_ms_(uv_now(loop)) {
+  // Without it, exact times come late or never: there are no descriptors left, and then nothing goes.
+  alarm_.Open(loop, handles_);
   // These three inits cannot fail but for running out of descriptors (async), and then the first Wake() is lost only.
   wake_.Open(handles_, this, [&](uv_async_t *handle) {
     return uv_async_init(loop, handle, [](uv_async_t *async) {
@@ -107,8 +110,42 @@ void Core::Connect(const std::vector<ChannelId> &first_channels, std::vector<uin
 
 void Core::Run() {
   const Entry entry(*this);
-  state_ = State::kRunning;
+  const bool again = std::exchange(state_, State::kRunning) == State::kRunning;
   for (size_t id = 0; id < instances_.size(); ++id) instances_[id]->Begin();
+  if (!again) timetable_.Start(SteadyNs());
+  SetAlarm();
+  TellStarted();
+}
+
+void Core::Hold(bool hold) {
+  held_ = hold;
+  if (!hold && state_ == State::kRunning) TellStarted();
+}
+
+// Whatever fails in one, the others are told.
+void Core::TellStarted() {
+  for (size_t id = 0; id < instances_.size(); ++id) Try([&] { instances_[id]->Started(); });
+}
+
+void Core::SetTimer(Timetable::Call call, double ms, Timetable::Mode mode) {
+  alarm_.Prepare();
+  timetable_.Set(call, ms, mode, SteadyNs());
+  SetAlarm();
+}
+
+void Core::SetAlarm() {
+  if (state_ == State::kRunning) alarm_.Set(timetable_.next_ns());
+}
+
+void Core::OnAlarm() {
+  Guarded([&] {
+    const Entry entry(*this);
+    if (state_ != State::kRunning) return;
+    // What is set meanwhile is due later than that.
+    const uint64_t now = SteadyNs();
+    while (const auto call = timetable_.Take(now)) Try([&] { instances_[call->instance]->OnTimer(call->timer); });
+    SetAlarm();
+  });
 }
 
 void Core::Retire(InstanceId instance) {
@@ -132,6 +169,35 @@ void Core::EmitFromOutside(const uint32_t *instances, const uint32_t *channels, 
     if (source != Router::kNoChannel) incoming_.Append({source, values[i]});
   }
   if (incoming_.size() >= kMaxIncoming) const Entry entry(*this);
+}
+
+size_t Core::EmitFromOutside(InstanceId instance, const uint32_t *channels, const double *values, size_t count) {
+  const auto [first, known] = router_.ChannelsOf(instance);
+  // Not a branch for each event: nearly always all are sound, and then they go in one call.
+  bool sound = true;
+  for (size_t i = 0; i < count; ++i) sound &= channels[i] < known && values[i] >= 0 && values[i] <= 1;
+  size_t left_out = 0;
+  const auto emit = [&](auto &&take) {
+    for (size_t i = 0; i < count; ++i) {
+      if (channels[i] < known && !std::isnan(values[i])) {
+        take(first + channels[i], std::clamp(values[i], 0.0, 1.0));
+      } else {
+        ++left_out;
+      }
+    }
+  };
+  if (telling_) {  // as above
+    emit([&](ChannelId source, double value) { incoming_.Append({source, value}); });
+    if (incoming_.size() >= kMaxIncoming) const Entry entry(*this);
+    return left_out;
+  }
+  const Entry entry(*this, Entry::Purpose::kEmit);
+  if (sound) {
+    Emit(first, channels, values, count);
+  } else {
+    emit([&](ChannelId source, double value) { Emit(source, value); });
+  }
+  return left_out;
 }
 
 // With the lock.
@@ -217,6 +283,7 @@ void Core::StartHousekeeping() {
 }
 
 void Core::CloseHandles() {
+  alarm_.Close();
   wake_.Close();
   idle_.Close();
   housekeeping_.Close();

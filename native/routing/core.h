@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/alarm.h"
 #include "io/guard.h"
 #include "io/uv_handle.h"
 #include "routing/code_lock.h"
@@ -24,6 +25,7 @@
 #include "routing/event_columns.h"
 #include "routing/news.h"
 #include "routing/router.h"
+#include "routing/timetable.h"
 
 namespace mmpy {
 
@@ -57,7 +59,7 @@ class Core {
 
   // While held, events are queued but not delivered: nothing of a reload is to be seen before all of it is. What is on
   // its way outside already arrives.
-  void Hold(bool hold) { held_ = hold; }
+  void Hold(bool hold);
 
   // Takes an instance out of the configuration for good; the mapping must not know it any more.
   void Retire(InstanceId instance);
@@ -100,8 +102,23 @@ class Core {
     router_.Emit(first, channels, values, count);
   }
 
+  // Has an instance called at an exact time, see Timetable; from the start on. From any thread that has the lock.
+  // Throws std::bad_alloc or std::system_error, with everything as before.
+  void SetTimer(Timetable::Call call, double ms, Timetable::Mode mode);
+  void CancelTimer(Timetable::Call call) { timetable_.Cancel(call); }
+
+  // Which of an instance's `count` channels, the first of which is `first`, are mapped as sources, or as targets: their
+  // numbers within the instance. With the lock; takes time proportional to the size of the mapping.
+  std::vector<uint32_t> MappedChannels(ChannelId first, size_t count, bool as_targets) const {
+    return router_.MappedChannels(first, count, as_targets);
+  }
+
   // What JavaScript emits; needs no Entry.
   void EmitFromOutside(const uint32_t *instances, const uint32_t *channels, const double *values, size_t count);
+
+  // Likewise, of one instance and without a check before: values are clamped; those that are NaN and those on channels
+  // that the mapping does not have are left out. Returns how many those are.
+  size_t EmitFromOutside(InstanceId instance, const uint32_t *channels, const double *values, size_t count);
 
   // There are events for an instance outside, which is not queued yet. During a drain.
   void Send(Outgoing &outgoing) {
@@ -168,6 +185,9 @@ class Core {
   void Leave();
   void LeaveAndTell(bool may_drain);
   bool MayDrain() const { return state_ == State::kRunning && !held_; }
+  void TellStarted();
+  void SetAlarm();
+  void OnAlarm();
   bool MayStep() const { return (state_ == State::kRunning || state_ == State::kEnding) && !held_; }
   void RunSteps();
   void RefuseIfEntered() const;
@@ -214,6 +234,8 @@ class Core {
   uint64_t threads_let_run_ms_ = 0;  // and given a chance in a backlog
 
   std::shared_ptr<HandleCount> handles_ = std::make_shared<HandleCount>();
+  Timetable timetable_;  // used with the lock
+  Alarm alarm_{[this] { OnAlarm(); }};
   UvHandle<uv_async_t> wake_;
   UvHandle<uv_idle_t> idle_;
   UvHandle<uv_timer_t> housekeeping_;

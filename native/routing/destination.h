@@ -48,6 +48,12 @@ class Destination {
   // The core runs. Called again when instances have been added: only the first call has an effect.
   virtual void Begin() {}
 
+  // Everything runs: all instances have begun, or what they have reloaded is in effect. May run code; it may not throw.
+  virtual void Started() {}
+
+  // A time has come that it has set, see Core::SetTimer(). Not once it has been stopped.
+  virtual void OnTimer(uint32_t /*timer*/) {}
+
   // Runs what its code has ready by itself, for up to `budget_ns`. Returns whether more is ready. See
   // Core::WantSteps().
   virtual bool wants_step() const { return false; }

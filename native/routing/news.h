@@ -26,7 +26,9 @@ constexpr size_t kMaxMessages = 3000;
 struct Report {
   enum class Kind : uint32_t {
     kException,       // subject: the function that raised; exception
-    kUnknownChannel,  // subject: channel
+    kUnknownChannel,  // subject: channel; file: where in user code
+    kClamped,         // subject: channel; value: as given, outside of 0..1; file: where in user code
+    kRounded,         // subject: an interval's function; value: its period as given; text: as it is; file: likewise
     kSocketClosed,    // subject: the handler; value: descriptor; exception if fileno() raised
     kSocketDisabled,  // subject: the handler; value: descriptor
     kThreadsLeft,     // text: names

@@ -40,6 +40,23 @@ void Router::Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t
   tracer_.Forget();
 }
 
+std::vector<uint32_t> Router::MappedChannels(ChannelId first, size_t count, bool as_targets) const {
+  count = std::min(count, channel_count() - std::min<size_t>(first, channel_count()));
+  std::vector<bool> mapped(count);
+  if (as_targets) {
+    for (const Target &target : targets_) {
+      if (target.channel - first < count) mapped[target.channel - first] = true;
+    }
+  } else {
+    for (size_t i = 0; i < count; ++i) mapped[i] = offsets_[first + i] != offsets_[first + i + 1];
+  }
+  std::vector<uint32_t> found;
+  for (size_t i = 0; i < count; ++i) {
+    if (mapped[i]) found.push_back(static_cast<uint32_t>(i));
+  }
+  return found;
+}
+
 void Router::RemoveEvents(InstanceId id) {
   for (Round &round : rounds_) round.events[id].Clear();
   destinations_[id]->DropFinish();

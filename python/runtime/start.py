@@ -80,6 +80,7 @@ describe = part("names").describe
 describe_exception = part("exceptions").describe_exception
 report_through = part("uncaught").report_through
 log_through = part("logs").log_through
+caller_place = part("logs").caller_place
 running_stack = part("watchdog").running_stack
 interruption = part("watchdog").interruption
 release_thread_pools = part("threads").release_thread_pools
