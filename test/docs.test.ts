@@ -11,6 +11,7 @@ import { folderWith, mmpyScript, projectFolder, type Running, run } from "./help
  *
  *     <!-- file: NAME/PATH -->         the block is this file of the example NAME
  *     <!-- copy: NAME: FILE... -->     so are these files of the project, at the top of the example's folder
+ *     <!-- needs: NAME: MODULE -->     the example needs this Python module; skipped where Debian's Python has it neither
  *     <!-- send: NAME -->              the block's commands are run while the example's next command runs
  *     <!-- run: NAME -->               the block is a terminal session: lines `$ COMMAND`, each with what it prints
  *
@@ -28,6 +29,8 @@ interface Example {
   readonly name: string;
   readonly files: Record<string, string>;
   readonly copies: string[];
+  /** A Python module. */
+  needs?: string;
   readonly sessions: Session[];
   sends: string[];
 }
@@ -45,14 +48,14 @@ function textOf(document: string): string {
   return readFileSync(path.join(projectFolder, document), "utf8");
 }
 
-const ANNOTATED = /^<!-- (file|copy|send|run): (.*?) -->\n(?:```\w+\n([\s\S]*?)^```$)?/gm;
+const ANNOTATED = /^<!-- (file|copy|needs|send|run): (.*?) -->\n(?:```\w+\n([\s\S]*?)^```$)?/gm;
 
 function examplesIn(document: string): Example[] {
   const examples = new Map<string, Example>();
   const example = (name: string): Example => {
     const known = examples.get(name);
     if (known !== undefined) return known;
-    const made = { document, name, files: {}, copies: [], sessions: [], sends: [] };
+    const made: Example = { document, name, files: {}, copies: [], sessions: [], sends: [] };
     examples.set(name, made);
     return made;
   };
@@ -60,6 +63,11 @@ function examplesIn(document: string): Example[] {
     if (kind === "copy") {
       const [name = "", files = ""] = argument.split(": ");
       example(name).copies.push(...files.split(" "));
+      continue;
+    }
+    if (kind === "needs") {
+      const [name = "", module = ""] = argument.split(": ");
+      example(name).needs = module;
       continue;
     }
     assert.ok(block !== undefined, `${document}: no block follows <!-- ${kind}: ${argument} -->`);
@@ -91,10 +99,19 @@ const programs = [
   ["npx tsx ", ["--import", tsx]],
 ] as const;
 
+/** A Python that has a module: the one that is used anyway, or Debian's own. */
+function pythonWith(module: string): string | undefined {
+  return [process.env.MMPY_PYTHON, "python3", "/usr/bin/python3"].find(
+    (python) => python !== undefined && spawnSync(python, ["-c", `import ${module}`]).status === 0,
+  );
+}
+
 /** Runs a command as it is shown, with variables before it. */
-function start(command: string, cwd: string): Running {
+function start(command: string, cwd: string, python?: string): Running {
   const [, variables = "", rest = ""] = /^((?:\w+=\S* )*)(.*)$/.exec(command) ?? [];
   const env = { ...process.env, ...Object.fromEntries(variables.split(" ").map((text) => text.split("="))) };
+  if (python !== undefined) env.MMPY_PYTHON = python;
+  if (rest.startsWith("python3 ")) return run("python3", rest.split(" ").slice(1), { cwd, env });
   for (const [program, args] of programs) {
     if (!`${rest} `.startsWith(program)) continue;
     const given = rest.slice(program.length).split(" ");
@@ -164,6 +181,13 @@ describe("the documentation", () => {
       it(`${document}: example '${name}'`, async function () {
         const own = Object.keys(example.files).length > 0;
         const folder = own ? folderOf(example) : projectFolder;
+        const python = example.needs === undefined ? undefined : pythonWith(example.needs);
+        if (example.needs !== undefined && python === undefined) {
+          console.log(
+            `SKIPPED: no Python module '${example.needs}'; on Debian: apt-get install python3-${example.needs}`,
+          );
+          this.skip();
+        }
         if (sessions.length === 0 && existsSync(path.join(folder, "monster.cfg"))) {
           const checked = start("mmpy check", folder);
           assert.equal((await checked.exited).code, 0, checked.stderr);
@@ -174,7 +198,7 @@ describe("the documentation", () => {
               console.log(`SKIPPED: no '${sends[0]?.split(" ")[0]}'; on Debian: apt-get install liblo-tools`);
               this.skip();
             }
-            const running = start(command, folder);
+            const running = start(command, folder, python);
             if (sends.length > 0) {
               await running.sees(/routing/);
               for (const send of sends) spawnSync("sh", ["-c", send]);

@@ -86,7 +86,10 @@ class Arguments {
   };
   template <typename T>
   View<T> view(size_t i) const {
-    constexpr auto kWanted = Napi::TypedArray::TypedArrayTypeForPrimitiveType<T>();
+    struct Types : Napi::TypedArray {
+      using TypedArray::TypedArrayTypeForPrimitiveType;
+    };
+    constexpr auto kWanted = Types::template TypedArrayTypeForPrimitiveType<T>();
     napi_typedarray_type type = napi_int8_array;
     size_t size = 0;
     void *data = nullptr;

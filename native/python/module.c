@@ -239,7 +239,7 @@ static PyObject *module_batch(PyObject *self, PyObject *const *arguments, Py_ssi
 }
 
 static PyObject *module_task(PyObject *self, PyObject *coroutine) {
-  mmpy_instance *instance = instance_of(self);
+  mmpy_instance *instance = mmpy_instance_of(self);
   return instance == NULL ? NULL : mmpy_instance_task(instance, coroutine);
 }
 

@@ -72,7 +72,7 @@ class RouterLoop(asyncio.SelectorEventLoop):
         self.take_next = deque.popleft.__get__(ready)
         self._ready = ready
         self._failures = 0
-        self._first: "Any" = None
+        self._captured: "list[Any]" = []
         # What is called while no step runs; removed for the time of a step.
         self._outside = {"call_soon": self._call_soon_outside, "call_at": self._call_at_outside}
         self._dict = vars(self)
@@ -111,9 +111,7 @@ class RouterLoop(asyncio.SelectorEventLoop):
         """A task whose first step has been made. To be called outside of a step."""
         if STARTS_EAGERLY:
             return asyncio.Task(coroutine, loop=self, eager_start=True)  # type: ignore[call-arg]
-        task = self.prepare(coroutine)
-        callback, arguments, context = self._first
-        self._first = None
+        task, (callback, arguments, context) = self.prepare(coroutine)
         try:
             context.run(callback, *arguments)
         except (SystemExit, KeyboardInterrupt):
@@ -121,20 +119,25 @@ class RouterLoop(asyncio.SelectorEventLoop):
         return task
 
     def prepare(self, coroutine):
-        """A task that has not begun. Its first step is in `_first`."""
+        """A task that has not begun, and its first step: a function, its arguments and its context."""
         own = self._dict
+        captured = self._captured = []
         own["call_soon"] = self._capture
         try:
-            return asyncio.Task(coroutine, loop=self)
+            task = asyncio.Task(coroutine, loop=self)
         finally:
             own["call_soon"] = self._outside["call_soon"]
+        first = captured.pop()
+        while captured:  # a finalizer has run, and had something to say
+            callback, arguments, context = captured.pop()
+            if getattr(callback, "__self__", None) is task:
+                first, (callback, arguments, context) = (callback, arguments, context), first
+            self.call_soon(callback, *arguments, context=context)
+        return task, first
 
     def _capture(self, callback, *arguments, context=None):
-        self._first = (callback, arguments, context)
-
-    def take_first(self):
-        first, self._first = self._first, None
-        return first
+        self._captured.append((callback, arguments, context))
+        return asyncio.Handle(callback, arguments, self, context)
 
     def _call_soon_outside(self, callback, *arguments, context=None):
         handle = super().call_soon(callback, *arguments, context=context)

@@ -87,8 +87,8 @@ def make(coroutine, on_trial):
     token = _channel.set(None)
     try:
         if on_trial:
-            task = loop.prepare(coroutine)
-            _trial[task] = loop.take_first()
+            task, first = loop.prepare(coroutine)
+            _trial[task] = first
         else:
             task = asyncio.Task(coroutine, loop=loop)
     finally:
