@@ -74,7 +74,7 @@ export class Session {
         },
         intervals: (rows) => this.#scheduler.set(rows),
         loop: (channels) => loops.log([...channels].map((channel) => this.#names.of(channel))),
-        tasksEnded: (instance) => this.#endings.ended(instance),
+        tasksEnded: () => this.#endings.ended(),
         tap: (channels, values, count) =>
           taps.show(this.#names, channels, values, count, (error) => this.#reports.threw("a tap", {}, error)),
       },
@@ -192,7 +192,7 @@ export class Session {
       if (signal.aborted) return [];
       await this.lifecycle.stop(live);
       await turnOfTheLoop();
-      if (this.#binding.beginRetire(this.#core, live.number)) await this.#endings.wait(1);
+      await this.#endings.after(() => Number(this.#binding.beginRetire(this.#core, live.number)));
       this.retire(live);
     }
     for (const [name, backend] of this.backends) {
@@ -253,7 +253,7 @@ export class Session {
     } finally {
       await turnOfTheLoop();
       try {
-        await this.#endings.wait(this.#binding.beginStop(this.#core));
+        await this.#endings.after(() => this.#binding.beginStop(this.#core));
         await turnOfTheLoop();
         await new Promise<void>((resolve) => this.#binding.stop(this.#core, resolve));
       } finally {
