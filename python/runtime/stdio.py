@@ -10,7 +10,8 @@ PIECE = 64 * 1024  # bytes: what can't be written at once is kept in pieces, or 
 
 
 def set_up(instance, output, errors):
-    """output, errors: the format of standard output and error; None leaves the stream as it is, "text" what is written."""
+    """output, errors: the format of standard output and error; None leaves the stream as it is, "text" what is written.
+    As `output`, "errors" has it go to standard error."""
     if kept is not None:
         kept["finish_streams"] = finish  # for forked children
     for name, descriptor, form in (("stdout", 1, output), ("stderr", 2, errors)):
@@ -18,7 +19,9 @@ def set_up(instance, output, errors):
         if form is None or stream is None:  # None if its descriptor is closed
             continue
         encoding, handler, write_through = "utf-8", "backslashreplace", False
-        if form == "text":
+        if form == "errors":
+            raw = Stream("stderr", 2)
+        elif form == "text":
             raw = Stream(name, descriptor)
             encoding, handler, write_through = stream.encoding, stream.errors, stream.write_through
         else:
