@@ -71,7 +71,7 @@ describe("ALSA's library", () => {
     [
       "can't be loaded",
       "no library\n",
-      /midi: ALSA's library can't be loaded: .*libasound\.so\.2: .*; on Debian: apt-get install libasound2; trying again/,
+      /midi: ALSA's library can't be loaded: .*libasound\.so\.2: .*; on Debian: apt-get install alsa-utils; trying again/,
     ],
     [
       "lacks a function",
