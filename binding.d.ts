@@ -58,6 +58,8 @@ export interface PythonException {
   readonly name?: string;
   /** `ImportError.path` or `SyntaxError.filename`. */
   readonly path?: string;
+  /** Of an OSError while a module loads: the address that it last tried to bind or to connect, `host:port`. */
+  readonly address?: string;
   /** The traceback's last places, at most 100, outermost first. Begins at user code; without those of causes. */
   readonly places: readonly PythonPlace[];
   /** The whole traceback, with its causes, for people. */
@@ -68,7 +70,9 @@ export interface PythonException {
 export interface Report {
   readonly kind:
     | "exception" // `subject` raised `exception`; `value` is the event's value or the descriptor
-    | "unknown-channel" // output() on the channel `subject`, which does not exist
+    | "unknown-channel" // output() on the channel `subject`, which does not exist; `file` says where
+    | "clamped" // output() of `value`, outside of 0..1, on the channel `subject`, once a channel; `file` says where
+    | "rounded" // the interval `subject` got the period `value`, and has that of `text` in ms; once a function; `file` says where
     | "socket-closed" // the descriptor `value`, managed by `subject`, was closed without unregistering it; or its object's fileno() raised `exception`
     | "socket-disabled" // `subject` raised too often in a row and was unregistered
     | "events-lost" // `value` events for the instance were lost: too many are queued, or no memory is left
@@ -79,7 +83,8 @@ export interface Report {
     | "threads-left"; // `text` names threads that did not end, so their interpreter stays
   readonly instance: number;
   /**
-   * The kind of function that `subject` is: `handler`, `batch handler`, `interval`, `socket`, `cleanup handler`, or, for
+   * The kind of function that `subject` is: `handler`, `batch handler`, `interval`, `delayed function`, `start function`,
+   * `socket`, `cleanup handler`, or, for
    * functions not called by the core: `finalizer`, `callback`, `exit function`, `thread`. The level of a message: `error`,
    * `warn`, `info` or `debug`. Otherwise empty.
    */
@@ -89,7 +94,7 @@ export interface Report {
   readonly text: string;
   readonly value?: number;
   readonly exception?: PythonException;
-  /** The source file of a message. */
+  /** The source file of a message. Of an unknown channel and the like: file and line, `desk.py:12`, or absent if unknown. */
   readonly file?: string;
 }
 
@@ -109,13 +114,18 @@ export interface CoreCallbacks {
   intervals(rows: Float64Array): void;
   /** A feedback loop: each channel's event caused the next one's. Channels are global indices. */
   loop(channels: Uint32Array): void;
+  /** An instance has ended what {@link Binding.beginStop} or {@link Binding.beginRetire} made it end. */
+  tasksEnded(instance: number): void;
   /** All events emitted since the last call, if {@link Binding.tap} is on. Global indices; arrays are reused. */
   tap(channels: Uint32Array, values: Float64Array, count: number): void;
 }
 
 /** The arrays into which JavaScript writes events before {@link Binding.emit}. Channels are indices within their instance. */
 export interface Outbox {
-  /** Numbers of the instances that emit. */
+  /**
+   * Numbers of the instances that emit. With 2^31 added, the event goes to the channel itself, instead of to those that it
+   * is mapped to.
+   */
   readonly instances: Uint32Array;
   readonly channels: Uint32Array;
   readonly values: Float64Array;
@@ -125,9 +135,20 @@ export interface Outbox {
 export interface ResolveError {
   /** Index within the instance; -1 for the default handler. */
   readonly channel: number;
+  /** Empty if there is only a hint: its name has no dot and calls nothing, but functions have that name. */
   readonly problem: string;
   /** Names that may have been meant. */
   readonly candidates: string[];
+  /** What to do, in lines. */
+  readonly advice: string[];
+}
+
+/** A module that no other one uses. */
+export interface IdleModule {
+  readonly name: string;
+  readonly file: string;
+  /** The line of its `if __name__ == "__main__":`, or 0. */
+  readonly guard: number;
 }
 
 /** The instance that uses CPython's main interpreter. */
@@ -190,6 +211,8 @@ export interface Binding {
   callsBackIntoInstances(): boolean;
 
   createCore(callbacks: CoreCallbacks, outbox: Outbox): Core;
+  /** Tells modules that are loaded from now on that they are only being checked (`midimonster.checking()`). */
+  onlyCheck(core: Core): void;
   /** Limits the memory of all queues together, in MiB; 256 otherwise. Events beyond are lost, and reported. */
   limitQueues(core: Core, mebibytes: number): void;
   /** The number of instances that have been added, including retired ones. */
@@ -208,6 +231,13 @@ export interface Binding {
   mainHolder(core: Core): MainHolder | null;
   /** Loads the module named by a `module` option. Enters Python. Returns its exception, or null. */
   loadModule(core: Core, instance: number, value: string, folder: string): PythonException | null;
+  /** A number that changes whenever code of a python instance registers something, or outputs before the start. */
+  activity(core: Core, instance: number): number;
+  /**
+   * Facts about a module named by a `module` option that seems to have nothing to do. Null if it was not loaded, has started a
+   * thread while it loaded, or is used by other modules. Enters Python, reads the module's file.
+   */
+  idleModule(core: Core, instance: number, value: string): IdleModule | null;
   /** Creates channels of a python instance, unless it already has them. Returns their indices within the instance. */
   addChannels(core: Core, instance: number, names: readonly string[]): Uint32Array;
   /** From now on `output()` creates no channels in a python instance, only {@link addChannels} does. */
@@ -257,6 +287,12 @@ export interface Binding {
   /** The source files of a python instance's modules, without those of the standard library and of packages. */
   sourceFiles(core: Core, instance: number): string[];
   /**
+   * Runs the cleanup handler of an instance that is about to be retired, and begins to end its asyncio tasks, which takes some
+   * seconds at most. Enters Python. Returns whether there is anything to wait for: {@link CoreCallbacks.tasksEnded} follows.
+   * The mapping must no longer contain it.
+   */
+  beginRetire(core: Core, instance: number): boolean;
+  /**
    * Removes an instance permanently: a python instance runs its cleanup handler, then releases sockets, modules and threads;
    * its interpreter ends with the core. The mapping must no longer contain it. Enters Python; may wait for Python threads,
    * up to a limit.
@@ -267,6 +303,13 @@ export interface Binding {
    * loop if deliveries keep causing further calls within one turn, which would never end. May enter Python.
    */
   emit(core: Core, count: number): void;
+  /**
+   * As {@link emit}, for the first `count` events of arrays with channels and values of one instance. Values are clamped to 0..1.
+   *
+   * @param channels indices within the instance
+   * @returns the number of events that were left out: those with NaN, and those on channels that the mapping does not have
+   */
+  emitBatch(core: Core, instance: number, channels: Uint32Array, values: Float64Array, count: number): number;
   /** Calls interval functions: pairs of (instance, interval), `count` of them. Enters Python. */
   runIntervals(core: Core, pairs: Uint32Array, count: number): void;
   /** The loop's current time in ms; updates the loop's clock first. */
@@ -274,7 +317,13 @@ export interface Binding {
   /** Switches {@link CoreCallbacks.tap} on or off. */
   tap(core: Core, on: boolean): void;
   /**
-   * Runs cleanup handlers, ends interpreters, closes every handle, then calls back. Enters Python; may wait for Python code
+   * Before {@link stop}: from now on no event is routed; runs cleanup handlers, and begins to end the asyncio tasks of all
+   * instances, which takes some seconds at most, of all together. Enters Python. Returns for how many instances there is
+   * anything to wait for: {@link CoreCallbacks.tasksEnded} follows for each.
+   */
+  beginStop(core: Core): number;
+  /**
+   * Runs cleanup handlers that have not run, ends interpreters, closes every handle, then calls back. Enters Python; may wait for Python code
    * and for threads, up to limits for all instances together. The core is unusable afterwards.
    */
   stop(core: Core, stopped: () => void): void;
@@ -296,10 +345,18 @@ export interface Binding {
   printStuckCode(format: "text" | "json" | "journal" | null, onlyErrors: boolean): void;
 
   /**
-   * The formats in which Python code writes to standard output and error, line by line; null, the default, for writing as it
-   * is. For instances that are added from then on.
+   * The formats in which Python code writes to standard output and error, line by line; `text` for writing what it writes, but
+   * without waiting for whoever reads it; `errors` for writing to standard error what goes to standard output; null, the default,
+   * for leaving the streams alone. For instances that are added from then on.
    */
-  formatStreams(output: "json" | "journal" | null, errors: "json" | "journal" | null): void;
+  formatStreams(output: "text" | "json" | "journal" | "errors" | null, errors: "text" | "json" | "journal" | null): void;
+
+  /**
+   * Writes to standard error without waiting for whoever reads it: up to 1 MiB is kept and written later, in order, also at the
+   * end of the process while somebody reads. What exceeds that is left out, which a line tells afterwards, as `printStuckCode()`
+   * has been told to print. From any thread.
+   */
+  writeLog(text: string): void;
 
   /** Ends the process at once, without waiting for libuv's threads, which may be in a lookup of a host's name. */
   endProcess(status: number): never;

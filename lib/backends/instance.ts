@@ -20,6 +20,12 @@ export interface BackendModule<
    * open resources: it is also called for configurations that are only checked.
    */
   open(context: BackendSetup<B>): OpenBackend<I, C, P> | Promise<OpenBackend<I, C, P>>;
+
+  /**
+   * Looks for errors that the options do not show, in files that an instance uses, without running anything of them. Called
+   * instead of `open()` and `instance()` where a configuration is only read.
+   */
+  inspect?(instance: InstanceSetup<I, P>, backend: BackendSetup<B>): void | Promise<void>;
 }
 
 /** A backend in a router. */
@@ -96,6 +102,13 @@ export interface InstanceSetup<I extends OptionSet = OptionSet, P = unknown> ext
    * @param value clamped to 0..1
    */
   emit(channel: number, value: number): void;
+
+  /**
+   * Outputs the first `length` events of a batch, in order, as {@link emit} does with one: for sources of hundreds of events at
+   * a time. The arrays can be used again once it returns. It goes into the core at once, so for a few events `emit`, which
+   * collects, costs less.
+   */
+  emitBatch(batch: EventBatch): void;
 
   /** The core's time in ms: monotonic, unrelated to the time of day. */
   now(): number;
@@ -243,5 +256,7 @@ export interface Unresolved {
   /** In order of the channels; long lists are incomplete. */
   readonly channels: readonly Refusal[];
   readonly hasMore: boolean;
+  /** Warnings about channels that need no handler, but probably should have one. */
+  readonly hints: readonly Refusal[];
   readonly options: readonly Problem[];
 }

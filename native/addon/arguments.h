@@ -12,6 +12,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "addon/environment.h"
@@ -78,18 +79,24 @@ class Arguments {
     const auto array = info_[i].As<Napi::Uint32Array>();
     return std::vector<uint32_t>(array.Data(), array.Data() + array.ElementLength());
   }
-  // Not a copy: for functions that run no other code.
-  Napi::Int32Array int32s(size_t i) const {
-    if (!info_[i].IsTypedArray() || info_[i].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
-      throw Unexpected("an Int32Array");
-    }
-    return info_[i].As<Napi::Int32Array>();
-  }
-  Napi::Uint8Array bytes(size_t i) const {
-    if (!info_[i].IsTypedArray() || info_[i].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
-      throw Unexpected("a Uint8Array");
-    }
-    return info_[i].As<Napi::Uint8Array>();
+  // The elements of a typed array, until JavaScript runs again.
+  template <typename T>
+  struct View {
+    T *data;
+    size_t size;
+  };
+  template <typename T>
+  View<T> view(size_t i) const {
+    struct Types : Napi::TypedArray {
+      using TypedArray::TypedArrayTypeForPrimitiveType;
+    };
+    constexpr auto kWanted = Types::template TypedArrayTypeForPrimitiveType<T>();
+    napi_typedarray_type type = napi_int8_array;
+    size_t size = 0;
+    void *data = nullptr;
+    const napi_status status = napi_get_typedarray_info(env(), info_[i], &type, &size, &data, nullptr, nullptr);
+    if (status != napi_ok || type != kWanted) throw Unexpected("a typed array of another kind");
+    return {static_cast<T *>(data), size};
   }
 
  private:

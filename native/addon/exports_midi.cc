@@ -69,17 +69,16 @@ Napi::Value ListMidi(const Arguments &arguments) {
 }
 
 Napi::Value SendMidi(const Arguments &arguments) {
-  Napi::Int32Array rows = arguments.int32s(1);
+  const auto rows = arguments.view<int32_t>(1);
   const size_t count = arguments.number(2);
-  if (count > rows.ElementLength() / kMidiSendColumns) throw Unexpected("as many rows as there are");
-  return Number(arguments, static_cast<int>(SequencerOf(arguments).Send(rows.Data(), count)));
+  if (count > rows.size / kMidiSendColumns) throw Unexpected("as many rows as there are");
+  return Number(arguments, static_cast<int>(SequencerOf(arguments).Send(const_cast<int32_t *>(rows.data), count)));
 }
 
 Napi::Value SendMidiBytes(const Arguments &arguments) {
-  Napi::Uint8Array bytes = arguments.bytes(4);
+  const auto bytes = arguments.view<uint8_t>(4);
   const int port = static_cast<int>(arguments.number(1));
-  return Number(arguments,
-                SequencerOf(arguments).SendBytes(port, Address(arguments, 2), bytes.Data(), bytes.ElementLength()));
+  return Number(arguments, SequencerOf(arguments).SendBytes(port, Address(arguments, 2), bytes.data, bytes.size));
 }
 
 }  // namespace

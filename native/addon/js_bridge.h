@@ -65,6 +65,7 @@ class JsBridge final : public CoreListener {
   Napi::FunctionReference intervals_;
   Napi::FunctionReference loop_;
   Napi::FunctionReference tap_;
+  Napi::FunctionReference tasks_ended_;
   Napi::FunctionReference stopped_;
   Napi::Reference<Napi::Uint32Array> outbox_instances_;
   Napi::Reference<Napi::Uint32Array> outbox_channels_;

@@ -36,18 +36,23 @@ void PythonInstance::BeginReload() {
   batches_.Begin();
   handlers_.Begin();
   intervals_.Begin();
+  start_functions_.Begin();
   cleanup_.Begin();
 }
 
 PythonInstance::Reloaded PythonInstance::ReloadChanged() {
   const GilScope own(home_.gil, state());
   const WatchedCall watched(home_.watchdog, AsLoading(), home_.interpreter.interpreter_state());
+  const PythonRuntime::AddressScope addresses(PythonRuntime::Get());
   const PyRef result = CallReloading("reload_changed");
   if (!result) return {{}, home_.interpreter.TakeException(), {}};
   Reloaded reloaded;
   reloaded.modules = ToTexts(ItemOf(result.get(), 0));
   PyObject *const raised = ItemOf(result.get(), 1);
-  if (mmpy_is_none(raised) == 0) reloaded.exception = ToException(raised);
+  if (mmpy_is_none(raised) == 0) {
+    reloaded.exception = ToException(raised);
+    if (!addresses.last().empty()) reloaded.exception->address = addresses.last();
+  }
   const PyRef missing = CallReloading("missing_modules");
   for (Py_ssize_t i = 0; missing && i < PyList_Size(missing.get()); ++i) {
     PyObject *const one = PyList_GetItem(missing.get(), i);
@@ -88,7 +93,7 @@ void PythonInstance::EndReload(bool keep) {
   // Whatever fails, the rest is to be done.
   const auto end_one = [&](auto &part) { home_.core.Try([&] { keep ? part.Commit() : part.Rollback(); }); };
   const auto end = [&](auto &...parts) { (..., end_one(parts)); };
-  end(channels_, output_, batches_, handlers_, intervals_, sockets_, cleanup_);
+  end(channels_, output_, batches_, handlers_, intervals_, start_functions_, sockets_, cleanup_);
   const PyRef kept = PyRef::Steal(PyLong_FromUnsignedLongLong(keep ? 1 : 0));
   if (!kept || !CallReloading("end_reload", kept.get())) PyErr_Clear();
 }

@@ -40,6 +40,23 @@ void Router::Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t
   tracer_.Forget();
 }
 
+std::vector<uint32_t> Router::MappedChannels(ChannelId first, size_t count, bool as_targets) const {
+  count = std::min(count, channel_count() - std::min<size_t>(first, channel_count()));
+  std::vector<bool> mapped(count);
+  if (as_targets) {
+    for (const Target &target : targets_) {
+      if (target.channel - first < count) mapped[target.channel - first] = true;
+    }
+  } else {
+    for (size_t i = 0; i < count; ++i) mapped[i] = offsets_[first + i] != offsets_[first + i + 1];
+  }
+  std::vector<uint32_t> found;
+  for (size_t i = 0; i < count; ++i) {
+    if (mapped[i]) found.push_back(static_cast<uint32_t>(i));
+  }
+  return found;
+}
+
 void Router::RemoveEvents(InstanceId id) {
   for (Round &round : rounds_) round.events[id].Clear();
   destinations_[id]->DropFinish();
@@ -158,30 +175,26 @@ Router::Drained Router::Drain(uint64_t budget_ns, Slice slice) {
       Destination &destination = *destinations_[instance];
       EventBuffer &events = round.events[instance];
       // Events that are emitted meanwhile are of the next round, so these stay as they are.
-      const size_t size = events.size();
-      for (size_t position = position_; position < size;) {
-        const EventBuffer::Run run = events.From(position);
-        const Event *event = run.begin;
-        const Event *const end = run.end;
-        position += static_cast<size_t>(end - event);
-        while (event != end) {
+      EventBuffer::Run run = events.From(position_);
+      do {
+        while (run.begin != run.end) {
           if (until_clock_ == 0 && LookAtClock(budget_ns)) {
-            position_ = position - static_cast<size_t>(end - event);
+            position_ = events.PositionOf(run.begin);
             tracer_.CountSlice();
             return Drained::kOutOfTime;
           }
-          size_t count = static_cast<size_t>(end - event);
+          size_t count = static_cast<size_t>(run.end - run.begin);
           if (tracer_.active() && !destination.is_outside()) {
             count = 1;
-            DeliverTraced(destination, *event, event + 1 == end && position == size);
+            DeliverTraced(destination, *run.begin, events.IsLast(run.begin));
           } else {
             if (!destination.takes_whole_batches()) count = std::min(count, until_clock_);
-            destination.Deliver(event, count);
+            destination.Deliver(run.begin, count);
           }
           until_clock_ -= std::min(count, until_clock_);
-          event += count;
+          run.begin += count;
         }
-      }
+      } while (events.GoOn(run));
       if (destination.deferred()) destination.FinishRound();
       events.Clear();
       position_ = 0;

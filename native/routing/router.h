@@ -52,9 +52,12 @@ class Router {
   void Emit(ChannelId source, double value) {
     const Target *target = targets_.data() + offsets_[source];
     const Target *const end = targets_.data() + offsets_[source + 1];
-    for (; target != end; ++target) {
-      if (!EventsFor(target->instance).Append({target->channel, value})) lost_ = true;
-    }
+    for (; target != end; ++target) Send(*target, value);
+  }
+
+  // Queues an event for a channel, wherever it comes from.
+  void Send(const Target &target, double value) {
+    if (!EventsFor(target.instance).Append({target.channel, value})) lost_ = true;
   }
 
   enum class Drained { kEmpty, kOutOfTime };
@@ -78,13 +81,27 @@ class Router {
   bool traces() const { return tracer_.active(); }
   void NoteEffects(ChannelId cause, const EventBuffer &emitted, size_t first);
 
+  // The channels of an instance: the number of the first over all instances, and how many there are.
+  struct Channels {
+    ChannelId first;
+    size_t count;
+  };
+  Channels ChannelsOf(InstanceId instance) const {
+    if (instance >= first_channels_.size()) return {0, 0};
+    const ChannelId first = first_channels_[instance];
+    const size_t end = instance + 1 < first_channels_.size() ? first_channels_[instance + 1] : channel_count();
+    return {first, end - first};
+  }
+
   // The number over all instances of a channel of one of them; kNoChannel if the table has no such channel.
   static constexpr ChannelId kNoChannel = UINT32_MAX;
   ChannelId Find(InstanceId instance, uint32_t channel) const {
-    if (instance >= first_channels_.size()) return kNoChannel;
-    const size_t end = instance + 1 < first_channels_.size() ? first_channels_[instance + 1] : channel_count();
-    return channel < end - first_channels_[instance] ? first_channels_[instance] + channel : kNoChannel;
+    const auto [first, count] = ChannelsOf(instance);
+    return channel < count ? first + channel : kNoChannel;
   }
+
+  // See Core::MappedChannels().
+  std::vector<uint32_t> MappedChannels(ChannelId first, size_t count, bool as_targets) const;
 
   // For its queues and those of the core.
   QueueBudget &budget() { return budget_; }

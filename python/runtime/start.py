@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
 
-    from .native import after_fork, can_fork, environment, is_forked, kept, raise_in_thread, refuse_fork, share_environment
+    from .native import after_fork, can_fork, environment, is_forked, kept, raise_in_thread, refuse_fork, share_environment, write_stream
 
     # Added by the native part, like these and __file__.
     compiled: "dict[str, types.CodeType]" = {}
@@ -66,6 +66,7 @@ native.__dict__.update(
     refuse_fork=refuse_fork,
     is_forked=is_forked,
     after_fork=after_fork,
+    write_stream=write_stream,
     kept=kept,
 )
 
@@ -74,12 +75,14 @@ part("process_wide").guard()
 prepare = part("environment").prepare
 load_module = part("modules").load_module
 loading = part("modules").loading
+idle_module = part("modules").idle_module
 previous = part("modules").previous
 resolve = part("handlers").resolve
 describe = part("names").describe
 describe_exception = part("exceptions").describe_exception
 report_through = part("uncaught").report_through
 log_through = part("logs").log_through
+caller_place = part("logs").caller_place
 running_stack = part("watchdog").running_stack
 interruption = part("watchdog").interruption
 release_thread_pools = part("threads").release_thread_pools
@@ -90,6 +93,7 @@ threads_left = part("threads").threads_left
 find_buffer = part("buffers").find_buffer
 must_stay = part("ending").must_stay
 refuse_threads = part("ending").refuse_threads
+part("stdio")
 if kept is not None:
     leave = part("main").leave
 compiled.clear()  # all of these are loaded now
@@ -104,16 +108,51 @@ def make_batch(names, handler, functions):
     return part("batch").Batch(names, handler, functions)
 
 
+def coroutine_types():
+    """The types of coroutines and of asynchronous generators."""
+
+    async def coroutine():
+        pass
+
+    async def generator():
+        yield
+
+    one, other = coroutine(), generator()
+    one.close()
+    return type(one), type(other)
+
+
+def load_tasks(functions):
+    return part("tasks").load(functions)
+
+
+def begin_cleanup():
+    part("tasks").begin_cleanup()
+
+
+def end_tasks(timeout):
+    return part("tasks").end_tasks(timeout)
+
+
+def close_tasks():
+    part("tasks").close()
+
+
+def running_task():
+    return part("tasks").running_task()
+
+
 def format_streams(instance, output, errors):
-    part("streams").format_streams(instance, output, errors)
+    part("stdio").set_up(instance, output, errors)
 
 
 def forget_modules():
     part("ending").forget_modules()
-    if "streams" in _parts:
-        part("streams").finish()
+    part("stdio").finish()
 
 
 def reloading(function, *arguments):
     """Calls a function of reload.py, which is loaded on demand."""
+    if function == "end_reload" and "tasks" in _parts:
+        part("tasks").end_reload(arguments[0], part("modules").replaced)
     return getattr(part("reload"), function)(*arguments)
