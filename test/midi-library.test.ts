@@ -16,6 +16,8 @@ write = nanoKONTROL2
 desk.ch0.cc1 > desk.ch0.cc2
 `;
 
+const LINKED_TO_ALSA = ["-DFEW", "-Wl,--no-as-needed", "-l:libasound.so.2"];
+
 const tsx = import.meta.resolve("tsx");
 
 describe("ALSA's library", () => {
@@ -95,6 +97,7 @@ describe("ALSA's library", () => {
     ["of another folder", "LD_LIBRARY_PATH", []],
     ["with few functions only", "LD_LIBRARY_PATH", ["-DFEW"]],
     ["that is preloaded", "LD_PRELOAD", []],
+    ["with few functions only, which uses ALSA's own,", "LD_PRELOAD", LINKED_TO_ALSA],
   ];
   for (const [what, variable, flags] of replaced) {
     it(`${what} is used, and closed at the end`, async function () {
