@@ -62,6 +62,19 @@ export function verdict(
   equal("sockets opened, called and closed", of("churn", "sockets") - of("churn", "left"), of("churn", "passed"));
   equal("their events", of("churn", "passed"), of("work", "passed"));
   equal("sockets closed without unregistering, and reported", of("churn", "left"), program.log.left);
+  const { ways = [], differ = {} } = counts.get("wire") as { ways?: string[]; differ?: Record<string, number> };
+  for (const way of ways) {
+    const [sent, back] = [of("wire", `sent by ${way}`), of("wire", `back by ${way}`)];
+    // Frames hold the last values of a moment only.
+    if (way === "osc" || way === "mqtt") equal(`events sent round by ${way}, all of which come back`, sent, back);
+    else
+      checks.push({
+        what: `events sent round by ${way}`,
+        found: `${sent}, back ${back}`,
+        ok: back > 0 && back <= sent,
+      });
+    equal(`channels whose last value has not come back by ${way}`, 0, differ[way] ?? -1);
+  }
   const raised = [...counts.values()].reduce((sum, { raised = 0 }) => sum + Number(raised), 0);
   equal("exceptions raised and logged", raised, program.log.raised);
   if (program.log.reloads > 0) checks.push({ what: "reloads", found: `${program.log.reloads}`, ok: true });
