@@ -164,6 +164,59 @@ export const TARGETS: readonly Target[] = [
     figure: (of) => ours(of("interval 10 idle drift")),
   },
   {
+    what: "`async def` that returns at once (2,000 from Python 3.12 on)",
+    bound: "≤",
+    must: 4000,
+    aim: 2600,
+    unit: "ns",
+    figure: (of) => ours(of("async return")),
+  },
+  {
+    what: "`sleep(0)` in 200 tasks, ours ÷ plain asyncio",
+    bound: "≤",
+    must: 1.5,
+    aim: 1.2,
+    unit: "",
+    figure: (of) => ours(of("async switch")) / median(of("async switch")?.floor ?? []),
+  },
+  {
+    what: "stream echo, processor time, ours ÷ plain asyncio",
+    bound: "≤",
+    must: 1.4,
+    aim: 1.1,
+    unit: "",
+    figure: (of) => ours(of("async echo")) / median(of("async echo")?.floor ?? []),
+  },
+  {
+    what: "`sleep(0.01)` late, median, ours ÷ plain asyncio",
+    bound: "≤",
+    must: 1.1,
+    aim: 1,
+    unit: "",
+    figure: (of) => ours(of("async late")) / median(of("async late")?.floor ?? []),
+  },
+  {
+    what: "wake-ups of an idle router by asyncio",
+    bound: "≤",
+    must: 0.5,
+    aim: 0.1,
+    unit: "1/s",
+    figure: (of) => ours(of("async wakings")) - median(of("async wakings")?.floor ?? []),
+  },
+  ...(["task", "events"] as const).flatMap((load) =>
+    (["interval", "timer", "socket"] as const).map((what): Target => {
+      const name = `async ${what} beside ${load}`;
+      return {
+        what: `${what} beside ${load}, late, p99`,
+        bound: "≤",
+        must: 3,
+        aim: 1,
+        unit: "ms",
+        figure: (of) => ours(of(name)),
+      };
+    }),
+  ),
+  {
     what: "load of 100,000 mapped channels",
     bound: "≤",
     must: 1,
