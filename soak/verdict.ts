@@ -65,14 +65,10 @@ export function verdict(
   const { ways = [], differ = {} } = counts.get("wire") as { ways?: string[]; differ?: Record<string, number> };
   for (const way of ways) {
     const [sent, back] = [of("wire", `sent by ${way}`), of("wire", `back by ${way}`)];
-    // Frames hold the last values of a moment only.
-    if (way === "osc" || way === "mqtt") equal(`events sent round by ${way}, all of which come back`, sent, back);
-    else
-      checks.push({
-        what: `events sent round by ${way}`,
-        found: `${sent}, back ${back}`,
-        ok: back > 0 && back <= sent,
-      });
+    // OSC and frames hold the last value of a moment only; with a backlog, that is more than one call of an interval.
+    const least = { mqtt: 1, osc: 0.99 }[way] ?? 0.1;
+    const found = sent === back ? `${sent}` : `${sent}, back ${back}`;
+    checks.push({ what: `events sent round by ${way}`, found, ok: back >= least * sent && back <= sent && back > 0 });
     equal(`channels whose last value has not come back by ${way}`, 0, differ[way] ?? -1);
   }
   const raised = [...counts.values()].reduce((sum, { raised = 0 }) => sum + Number(raised), 0);
