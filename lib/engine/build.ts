@@ -41,8 +41,8 @@ export interface BuildHost {
    * @throws {Error} if the core has no such instance
    */
   created(live: LiveInstance): void;
-  /** Removes an instance from the core for good. */
-  retire(live: LiveInstance): void;
+  /** Removes instances from the core for good. */
+  retire(instances: readonly LiveInstance[]): void;
   /** Emits an event for an instance; `live` is undefined until it has been created. */
   emit(live: LiveInstance | undefined, name: string, channel: number, value: number): void;
   emitBatch(live: LiveInstance | undefined, name: string, batch: EventBatch): void;

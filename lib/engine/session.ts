@@ -117,7 +117,7 @@ export class Session {
         this.#live.set(number, live);
         this.#instanceNames.set(number, name);
       },
-      retire: (live) => this.retire(live),
+      retire: (instances) => this.retire(instances),
       emit: (live, name, channel, value) => this.#emit(live, name, channel, value),
       emitBatch: (live, name, batch) => this.#emitBatch(live, name, batch),
     };
@@ -188,13 +188,17 @@ export class Session {
    */
   async exchange({ gone, next }: Reload): Promise<MidimonsterError[]> {
     const { signal } = this.lifecycle;
+    const stopped: LiveInstance[] = [];
     for (const { live } of gone) {
-      if (signal.aborted) return [];
+      if (signal.aborted) break;
       await this.lifecycle.stop(live);
       await turnOfTheLoop();
-      await this.#endings.after(() => Number(this.#binding.beginRetire(this.#core, live.number)));
-      this.retire(live);
+      stopped.push(live);
     }
+    // All together, so that their times do not add up.
+    const begin = () => stopped.filter(({ number }) => this.#binding.beginRetire(this.#core, number)).length;
+    await this.#endings.after(begin);
+    this.retire(stopped);
     for (const [name, backend] of this.backends) {
       if (signal.aborted) return [];
       if (next.backends.has(name)) continue;
@@ -208,13 +212,19 @@ export class Session {
     return failures;
   }
 
-  /** Removes an instance from the core for good. */
-  retire(live: LiveInstance): void {
-    this.#binding.retire(this.#core, live.number);
-    // Not earlier: the cleanup handler may have registered intervals.
-    this.#scheduler.forget(live.number);
-    this.#live.delete(live.number);
-    live.connected = undefined;
+  /** Removes instances from the core for good. */
+  retire(instances: readonly LiveInstance[]): void {
+    if (instances.length > 0)
+      this.#binding.retire(
+        this.#core,
+        Uint32Array.from(instances, (live) => live.number),
+      );
+    for (const live of instances) {
+      // Not earlier: the cleanup handler may have registered intervals.
+      this.#scheduler.forget(live.number);
+      this.#live.delete(live.number);
+      live.connected = undefined;
+    }
   }
 
   /** Files of instances that a reload reads. */
