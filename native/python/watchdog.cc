@@ -159,8 +159,7 @@ void Watchdog::TellStop(Observation &seen, const std::string &what, const std::s
   seen.stop_told = true;
   Print(LogLevel::kWarn, std::string(StopSignalName()) + ": waiting for " + what +
                              " to return; it is interrupted if that is possible, otherwise the process ends after " +
-                             std::to_string(kEndCallMs / 1000) + " s" +
-                             (stack.empty() ? "" : "\n" + stack));
+                             std::to_string(kEndCallMs / 1000) + " s" + (stack.empty() ? "" : "\n" + stack));
 }
 
 // On the inspector's thread.
