@@ -7,6 +7,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { buildCommand } from "./build-command.mjs";
+import { writeCommonJs, writeCommonJsTypes } from "./commonjs.mjs";
 
 const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const dist = path.join(folder, "dist");
@@ -19,6 +20,8 @@ const { status } = spawnSync(
   { stdio: "inherit" },
 );
 if (status !== 0) process.exit(status ?? 1);
+writeCommonJsTypes(path.join(dist, "index.d.ts"), dist);
+writeCommonJs(path.join(dist, "index.cjs"));
 
 const common = {
   absWorkingDir: folder,

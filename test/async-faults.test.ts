@@ -56,7 +56,12 @@ describe("an exception in a coroutine", () => {
     [
       "that of a task which nothing waits for",
       "async def child():\n    raise ValueError('child')\nasync def go(value):\n    asyncio.create_task(child())\n    await asyncio.sleep(0.01)\n",
-      /^py: the task (mod\.)?child raised\nTraceback[^\n]*\n {2}File ".*mod\.py"[\s\S]*ValueError: child$/,
+      /^py: the task mod\.child raised\nTraceback[^\n]*\n {2}File ".*mod\.py"[\s\S]*ValueError: child$/,
+    ],
+    [
+      "that of a task which has ended before anything could wait for it",
+      "async def child():\n    raise ValueError('child')\nasync def go(value):\n    factory = getattr(asyncio, 'eager_task_factory', None)\n    if factory is not None:\n        asyncio.get_running_loop().set_task_factory(factory)\n    asyncio.create_task(child())\n    await asyncio.sleep(0)\n    gc.collect()\n",
+      /^py: the task mod\.child raised\n[\s\S]*ValueError: child$/,
     ],
     [
       "that of a callback",

@@ -278,7 +278,7 @@ describe("mmpy check", () => {
   it("prints instances, channels and mappings, runs nothing, exit status 0", async () => {
     const folder = folderWith({
       "monster.cfg":
-        "[python py]\nmodule = mod\n[loopback l]\n[map]\npy.out > l.{x,y}\nl.z <> py.level\nl.{1..60} > py.mod.go\n",
+        "[backend python]\nhandler-warn = 500\n[python py]\nmodule = mod\n[loopback l]\n[map]\npy.out > l.{x,y}\nl.z <> py.level\nl.{1..60} > py.mod.go\n",
       "mod.py":
         'import midimonster\ndef go(value): pass\nmidimonster.output("extra", 1)\nmidimonster.interval(lambda: print("must not run"), 10)\n',
     });
@@ -286,6 +286,7 @@ describe("mmpy check", () => {
     assert.deepEqual(await checked.exited, { code: 0, signal: null });
     const expected = [
       /^py +python +4 +module = mod$/m,
+      /^\[backend python\] +handler-warn = 500$/m,
       /^l +loopback +63$/m,
       /^py\.extra +output by a module, not mapped$/m,
       /^py\.out +output$/m,

@@ -7,7 +7,7 @@ import {
   isSameDefinition,
   withAdditions,
 } from "../config/definition.js";
-import { type Diagnostic, formatDiagnostics, inReadingOrder } from "../config/diagnostic.js";
+import { type Diagnostic, inReadingOrder } from "../config/diagnostic.js";
 import { mappingsOf } from "../config/one-mapping.js";
 import { type OptionValues, settings } from "../config/option-values.js";
 import { parseOverrides } from "../config/override.js";
@@ -20,7 +20,7 @@ import { type Logger, standardErrorLogger } from "../log/log.js";
 import { kindOf } from "../user-code.js";
 import { describe, type RouterDescription } from "./description.js";
 import type { CheckMode } from "./engine.js";
-import { describeReload, type ReloadSummary } from "./reload-summary.js";
+import { describeReload, type ReloadSummary, summaryOf, throwFailures } from "./reload-summary.js";
 import {
   checkedMode,
   checkedQueueLimit,
@@ -241,6 +241,28 @@ export class Router {
   }
 
   /**
+   * Puts an event in, as if the instance of the channel had output it: it goes to all channels that this one is mapped to, and
+   * taps show it. On a channel that is only a target of mappings, it goes to the instance itself: a function of a python
+   * instance is called, a slot of a universe is set. Events are delivered in the order of the calls, once the present turn of
+   * JavaScript ends.
+   *
+   * @param channel `instance.channel`, of a channel that a mapping uses
+   * @param value clamped to 0..1
+   * @throws {MidimonsterError} `STATE` unless the router is running, `VALUE` for another channel or for what is not a number
+   */
+  send(channel: string, value: number): void {
+    this.#refuseIfStopping();
+    this.#expect("running", "send()");
+    if (typeof value !== "number" || Number.isNaN(value)) {
+      throw new MidimonsterError(
+        "VALUE",
+        `send() needs a number as the event's value, not ${typeof value === "number" ? "NaN" : kindOf(value)}`,
+      );
+    }
+    this.#session?.send(channel, Math.min(1, Math.max(0, value)));
+  }
+
+  /**
    * Passes every event to a listener where it is output, mapped or not, in batches and after delivery. Costs nothing when no
    * tap is set.
    *
@@ -317,17 +339,9 @@ export class Router {
     const session = new Session(this.#declarations, this.#argument, this.#logger, this.#taps, this.#check);
     if (this.#queueLimit !== undefined) session.limitQueues(this.#queueLimit);
     this.#session = session;
-    const found = () => inReadingOrder(session.assembly.findings.errors);
-    try {
-      await session.load(this.#definition, this.#diagnostics);
-    } catch (error) {
-      // An error that prevents any start does not hide the others.
-      if (!(error instanceof MidimonsterError) || found().length === 0) throw error;
-      const message = `${error.message}\n${formatDiagnostics(found())}`;
-      throw new MidimonsterError(error.code, message, found(), { cause: error });
-    }
+    const errors = await session.load(this.#definition, this.#diagnostics);
     this.#refuseIfStopping();
-    if (found().length > 0) throw MidimonsterError.fromDiagnostics(found());
+    if (errors.length > 0) throw MidimonsterError.fromDiagnostics(errors);
   }
 
   async #start(): Promise<void> {
@@ -378,16 +392,11 @@ export class Router {
     }
     const failures = await session.exchange(reload);
     this.#refuseIfStopping();
-    const summary: ReloadSummary = {
-      modules: reload.modules,
-      added: reload.next.created.map(({ name }) => name),
-      removed: reload.gone.map(({ name }) => name),
-    };
+    const summary = summaryOf(reload);
     const others = !isSameDefinition(definitionBefore, this.#definition);
     this.#logger?.info(summary, `reloaded: ${describeReload(summary, others)}`);
-    const [failure] = failures;
-    if (failure === undefined) return summary;
-    throw new MidimonsterError("BACKEND", failures.map(({ message }) => message).join("\n"), [], { cause: failure });
+    throwFailures(failures);
+    return summary;
   }
 
   async #end(state: "stopped" | "failed"): Promise<void> {

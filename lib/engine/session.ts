@@ -4,8 +4,8 @@ import type { BackendDeclaration } from "../backends/declare.js";
 import type { EventBatch } from "../backends/instance.js";
 import { type Binding, binding, type Core } from "../binding.js";
 import type { Definition } from "../config/definition.js";
-import { asData, type Diagnostic, formatDiagnostic } from "../config/diagnostic.js";
-import { type MidimonsterError, textOf } from "../errors.js";
+import { asData, type Diagnostic, formatDiagnostic, formatDiagnostics, inReadingOrder } from "../config/diagnostic.js";
+import { MidimonsterError, textOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
 import { LoopLog } from "../log/loop-log.js";
 import { ReportLog } from "../log/report-log.js";
@@ -14,6 +14,7 @@ import { Assembly } from "./assembly.js";
 import { type BuildHost, build } from "./build.js";
 import { ChannelNames } from "./channel-names.js";
 import { connect } from "./connect.js";
+import { Doors } from "./doors.js";
 import { Endings } from "./endings.js";
 import type { CheckMode, Engine } from "./engine.js";
 import type { LiveBackend, LiveInstance } from "./instances.js";
@@ -47,6 +48,7 @@ export class Session {
   /** The instance that is being created: it may have something to report before its number is known. */
   #creating = "?";
   #names = new ChannelNames(new Map());
+  #doors = new Doors(new Assembly());
   /** Warnings of the running configuration. */
   #warned: ReadonlySet<string> = new Set();
   #keepAlive: NodeJS.Timeout | undefined;
@@ -72,7 +74,7 @@ export class Session {
         },
         intervals: (rows) => this.#scheduler.set(rows),
         loop: (channels) => loops.log([...channels].map((channel) => this.#names.of(channel))),
-        tasksEnded: (instance) => this.#endings.ended(instance),
+        tasksEnded: () => this.#endings.ended(),
         tap: (channels, values, count) =>
           taps.show(this.#names, channels, values, count, (error) => this.#reports.threw("a tap", {}, error)),
       },
@@ -130,10 +132,24 @@ export class Session {
    * Creates the instances of a definition and connects them. Errors become the assembly's findings.
    *
    * @param errors found in the configuration's text
-   * @throws {MidimonsterError} for an error that makes everything else pointless, such as a missing Python
+   * @returns all errors, in reading order
+   * @throws {MidimonsterError} for an error that makes everything else pointless, such as a missing Python; with the others
    */
-  async load(definition: Definition, errors: readonly Diagnostic[]): Promise<void> {
-    this.assembly.findings.addAll(errors);
+  async load(definition: Definition, errors: readonly Diagnostic[]): Promise<readonly Diagnostic[]> {
+    const { findings } = this.assembly;
+    findings.addAll(errors);
+    try {
+      await this.#load(definition);
+    } catch (error) {
+      const found = inReadingOrder(findings.errors);
+      if (!(error instanceof MidimonsterError) || found.length === 0) throw error;
+      const message = `${error.message}\n${formatDiagnostics(found)}`;
+      throw new MidimonsterError(error.code, message, found, { cause: error });
+    }
+    return inReadingOrder(findings.errors);
+  }
+
+  async #load(definition: Definition): Promise<void> {
     await build(this.assembly, definition, this.#host);
     if (connect(this.assembly, definition.mappings, this.#host.engine)) this.#connected();
     this.applyTaps();
@@ -190,7 +206,7 @@ export class Session {
       if (signal.aborted) return [];
       await this.lifecycle.stop(live);
       await turnOfTheLoop();
-      if (this.#binding.beginRetire(this.#core, live.number)) await this.#endings.wait(1);
+      await this.#endings.after(() => Number(this.#binding.beginRetire(this.#core, live.number)));
       this.retire(live);
     }
     for (const [name, backend] of this.backends) {
@@ -227,6 +243,18 @@ export class Session {
     });
   }
 
+  /**
+   * Puts in an event from outside. Events of one turn of the loop cross into the core together.
+   *
+   * @param value in 0..1
+   * @throws {MidimonsterError} `VALUE` for a channel that no mapping uses
+   */
+  send(channel: string, value: number): void {
+    const { instance, index, toItself } = this.#doors.find(channel);
+    if (toItself) this.#outbox.putToItself(instance, index, value);
+    else this.#outbox.put(instance, index, value);
+  }
+
   applyTaps(): void {
     this.#binding.tap(this.#core, this.#taps.size > 0);
   }
@@ -239,7 +267,7 @@ export class Session {
     } finally {
       await turnOfTheLoop();
       try {
-        await this.#endings.wait(this.#binding.beginStop(this.#core));
+        await this.#endings.after(() => this.#binding.beginStop(this.#core));
         await turnOfTheLoop();
         await new Promise<void>((resolve) => this.#binding.stop(this.#core, resolve));
       } finally {
@@ -254,8 +282,12 @@ export class Session {
   /** The names of an instance's channels, unless there are too many to look for a similar one. */
   #channelsOf(number: number): readonly string[] {
     const channels = this.assembly.entries.get(number)?.channels;
-    if (channels === undefined || channels.size > MAX_COMPARED) return [];
-    return channels.names(0, channels.size);
+    try {
+      if (channels === undefined || channels.size > MAX_COMPARED) return [];
+      return channels.names(0, channels.size);
+    } catch {
+      return []; // the report is the last of an instance that has ended, and that can't be asked any more
+    }
   }
 
   #liveOf(assembly: Assembly): LiveInstance[] {
@@ -264,6 +296,7 @@ export class Session {
 
   #connected(): void {
     this.#names = new ChannelNames(this.assembly.entries);
+    this.#doors = new Doors(this.assembly);
     // A warning is not repeated by reloads, even if it has moved to another line.
     const warnings = this.assembly.findings.distinctWarnings;
     for (const [key, warning] of warnings) {

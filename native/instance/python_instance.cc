@@ -235,7 +235,7 @@ void PythonInstance::Started() {
 // Running
 
 void PythonInstance::OnTimer(uint32_t timer) {
-  if (!usable()) return;
+  if (!usable() || home_.ending) return;
   if (timer == StartFunctions::kTimer) {
     start_functions_.Run();
   } else {

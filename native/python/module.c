@@ -107,7 +107,6 @@ static PyObject *none_or_error(int result) { return result == 0 ? mmpy_none() : 
 
 /* The value is not in 0..1, or converting it has failed. */
 static PyObject *output_outside(PyObject *self, PyObject *name, double value) {
-  static const double negligible = 1e-6; /* what computing a value may leave */
   if (value == -1.0 && PyErr_Occurred() != NULL) return NULL;
   if (isnan(value)) {
     PyErr_SetString(exceptions[MMPY_VALUE_ERROR], "output() value must be a number from 0.0 to 1.0, not NaN");
@@ -115,12 +114,10 @@ static PyObject *output_outside(PyObject *self, PyObject *name, double value) {
   }
   mmpy_instance *instance = mmpy_instance_of(self);
   if (instance == NULL || mmpy_instance_output(instance, name, value < 0.0 ? 0.0 : 1.0) != 0) return NULL;
-  if (value < -negligible || value > 1.0 + negligible) {
-    /* Finding the channel may have run user code, which may have stopped the instance. */
-    instance = mmpy_instance_of(self);
-    if (instance == NULL) return NULL;
-    mmpy_instance_note_clamped(instance, name, value);
-  }
+  /* Finding the channel may have run user code, which may have stopped the instance. */
+  instance = mmpy_instance_of(self);
+  if (instance == NULL) return NULL;
+  mmpy_instance_note_clamped(instance, name, value);
   return mmpy_none();
 }
 

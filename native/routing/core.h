@@ -117,6 +117,10 @@ class Core {
     return router_.MappedChannels(first, count, as_targets);
   }
 
+  // In the number of an instance: the event is for the channel itself, instead of for those that it is mapped to. No
+  // instance has such a number, so it is looked for only where a number is not found.
+  static constexpr InstanceId kToItself = 1U << 31;
+
   // What JavaScript emits; needs no Entry.
   void EmitFromOutside(const uint32_t *instances, const uint32_t *channels, const double *values, size_t count);
 
@@ -198,6 +202,7 @@ class Core {
   void AddReport(Report report);
   CodeLock *Entrance() const;
   void TakeIn();
+  void SendToItself(InstanceId flagged, uint32_t channel, double value);
   void CollectNews();
   void TellOutside();
   void LookForThreads();
