@@ -12,7 +12,7 @@ import { mappingsOf } from "../config/one-mapping.js";
 import { type OptionValues, settings } from "../config/option-values.js";
 import { parseOverrides } from "../config/override.js";
 import { instanceNameProblem } from "../config/parser.js";
-import { type Reading, readConfiguration } from "../config/reading.js";
+import { type Reading, readConfiguration, readingWith } from "../config/reading.js";
 import { count } from "../count.js";
 import { MidimonsterError } from "../errors.js";
 import { guardedLogger } from "../log/guarded-logger.js";
@@ -27,6 +27,7 @@ import {
   declarationsWith,
   type FileOptions,
   type RouterOptions,
+  refuseChecking,
 } from "./router-options.js";
 import { Session } from "./session.js";
 import { type TappedEvent, Taps } from "./taps.js";
@@ -163,12 +164,7 @@ export class Router {
    *   a second call, which is a `STATE` error.
    */
   async start(): Promise<void> {
-    if (this.#check !== undefined) {
-      throw new MidimonsterError(
-        "STATE",
-        "this router is only for checking; to start one, leave the option 'check' out",
-      );
-    }
+    refuseChecking(this.#check);
     if (this.#state === "new") await this.load();
     this.#refuseIfStopping();
     this.#expect("loaded", "start()");
@@ -270,9 +266,6 @@ export class Router {
    * @throws {MidimonsterError} `VALUE` for what is not a function
    */
   tap(listener: (events: readonly TappedEvent[]) => void): () => void {
-    if (typeof listener !== "function") {
-      throw new MidimonsterError("VALUE", `tap() needs a function, not ${kindOf(listener)}`);
-    }
     this.#taps.add(listener);
     this.#session?.applyTaps();
     return () => {
@@ -347,8 +340,8 @@ export class Router {
   async #start(): Promise<void> {
     await this.#session?.start();
     this.#refuseIfStopping();
-    const [instances, mappings] = [this.#definition.instances.length, this.#definition.mappings.length];
-    this.#logger?.info({ instances, mappings }, `routing ${this.summary}`);
+    const { instances, mappings } = this.#definition;
+    this.#logger?.info({ instances: instances.length, mappings: mappings.length }, `routing ${this.summary}`);
     this.#session?.run();
   }
 
@@ -365,16 +358,11 @@ export class Router {
     }
   }
 
-  #readAgain(): Reading {
-    const reading = this.#read?.();
-    if (reading === undefined) return { definition: this.#definition, diagnostics: [], files: this.#files };
-    return { ...reading, definition: withAdditions(reading.definition, this.#additions) };
-  }
-
   async #reload(): Promise<ReloadSummary> {
     const session = this.#session;
     if (session === undefined) throw new Error("not running");
-    const reading = this.#readAgain();
+    const unchanged = { definition: this.#definition, diagnostics: [], files: this.#files };
+    const reading = this.#read === undefined ? unchanged : readingWith(this.#read(), this.#additions);
     const definitionBefore = this.#definition;
     const errors = reading.diagnostics.filter(({ severity }) => severity !== "warning");
     if (errors.length > 0) throw MidimonsterError.fromDiagnostics(inReadingOrder(errors));
