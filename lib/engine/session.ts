@@ -4,7 +4,7 @@ import type { BackendDeclaration } from "../backends/declare.js";
 import type { EventBatch } from "../backends/instance.js";
 import { type Binding, binding, type Core } from "../binding.js";
 import type { Definition } from "../config/definition.js";
-import { asData, type Diagnostic, formatDiagnostic, formatDiagnostics, inReadingOrder } from "../config/diagnostic.js";
+import { asData, type Diagnostic, formatDiagnostic, formatDiagnostics } from "../config/diagnostic.js";
 import { MidimonsterError, textOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
 import { LoopLog } from "../log/loop-log.js";
@@ -132,7 +132,7 @@ export class Session {
    * Creates the instances of a definition and connects them. Errors become the assembly's findings.
    *
    * @param errors found in the configuration's text
-   * @returns all errors, in reading order
+   * @returns all errors, in reading order, with the warnings about the text, if there are any errors
    * @throws {MidimonsterError} for an error that makes everything else pointless, such as a missing Python; with the others
    */
   async load(definition: Definition, errors: readonly Diagnostic[]): Promise<readonly Diagnostic[]> {
@@ -141,12 +141,12 @@ export class Session {
     try {
       await this.#load(definition);
     } catch (error) {
-      const found = inReadingOrder(findings.errors);
+      const found = findings.errorsWith(errors);
       if (!(error instanceof MidimonsterError) || found.length === 0) throw error;
       const message = `${error.message}\n${formatDiagnostics(found)}`;
       throw new MidimonsterError(error.code, message, found, { cause: error });
     }
-    return inReadingOrder(findings.errors);
+    return findings.errorsWith(errors);
   }
 
   async #load(definition: Definition): Promise<void> {
