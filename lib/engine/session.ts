@@ -4,8 +4,8 @@ import type { BackendDeclaration } from "../backends/declare.js";
 import type { EventBatch } from "../backends/instance.js";
 import { type Binding, binding, type Core } from "../binding.js";
 import type { Definition } from "../config/definition.js";
-import { asData, type Diagnostic, formatDiagnostic } from "../config/diagnostic.js";
-import { type MidimonsterError, textOf } from "../errors.js";
+import { asData, type Diagnostic, formatDiagnostic, formatDiagnostics } from "../config/diagnostic.js";
+import { MidimonsterError, textOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
 import { LoopLog } from "../log/loop-log.js";
 import { ReportLog } from "../log/report-log.js";
@@ -132,10 +132,24 @@ export class Session {
    * Creates the instances of a definition and connects them. Errors become the assembly's findings.
    *
    * @param errors found in the configuration's text
-   * @throws {MidimonsterError} for an error that makes everything else pointless, such as a missing Python
+   * @returns all errors, in reading order, with the warnings about the text, if there are any errors
+   * @throws {MidimonsterError} for an error that makes everything else pointless, such as a missing Python; with the others
    */
-  async load(definition: Definition, errors: readonly Diagnostic[]): Promise<void> {
-    this.assembly.findings.addAll(errors);
+  async load(definition: Definition, errors: readonly Diagnostic[]): Promise<readonly Diagnostic[]> {
+    const { findings } = this.assembly;
+    findings.addAll(errors);
+    try {
+      await this.#load(definition);
+    } catch (error) {
+      const found = findings.errorsWith(errors);
+      if (!(error instanceof MidimonsterError) || found.length === 0) throw error;
+      const message = `${error.message}\n${formatDiagnostics(found)}`;
+      throw new MidimonsterError(error.code, message, found, { cause: error });
+    }
+    return findings.errorsWith(errors);
+  }
+
+  async #load(definition: Definition): Promise<void> {
     await build(this.assembly, definition, this.#host);
     if (connect(this.assembly, definition.mappings, this.#host.engine)) this.#connected();
     this.applyTaps();
