@@ -15,14 +15,28 @@ export function nearest(found: string, candidates: Iterable<string>): string | u
     // A one-character name is only close to itself in another case.
     if (Math.min(candidate.length, found.length) < 2 && candidate.toLowerCase() !== found.toLowerCase()) continue;
     if (Math.abs(candidate.length - found.length) >= bestDistance) continue;
-    const near =
-      candidate.toLowerCase() === found.toLowerCase() ? 0.5 : distance(found.toLowerCase(), candidate.toLowerCase());
+    const near = difference(found.toLowerCase(), candidate.toLowerCase());
     if (candidate !== found && near < bestDistance) {
       best = candidate;
       bestDistance = near;
     }
   }
   return best;
+}
+
+function difference(found: string, candidate: string): number {
+  if (found === candidate) return 0.5;
+  return isSwapped(found, candidate) ? 1 : distance(found, candidate);
+}
+
+/** Whether two neighbouring characters have been swapped. */
+function isSwapped(found: string, candidate: string): boolean {
+  if (found.length !== candidate.length) return false;
+  let i = 0;
+  while (i < found.length && found[i] === candidate[i]) ++i;
+  return (
+    found[i] === candidate[i + 1] && found[i + 1] === candidate[i] && found.slice(i + 2) === candidate.slice(i + 2)
+  );
 }
 
 /** Help lines for an unknown name: the closest candidate, or a few of those available after the words `what`. */
