@@ -93,6 +93,7 @@ FUNCTIONS = {
     "the native functions of a batch": lambda: (raw()[0](0), raw()[1](1), raw()[1](10**6)),
     "register() by hand": register_by_hand,
     "previous()": lambda: midimonster.previous(),
+    "checking()": lambda: midimonster.checking(),
     "task()": lambda: midimonster.task(sleeps()),
     "a collection": lambda: gc.collect(),
 }
