@@ -349,7 +349,10 @@ export interface Binding {
    * without waiting for whoever reads it; `errors` for writing to standard error what goes to standard output; null, the default,
    * for leaving the streams alone. For instances that are added from then on.
    */
-  formatStreams(output: "text" | "json" | "journal" | "errors" | null, errors: "text" | "json" | "journal" | null): void;
+  formatStreams(
+    output: "text" | "json" | "journal" | "errors" | null,
+    errors: "text" | "json" | "journal" | null,
+  ): void;
 
   /**
    * Writes to standard error without waiting for whoever reads it: up to 1 MiB is kept and written later, in order, also at the

@@ -231,6 +231,7 @@ describe("the documentation", () => {
     for (const example of examplesIn(document)) {
       const { name, sessions } = example;
       it(`${document}: example '${name}'`, async function () {
+        const used = example.needs.length === 0 ? process.env.MMPY_PYTHON : pythonWith(example.needs);
         const missing = missingFor(example);
         if (missing !== undefined) {
           console.log(`SKIPPED: ${missing}`);
