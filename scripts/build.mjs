@@ -44,9 +44,15 @@ const library = await build({
   // Next to index.js: a chunk finds the package's folder as the file above its own.
   chunkNames: "chunk-[hash]",
   format: "esm",
-  // Bundled CommonJS packages ask for Node's own modules.
+  // Otherwise classes that name themselves are called _Router and _MidimonsterError.
+  keepNames: true,
+  // Bundled CommonJS packages ask for Node's own modules. In a bundle of another program there may be no import.meta.url.
   banner: {
-    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    js: [
+      'import { createRequire as __createRequire } from "node:module";',
+      'if (!import.meta.url) throw new Error("midimonster-python can\'t be part of a bundle, since it finds its files beside its code: leave it out, with esbuild by --packages=external");',
+      "const require = __createRequire(import.meta.url);",
+    ].join(" "),
   },
 });
 const { inputs: commandInputs } = await buildCommand(common);
