@@ -1,7 +1,7 @@
 import { MidimonsterError } from "../errors.js";
 import { define, type MappingDefinition } from "./definition.js";
 import type { Diagnostic } from "./diagnostic.js";
-import { parseMapping } from "./parser.js";
+import { parseMapping } from "./mapping-line.js";
 import { locate, makeSource } from "./source.js";
 
 /**

@@ -1,9 +1,10 @@
 import { realpathSync } from "node:fs";
 import path from "node:path";
 import { MidimonsterError, messageOf } from "../errors.js";
-import { type ChannelPattern, parsePattern } from "./channel-pattern.js";
 import type { Diagnostic } from "./diagnostic.js";
-import { FILES, INCLUDES, LINES, MAX_ERRORS } from "./limits.js";
+import { FILES, INCLUDES, LINES, MAX_ERRORS, MAX_WARNINGS } from "./limits.js";
+import { parseMapping } from "./mapping-line.js";
+import { commentHelp } from "./meant.js";
 import {
   type Located,
   type Location,
@@ -14,7 +15,7 @@ import {
   type Source,
   TooManyBytes,
 } from "./source.js";
-import type { ChannelSpec, ConfigTree, Direction, Mapping, Section } from "./syntax.js";
+import type { ConfigTree, Section } from "./syntax.js";
 
 /** The part of a configuration that could be parsed, and all errors found in it. */
 export interface ParseResult {
@@ -82,6 +83,7 @@ class Parser {
   #section: Section | "none" | "skip" = "none";
   #bytes: number;
   #lines = 0;
+  #warnings = 0;
   #stopped = false;
 
   /** @param bytes size of the main file */
@@ -122,8 +124,11 @@ class Parser {
   }
 
   #report(diagnostic: Diagnostic): void {
-    if (this.diagnostics.length < MAX_ERRORS) this.diagnostics.push(diagnostic);
-    else if (diagnostic.location !== undefined) {
+    if (diagnostic.severity === "warning") {
+      if (++this.#warnings <= MAX_WARNINGS) this.diagnostics.push(diagnostic);
+    } else if (this.diagnostics.length - Math.min(this.#warnings, MAX_WARNINGS) < MAX_ERRORS) {
+      this.diagnostics.push(diagnostic);
+    } else if (diagnostic.location !== undefined) {
       this.#stop("too many errors", diagnostic.location, REST_SKIPPED);
     }
   }
@@ -136,6 +141,11 @@ class Parser {
   }
 
   #outside(content: Located): void {
+    const comment = commentHelp(content.text);
+    if (comment.length > 0) {
+      this.#error("this line is outside any section", content.location, comment);
+      return;
+    }
     this.#error("this line is outside any section", content.location, [
       "start a section before it: [backend NAME], [BACKEND INSTANCE] or [map]",
     ]);
@@ -146,9 +156,9 @@ class Parser {
     const equals = content.text.indexOf("=");
     if (equals < 0) {
       const looksLikeMapping = /[<>]/.test(content.text);
-      this.#error(`'${content.text}' is not an assignment`, content.location, [
-        looksLikeMapping ? "mappings belong in a [map] section" : "write option = value",
-      ]);
+      const comment = commentHelp(content.text);
+      const help = [looksLikeMapping ? "mappings belong in a [map] section" : "write option = value"];
+      this.#error(`'${content.text}' is not an assignment`, content.location, comment.length > 0 ? comment : help);
       return;
     }
     const { source, line, column } = content.location;
@@ -162,12 +172,15 @@ class Parser {
     section.assignments.push({ option, value });
   }
 
-  #header(content: Located, open: readonly OpenFile[]): void {
+  #header(line: Located, open: readonly OpenFile[]): void {
     const before = this.#section;
     this.#section = "skip";
-    if (!content.text.endsWith("]")) {
-      this.#error("a section header must end with ']'", content.location);
-      return;
+    let content = line;
+    if (!line.text.endsWith("]")) {
+      const [header] = /^\[[^\]]*\](?=\s*[;#])/.exec(line.text) ?? [];
+      this.#error("a section header must end with ']'", line.location, commentHelp(line.text.replace("]", "] ")));
+      if (header === undefined) return;
+      content = part(line, 0, header.length); // what follows belongs to it
     }
     const header = trimmed(part(content, 1, content.text.length - 1));
     if (header.text === "map") {
@@ -279,60 +292,4 @@ export function instanceNameProblem(name: string): string | undefined {
   if (/\s/.test(name)) return `the instance name '${name}' contains whitespace`;
   if (name.includes(".")) return `the instance name '${name}' contains a dot, which separates instance and channel`;
   return undefined;
-}
-
-/**
- * Parses a line of a `[map]` section.
- *
- * @returns the mapping, or undefined after reporting errors to `report`
- */
-export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => void): Mapping | undefined {
-  const operator = /<>|><|<|>/.exec(line.text);
-  if (operator === null) {
-    report({
-      message: `'${line.text}' is not a mapping`,
-      location: line.location,
-      help: ["write a.x > b.y, a.x < b.y or a.x <> b.y"],
-    });
-    return undefined;
-  }
-  const direction: Direction = operator[0] === "<" || operator[0] === ">" ? operator[0] : "<>";
-  const { source, line: number, column } = line.location;
-  const start = column - 1;
-  const end = start + operator.index;
-  const left = parseSpec(locate(source, number, start, end), line, report);
-  const right = parseSpec(locate(source, number, end + operator[0].length, start + line.text.length), line, report);
-  if (left === undefined || right === undefined) return undefined;
-  const sizes = [left.pattern.size, right.pattern.size];
-  if (sizes[0] !== sizes[1] && !sizes.includes(1)) {
-    report({
-      message: `${sizes[0]} channels on the left, ${sizes[1]} on the right`,
-      location: line.location,
-      help: ["both sides of a mapping need the same number of channels, or one side a single channel"],
-    });
-    return undefined;
-  }
-  return { left, direction, right, location: line.location };
-}
-
-function parseSpec(text: Located, whole: Located, report: (diagnostic: Diagnostic) => void): ChannelSpec | undefined {
-  const help = ["write instance.channel"];
-  if (text.text === "") {
-    report({ message: "one side of the mapping is missing", location: whole.location, help });
-    return undefined;
-  }
-  const dot = text.text.indexOf(".");
-  if (dot < 0) {
-    report({ message: `'${text.text}' does not name a channel`, location: text.location, help });
-    return undefined;
-  }
-  const instance = part(text, 0, dot);
-  const channel = part(text, dot + 1);
-  if (instance.text === "" || channel.text === "") {
-    const missing = instance.text === "" ? "an instance" : "a channel";
-    report({ message: `'${text.text}' does not name ${missing}`, location: text.location, help });
-    return undefined;
-  }
-  const pattern: ChannelPattern | undefined = parsePattern(channel, report);
-  return pattern === undefined ? undefined : { instance, channel, pattern };
 }

@@ -2,6 +2,9 @@ import type { Outbox as Arrays, Binding, Core } from "../binding.js";
 
 const CAPACITY = 8192;
 
+/** Added to an instance's number: the event is for its channel itself, as {@link Arrays.instances} says. */
+const TO_ITSELF = 2 ** 31;
+
 /**
  * Events that JavaScript emits, on their way into the core. They cross in batches: those of a batch handler when it returns,
  * all others at the end of the current turn. Channels are numbered within their instance, so that an event that waits here
@@ -56,6 +59,11 @@ export class Outbox {
   pass(instance: number, channels: Uint32Array, values: Float64Array, count: number): number {
     this.flush(); // earlier events come first
     return this.#pass(instance, channels, values, count);
+  }
+
+  /** As {@link put}, but for the channel itself instead of for those that it is mapped to. */
+  putToItself(instance: number, channel: number, value: number): void {
+    this.put(instance + TO_ITSELF, channel, value);
   }
 
   /** Runs a batch handler and sends what it emits in one go. */

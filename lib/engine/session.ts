@@ -4,7 +4,7 @@ import type { BackendDeclaration } from "../backends/declare.js";
 import type { EventBatch } from "../backends/instance.js";
 import { type Binding, binding, type Core } from "../binding.js";
 import type { Definition } from "../config/definition.js";
-import { type Diagnostic, formatDiagnostic } from "../config/diagnostic.js";
+import { asData, type Diagnostic, formatDiagnostic } from "../config/diagnostic.js";
 import { type MidimonsterError, textOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
 import { LoopLog } from "../log/loop-log.js";
@@ -14,8 +14,9 @@ import { Assembly } from "./assembly.js";
 import { type BuildHost, build } from "./build.js";
 import { ChannelNames } from "./channel-names.js";
 import { connect } from "./connect.js";
+import { Doors } from "./doors.js";
 import { Endings } from "./endings.js";
-import type { Engine } from "./engine.js";
+import type { CheckMode, Engine } from "./engine.js";
 import type { LiveBackend, LiveInstance } from "./instances.js";
 import { Lifecycle } from "./lifecycle.js";
 import { Outbox } from "./outbox.js";
@@ -47,6 +48,7 @@ export class Session {
   /** The instance that is being created: it may have something to report before its number is known. */
   #creating = "?";
   #names = new ChannelNames(new Map());
+  #doors = new Doors(new Assembly());
   /** Warnings of the running configuration. */
   #warned: ReadonlySet<string> = new Set();
   #keepAlive: NodeJS.Timeout | undefined;
@@ -55,7 +57,13 @@ export class Session {
    * @param argument `sys.argv[0]` of python instances
    * @throws {MidimonsterError} `ADDON_LOAD`
    */
-  constructor(declarations: ReadonlyMap<string, BackendDeclaration>, argument: string, log: Logger, taps: Taps) {
+  constructor(
+    declarations: ReadonlyMap<string, BackendDeclaration>,
+    argument: string,
+    log: Logger,
+    taps: Taps,
+    check: CheckMode | undefined,
+  ) {
     const native = binding();
     const loops = new LoopLog((fields, message) => log.warn(fields, message));
     const core = native.createCore(
@@ -87,7 +95,8 @@ export class Session {
       (instance) => this.#channelsOf(instance),
     );
     this.lifecycle = new Lifecycle((message) => log.error({}, message));
-    const engine: Engine = { binding: native, core, argument, stopping: this.lifecycle.signal };
+    const engine: Engine = { binding: native, core, argument, check, stopping: this.lifecycle.signal };
+    if (check !== undefined) native.onlyCheck(core);
     this.#host = {
       engine,
       log,
@@ -126,7 +135,7 @@ export class Session {
    * @throws {MidimonsterError} for an error that makes everything else pointless, such as a missing Python
    */
   async load(definition: Definition, errors: readonly Diagnostic[]): Promise<void> {
-    for (const error of errors) this.assembly.findings.errors.push(error);
+    this.assembly.findings.addAll(errors);
     await build(this.assembly, definition, this.#host);
     if (connect(this.assembly, definition.mappings, this.#host.engine)) this.#connected();
     this.applyTaps();
@@ -220,6 +229,18 @@ export class Session {
     });
   }
 
+  /**
+   * Puts in an event from outside. Events of one turn of the loop cross into the core together.
+   *
+   * @param value in 0..1
+   * @throws {MidimonsterError} `VALUE` for a channel that no mapping uses
+   */
+  send(channel: string, value: number): void {
+    const { instance, index, toItself } = this.#doors.find(channel);
+    if (toItself) this.#outbox.putToItself(instance, index, value);
+    else this.#outbox.put(instance, index, value);
+  }
+
   applyTaps(): void {
     this.#binding.tap(this.#core, this.#taps.size > 0);
   }
@@ -247,8 +268,12 @@ export class Session {
   /** The names of an instance's channels, unless there are too many to look for a similar one. */
   #channelsOf(number: number): readonly string[] {
     const channels = this.assembly.entries.get(number)?.channels;
-    if (channels === undefined || channels.size > MAX_COMPARED) return [];
-    return channels.names(0, channels.size);
+    try {
+      if (channels === undefined || channels.size > MAX_COMPARED) return [];
+      return channels.names(0, channels.size);
+    } catch {
+      return []; // the report is the last of an instance that has ended, and that can't be asked any more
+    }
   }
 
   #liveOf(assembly: Assembly): LiveInstance[] {
@@ -257,10 +282,11 @@ export class Session {
 
   #connected(): void {
     this.#names = new ChannelNames(this.assembly.entries);
+    this.#doors = new Doors(this.assembly);
     // A warning is not repeated by reloads, even if it has moved to another line.
     const warnings = this.assembly.findings.distinctWarnings;
     for (const [key, warning] of warnings) {
-      if (!this.#warned.has(key)) this.#log.warn({}, formatDiagnostic(warning));
+      if (!this.#warned.has(key)) this.#log.warn({ diagnostics: [asData(warning)] }, formatDiagnostic(warning));
     }
     this.#warned = new Set(warnings.keys());
   }

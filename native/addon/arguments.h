@@ -12,6 +12,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "addon/environment.h"
@@ -81,21 +82,22 @@ class Arguments {
   // The elements of a typed array, until JavaScript runs again.
   template <typename T>
   struct View {
-    const T *data;
+    T *data;
     size_t size;
   };
   template <typename T>
   View<T> view(size_t i) const {
-    struct Types : Napi::TypedArray {
-      using TypedArray::TypedArrayTypeForPrimitiveType;
-    };
-    constexpr auto kWanted = Types::template TypedArrayTypeForPrimitiveType<T>();
+    constexpr auto kWanted = std::is_same_v<T, double>     ? napi_float64_array
+                             : std::is_same_v<T, uint32_t> ? napi_uint32_array
+                             : std::is_same_v<T, int32_t>  ? napi_int32_array
+                                                           : napi_uint8_array;
+    static_assert(kWanted != napi_uint8_array || std::is_same_v<T, uint8_t>);
     napi_typedarray_type type = napi_int8_array;
     size_t size = 0;
     void *data = nullptr;
     const napi_status status = napi_get_typedarray_info(env(), info_[i], &type, &size, &data, nullptr, nullptr);
     if (status != napi_ok || type != kWanted) throw Unexpected("a typed array of another kind");
-    return {static_cast<const T *>(data), size};
+    return {static_cast<T *>(data), size};
   }
 
  private:

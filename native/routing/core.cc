@@ -159,14 +159,23 @@ void Core::EmitFromOutside(const uint32_t *instances, const uint32_t *channels, 
     const Entry entry(*this, Entry::Purpose::kEmit);
     for (size_t i = 0; i < count; ++i) {
       const ChannelId source = router_.Find(instances[i], channels[i]);
-      if (source != Router::kNoChannel) Emit(source, values[i]);
+      if (source != Router::kNoChannel) {
+        Emit(source, values[i]);
+      } else {
+        SendToItself(instances[i], channels[i], values[i]);
+      }
     }
     return;
   }
   // The lock would have to be taken for each of many calls, since this is between two times that it is needed anyway.
   for (size_t i = 0; i < count; ++i) {
     const ChannelId source = router_.Find(instances[i], channels[i]);
-    if (source != Router::kNoChannel) incoming_.Append({source, values[i]});
+    if (source != Router::kNoChannel) {
+      incoming_.Append({source, values[i]});
+    } else if ((instances[i] & kToItself) != 0) {
+      const Entry entry(*this);  // takes in what came before
+      SendToItself(instances[i], channels[i], values[i]);
+    }
   }
   if (incoming_.size() >= kMaxIncoming) const Entry entry(*this);
 }
@@ -198,6 +207,14 @@ size_t Core::EmitFromOutside(InstanceId instance, const uint32_t *channels, cons
     emit([&](ChannelId source, double value) { Emit(source, value); });
   }
   return left_out;
+}
+
+// With the lock. An instance that the table does not have, or no longer, is not told.
+void Core::SendToItself(InstanceId flagged, uint32_t channel, double value) {
+  if ((flagged & kToItself) == 0) return;
+  const InstanceId instance = flagged & ~kToItself;
+  const ChannelId target = router_.Find(instance, channel);
+  if (target != Router::kNoChannel) router_.Send({target, instance}, value);
 }
 
 // With the lock.

@@ -81,6 +81,10 @@ class Core {
   // While it is being stopped: SteadyMs() by which cleanup handlers and finalizers have to be over; otherwise 0.
   uint64_t stops_by_ms() const { return stops_by_ms_; }
 
+  // Whether its instances are only created to be checked.
+  void SetChecking() { checking_ = true; }
+  bool checking() const { return checking_; }
+
   // Whether it has been started and not yet stopped.
   bool running() const { return state_ == State::kRunning; }
 
@@ -112,6 +116,10 @@ class Core {
   std::vector<uint32_t> MappedChannels(ChannelId first, size_t count, bool as_targets) const {
     return router_.MappedChannels(first, count, as_targets);
   }
+
+  // In the number of an instance: the event is for the channel itself, instead of for those that it is mapped to. No
+  // instance has such a number, so it is looked for only where a number is not found.
+  static constexpr InstanceId kToItself = 1U << 31;
 
   // What JavaScript emits; needs no Entry.
   void EmitFromOutside(const uint32_t *instances, const uint32_t *channels, const double *values, size_t count);
@@ -194,6 +202,7 @@ class Core {
   void AddReport(Report report);
   CodeLock *Entrance() const;
   void TakeIn();
+  void SendToItself(InstanceId flagged, uint32_t channel, double value);
   void CollectNews();
   void TellOutside();
   void LookForThreads();
@@ -205,6 +214,7 @@ class Core {
   CoreListener &listener_;
   const uv_thread_t thread_ = uv_thread_self();
   State state_ = State::kBuilding;
+  bool checking_ = false;
   uint64_t stops_by_ms_ = 0;
   Router router_;
   std::vector<std::unique_ptr<Destination>> instances_;

@@ -52,9 +52,12 @@ class Router {
   void Emit(ChannelId source, double value) {
     const Target *target = targets_.data() + offsets_[source];
     const Target *const end = targets_.data() + offsets_[source + 1];
-    for (; target != end; ++target) {
-      if (!EventsFor(target->instance).Append({target->channel, value})) lost_ = true;
-    }
+    for (; target != end; ++target) Send(*target, value);
+  }
+
+  // Queues an event for a channel, wherever it comes from.
+  void Send(const Target &target, double value) {
+    if (!EventsFor(target.instance).Append({target.channel, value})) lost_ = true;
   }
 
   enum class Drained { kEmpty, kOutOfTime };

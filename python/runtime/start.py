@@ -74,6 +74,7 @@ part("process_wide").guard()
 prepare = part("environment").prepare
 load_module = part("modules").load_module
 loading = part("modules").loading
+idle_module = part("modules").idle_module
 previous = part("modules").previous
 resolve = part("handlers").resolve
 describe = part("names").describe

@@ -15,12 +15,18 @@ MAX_LENGTH = 64 * 1024  # bytes of an entry; a longer line becomes several
 
 
 def format_streams(instance, output, errors):
-    """output, errors: the format of standard output and error; None leaves the stream as it is."""
+    """output, errors: the format of standard output and error; None leaves the stream as it is. As `errors`, what goes to
+    standard output goes to standard error."""
     if kept is not None:
         kept["finish_streams"] = finish  # for forked children
     for name, descriptor, form in (("stdout", 1, output), ("stderr", 2, errors)):
         stream = getattr(sys, name)
         if form is None or stream is None:  # None if its descriptor is closed
+            continue
+        if form == "errors":
+            lines = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+            setattr(sys, name, lines)
+            setattr(sys, "__%s__" % name, lines)
             continue
         raw = _Lines(descriptor, _as_json(instance, name) if form == "json" else _as_entry(name))
         raw.name = "<%s>" % name

@@ -52,6 +52,7 @@ manage = _stand_in("manage")
 channels = _stand_in("channels", [])
 cleanup_handler = _stand_in("cleanup_handler")
 previous = _stand_in("previous")
+checking = _stand_in("checking", False)
 _task = _stand_in("task")
 
 
