@@ -41,16 +41,21 @@ const libraries: Library[] = [
 from aiohttp import web
 async def get(request):
     return web.Response(text="page of " + request.query["name"])
+sockets = []
 async def talk(request):
     socket = web.WebSocketResponse()
     await socket.prepare(request)
+    sockets.append(socket)
     async for message in socket:
         await socket.send_str(message.data.upper())
     return socket
+async def close_all(app):
+    for socket in sockets: await socket.close()
 async def serve():
     app = web.Application()
     app.add_routes([web.get("/", get), web.get("/talk", talk)])
-    runner = web.AppRunner(app, handle_signals=True, shutdown_timeout=1)
+    app.on_shutdown.append(close_all)
+    runner = web.AppRunner(app, handle_signals=True)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", PORT).start()
