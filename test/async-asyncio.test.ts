@@ -148,12 +148,13 @@ async def go(value):
     await asyncio.sleep(0)
     await asyncio.wait_for(asyncio.sleep(0), 5)
     midimonster.output("out", 1)
-def count(value):
+async def count(value):
+    while len(asyncio.all_tasks()) > 2:  # this one, and main()
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
     gc.collect()
-    loops = [each for each in gc.get_objects() if type(each).__name__ == "RouterLoop"]
-    kinds = ("Task", "Future", "coroutine", "TimerHandle", "Handle", "Context", "module", "_Record")
-    counts = {kind: sum(type(each).__name__ == kind for each in gc.get_objects()) for kind in kinds}
-    say([counts, len(loops[0]._ready), len(asyncio.all_tasks(loops[0]))])
+    kinds = ("Task", "Future", "coroutine", "Handle", "module", "_Record")
+    say({kind: sum(type(each).__name__ == kind for each in gc.get_objects()) for kind in kinds})
     midimonster.output("count", 1)
 async def main():
     await asyncio.sleep(1000)
