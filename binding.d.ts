@@ -345,10 +345,21 @@ export interface Binding {
   printStuckCode(format: "text" | "json" | "journal" | null, onlyErrors: boolean): void;
 
   /**
-   * The formats in which Python code writes to standard output and error, line by line; null, the default, for writing as it
-   * is. For instances that are added from then on.
+   * The formats in which Python code writes to standard output and error, line by line; `text` for writing what it writes, but
+   * without waiting for whoever reads it; `errors` for writing to standard error what goes to standard output; null, the default,
+   * for leaving the streams alone. For instances that are added from then on.
    */
-  formatStreams(output: "json" | "journal" | "errors" | null, errors: "json" | "journal" | null): void;
+  formatStreams(
+    output: "text" | "json" | "journal" | "errors" | null,
+    errors: "text" | "json" | "journal" | null,
+  ): void;
+
+  /**
+   * Writes to standard error without waiting for whoever reads it: up to 1 MiB is kept and written later, in order, also at the
+   * end of the process while somebody reads. What exceeds that is left out, which a line tells afterwards, as `printStuckCode()`
+   * has been told to print. From any thread.
+   */
+  writeLog(text: string): void;
 
   /** Ends the process at once, without waiting for libuv's threads, which may be in a lookup of a host's name. */
   endProcess(status: number): never;

@@ -12,7 +12,7 @@ import { printStuckCode } from "./stuck-code.js";
 export async function check({ operand = "monster.cfg", ...line }: CommandLine): Promise<number> {
   const { backendOverrides, instanceOverrides } = line;
   printStuckCode(binding(), line);
-  if (line.json) binding().formatStreams("errors", line.logFormat === "text" ? null : line.logFormat);
+  if (line.json) binding().formatStreams("errors", line.logFormat);
   else formatStreams(binding(), line.logFormat);
   const options = { backendOverrides, instanceOverrides, check: line.noRun ? ("read" as const) : ("load" as const) };
   if (line.json) return await checkForPrograms(operand, options);

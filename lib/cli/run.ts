@@ -17,7 +17,7 @@ import { printStuckCode } from "./stuck-code.js";
 export async function run({ operand = "monster.cfg", ...line }: CommandLine): Promise<number> {
   const addon = binding(); // here, where an error of loading it is caught
   const stopped = stopSignal(addon);
-  const logger = standardErrorLogger(line.logLevel, line.logFormat);
+  const logger = standardErrorLogger(line.logLevel, line.logFormat, (text) => addon.writeLog(text));
   printStuckCode(addon, line);
   formatStreams(addon, line.logFormat);
   const { backendOverrides, instanceOverrides, queueLimit } = line;

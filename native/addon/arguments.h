@@ -87,11 +87,10 @@ class Arguments {
   };
   template <typename T>
   View<T> view(size_t i) const {
-    constexpr auto kWanted = std::is_same_v<T, double>     ? napi_float64_array
-                             : std::is_same_v<T, uint32_t> ? napi_uint32_array
-                             : std::is_same_v<T, int32_t>  ? napi_int32_array
-                                                           : napi_uint8_array;
-    static_assert(kWanted != napi_uint8_array || std::is_same_v<T, uint8_t>);
+    struct Types : Napi::TypedArray {
+      using TypedArray::TypedArrayTypeForPrimitiveType;
+    };
+    constexpr auto kWanted = Types::template TypedArrayTypeForPrimitiveType<T>();
     napi_typedarray_type type = napi_int8_array;
     size_t size = 0;
     void *data = nullptr;

@@ -105,7 +105,7 @@ std::string Initialize(void *library, const std::string &program_name) {
 constexpr const char *kParts[] = {"start",     "names",     "exceptions", "environment", "modules",    "handlers",
                                   "uncaught",  "threads",   "watchdog",   "ending",      "extensions", "process_wide",
                                   "logs",      "processes", "main",       "baseline",    "userspace",  "exitfunctions",
-                                  "libraries", "buffers",   "signatures"};
+                                  "libraries", "buffers",   "signatures", "stdio"};
 
 std::string PartFile(const std::string &bootstrap_path, const char *name) {
   return bootstrap_path.substr(0, bootstrap_path.rfind('/') + 1) + name + ".py";

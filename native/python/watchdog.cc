@@ -11,6 +11,7 @@
 #include "io/guard.h"
 #include "io/steady_ms.h"
 #include "io/stop_signals.h"
+#include "io/stream_writer.h"
 #include "python/interpreter.h"
 
 namespace mmpy {
@@ -237,6 +238,7 @@ void Watchdog::EndProcessIfOverdue(const Observation &seen) {
   Print(LogLevel::kError, what + " " + std::to_string(stopping_for / 1000) + " s after " + StopSignalName() +
                               "; the process ends without cleanup handlers that have not run, exit status " +
                               std::to_string(kExitStatus) + stack);
+  FlushStandardStreams();
   _exit(kExitStatus);
 }
 
