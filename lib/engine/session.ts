@@ -5,7 +5,7 @@ import type { EventBatch } from "../backends/instance.js";
 import { type Binding, binding, type Core } from "../binding.js";
 import type { Definition } from "../config/definition.js";
 import { asData, type Diagnostic, formatDiagnostic, formatDiagnostics } from "../config/diagnostic.js";
-import { MidimonsterError, textOf } from "../errors.js";
+import { MidimonsterError, messageOf, textOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
 import { LoopLog } from "../log/loop-log.js";
 import { ReportLog } from "../log/report-log.js";
@@ -210,8 +210,7 @@ export class Session {
       stopped.push(live);
     }
     // All together, so that their times do not add up.
-    const begin = () => stopped.filter(({ number }) => this.#binding.beginRetire(this.#core, number)).length;
-    await this.#endings.after(begin);
+    await this.#endTasks(() => stopped.filter(({ number }) => this.#binding.beginRetire(this.#core, number)).length);
     this.retire(stopped);
     for (const [name, backend] of this.backends) {
       if (signal.aborted) return [];
@@ -277,8 +276,7 @@ export class Session {
     } finally {
       await turnOfTheLoop();
       try {
-        await this.#endings.after(() => this.#binding.beginStop(this.#core));
-        await turnOfTheLoop();
+        await this.#endTasks(() => this.#binding.beginStop(this.#core));
         await new Promise<void>((resolve) => this.#binding.stop(this.#core, resolve));
       } finally {
         // Also where there is no memory to begin the stop of the core: the process must be able to end.
@@ -298,6 +296,16 @@ export class Session {
     } catch {
       return []; // the report is the last of an instance that has ended, and that can't be asked any more
     }
+  }
+
+  /** What remains is ended by what follows, also if there is no memory to begin with. */
+  async #endTasks(begin: () => number): Promise<void> {
+    try {
+      await this.#endings.after(begin);
+    } catch (error) {
+      this.#log.error({ err: error }, `asyncio tasks could not be ended: ${messageOf(error)}`);
+    }
+    await turnOfTheLoop();
   }
 
   #liveOf(assembly: Assembly): LiveInstance[] {
