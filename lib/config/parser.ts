@@ -1,9 +1,10 @@
 import { realpathSync } from "node:fs";
 import path from "node:path";
 import { MidimonsterError, messageOf } from "../errors.js";
-import { type ChannelPattern, parsePattern } from "./channel-pattern.js";
 import type { Diagnostic } from "./diagnostic.js";
+import { FILTER_NAME, filterNameProblem, parseFilterLine } from "./filter-section.js";
 import { FILES, INCLUDES, LINES, MAX_ERRORS } from "./limits.js";
+import { parseMapping } from "./mapping-line.js";
 import {
   type Located,
   type Location,
@@ -14,7 +15,7 @@ import {
   type Source,
   TooManyBytes,
 } from "./source.js";
-import type { ChannelSpec, ConfigTree, Direction, Mapping, Section } from "./syntax.js";
+import type { AssignmentSection, ConfigTree, Section } from "./syntax.js";
 
 /** The part of a configuration that could be parsed, and all errors found in it. */
 export interface ParseResult {
@@ -110,6 +111,10 @@ class Parser {
         if (this.#section.kind === "map") {
           const mapping = parseMapping(content, (diagnostic) => this.#report(diagnostic));
           if (mapping !== undefined) this.#section.mappings.push(mapping);
+        } else if (this.#section.kind === "filter") {
+          const filters = parseFilterLine(content, (diagnostic) => this.#report(diagnostic));
+          if (filters === undefined) this.#section.failed = true;
+          else this.#section.filters.push(...filters);
         } else {
           this.#assignment(content, this.#section);
         }
@@ -142,7 +147,7 @@ class Parser {
     this.#section = "skip";
   }
 
-  #assignment(content: Located, section: Exclude<Section, { kind: "map" }>): void {
+  #assignment(content: Located, section: AssignmentSection): void {
     const equals = content.text.indexOf("=");
     if (equals < 0) {
       const looksLikeMapping = /[<>]/.test(content.text);
@@ -188,6 +193,8 @@ class Parser {
       this.#include(rest, content, open);
     } else if (word.text === "backend") {
       this.#backendHeader(rest, content);
+    } else if (word.text === "filter") {
+      this.#filterHeader(rest, content);
     } else {
       this.#instanceHeader(word, rest, content);
     }
@@ -204,6 +211,18 @@ class Parser {
       return;
     }
     this.#begin({ kind: "backend", backend, assignments: [] });
+  }
+
+  #filterHeader(name: Located, content: Located): void {
+    if (name.text === "") {
+      this.#error("this filter has no name", content.location, [
+        "write [filter NAME], and its chain in the lines below",
+      ]);
+      return;
+    }
+    const problem = filterNameProblem(name.text);
+    if (problem !== undefined) this.#error(problem, name.location, [FILTER_NAME]);
+    else this.#begin({ kind: "filter", name, filters: [], failed: false });
   }
 
   #instanceHeader(backend: Located, name: Located, content: Located): void {
@@ -279,60 +298,4 @@ export function instanceNameProblem(name: string): string | undefined {
   if (/\s/.test(name)) return `the instance name '${name}' contains whitespace`;
   if (name.includes(".")) return `the instance name '${name}' contains a dot, which separates instance and channel`;
   return undefined;
-}
-
-/**
- * Parses a line of a `[map]` section.
- *
- * @returns the mapping, or undefined after reporting errors to `report`
- */
-export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => void): Mapping | undefined {
-  const operator = /<>|><|<|>/.exec(line.text);
-  if (operator === null) {
-    report({
-      message: `'${line.text}' is not a mapping`,
-      location: line.location,
-      help: ["write a.x > b.y, a.x < b.y or a.x <> b.y"],
-    });
-    return undefined;
-  }
-  const direction: Direction = operator[0] === "<" || operator[0] === ">" ? operator[0] : "<>";
-  const { source, line: number, column } = line.location;
-  const start = column - 1;
-  const end = start + operator.index;
-  const left = parseSpec(locate(source, number, start, end), line, report);
-  const right = parseSpec(locate(source, number, end + operator[0].length, start + line.text.length), line, report);
-  if (left === undefined || right === undefined) return undefined;
-  const sizes = [left.pattern.size, right.pattern.size];
-  if (sizes[0] !== sizes[1] && !sizes.includes(1)) {
-    report({
-      message: `${sizes[0]} channels on the left, ${sizes[1]} on the right`,
-      location: line.location,
-      help: ["both sides of a mapping need the same number of channels, or one side a single channel"],
-    });
-    return undefined;
-  }
-  return { left, direction, right, location: line.location };
-}
-
-function parseSpec(text: Located, whole: Located, report: (diagnostic: Diagnostic) => void): ChannelSpec | undefined {
-  const help = ["write instance.channel"];
-  if (text.text === "") {
-    report({ message: "one side of the mapping is missing", location: whole.location, help });
-    return undefined;
-  }
-  const dot = text.text.indexOf(".");
-  if (dot < 0) {
-    report({ message: `'${text.text}' does not name a channel`, location: text.location, help });
-    return undefined;
-  }
-  const instance = part(text, 0, dot);
-  const channel = part(text, dot + 1);
-  if (instance.text === "" || channel.text === "") {
-    const missing = instance.text === "" ? "an instance" : "a channel";
-    report({ message: `'${text.text}' does not name ${missing}`, location: text.location, help });
-    return undefined;
-  }
-  const pattern: ChannelPattern | undefined = parsePattern(channel, report);
-  return pattern === undefined ? undefined : { instance, channel, pattern };
 }

@@ -46,6 +46,8 @@ export class ReportLog {
   readonly #rates = new Map<string, Rate>();
   #timer: NodeJS.Timeout | undefined;
 
+  #delaysLost = false;
+
   constructor(logger: Logger, nameOf: (instance: number) => string) {
     this.#logger = logger;
     this.#nameOf = nameOf;
@@ -95,6 +97,15 @@ export class ReportLog {
         break;
       case "events-lost":
         this.#eventsLost(instance, report.value ?? 0);
+        break;
+      case "delays-lost":
+        if (this.#delaysLost) break;
+        this.#delaysLost = true;
+        this.#logger.error(
+          { lost: report.value },
+          "more values wait in delays of mappings than there is room for (1,048,576, within the limit of the queues): the " +
+            "oldest are lost; this is reported once",
+        );
         break;
       case "slow":
         this.#logger.warn(

@@ -1,0 +1,81 @@
+// A line of a `[map]` section: a channel, filters, a channel, with arrows between them.
+import { type ChannelPattern, parsePattern } from "./channel-pattern.js";
+import type { Diagnostic } from "./diagnostic.js";
+import { type Arrow, parseFilterCalls, splitAtArrows } from "./filter-call.js";
+import { type Located, part } from "./source.js";
+import type { ChannelSpec, Direction, Mapping } from "./syntax.js";
+
+/**
+ * Parses a line of a `[map]` section.
+ *
+ * @returns the mapping, or undefined after reporting errors to `report`
+ */
+export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => void): Mapping | undefined {
+  const { parts, arrows } = splitAtArrows(line);
+  const [arrow] = arrows;
+  if (arrow === undefined) {
+    report({
+      message: `'${line.text}' is not a mapping`,
+      location: line.location,
+      help: ["write a.x > b.y, a.x < b.y or a.x <> b.y"],
+    });
+    return undefined;
+  }
+  const direction = directionOf(arrow);
+  const other = arrows.find((one) => directionOf(one) !== direction);
+  if (other !== undefined) {
+    report({
+      message: `'${other.text}' after '${arrow.text}': the arrows of a mapping must be the same`,
+      location: other.location,
+      help: ["write one line for each direction; the name of a channel can't contain < or >"],
+    });
+    return undefined;
+  }
+  const left = parseSpec(parts[0] as Located, line, arrows.length > 1, report);
+  const filters = parseFilterCalls(parts.slice(1, -1), (i) => arrows[i + 1], report);
+  const right = parseSpec(parts.at(-1) as Located, line, arrows.length > 1, report);
+  if (left === undefined || right === undefined || filters === undefined) return undefined;
+  const sizes = [left.pattern.size, right.pattern.size];
+  if (sizes[0] !== sizes[1] && !sizes.includes(1)) {
+    report({
+      message: `${sizes[0]} channels on the left, ${sizes[1]} on the right`,
+      location: line.location,
+      help: ["both sides of a mapping need the same number of channels, or one side a single channel"],
+    });
+    return undefined;
+  }
+  return { left, direction, right, filters, location: line.location };
+}
+
+function directionOf({ text }: Arrow): Direction {
+  return text === "<" || text === ">" ? text : "<>";
+}
+
+/** @param inChain whether there are filters, or what would be filters if it is a channel's name that contains arrows */
+function parseSpec(
+  text: Located,
+  whole: Located,
+  inChain: boolean,
+  report: (diagnostic: Diagnostic) => void,
+): ChannelSpec | undefined {
+  const help = ["write instance.channel"];
+  if (inChain) help.push("a line begins and ends with a channel, whose name can't contain < or >");
+  if (text.text === "") {
+    report({ message: "one side of the mapping is missing", location: whole.location, help });
+    return undefined;
+  }
+  const dot = text.text.indexOf(".");
+  if (dot < 0) {
+    report({ message: `'${text.text}' does not name a channel`, location: text.location, help });
+    return undefined;
+  }
+  const instance = part(text, 0, dot);
+  const channel = part(text, dot + 1);
+  if (instance.text === "" || channel.text === "") {
+    const missing = instance.text === "" ? "an instance" : "a channel";
+    report({ message: `'${text.text}' does not name ${missing}`, location: text.location, help });
+    return undefined;
+  }
+  const pattern: ChannelPattern | undefined = parsePattern(channel, report);
+  return pattern === undefined ? undefined : { instance, channel, pattern };
+}
