@@ -116,10 +116,9 @@ Filters::Next Filters::Prepare(FilterTable table, const Renumbering &numbers) co
   std::vector<Place> unplaced;  // those that wait and have no filters any more, if they are there at all
   for (uint32_t i = 0; i < table_.pairs.size(); ++i) {
     const ChannelId source = numbers.Number(table_.origins[i].source);
-    const ChannelId target = table_.pairs[i].target == FilterPair::kNoTarget ? FilterPair::kNoTarget
-                                                                             : numbers.Number(table_.pairs[i].target);
-    if (source == FilterPair::kNoTarget || (target == FilterPair::kNoTarget) != (table_.pairs[i].target == target))
-      continue;
+    const bool only_notes = table_.pairs[i].target == FilterPair::kNoTarget;
+    const ChannelId target = only_notes ? FilterPair::kNoTarget : numbers.Number(table_.pairs[i].target);
+    if (source == FilterPair::kNoTarget || (target == FilterPair::kNoTarget && !only_notes)) continue;
     const auto found = std::equal_range(places.begin(), places.end(), Place{source, target, 0});
     for (auto place = found.first; place != found.second; ++place) {
       if (next.table.origins[place->pair].chain == same[table_.origins[i].chain]) next.new_pair[i] = place->pair;
