@@ -10,13 +10,13 @@ import { COMMANDS, type Command, OPTION_LIST, SHELLS, written } from "./catalog.
 
 export interface CommandLine {
   readonly command: Command | "help" | "version";
-  /** The configuration, backend or shell; absent if none is named. */
+  /** The configuration, backend, filter or shell; absent if none is named. */
   readonly operand?: string;
   readonly backendOverrides: readonly string[];
   readonly instanceOverrides: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
-  /** Output for programs, of `doctor` and `backends`. */
+  /** Output for programs, of `doctor`, `backends` and `filters`. */
   readonly json: boolean;
   /** The memory that waiting events may take, in MiB. */
   readonly queueLimit?: number;
@@ -100,7 +100,10 @@ function checkOptions(command: Command, values: Readonly<Record<string, unknown>
     if (!isGiven) continue;
     const option = written([name, facts]);
     const named = goesWith.filter((other) => other !== "run");
-    if (command === "run") throw new Error(`${option} goes with ${named.join(" and ")}`);
+    if (command === "run")
+      throw new Error(
+        `${option} goes with ${[named.slice(0, -1).join(", "), named.at(-1)].filter(Boolean).join(" and ")}`,
+      );
     throw new Error(`${option} does not go with ${command}`);
   }
 }
@@ -119,7 +122,14 @@ function checkOperands(command: Command, operands: readonly string[]): void {
     throw new Error(`completion is for one of ${SHELLS.join(", ")}${found}; write mmpy completion bash`);
   }
   if (more.length === 0) return;
-  const kind = command === "backends" ? "backend" : command === "completion" ? "shell" : "configuration";
+  const kind =
+    command === "backends"
+      ? "backend"
+      : command === "filters"
+        ? "filter"
+        : command === "completion"
+          ? "shell"
+          : "configuration";
   throw new Error(`more than one ${kind}: ${operands.join(", ")}`);
 }
 

@@ -29,7 +29,7 @@ export class FilterResolver {
   readonly #sections = new Map<string, FilterSection>();
   readonly #named = new Map<string, Resolution>();
   readonly #report: Report;
-  /** Chains by their keys: those that are equal are one object. */
+  /** Chains by their keys and texts: those that are equal are one object. */
   readonly #chains = new Map<string, FilterChain>();
 
   constructor(sections: readonly Section[], report: Report) {
@@ -84,9 +84,10 @@ export class FilterResolver {
   }
 
   #shared(chain: FilterChain): FilterChain {
-    const known = this.#chains.get(chain.key);
+    const id = `${chain.key} ${chain.text}`;
+    const known = this.#chains.get(id);
     if (known !== undefined) return known;
-    this.#chains.set(chain.key, chain);
+    this.#chains.set(id, chain);
     return chain;
   }
 

@@ -1,5 +1,6 @@
 // From the texts of a filter's arguments to values.
 import type { FilterDeclaration, FilterForm, Parameter } from "./declare.js";
+import { timeText } from "./describe.js";
 import { GRID_MS } from "./stateful.js";
 
 /** A problem with one argument, or with the filter as a whole. */
@@ -148,8 +149,7 @@ function readValue(text: string, parameter: Parameter): number | ValueProblem {
 }
 
 function shown(value: number, { kind }: Parameter): string {
-  if (kind !== "time") return String(value);
-  return value >= 1000 && value % 100 === 0 ? `${value / 1000}s` : `${value}ms`;
+  return kind === "time" ? timeText(value) : String(value);
 }
 
 function counted(count: number): string {
