@@ -226,5 +226,101 @@ describe("filters in the native part", () => {
     );
   }).timeout(600_000);
 
+  // What goes in and comes out, as in the documentation: values, at times (`value@time`) where they matter; `>` sets the target.
+  const tables: [filters: string, input: string, output: string][] = [
+    ["invert", "0 .125 .25 .5 .75 1", "1 .875 .75 .5 .25 0"],
+    ["range(.1,1)", "0 .125 .25 .5 .75 1", ".1 .2125 .325 .55 .775 1"],
+    ["range(1,.25)", "0 .125 .25 .5 .75 1", "1 .90625 .8125 .625 .4375 .25"],
+    ["range(.3,.3)", "0 .5 1", ".3 .3 .3"],
+    ["window(.25,.75)", "0 .125 .25 .5 .75 1", "0 0 0 .5 1 1"],
+    ["window(.75,.25)", "0 .125 .25 .5 .75 1", "1 1 1 .5 0 0"],
+    ["curve", "0 .125 .25 .5 .75 1", "0 .015625 .0625 .25 .5625 1"],
+    ["curve(2.2)", "0 .125 .25 .5 .75 1", "0 .010309 .047366 .217638 .531049 1"],
+    ["curve(.5)", "0 .125 .25 .5 .75 1", "0 .353553 .5 .707107 .866025 1"],
+    ["curve(s)", "0 .125 .25 .5 .75 1", "0 .042969 .15625 .5 .84375 1"],
+    ["curve(0:0, .5:.2, 1:1)", "0 .125 .25 .5 .75 1", "0 .05 .1 .2 .6 1"],
+    ["curve(.25:.5, .75:0)", "0 .25 .5 .75 1", ".5 .5 .25 0 0"],
+    ["steps(5)", "0 .125 .25 .5 .75 1", "0 .25 .25 .5 .75 1"],
+    ["steps(3)", "0 .125 .25 .5 .75 1", "0 0 .5 .5 1 1"],
+    ["clamp(.2,.8)", "0 .2 .5 .8 1", ".2 .2 .5 .8 .8"],
+    ["within(.25,.75)", "0 .25 .5 .75 1", ".25 .5 .75"],
+    ["threshold(.6,.4)", ".5 .6 .55 .4 .39 .5 1 .9 0", "0 1 0 1 0"],
+    ["threshold", ".5 .49 .5 .5", "1 0 1"],
+    ["press", "0 .2 .9 0 1", "1 1"],
+    ["threshold > press", ".2 .6 .7 .1 1", "1 1"],
+    ["toggle", "1 0 .3 0 1", "1 0 1"],
+    ["toggle", "1 0 >1 1", "1 0"],
+    ["toggle > range(0,.3)", "1 0 1 0 1", ".3 0 .3"],
+    ["toggle > steps(3)", "1 0 >1 1 0 1", "1 0 1"],
+    ["dedup", ".5 .5 .6 .5", ".5 .6 .5"],
+    ["deadband(.25)", ".5 .625 .75 .875 1 .875 .25 .125 0 0", ".5 .75 1 .25 0"],
+    ["rate(10)", ".1@0 .2@30 .3@60 .4@150 .5@500", ".1@0 .3@100 .4@200 .5@500"],
+    ["smooth(400)", "0@0 1@0", "0@0 .17075@25 .312344@50 .527129@100 .776393@200 .95@400 .9975@800 1@1025"],
+    ["smooth(400,100)", "1@0 0@0", "1@0 .472871@25 .05@100 0@275"],
+    ["fade(100)", "0@0 1@0", "0@0 .25@25 .5@50 .75@75 1@100"],
+    ["fade(100)", "0@0 1@0 0@50", "0@0 .25@25 .5@50 .375@75 .25@100 .125@125 0@150"],
+    ["fade(100)", "0@0 1@0 1@60 1@200", "0@0 .25@25 .5@50 .75@75 1@100 1@200"],
+    ["fade(60)", "0@0 1@0", "0@0 .416667@25 .833333@50 1@60"],
+    ["delay(100)", ".2@0 .4@30", ".2@100 .4@130"],
+    ["debounce(50)", "1@0 0@10 1@20 0@200", "1@70 0@250"],
+    ["debounce(50) > dedup", "1@0 0@100 1@110 0@120", "1@50 0@170"],
+    ["pickup", ">.5 .1 .3 .45 .55 .6 .7 >.2 .8 .75 .3 .1 .15", ".55 .6 .7 .1 .15"],
+    ["pickup", ">.5 .49 .2 .9", ".49 .2 .9"],
+    ["pickup > window(.25,.75)", ".1 .2 .9", "0 0 1"],
+    ["pickup(scale)", ">.8 .2 .6 1 .9 .5", ".9 1 .9 .5"],
+    ["pickup(scale)", ">.8 .2 .1 0 .1", ".4 0 .1"],
+  ];
+  for (const [filters, input, output] of tables) {
+    it(`${filters}: ${input} gives ${output}`, async () => {
+      const timed = input.includes("@");
+      const actions: Action[] = [];
+      let now = 0;
+      for (const word of input.split(" ")) {
+        const [value = 0, at = 0] = word.replace(">", "").split("@").map(Number);
+        actions.push({ kind: "emit", after: at - now, channel: word.startsWith(">") ? 3 : 0, value });
+        now = at;
+      }
+      const { model, native } = play(program, [`a.0 > ${filters} > b.0`], actions);
+      const answers = await native;
+      assert.equal(answers.pop(), "nothing");
+      assertSame(parsed(answers), model.events);
+      const found = new Map(model.events.map(({ time, value }) => [time - 1000, value] as const));
+      if (timed) {
+        // Of a glide, some of its steps; nothing after its end.
+        const expected = output.split(" ").map((word) => word.split("@").map(Number) as [number, number]);
+        for (const [value, at] of expected)
+          assert.ok(Math.abs((found.get(at) ?? Number.NaN) - value) < 1e-6, `${value}@${at}`);
+        assert.equal(Math.max(...found.keys()), expected.at(-1)?.[1]);
+      } else {
+        const shown = (values: readonly number[]) => values.map((value) => value.toFixed(6));
+        assert.deepEqual(shown(model.events.map(({ value }) => value)), shown(output.split(" ").map(Number)));
+      }
+    });
+  }
+
+  it("glide in 41 events for a whole step of smooth(400), as few as the grid allows", async () => {
+    const emit = (value: number): Action => ({ kind: "emit", after: 0, channel: 0, value });
+    const { native } = play(program, ["a.0 > smooth(400) > b.0"], [emit(0), emit(1)]);
+    assert.equal((await native).length, 1 + 41 + 1);
+  });
+
+  it("deliver the newest of what waits if a reload gives a pair other filters, none if it is gone, and go on otherwise", async () => {
+    const cases: [after: string, output: string][] = [
+      ["a.0 > fade(100) > invert > b.0", "1@0 .75@25 .5@50 .25@75 0@100"],
+      ["a.0 > fade(200) > invert > b.0", "1@0 .75@25 0@30"],
+      ["a.0 > b.0", "1@0 .75@25 0@30"],
+      ["a.0 > b.1", "1@0 .75@25"],
+    ];
+    for (const [after, output] of cases) {
+      const emit = (value: number, channel = 0, wait = 0): Action => ({ kind: "emit", after: wait, channel, value });
+      const actions: Action[] = [emit(0), emit(1), emit(0, 5, 30), { kind: "map", lines: [after] }];
+      const { native } = play(program, ["a.0 > fade(100) > invert > b.0"], actions);
+      const answers = parsed((await native).slice(0, -1)).map(({ time, value }) =>
+        `${value}@${time - 1000}`.replace(/^0(?=\.)/, ""),
+      );
+      assert.equal(answers.join(" "), output, after);
+    }
+  });
+
   it("have the numbers that the declarations give them", () => assert.equal(OPERATIONS.indexOf("pickup"), 20));
 });
