@@ -105,8 +105,17 @@ bool FilterTable::Fill(const std::vector<RawPair> &raw_pairs, const std::vector<
     if (raw.chain >= chains || raw.source >= owner.size() || raw.cell > watched.size()) return false;
     if (notes ? raw.cell == 0 || chain_state[raw.chain] > 0 : raw.target >= owner.size()) return false;
     if (state_size > UINT32_MAX - chain_state[raw.chain]) return false;
+    const FilterStep *const first = steps.data() + chain_offsets[raw.chain];
+    const FilterStep *const last = steps.data() + chain_offsets[raw.chain + 1];
+    FilterPair::Kind kind = FilterPair::kOther;
+    if (raw.cell == 0) {
+      if (std::all_of(first, last, [](const FilterStep &step) { return IsSimple(step.op); }))
+        kind = FilterPair::kSimple;
+      if (last - first == 1 && first->op == FilterOp::kPower) kind = FilterPair::kPower;
+    }
     pairs.push_back({chain_offsets[raw.chain], chain_offsets[raw.chain + 1], raw.target,
-                     notes ? 0 : owner[raw.target] + 1, static_cast<uint32_t>(state_size), raw.cell});
+                     notes ? 0 : owner[raw.target] + 1, static_cast<uint32_t>(state_size), raw.cell, kind, first,
+                     last});
     origins.push_back({raw.source, raw.chain});
     state_size += chain_state[raw.chain];
     timed_steps += chain_timed[raw.chain];

@@ -39,6 +39,10 @@ enum class FilterOp : uint32_t {
 constexpr uint32_t kFilterOps = static_cast<uint32_t>(FilterOp::kPickup) + 1;
 
 inline bool IsStateless(FilterOp op) { return op <= FilterOp::kWithin; }
+// Computed in a few nanoseconds by Filters::Compute().
+inline bool IsSimple(FilterOp op) {
+  return op != FilterOp::kPower && op != FilterOp::kUnease && op <= FilterOp::kDeadband && op != FilterOp::kToggle;
+}
 inline bool IsTimed(FilterOp op) { return op >= FilterOp::kRate && op <= FilterOp::kDebounce; }
 
 // One operation of a chain.
@@ -63,6 +67,12 @@ struct FilterPair {
   InstanceId slot;  // of the target's instance in the router
   uint32_t state;   // where its state begins
   uint32_t cell;    // where its events are noted, from 1; 0 for nowhere
+
+  // What events need in the usual cases, where nothing is noted.
+  enum Kind : uint32_t { kOther, kSimple, kPower };  // simple steps only, or nothing but one kPower
+  Kind kind;
+  const FilterStep *first;
+  const FilterStep *last;  // the one behind it
 };
 
 // What a reload has to know of a pair besides, in the same order.

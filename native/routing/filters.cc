@@ -7,6 +7,7 @@ namespace mmpy {
 
 namespace {
 
+constexpr double kDropped = -1.0;
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 bool IsKnown(double number) { return number == number; }
@@ -36,7 +37,10 @@ inline double InWindow(double low, double high, double value) {
   return std::min(std::max((value - low) / (high - low), 0.0), 1.0);
 }
 
-inline double Rounded(double last, double value) { return std::floor(value * last + 0.5) / last; }
+// What is not negative is rounded down by a conversion, which calls no function.
+inline double Rounded(double last, double value) {
+  return static_cast<double>(static_cast<int64_t>(value * last + 0.5)) / last;
+}
 
 double Uneased(double value) {
   if (value <= 0.0 || value >= 1.0) return value;
@@ -91,28 +95,9 @@ bool IsBefore(const Filters::Glider &left, const Filters::Glider &right) {
 }  // namespace
 
 double Filtered(const FilterStep &step, double value) {
-  switch (step.op) {
-    case FilterOp::kInvert:
-      return 1.0 - value;
-    case FilterOp::kRange:
-      return InRange(step.a, step.b, value);
-    case FilterOp::kWindow:
-      return InWindow(step.a, step.b, value);
-    case FilterOp::kPower:
-      return std::pow(value, step.a);
-    case FilterOp::kEase:
-      return value * value * (3.0 - 2.0 * value);
-    case FilterOp::kUnease:
-      return Uneased(value);
-    case FilterOp::kPoints:
-      return AtPoints(step.points, step.point_count, value);
-    case FilterOp::kSteps:
-      return Rounded(step.a - 1.0, value);
-    case FilterOp::kClamp:
-      return std::min(std::max(value, step.a), step.b);
-    default:
-      return value;
-  }
+  if (step.op == FilterOp::kPower) return std::pow(value, step.a);
+  if (step.op == FilterOp::kUnease) return Uneased(value);
+  return IsStateless(step.op) ? Filters::Compute(&step, &step + 1, nullptr, value) : value;
 }
 
 bool Filters::waits(uint32_t index) const {
@@ -126,9 +111,69 @@ double Filters::Now() {
   return now_;
 }
 
-bool Filters::Event(uint32_t index, double &value) {
+double Filters::Compute(const FilterStep *step, const FilterStep *end, double *state, double value) {
+  for (; step != end; ++step) {
+    switch (step->op) {
+      case FilterOp::kInvert:
+        value = 1.0 - value;
+        break;
+      case FilterOp::kRange:
+        value = InRange(step->a, step->b, value);
+        break;
+      case FilterOp::kWindow:
+        value = InWindow(step->a, step->b, value);
+        break;
+      case FilterOp::kEase:
+        value = value * value * (3.0 - 2.0 * value);
+        break;
+      case FilterOp::kPoints:
+        value = AtPoints(step->points, step->point_count, value);
+        break;
+      case FilterOp::kSteps:
+        value = Rounded(step->a - 1.0, value);
+        break;
+      case FilterOp::kClamp:
+        value = std::min(std::max(value, step->a), step->b);
+        break;
+      case FilterOp::kWithin:
+        if (value < step->a || value > step->b) return kDropped;
+        break;
+      case FilterOp::kThreshold: {
+        double &before = state[step->state];
+        const double out = value >= step->a || (value >= step->b && IsSet(before)) ? 1.0 : 0.0;
+        if (out == before) return kDropped;
+        value = before = out;
+        break;
+      }
+      case FilterOp::kPress: {
+        double &pressed = state[step->state];
+        const bool was_pressed = IsSet(pressed);
+        pressed = value > 0.0 ? 1.0 : 0.0;
+        if (was_pressed || value <= 0.0) return kDropped;
+        value = 1.0;
+        break;
+      }
+      case FilterOp::kDedup:
+        if (value == state[step->state]) return kDropped;
+        state[step->state] = value;
+        break;
+      case FilterOp::kDeadband: {
+        double &before = state[step->state];
+        const bool at_end = (value == 0.0 || value == 1.0) && value != before;
+        if (IsKnown(before) && !at_end && !(std::abs(value - before) >= step->a)) return kDropped;
+        before = value;
+        break;
+      }
+      default:
+        break;
+    }
+  }
+  return value;
+}
+
+double Filters::EventSlowly(uint32_t index, double value) {
   if (next_due_ != kNever && next_due_ <= Now()) RunDue(now_);
-  return Run(index, table_.pairs[index].begin, value);
+  return Run(index, table_.pairs[index].begin, value) ? value : kDropped;
 }
 
 // The steps from one on. Returns whether the value has passed them all.
@@ -138,35 +183,13 @@ bool Filters::Run(uint32_t index, uint32_t first, double &value) {
   const FilterStep *const steps = table_.steps.data();
   const FilterStep *const end = steps + pair.end;
   for (const FilterStep *step = steps + first; step != end; ++step) {
-    switch (step->op) {
-      case FilterOp::kInvert:
-        v = 1.0 - v;
-        break;
-      case FilterOp::kRange:
-        v = InRange(step->a, step->b, v);
-        break;
-      case FilterOp::kWindow:
-        v = InWindow(step->a, step->b, v);
-        break;
-      case FilterOp::kEase:
-        v = v * v * (3.0 - 2.0 * v);
-        break;
-      case FilterOp::kSteps:
-        v = Rounded(step->a - 1.0, v);
-        break;
-      case FilterOp::kClamp:
-        v = std::min(std::max(v, step->a), step->b);
-        break;
-      case FilterOp::kWithin:
-        if (v < step->a || v > step->b) return false;
-        break;
-      case FilterOp::kPower:
-      case FilterOp::kPoints:
-      case FilterOp::kUnease:
-        v = mmpy::Filtered(*step, v);
-        break;
-      default:
-        if (!Remember(index, pair, static_cast<uint32_t>(step - steps), v)) return false;
+    if (step->op == FilterOp::kPower || step->op == FilterOp::kUnease) {
+      v = mmpy::Filtered(*step, v);
+    } else if (IsSimple(step->op)) {
+      v = Compute(step, step + 1, state_.data() + pair.state, v);
+      if (v < 0.0) return false;
+    } else if (!Remember(index, pair, static_cast<uint32_t>(step - steps), v)) {
+      return false;
     }
   }
   if (pair.cell != 0) {
@@ -189,34 +212,13 @@ bool Filters::Remember(uint32_t index, const FilterPair &pair, uint32_t number, 
   const FilterStep &step = table_.steps[number];
   double *const state = state_.data() + pair.state + step.state;
   switch (step.op) {
-    case FilterOp::kThreshold: {
-      const double out = value >= step.a || (value >= step.b && IsSet(state[0])) ? 1.0 : 0.0;
-      if (out == state[0]) return false;
-      value = state[0] = out;
-      return true;
-    }
-    case FilterOp::kPress:
     case FilterOp::kToggle: {
       const bool was_pressed = IsSet(state[0]);
       state[0] = value > 0.0 ? 1.0 : 0.0;
       if (was_pressed || value <= 0.0) return false;
-      if (step.op == FilterOp::kPress) {
-        value = 1.0;
-        return true;
-      }
       double present = 0.0;
       const bool is_on = TakeBack(pair, step, present) ? present >= 0.5 : IsSet(state[1]);
       value = state[1] = is_on ? 0.0 : 1.0;
-      return true;
-    }
-    case FilterOp::kDedup:
-      if (value == state[0]) return false;
-      state[0] = value;
-      return true;
-    case FilterOp::kDeadband: {
-      const bool at_end = (value == 0.0 || value == 1.0) && value != state[0];
-      if (IsKnown(state[0]) && !at_end && !(std::abs(value - state[0]) >= step.a)) return false;
-      state[0] = value;
       return true;
     }
     case FilterOp::kPickup:

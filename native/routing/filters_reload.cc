@@ -85,10 +85,11 @@ bool Filters::TakeWaiting(uint32_t old_pair, double &value) {
       continue;
     }
     if (!found) continue;
-    if (step.op == FilterOp::kWithin) {
-      if (value < step.a || value > step.b) return false;
-    } else if (IsStateless(step.op)) {
+    if (step.op == FilterOp::kPower || step.op == FilterOp::kUnease) {
       value = mmpy::Filtered(step, value);
+    } else if (IsSimple(step.op)) {
+      value = Compute(&step, &step + 1, state_.data() + pair.state, value);
+      if (value < 0.0) return false;
     } else if (!Remember(old_pair, pair, i, value)) {
       return false;
     }

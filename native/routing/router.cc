@@ -95,14 +95,17 @@ void Router::RemoveEvents(InstanceId slot) {
 }
 
 void Router::EmitSlowly(const Target &target, double value) {
-  if (target.instance != kFilterSlot) {
-    if (!next_->events[target.instance].Append({target.channel, value})) lost_ = true;
-    return;
-  }
-  double passed = value;
-  if (!filters_.Event(target.channel, passed)) return;
-  const FilterPair &pair = filters_.pair(target.channel);
-  Queue(pair.slot, {pair.target, passed});
+  if (target.instance == kFilterSlot) return EmitFiltered(target.channel, value);
+  if (!next_->events[target.instance].Append({target.channel, value})) lost_ = true;
+}
+
+void Router::EmitFiltered(uint32_t index, double value) {
+  const FilterPair &pair = filters_.pair(index);
+  value = filters_.Event(index, pair, value);
+  if (value < 0.0) return;
+  EventBuffer &events = EventsFor(pair.slot);
+  if (events.has_room()) return events.Put({pair.target, value});
+  EmitSlowly({pair.target, pair.slot}, value);
 }
 
 // Not inlined: among the variables of a caller, its own would not stay in registers.

@@ -89,6 +89,8 @@ class Router final : private FilterSink {
       EventBuffer &events = EventsFor(target->instance);
       if (events.has_room()) {
         events.Put({target->channel, value});
+      } else if (target->instance == kFilterSlot) {
+        EmitFiltered(target->channel, value);
       } else {
         EmitSlowly(*target, value);
       }
@@ -191,8 +193,10 @@ class Router final : private FilterSink {
 
   class Renumbering;
 
-  // For a row with filters, or a buffer without room.
-  [[gnu::noinline]] void EmitSlowly(const Target &target, double value);
+  // For a row with filters, or a buffer without room. Marked as cold, so that callers keep their variables in
+  // registers.
+  [[gnu::noinline, gnu::cold]] void EmitSlowly(const Target &target, double value);
+  [[gnu::noinline, gnu::hot]] void EmitFiltered(uint32_t pair, double value);
   void Queue(InstanceId slot, const Event &event) {
     if (!EventsFor(slot).Append(event)) lost_ = true;
   }
