@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { createInterface, type Interface } from "node:readline";
+import { createInterface } from "node:readline";
 import fc from "fast-check";
 import { define } from "../lib/config/definition.js";
 import { parseText } from "../lib/config/parser.js";
@@ -55,20 +55,18 @@ function mapCommand(tables: readonly Pairs[]): string {
 /** The native part as a process that takes commands. */
 class Native {
   readonly #child: ChildProcess;
-  readonly #lines: Interface;
   readonly #answers: AsyncIterator<string>;
 
   constructor(program: string) {
     this.#child = spawn(program, { stdio: ["pipe", "pipe", "inherit"] });
-    this.#lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream });
-    this.#answers = this.#lines[Symbol.asyncIterator]();
+    this.#answers = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
   }
 
-  /** The events of all commands, up to the last one's end. */
+  /** The events of commands to a new router. */
   async run(commands: readonly string[]): Promise<string[]> {
-    this.#child.stdin?.end(`${commands.join("\n")}\n`);
+    this.#child.stdin?.write(`new\n${commands.join("\n")}\n`);
     const answers: string[] = [];
-    for (let ended = 0; ended < commands.length; ) {
+    for (let ended = 0; ended < commands.length + 1; ) {
       const { value, done } = await this.#answers.next();
       assert.ok(!done, `the native part ended after ${answers.slice(-3).join(", ")}`);
       if (value === ".") ++ended;
@@ -76,13 +74,17 @@ class Native {
     }
     return answers;
   }
+
+  end(): void {
+    this.#child.stdin?.end();
+  }
 }
 
 type Action =
   | { readonly kind: "emit"; readonly after: number; readonly channel: number; readonly value: number }
   | { readonly kind: "map"; readonly lines: readonly string[] };
 
-function play(program: string, first: readonly string[], actions: readonly Action[]) {
+function play(native: Native, first: readonly string[], actions: readonly Action[]) {
   const model = new FilterModel();
   const commands: string[] = [];
   const connect = (lines: readonly string[]) => {
@@ -104,7 +106,7 @@ function play(program: string, first: readonly string[], actions: readonly Actio
   }
   model.until(time + 5000);
   commands.push(`until ${time + 5000}`, "rest");
-  return { model, native: new Native(program).run(commands) };
+  return { model, native: native.run(commands) };
 }
 
 function parsed(lines: readonly string[]): ModelEvent[] {
@@ -196,7 +198,7 @@ const PROGRAM = LINES.chain((lines) => {
 });
 
 describe("filters in the native part", () => {
-  let program = "";
+  let part: Native;
 
   before(function () {
     const prefix = path.dirname(path.dirname(process.execPath));
@@ -206,17 +208,20 @@ describe("filters in the native part", () => {
       console.log("SKIPPED: needs uv.h (apt-get install libuv1-dev)");
       return this.skip();
     }
-    program = path.join(folderWith({}), "filters-check");
+    const program = path.join(folderWith({}), "filters-check");
     const sources = ["router", "filters", "filters_reload", "filter_table", "loop_tracer"];
-    const options = ["-std=c++17", "-O1", "-Wall", "-D_GNU_SOURCE", "-Inative", `-I${uv}`, "-o", program];
+    const options = ["-std=c++17", "-O0", "-Wall", "-D_GNU_SOURCE", "-Inative", `-I${uv}`, "-o", program];
     const files = sources.map((name) => `native/routing/${name}.cc`);
     execFileSync("c++", [...options, "test/native/filters-check.cc", ...files], { cwd: projectFolder });
+    part = new Native(program);
   }).timeout(300_000);
+
+  after(() => part?.end());
 
   it("do what the model does, for any mappings, times and reloads", async () => {
     await fc.assert(
       fc.asyncProperty(PROGRAM, async ([lines, actions]) => {
-        const { model, native } = play(program, lines, actions);
+        const { model, native } = play(part, lines, actions);
         const answers = await native;
         const rest = answers.pop();
         assertSame(parsed(answers), model.events);
@@ -280,7 +285,7 @@ describe("filters in the native part", () => {
         actions.push({ kind: "emit", after: at - now, channel: word.startsWith(">") ? 3 : 0, value });
         now = at;
       }
-      const { model, native } = play(program, [`a.0 > ${filters} > b.0`], actions);
+      const { model, native } = play(part, [`a.0 > ${filters} > b.0`], actions);
       const answers = await native;
       assert.equal(answers.pop(), "nothing");
       assertSame(parsed(answers), model.events);
@@ -300,7 +305,7 @@ describe("filters in the native part", () => {
 
   it("glide in 41 events for a whole step of smooth(400), as few as the grid allows", async () => {
     const emit = (value: number): Action => ({ kind: "emit", after: 0, channel: 0, value });
-    const { native } = play(program, ["a.0 > smooth(400) > b.0"], [emit(0), emit(1)]);
+    const { native } = play(part, ["a.0 > smooth(400) > b.0"], [emit(0), emit(1)]);
     assert.equal((await native).length, 1 + 41 + 1);
   });
 
@@ -314,7 +319,7 @@ describe("filters in the native part", () => {
     for (const [after, output] of cases) {
       const emit = (value: number, channel = 0, wait = 0): Action => ({ kind: "emit", after: wait, channel, value });
       const actions: Action[] = [emit(0), emit(1), emit(0, 5, 30), { kind: "map", lines: [after] }];
-      const { native } = play(program, ["a.0 > fade(100) > invert > b.0"], actions);
+      const { native } = play(part, ["a.0 > fade(100) > invert > b.0"], actions);
       const answers = parsed((await native).slice(0, -1)).map(({ time, value }) =>
         `${value}@${time - 1000}`.replace(/^0(?=\.)/, ""),
       );

@@ -6,6 +6,7 @@ import type { ChannelReference, MappingDefinition } from "../config/definition.j
 import type { Findings } from "../config/findings.js";
 import { didYouMean } from "../config/suggest.js";
 import { messageOf } from "../errors.js";
+import { FilterPlaces } from "../mapping/filter-places.js";
 import { compileFiltered, type FilteredRoutes } from "../mapping/filtered-routes.js";
 import { expandPairs } from "../mapping/pairs.js";
 import type { Pairs } from "../mapping/routes.js";
@@ -257,7 +258,8 @@ function tellRefusals(
 }
 
 /** Exchanges the tables. This cannot be undone. */
-function install({ entries, findings }: Assembly, pairs: readonly MappedPairs[], { binding, core }: Engine): void {
+function install(assembly: Assembly, pairs: readonly MappedPairs[], { binding, core }: Engine): void {
+  const { entries, findings } = assembly;
   const counts = Array.from(
     { length: binding.instanceCount(core) },
     (_, number) => entries.get(number)?.channels.size ?? 0,
@@ -266,6 +268,7 @@ function install({ entries, findings }: Assembly, pairs: readonly MappedPairs[],
   const { table, filters } = routes;
   warnOfFilters(routes, pairs, findings);
   binding.connect(core, table.firstChannels, table.offsets, table.targets, filters);
+  assembly.filters = new FilterPlaces(pairs, table.firstChannels);
   for (const entry of entries.values()) {
     entry.firstChannel = table.firstChannels[entry.live.number] ?? 0;
     entry.live.connected = entry.channels.size;

@@ -1,5 +1,6 @@
 // Runs the filters of the native part with a clock of its own. Commands on standard input, one a line:
 //
+//   new                     a router without a mapping
 //   map INSTANCES COUNT...  then a line for each table: its length and numbers; the keys one a line
 //   emit TIME CHANNEL VALUE
 //   until TIME              runs what is due up to then, each at its time
@@ -9,6 +10,7 @@
 #include <cmath>
 #include <cstdio>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -52,19 +54,22 @@ std::vector<T> Read() {
 
 int main() {
   Clock clock;
-  Router router;
-  router.UseClock(&clock);
   std::vector<std::unique_ptr<Printer>> printers;
+  std::unique_ptr<Router> router;
   const auto drain = [&] {
-    while (router.Drain(1'000'000'000) != Router::Drained::kEmpty) {
+    while (router->Drain(1'000'000'000) != Router::Drained::kEmpty) {
     }
   };
   for (std::string command; std::cin >> command;) {
-    if (command == "map") {
+    if (command == "new") {
+      router = std::make_unique<Router>();
+      router->UseClock(&clock);
+      printers.clear();
+    } else if (command == "map") {
       const auto counts = Read<uint32_t>();
       while (printers.size() < counts.size()) {
         printers.push_back(std::make_unique<Printer>(clock));
-        router.AddInstance(printers.back().get());
+        router->AddInstance(printers.back().get());
       }
       std::vector<ChannelId> first;
       std::vector<uint32_t> owner;
@@ -92,25 +97,25 @@ int main() {
       for (size_t i = 0; i + 3 < steps.size(); i += 4)
         raw_steps.push_back({steps[i], steps[i + 1], steps[i + 2], steps[i + 3]});
       if (!table.Fill(raw_pairs, chain_offsets, raw_steps, owner)) return 1;
-      router.Connect(std::move(first), std::move(offsets), std::move(targets), std::move(table));
+      router->Connect(std::move(first), std::move(offsets), std::move(targets), std::move(table));
       drain();
     } else if (command == "emit") {
       ChannelId channel = 0;
       double value = 0;
       std::cin >> clock.now >> channel >> value;
-      router.Emit(channel, value);
+      router->Emit(channel, value);
       drain();
     } else if (command == "until") {
       double time = 0;
       std::cin >> time;
-      while (std::ceil(router.next_filter_due()) <= time) {
-        clock.now = std::ceil(router.next_filter_due());
-        router.RunFilters(clock.now);
+      while (std::ceil(router->next_filter_due()) <= time) {
+        clock.now = std::ceil(router->next_filter_due());
+        router->RunFilters(clock.now);
         drain();
       }
       clock.now = time;
     } else if (command == "rest") {
-      std::printf("%s\n", router.next_filter_due() == Filters::kNever ? "nothing" : "due");
+      std::printf("%s\n", router->next_filter_due() == Filters::kNever ? "nothing" : "due");
     }
     std::printf(".\n");
     std::fflush(stdout);
