@@ -68,7 +68,9 @@ export interface PythonException {
 export interface Report {
   readonly kind:
     | "exception" // `subject` raised `exception`; `value` is the event's value or the descriptor
-    | "unknown-channel" // output() on the channel `subject`, which does not exist
+    | "unknown-channel" // output() on the channel `subject`, which does not exist; `file` says where
+    | "clamped" // output() of `value`, outside of 0..1, on the channel `subject`, once a channel; `file` says where
+    | "rounded" // the interval `subject` got the period `value`, and has that of `text` in ms; once a function; `file` says where
     | "socket-closed" // the descriptor `value`, managed by `subject`, was closed without unregistering it; or its object's fileno() raised `exception`
     | "socket-disabled" // `subject` raised too often in a row and was unregistered
     | "events-lost" // `value` events for the instance were lost: too many are queued, or no memory is left
@@ -80,7 +82,8 @@ export interface Report {
     | "threads-left"; // `text` names threads that did not end, so their interpreter stays
   readonly instance: number;
   /**
-   * The kind of function that `subject` is: `handler`, `batch handler`, `interval`, `socket`, `cleanup handler`, or, for
+   * The kind of function that `subject` is: `handler`, `batch handler`, `interval`, `delayed function`, `start function`,
+   * `socket`, `cleanup handler`, or, for
    * functions not called by the core: `finalizer`, `callback`, `exit function`, `thread`. The level of a message: `error`,
    * `warn`, `info` or `debug`. Otherwise empty.
    */
@@ -90,7 +93,7 @@ export interface Report {
   readonly text: string;
   readonly value?: number;
   readonly exception?: PythonException;
-  /** The source file of a message. */
+  /** The source file of a message. Of an unknown channel and the like: file and line, `desk.py:12`, or absent if unknown. */
   readonly file?: string;
 }
 
@@ -110,13 +113,18 @@ export interface CoreCallbacks {
   intervals(rows: Float64Array): void;
   /** A feedback loop: each channel's event caused the next one's. Channels are global indices. */
   loop(channels: Uint32Array): void;
+  /** An instance has ended what {@link Binding.beginStop} or {@link Binding.beginRetire} made it end. */
+  tasksEnded(instance: number): void;
   /** All events emitted since the last call, if {@link Binding.tap} is on. Global indices; arrays are reused. */
   tap(channels: Uint32Array, values: Float64Array, count: number): void;
 }
 
 /** The arrays into which JavaScript writes events before {@link Binding.emit}. Channels are indices within their instance. */
 export interface Outbox {
-  /** Numbers of the instances that emit. */
+  /**
+   * Numbers of the instances that emit. With 2^31 added, the event goes to the channel itself, instead of to those that it
+   * is mapped to.
+   */
   readonly instances: Uint32Array;
   readonly channels: Uint32Array;
   readonly values: Float64Array;
@@ -170,6 +178,37 @@ export interface FilterTable {
   readonly args: Float64Array;
   /** The channel of each cell. */
   readonly watched: Uint32Array;
+}
+
+/** Callbacks of {@link Binding.openMidi}, which must not throw. They may call any function of the binding. */
+export interface MidiCallbacks {
+  /**
+   * Events of ALSA's sequencer in rows of eight numbers, in a new array: type (snd_seq_event_type), port that it is for, client
+   * and port that it comes from, and up to four of its data. Of notes and controllers: channel, note or parameter, velocity or
+   * value. Of announcements: client and port, or, of connections, client and port of the sender and of the receiver. Type -1:
+   * events were lost, since they came faster than they were read.
+   */
+  events(rows: Int32Array, count: number): void;
+  /** No events will come any more, for a reason with this `errno`; to be closed. */
+  ended(error: number): void;
+}
+
+/** Why {@link Binding.openMidi} failed. */
+export interface MidiFailure {
+  /** What is missing of ALSA's library, as the dynamic loader says. */
+  readonly library?: string;
+  /** Otherwise an `errno`. */
+  readonly error: number;
+}
+
+/** A port of ALSA's sequencer. */
+export interface MidiDevice {
+  readonly client: number;
+  readonly port: number;
+  /** SND_SEQ_PORT_CAP_* as bits. */
+  readonly capabilities: number;
+  readonly clientName: string;
+  readonly portName: string;
 }
 
 export interface Binding {
@@ -259,6 +298,12 @@ export interface Binding {
   /** The source files of a python instance's modules, without those of the standard library and of packages. */
   sourceFiles(core: Core, instance: number): string[];
   /**
+   * Runs the cleanup handler of an instance that is about to be retired, and begins to end its asyncio tasks, which takes some
+   * seconds at most. Enters Python. Returns whether there is anything to wait for: {@link CoreCallbacks.tasksEnded} follows.
+   * The mapping must no longer contain it.
+   */
+  beginRetire(core: Core, instance: number): boolean;
+  /**
    * Removes an instance permanently: a python instance runs its cleanup handler, then releases sockets, modules and threads;
    * its interpreter ends with the core. The mapping must no longer contain it. Enters Python; may wait for Python threads,
    * up to a limit.
@@ -269,6 +314,13 @@ export interface Binding {
    * loop if deliveries keep causing further calls within one turn, which would never end. May enter Python.
    */
   emit(core: Core, count: number): void;
+  /**
+   * As {@link emit}, for the first `count` events of arrays with channels and values of one instance. Values are clamped to 0..1.
+   *
+   * @param channels indices within the instance
+   * @returns the number of events that were left out: those with NaN, and those on channels that the mapping does not have
+   */
+  emitBatch(core: Core, instance: number, channels: Uint32Array, values: Float64Array, count: number): number;
   /** Calls interval functions: pairs of (instance, interval), `count` of them. Enters Python. */
   runIntervals(core: Core, pairs: Uint32Array, count: number): void;
   /** The loop's current time in ms; updates the loop's clock first. */
@@ -276,7 +328,13 @@ export interface Binding {
   /** Switches {@link CoreCallbacks.tap} on or off. */
   tap(core: Core, on: boolean): void;
   /**
-   * Runs cleanup handlers, ends interpreters, closes every handle, then calls back. Enters Python; may wait for Python code
+   * Before {@link stop}: from now on no event is routed; runs cleanup handlers, and begins to end the asyncio tasks of all
+   * instances, which takes some seconds at most, of all together. Enters Python. Returns for how many instances there is
+   * anything to wait for: {@link CoreCallbacks.tasksEnded} follows for each.
+   */
+  beginStop(core: Core): number;
+  /**
+   * Runs cleanup handlers that have not run, ends interpreters, closes every handle, then calls back. Enters Python; may wait for Python code
    * and for threads, up to limits for all instances together. The core is unusable afterwards.
    */
   stop(core: Core, stopped: () => void): void;
@@ -305,6 +363,34 @@ export interface Binding {
 
   /** Ends the process at once, without waiting for libuv's threads, which may be in a lookup of a host's name. */
   endProcess(status: number): never;
+
+  /**
+   * Opens a client of ALSA's sequencer with this name, of which a core has one; closes the one before. Loads ALSA's library.
+   * Needs no Python, as all functions for MIDI. Returns null, or why it failed. Those that follow return a number that is
+   * not negative, or a negative `errno`; without a client -19, ENODEV.
+   */
+  openMidi(core: Core, name: string, callbacks: MidiCallbacks): MidiFailure | null;
+  closeMidi(core: Core): void;
+  /** Its number. */
+  midiClient(core: Core): number;
+  /** Adds a port for both directions, which others may connect. Returns its number: the lowest that is free. */
+  addMidiPort(core: Core, name: string): number;
+  removeMidiPort(core: Core, port: number): number;
+  /** Finds a port by `CLIENT:PORT` or a client's name, as snd_seq_parse_address(3) does. Returns `client << 8 | port`. */
+  findMidi(core: Core, text: string): number;
+  /** Connects or disconnects a port and a peer's; `toPeer`: to send there, otherwise to receive from there. */
+  linkMidi(core: Core, port: number, client: number, clientPort: number, toPeer: boolean, connect: boolean): number;
+  /** All ports of the system; null if the library can't tell. */
+  listMidi(core: Core): MidiDevice[] | null;
+  /**
+   * Sends `count` rows of seven numbers: port, client and port of the receiver (254 and 253: all that are connected), type,
+   * channel, parameter or note, value or velocity. Where that fails, writes the negative `errno` into the place of the type.
+   *
+   * @returns how many have failed
+   */
+  sendMidi(core: Core, rows: Int32Array, count: number): number;
+  /** Sends a system exclusive message. */
+  sendMidiBytes(core: Core, port: number, client: number, clientPort: number, bytes: Uint8Array): number;
 
   /**
    * Sends a datagram of sd_notify(3)'s lines to the service manager's socket: a path, or an abstract name with a leading `@`.

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { choosePython } from "../lib/backends/python/locate/discovery.js";
 import { silentLogger } from "../lib/log/log.js";
 import type { Bench, BenchCase, Measurement } from "./case.js";
-import { CASES } from "./cases/index.js";
+import { CASES, PROTOCOL_CASES } from "./cases/index.js";
 import { report, tables, writeInto } from "./report.js";
 
 const project = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
@@ -20,6 +20,7 @@ The results are saved in bench/results.json.
 
 Cases:
 ${CASES.map(({ name, what }) => `  ${name.padEnd(14)}${what}`).join("\n")}
+  protocols     ${PROTOCOL_CASES.map(({ name }) => name).join(", ")}
 
 Options:
   --pairs N        number of alternating runs of each program (default 5)
@@ -50,9 +51,10 @@ if (values.help) {
 }
 const pairs = Number(values.pairs);
 if (!Number.isInteger(pairs) || pairs < 1) fail(`--pairs ${values.pairs} is not a positive whole number`);
-const unknown = positionals.filter((name) => !CASES.some((one) => one.name === name));
+const isOf = (cases: readonly { readonly name: string }[], wanted: string) => cases.some(({ name }) => name === wanted);
+const unknown = positionals.filter((name) => name !== "protocols" && !isOf(CASES, name));
 if (unknown.length > 0)
-  fail(`unknown case: ${unknown.join(", ")}; available cases: ${CASES.map(({ name }) => name).join(", ")}`);
+  fail(`unknown case: ${unknown.join(", ")}; available cases: ${CASES.map(({ name }) => name).join(", ")}, protocols`);
 
 function fail(message: string): never {
   console.error(message);
@@ -121,9 +123,14 @@ try {
     reference: bench.reference !== undefined,
   };
   console.log(`Node ${summary.node}, Python ${summary.python}, ${summary.machine}\n`);
-  const wanted = CASES.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  const wanted = CASES.filter(
+    ({ name }) =>
+      positionals.length === 0 ||
+      positionals.includes(name) ||
+      (positionals.includes("protocols") && isOf(PROTOCOL_CASES, name)),
+  );
   const measurements = await measure(wanted, bench);
-  const { text, markdown, comparison, chart } = tables(measurements, summary);
+  const { text, comparison, chart } = tables(measurements, summary);
   if (bench.against === undefined) console.log(`\n${text}`);
   writeFileSync(
     path.join(project, "bench", "results.json"),
@@ -134,9 +141,22 @@ try {
     const file = path.join(docs, "benchmarks.md");
     // One section per version of Python, such as 3.11.
     const minor = summary.python.split(".", 2).join(".");
+    const ofProtocols = ({ name }: Measurement) => isOf(PROTOCOL_CASES, name.split(" ", 1)[0] ?? "");
+    const section = (title: string, of: readonly Measurement[]) =>
+      of.length === 0
+        ? {}
+        : Object.fromEntries(
+            Object.entries(tables(of, summary).markdown).map(([name, lines]) => [`${name} ${title}`, lines]),
+          );
     const parts =
       bench.against === undefined
-        ? Object.fromEntries(Object.entries(markdown).map(([name, lines]) => [`${name} ${minor}`, lines]))
+        ? {
+            ...section(
+              minor,
+              measurements.filter((one) => !ofProtocols(one)),
+            ),
+            ...section("protocols", measurements.filter(ofProtocols)),
+          }
         : { comparison };
     writeFileSync(file, writeInto(readFileSync(file, "utf8"), parts));
     if (chart !== undefined && bench.against === undefined) writeFileSync(path.join(docs, "benchmarks.svg"), chart);

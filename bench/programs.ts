@@ -7,6 +7,15 @@ import type { Bench } from "./case.js";
 /** The output of a measured program: a JSON object on a line of its own. */
 export type Figures = Readonly<Record<string, number>>;
 
+/** Python: the processor time of a process in s. Threads that have ended do not count. */
+export const PROCESSOR_TIME = `
+import glob
+def main_thread_time(pid):
+    return int(open("/proc/%s/schedstat" % pid).read().split()[0]) / 1e9
+def processor_time(pid):
+    return sum(int(open(file).read().split()[0]) for file in glob.glob("/proc/%s/task/*/schedstat" % pid)) / 1e9
+`;
+
 export interface Program {
   readonly name: "ours" | "reference";
   readonly command: string;

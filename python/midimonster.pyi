@@ -4,14 +4,16 @@ Channel values are floats from 0.0 to 1.0. A function of a module that the confi
 'my_handlers.on_fader', is called with the value of every event. Handlers run one at a time; while one runs,
 nothing else does, so return quickly and use interval() and manage() to wait."""
 
-from collections.abc import Callable, Iterable
+from asyncio import Task
+from collections.abc import Callable, Coroutine, Iterable
 from types import ModuleType
-from typing import Protocol, SupportsFloat, SupportsIndex, TypeVar
+from typing import Any, Literal, Protocol, SupportsFloat, SupportsIndex, TypeVar
 
 class _HasFileno(Protocol):
     def fileno(self) -> int: ...
 
 _Socket = TypeVar("_Socket", bound=_HasFileno)
+_Result = TypeVar("_Result")
 
 def output(name: str, value: SupportsFloat | SupportsIndex, /) -> None:
     """Output a value on a channel of this instance.
@@ -20,7 +22,7 @@ def output(name: str, value: SupportsFloat | SupportsIndex, /) -> None:
     While modules load, the channel is created and its last value is sent once at start.
 
     name: the channel, without the instance. An unknown one is ignored with one warning.
-    value: int, float or anything with __float__, clamped to 0.0..1.0.
+    value: int, float or anything with __float__, clamped to 0.0..1.0, with a warning once a channel.
     Raises ValueError for NaN, TypeError for other types, OverflowError for an int too large for a float."""
 
 def inputvalue(name: str, /) -> float | None:
@@ -45,14 +47,41 @@ def timestamp() -> int:
     Monotonic, with no relation to the time of day. It is the time at which this iteration of the
     core began: everything handled in one iteration sees the same time."""
 
-def interval(function: Callable[[], object], milliseconds: SupportsFloat | SupportsIndex, /) -> None:
+def interval(
+    function: Callable[[], object],
+    milliseconds: SupportsFloat | SupportsIndex,
+    /,
+    *,
+    exact: bool = False,
+) -> None:
     """Call function() periodically, or stop doing so.
 
-    The period is rounded to the nearest 10 ms, at least 10. Calls keep their phase: the n-th is due
-    at start + n * period, and calls missed while the core was busy are skipped. An equal function (==)
-    that is already registered gets the new period.
+    The period is rounded to the nearest 10 ms, at least 10, with a warning if that changes it. Calls keep their
+    phase: the n-th is due at start + n * period, and calls missed while the core was busy are skipped. An equal
+    function (==) that is already registered gets the new period.
 
-    milliseconds: the period; 0 cancels. Raises ValueError if negative, infinite or NaN."""
+    milliseconds: the period; 0 cancels. Raises ValueError if negative, infinite or NaN.
+    exact: whether the period is taken as it is, at least 1 ms, fractions included, as for a MIDI clock or DMX
+    frames. Each call costs more than one that is rounded. MIDIMonster itself has no exact."""
+
+def after(function: Callable[[], object], milliseconds: SupportsFloat | SupportsIndex, /) -> None:
+    """Call function() once, after a time, or not at all.
+
+    The time counts from this call; while modules load, from the start. An equal function (==) that is still to
+    be called is called after the new time instead. Functions of interval() are independent of those of after().
+    MIDIMonster itself has no after(); use hasattr(midimonster, 'after') to check.
+
+    milliseconds: the time, not rounded, at least 1 ms; 0 cancels. Raises ValueError if negative, infinite or NaN."""
+
+def started(function: Callable[[], object], /) -> None:
+    """Call function() once, when everything runs.
+
+    All modules have loaded, channels() is complete, sockets are open, and output is delivered. In a module that is
+    reloaded, it is called when the reload has succeeded; later than that, soon after the caller returns.
+    Functions are called in order of registration, each as often as it was registered.
+    MIDIMonster itself has no started(); use hasattr(midimonster, 'started') to check.
+
+    function: a callable without parameters. Raises TypeError for anything else."""
 
 def manage(
     function: Callable[[_Socket], object] | None,
@@ -75,10 +104,14 @@ def manage(
     closed socket, TypeError for an object without fileno(), and RuntimeError if called from a
     threading.Thread instead of the core's thread."""
 
-def channels() -> list[str]:
+def channels(direction: Literal["input", "output"] | None = None, /) -> list[str]:
     """Return the names of this instance's channels, in order of creation.
 
-    Complete once all modules have loaded and the mappings have been read."""
+    Complete once all modules have loaded and the mappings have been read; see started().
+
+    direction: 'input' for those that the configuration maps something to, 'output' for those that it maps to
+    something, None for all. Empty for a direction while modules load. Raises ValueError for anything else.
+    MIDIMonster itself has no direction."""
 
 def cleanup_handler(function: Callable[[], object] | None, /) -> Callable[[], object] | None:
     """Register a function to call once at shutdown, before this interpreter ends.
@@ -92,6 +125,19 @@ def previous() -> ModuleType | None:
     When a module is reloaded, its old version still exists while the new one's top level runs, so state
     can be taken over: sockets, values, threads. None at the first load, and once the module has loaded.
     MIDIMonster itself has no previous(); use hasattr(midimonster, 'previous') to check."""
+
+def task(coroutine: Coroutine[Any, Any, _Result] | Task[_Result], /) -> Task[_Result]:
+    """Run a coroutine as an asyncio task of this instance, beside everything else.
+
+    Called while the module loads or from any function; the task begins once the router runs and the caller
+    has returned. It is kept until it ends, an exception is logged, and it is cancelled when its module is
+    reloaded, when its instance is removed and when the router stops.
+    MIDIMonster itself has no task(); use hasattr(midimonster, 'task') to check.
+
+    coroutine: what a call of an async function returns. Or a task of a previous version of the module, which
+    then goes on when the module is reloaded.
+    Returns the asyncio.Task. Raises TypeError for anything else, and RuntimeError if called from a
+    threading.Thread or when the instance ends."""
 
 class Batch:
     """Channels that are handled and output together; created by midimonster.batch().

@@ -42,11 +42,12 @@ export async function buildCommand(common) {
       js: '"use strict"; const __moduleUrl = require("node:url").pathToFileURL(require("node:path").join(__dirname, "..", "mmpy.js")).href;',
     },
   });
+  const names = await exportsOf([...shared]);
   for (const [file, name] of backends) {
     await build({
       ...options,
       entryPoints: [{ in: file, out: name }],
-      plugins: [shareFrom(folder, shared)],
+      plugins: [shareFrom(folder, names)],
       banner: {
         js: '"use strict"; module.exports = (__shared, __moduleUrl) => { const module = { exports: {} };',
       },
@@ -54,6 +55,15 @@ export async function buildCommand(common) {
     });
   }
   return { inputs: [...new Set([...rest, ...[...parts.values()].flatMap((files) => [...files])])] };
+
+  /** The names that modules export. */
+  async function exportsOf(files) {
+    const { target } = common;
+    const esm = { absWorkingDir: folder, target, format: "esm", outdir: "dist/cli", write: false, metafile: true };
+    const { outputs } = (await build({ ...esm, entryPoints: files })).metafile;
+    const entries = Object.values(outputs).filter(({ entryPoint }) => entryPoint !== undefined);
+    return new Map(entries.map(({ entryPoint, exports }) => [entryPoint, exports]));
+  }
 
   async function filesOf(file, plugins) {
     const { metafile } = await build({ ...options, entryPoints: [file], plugins, write: false });
@@ -103,17 +113,24 @@ function sharing(folder, shared) {
   };
 }
 
-/** Takes these modules from the command. */
-function shareFrom(folder, shared) {
+/**
+ * Takes these modules from the command. Their exports become constants: esbuild's way is a getter, then another one for each
+ * use, which costs more than many of the functions that are used for each event.
+ */
+function shareFrom(folder, names) {
   return {
     name: "share-from",
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /^\./ }, ({ resolveDir, path: written }) => {
         const file = path.relative(folder, path.resolve(resolveDir, written.replace(/\.js$/, ".ts")));
-        return shared.has(file) ? { path: file, namespace: "from-command" } : undefined;
+        return names.has(file) ? { path: file, namespace: "from-command" } : undefined;
       });
       onLoad({ filter: /.*/, namespace: "from-command" }, ({ path: file }) => ({
-        contents: `module.exports = __shared[${JSON.stringify(file)}];`,
+        contents: `const shared = __shared[${JSON.stringify(file)}];\n${(names.get(file) ?? [])
+          .map((name) =>
+            name === "default" ? "export default shared.default;" : `export const ${name} = shared.${name};`,
+          )
+          .join("\n")}`,
         loader: "js",
       }));
     },

@@ -49,6 +49,34 @@ describe("an artnet instance with a destination", () => {
     assert.deepEqual([node.received[0]?.host, node.received[0]?.port], [OWN, PORT]);
   });
 
+  it("sends each frame to its destination, to all of 'also', and to nodes", async () => {
+    const [first, second, node] = [
+      await Peer.at(NODE, PORT),
+      await Peer.at(address(3), PORT),
+      await Peer.at(address(4), PORT),
+    ];
+    const rig = await DmxRig.started(
+      `${BACKEND}[artnet two]\ndestination = ${NODE}\nalso = ${address(3)}\n` +
+        `[artnet found]\nuniverse = 5\ndestination = auto\nalso = ${address(3)}\n` +
+        `[artnet only]\nuniverse = 6\nalso = ${NODE}\n[map]\nprobe.a > two.1\nprobe.b > found.1\nprobe.c > only.1\n`,
+    );
+    await node.send(replyOf("lamp", 5), OWN, PORT);
+    for (const channel of ["a", "b", "c"]) rig.probe.emit(channel, 1);
+    const lit = (universe: number) => (data: Buffer) => data[9] === 0x50 && data[14] === universe && data[18] === 255;
+    await Promise.all([
+      first.until(lit(0)),
+      second.until(lit(0)),
+      first.until(lit(6)),
+      second.until(lit(5)),
+      node.until(lit(5)),
+    ]);
+    const sequences = ({ received }: Peer) => received.filter(({ data }) => data[14] === 0).map(({ data }) => data[12]);
+    assert.deepEqual(sequences(first).slice(0, 2), sequences(second).slice(0, 2));
+    assert.match(rig.status("two")?.text ?? "", /sends to 127\S+:6454, 127\S+:6454$/);
+    assert.match(rig.status("found")?.text ?? "", /sends to \S+:6454, 1 node: \S+:6454$/);
+    assert.equal(rig.log.matching(/not sent/).length, 0);
+  });
+
   it("takes the last of several values at once, and sends no frame for a level that stays", async () => {
     const node = await Peer.at(NODE, PORT);
     const rig = await DmxRig.started(

@@ -4,7 +4,7 @@ import { DeskBackend, Rig } from "./desk-backend.js";
 import { mmpy } from "./helpers.js";
 
 describe("a backend that only MIDIMonster has", () => {
-  for (const name of "midi lua evdev rtpmidi visca openpixelcontrol jack ola maweb winmidi wininput".split(" ")) {
+  for (const name of "lua evdev rtpmidi visca openpixelcontrol jack ola maweb winmidi wininput".split(" ")) {
     it(`${name}: is an error that says so, and what serves instead`, async () => {
       const rig = new Rig(`[${name} x]\n`, []);
       const [error = ""] = await rig.errors(rig.router.load());

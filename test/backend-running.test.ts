@@ -1,13 +1,15 @@
 // An instance of a declared backend that runs: its events, what it emits, what it says of itself.
 import assert from "node:assert/strict";
 import { declareBackend, Router } from "../lib/index.js";
-import { DeskBackend, Rig, track, turn } from "./desk-backend.js";
+import { type Desk, DeskBackend, Rig, track, turn } from "./desk-backend.js";
 import { MemoryLog } from "./helpers.js";
 
 function rig(config = "[desk d]\n[map]\nd.x > d.y\n") {
   const backend = new DeskBackend();
   return { backend, rig: new Rig(config, [backend.declaration()]) };
 }
+
+const numberOf = ({ channels }: Desk, wanted: string) => channels.find(({ name }) => name === wanted)?.index ?? -1;
 
 const refusing = (message: string) => () => {
   throw new Error(message);
@@ -123,6 +125,55 @@ describe("a running instance", () => {
       ["y", 1],
       ["y", 0],
       ["y", 0],
+    ]);
+  });
+
+  it("emits a batch in order, after what it emitted before it, within its limits", async () => {
+    const { backend, rig: made } = rig("[desk d]\n[map]\nd.{a,b,c} > d.{x,y,z}\n");
+    await made.router.start();
+    const desk = backend.desk("d");
+    desk.emit("b", 0.125);
+    const channels = Uint32Array.from(["a", "b", "a", "c", "b", "a"], (name) => numberOf(desk, name));
+    const values = Float64Array.of(0.5, 7, Number.NaN, Number.NEGATIVE_INFINITY, 0.25, 1);
+    desk.setup.emitBatch({ length: 5, channels, values });
+    channels.fill(0);
+    values.fill(0);
+    desk.emit("c", 0.75);
+    assert.deepEqual(await desk.until(6), [
+      ["y", 0.125],
+      ["x", 0.5],
+      ["y", 1],
+      ["z", 0],
+      ["y", 0.25],
+      ["z", 0.75],
+    ]);
+    assert.equal(made.log.matching(/emit\(\) was called wrongly.*: an event's value is a number, not NaN/).length, 1);
+    desk.setup.emitBatch({ length: 2, channels: Uint32Array.of(99, 0), values: Float64Array.of(1, 1) });
+    desk.setup.emitBatch({ length: 1000, channels: new Uint32Array(0), values: new Float64Array(0) });
+    assert.equal((await desk.until(7)).length, 7);
+    assert.equal(made.log.matching(/emit\(\) was called wrongly.*: there is no channel number 99/).length, 1);
+    await made.router.stop();
+    desk.setup.emitBatch({ length: 1, channels: Uint32Array.of(0), values: Float64Array.of(1) });
+    assert.equal(desk.received.length, 7);
+  });
+
+  it("that emits a batch while it handles one gets it afterwards", async () => {
+    const { backend, rig: made } = rig("[desk d]\n[map]\nd.x > d.y\nd.y > d.z\n");
+    await made.router.start();
+    const desk = backend.desk("d");
+    backend.at("d handle", () => {
+      backend.at("d handle", () => {});
+      desk.setup.emitBatch({
+        length: 2,
+        channels: new Uint32Array(2).fill(numberOf(desk, "y")),
+        values: Float64Array.of(0.5, 1),
+      });
+    });
+    desk.emit("x", 0.25);
+    assert.deepEqual(await desk.until(3), [
+      ["y", 0.25],
+      ["z", 0.5],
+      ["z", 1],
     ]);
   });
 

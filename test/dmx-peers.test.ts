@@ -35,6 +35,28 @@ describe("two programs", () => {
   });
 });
 
+describe("programs on one machine", () => {
+  it("send each other sACN by unicast, bound to addresses of their own", async () => {
+    const [here, there] = [address(1), address(2)];
+    const [first, second] = [universe(1), universe(2)];
+    const instances = (sends: number, receives: number, to: string) =>
+      `[sacn out]\nuniverse = ${sends}\npriority = 100\ndestination = ${to}\n[sacn in]\nuniverse = ${receives}\nunicast = 1\n`;
+    const folder = folderWith({
+      "monster.cfg": `[backend sacn]\nbind = ${there}\n${instances(second, first, here)}[map]\nin.{1..512} > out.{1..512}\n`,
+    });
+    const other = mmpy(["monster.cfg"], { cwd: folder });
+    await other.sees(/routing 1 mapping/);
+    const rig = await DmxRig.started(
+      `[backend sacn]\nbind = ${here}\n${instances(first, second, there)}[map]\nprobe.a > out.3\nin.3 > probe.b\n`,
+    );
+    rig.probe.emit("a", 0.6);
+    await rig.probe.until("b");
+    assert.equal(rig.probe.values("b").at(-1), 0.6);
+    other.child.kill("SIGKILL");
+    await other.exited;
+  });
+});
+
 describe("OLA", () => {
   const missing = ["olad", "unshare", "nsenter", "ip", "curl"].filter(
     (command) => spawnSync("sh", ["-c", `command -v ${command}`]).status !== 0,

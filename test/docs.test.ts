@@ -11,16 +11,25 @@ import { folderWith, mmpyScript, projectFolder, type Running, run } from "./help
  *
  *     <!-- file: NAME/PATH -->         the block is this file of the example NAME
  *     <!-- copy: NAME: FILE... -->     so are these files of the project, at the top of the example's folder
- *     <!-- send: NAME -->              the block's commands are run while the example's next command runs
+ *     <!-- needs: NAME: MODULE... -->  Python modules that are not of its library; without them the example is skipped
+ *     <!-- beside: NAME -->            the block is the session of another terminal, which begins before the next command
+ *     <!-- send: NAME -->              the block's commands are run while the example's next command runs; those after a `$`
+ *                                      print what the block shows
  *     <!-- run: NAME -->               the block is a terminal session: lines `$ COMMAND`, each with what it prints
  *
  * A command's output has to contain what the block shows. A command that goes on then gets a Ctrl-C and has to end well;
  * what the block shows after a line `^C` comes then.
  */
 
+interface Command {
+  readonly command: string;
+  readonly shown: string;
+}
+
 interface Session {
-  readonly commands: { readonly command: string; readonly shown: string }[];
-  readonly sends: string[];
+  readonly commands: readonly Command[];
+  readonly beside: readonly Command[];
+  readonly sends: readonly Command[];
 }
 
 interface Example {
@@ -28,8 +37,12 @@ interface Example {
   readonly name: string;
   readonly files: Record<string, string>;
   readonly copies: string[];
+  /** Python modules. */
+  readonly needs: string[];
   readonly sessions: Session[];
-  sends: string[];
+  /** For the next session. */
+  readonly beside: Command[];
+  readonly sends: Command[];
 }
 
 const documents = [
@@ -45,60 +58,96 @@ function textOf(document: string): string {
   return readFileSync(path.join(projectFolder, document), "utf8");
 }
 
-const ANNOTATED = /^<!-- (file|copy|send|run): (.*?) -->\n(?:```\w+\n([\s\S]*?)^```$)?/gm;
+const ANNOTATED = /^<!-- (file|copy|needs|beside|send|run): (.*?) -->\n(?:```\w+\n([\s\S]*?)^```$)?/gm;
 
 function examplesIn(document: string): Example[] {
   const examples = new Map<string, Example>();
   const example = (name: string): Example => {
     const known = examples.get(name);
     if (known !== undefined) return known;
-    const made = { document, name, files: {}, copies: [], sessions: [], sends: [] };
+    const made = { document, name, files: {}, copies: [], needs: [], sessions: [], beside: [], sends: [] };
     examples.set(name, made);
     return made;
   };
   for (const [, kind, argument = "", block] of textOf(document).matchAll(ANNOTATED)) {
-    if (kind === "copy") {
-      const [name = "", files = ""] = argument.split(": ");
-      example(name).copies.push(...files.split(" "));
+    if (kind === "copy" || kind === "needs") {
+      const [name = "", words = ""] = argument.split(": ");
+      example(name)[kind === "copy" ? "copies" : "needs"].push(...words.split(" "));
       continue;
     }
     assert.ok(block !== undefined, `${document}: no block follows <!-- ${kind}: ${argument} -->`);
     if (kind === "file") {
       const slash = argument.indexOf("/");
       example(argument.slice(0, slash)).files[argument.slice(slash + 1)] = block;
-    } else if (kind === "send") {
-      example(argument).sends = block.trim().split("\n");
+    } else if (kind === "send" && !block.startsWith("$ ")) {
+      const commands = block.trim().split("\n");
+      example(argument).sends.push(...commands.map((command) => ({ command, shown: "" })));
     } else {
-      const [before, ...commands] = block.split(/^\$ /m);
-      assert.equal(before, "", `${document}: the session of '${argument}' begins with a line '$ COMMAND'`);
-      const { sessions, sends } = example(argument);
-      sessions.push({
-        commands: commands.map((text) => ({
-          command: text.slice(0, text.indexOf("\n")),
-          shown: text.slice(text.indexOf("\n") + 1).trimEnd(),
-        })),
-        sends: sends.splice(0),
-      });
+      const { sessions, beside, sends } = example(argument);
+      const commands = commandsIn(block, `${document}: the session of '${argument}'`);
+      if (kind === "send") sends.push(...commands);
+      else if (kind === "beside") beside.push(...commands);
+      else sessions.push({ commands, beside: beside.splice(0), sends: sends.splice(0) });
     }
   }
   return [...examples.values()];
 }
 
+function commandsIn(block: string, what: string): Command[] {
+  const [before, ...commands] = block.split(/^\$ /m);
+  assert.equal(before, "", `${what} begins with a line '$ COMMAND'`);
+  return commands.map((text) => ({
+    command: text.slice(0, text.indexOf("\n")),
+    shown: text.slice(text.indexOf("\n") + 1).trimEnd(),
+  }));
+}
+
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+const node = process.execPath;
+const python = process.env.MMPY_PYTHON ?? "python3";
 const programs = [
-  ["mmpy ", [mmpyScript]],
-  ["node ", []],
-  ["npx tsx ", ["--import", tsx]],
+  ["mmpy", [node, mmpyScript]],
+  ["node", [node]],
+  ["npx tsx", [node, "--import", tsx]],
+  ["python3", [python]],
+  ["oscdump", ["oscdump"]],
+  ["mosquitto", ["mosquitto"]],
 ] as const;
+
+/** Debian's packages with programs that documentation uses. */
+const PACKAGES: Record<string, string> = {
+  oscsend: "liblo-tools",
+  oscdump: "liblo-tools",
+  mosquitto: "mosquitto",
+  mosquitto_pub: "mosquitto-clients",
+  curl: "curl",
+};
+
+/** What an example needs and this machine lacks, for people. */
+function missingFor({ needs, sessions }: Example): string | undefined {
+  const used = sessions
+    .flatMap(({ beside, sends }) => [...beside, ...sends])
+    .map(({ command }) => command.split(" ")[0]);
+  for (const program of used) {
+    if (program === undefined || !(program in PACKAGES)) continue;
+    if (spawnSync("sh", ["-c", `command -v ${program}`]).status === 0) continue;
+    return `no ${program}; on Debian: apt-get install ${PACKAGES[program]}`;
+  }
+  for (const module of needs) {
+    if (spawnSync(python, ["-c", `import ${module}`]).status === 0) continue;
+    return `no ${module} in the Python that is tested`;
+  }
+  return undefined;
+}
 
 /** Runs a command as it is shown, with variables before it. */
 function start(command: string, cwd: string): Running {
   const [, variables = "", rest = ""] = /^((?:\w+=\S* )*)(.*)$/.exec(command) ?? [];
   const env = { ...process.env, ...Object.fromEntries(variables.split(" ").map((text) => text.split("="))) };
-  for (const [program, args] of programs) {
-    if (!`${rest} `.startsWith(program)) continue;
+  for (const [program, [file, ...args]] of programs) {
+    if (!`${rest} `.startsWith(`${program} `)) continue;
     const given = rest.slice(program.length).split(" ");
-    return run(process.execPath, [...args, ...given.filter((text) => text !== "")], { cwd, env });
+    return run(file, [...args, ...given.filter((text) => text !== "")], { cwd, env });
   }
   throw new Error(`the test can't run '${command}'`);
 }
@@ -112,6 +161,8 @@ function normalized(text: string, folder: string): string {
     .replace(/\S+ -m pip install/g, "python -m pip install")
     .replace(/(descriptor|fd=|running for|loading after) ?\d+/g, "$1 N")
     .replace(/^(wave|curved|inverted) \d\.\d\d.*$/gm, "$1") // the quick start's oscillator begins anywhere
+    .replace(/^(slot\d) \d\.\d+$/gm, "$1") // a wave
+    .replace(/^[0-9a-f]{8}\.[0-9a-f]{8} /gm, "[time] ") // of oscdump
     .replace(/^[ |]*[~^][ ~^]*\n/gm, "") // Python 3.11 marks the place in a line, 3.9 does not
     .replace(/[ \t]+$/gm, "");
 }
@@ -139,8 +190,17 @@ async function within(milliseconds: number, promise: Promise<unknown>): Promise<
   return inTime;
 }
 
+/** Runs the commands of another terminal, one after the other. */
+function send(sends: readonly Command[], cwd: string): void {
+  for (const { command, shown } of sends) {
+    const text = command.replace(/^python3 /, `${python} `);
+    const { stdout, stderr } = spawnSync("sh", ["-c", text], { cwd, encoding: "utf8" });
+    if (!stdout.includes(shown)) assert.equal(stdout + stderr, shown, command);
+  }
+}
+
 /** Waits until a command has printed what the documentation shows, and ends it. */
-async function watch(running: Running, shown: string, folder: string): Promise<void> {
+async function watch(running: Running, shown: string, folder: string, goesOn: boolean): Promise<void> {
   const [expected = "", last = ""] = `${shown}\n`.split(/^\^C\n/m).map((text) => normalized(text, folder));
   const printed = () => {
     const { stdout, stderr } = running;
@@ -149,10 +209,11 @@ async function watch(running: Running, shown: string, folder: string): Promise<v
   const shows = () => printed().some((text) => text.includes(expected));
   if (!(await within(SHOW_TIMEOUT_MS, running.until(shows))) || !shows()) assert.equal(printed()[1], expected);
   // What routes goes on until it is stopped; everything else may be about to end by itself.
-  const timeout = running.stderr.includes("routing") ? 0 : END_TIMEOUT_MS;
+  const timeout = goesOn || (running.stdout + running.stderr).includes("routing") ? 0 : END_TIMEOUT_MS;
   if (!(await within(timeout, running.exited))) {
     running.child.kill("SIGINT");
-    assert.equal((await running.exited).code, 0, running.stderr);
+    const { code } = await running.exited;
+    if (!goesOn) assert.equal(code, 0, running.stderr);
   }
   if (!printed().some((text) => text.includes(last))) assert.equal(printed()[1], last);
 }
@@ -162,24 +223,34 @@ describe("the documentation", () => {
     for (const example of examplesIn(document)) {
       const { name, sessions } = example;
       it(`${document}: example '${name}'`, async function () {
+        const missing = missingFor(example);
+        if (missing !== undefined) {
+          console.log(`SKIPPED: ${missing}`);
+          this.skip();
+        }
         const own = Object.keys(example.files).length > 0;
         const folder = own ? folderOf(example) : projectFolder;
         if (sessions.length === 0 && existsSync(path.join(folder, "monster.cfg"))) {
           const checked = start("mmpy check", folder);
           assert.equal((await checked.exited).code, 0, checked.stderr);
         }
-        for (const { commands, sends } of sessions) {
+        for (const { commands, beside, sends } of sessions) {
+          const others = [];
+          for (const { command, shown } of beside) {
+            const running = start(command, folder);
+            if (command.startsWith("mmpy ")) await running.sees(/routing/);
+            others.push({ running, shown });
+          }
           for (const { command, shown } of commands) {
-            if (sends.length > 0 && spawnSync(sends[0]?.split(" ")[0] ?? "").error !== undefined) {
-              console.log(`SKIPPED: no '${sends[0]?.split(" ")[0]}'; on Debian: apt-get install liblo-tools`);
-              this.skip();
-            }
             const running = start(command, folder);
             if (sends.length > 0) {
               await running.sees(/routing/);
-              for (const send of sends) spawnSync("sh", ["-c", send]);
+              send(sends, folder);
             }
-            await watch(running, shown, folder);
+            const early = others.map((other) => watch(other.running, other.shown, folder, true));
+            if (others.length > 0) await running.sees(/routing/);
+            await Promise.all(early);
+            await watch(running, shown, folder, false);
           }
         }
       });

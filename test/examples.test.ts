@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { appendFileSync, cpSync, readdirSync, readFileSync } from "node:fs";
 import net from "node:net";
+import { networkInterfaces } from "node:os";
 import path from "node:path";
 import { Router } from "../lib/index.js";
-import { MemoryLog, mmpy, projectFolder, run } from "./helpers.js";
+import { folderWith, MemoryLog, mmpy, projectFolder, run } from "./helpers.js";
 import { ProbeBackend } from "./probe-backend.js";
 
 const examples = path.join(projectFolder, "python", "examples");
@@ -56,22 +59,43 @@ describe("the examples", () => {
     server.close();
   });
 
-  it("osc: hears what oscsend sends over UDP", async function () {
-    if (spawnSync("oscsend", []).error !== undefined) {
-      console.log("SKIPPED: no oscsend; on Debian: apt-get install liblo-tools");
-      this.skip();
-    }
+  /** An OSC message as it is sent: texts end with NUL, and take multiples of four bytes. */
+  const message = (address: string, types?: string, ...args: Buffer[]) =>
+    Buffer.concat([...[address, types].flatMap((text) => (text === undefined ? [] : [padded(text)])), ...args]);
+  const padded = (text: string) => Buffer.from(text + "\0".repeat(4 - (text.length % 4)));
+  const float = (value: number) => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeFloatBE(value);
+    return bytes;
+  };
+
+  it("osc: prints address and value of every message, also without arguments", async () => {
     const running = mmpy([path.join(examples, "osc.cfg")], { env: { ...process.env, OSC_PORT: "0" } });
     const [, port = ""] = await running.sees(/listening for OSC on port (\d+)/);
-    const send = (...args: string[]) => spawnSync("oscsend", ["127.0.0.1", port, ...args]);
-    send("/fader/1", "f", "0.75");
-    await running.sees(/printer\.show 0\.750\n/);
-    send("/fader/8", "i", "1");
-    await running.sees(/printer\.show 1\.000\n/);
-    send("/fader/2", "d", "0.125");
-    await running.sees(/printer\.show 0\.125\n/);
-    send("/fader/3", "T");
-    await running.sees(/1\.000\n[\s\S]*1\.000\n/);
+    const socket = createSocket("udp4");
+    const cases: [packet: Buffer, printed: RegExp][] = [
+      [message("/fader/1", ",f", float(0.75)), /^\/fader\/1 0\.750$/m],
+      [message("/fader/8", ",i", Buffer.from([0, 0, 0, 1])), /^\/fader\/8 1\.000$/m],
+      [message("/fader/2", ",d", Buffer.from("3fc0000000000000", "hex")), /^\/fader\/2 0\.125$/m],
+      [message("/fader/3", ",T"), /^\/fader\/3 1\.000$/m],
+      [message("/fader/4", ","), /^\/fader\/4 1\.000$/m],
+      [message("/fader/5"), /^\/fader\/5 1\.000$/m],
+      [Buffer.from("nonsense"), /not an OSC message from /],
+      [message("/fader/6", ",f", float(0.5)), /^\/fader\/6 0\.500$/m],
+    ];
+    for (const [packet, printed] of cases) {
+      socket.send(packet, Number(port), "127.0.0.1");
+      await running.sees(printed);
+    }
+    // From another machine: through an address that is not the loopback's.
+    const own = Object.values(networkInterfaces())
+      .flat()
+      .find((address) => address?.family === "IPv4" && !address.internal)?.address;
+    if (own !== undefined) {
+      socket.send(message("/fader/7", ",f", float(0.25)), Number(port), own);
+      await running.sees(/^\/fader\/7 0\.250$/m);
+    }
+    socket.close();
     running.child.kill("SIGINT");
     assert.deepEqual(await running.exited, { code: 0, signal: null });
   });
@@ -112,10 +136,58 @@ describe("the examples", () => {
     await router.stop();
   });
 
-  for (const name of ["latch", "fade", "osc", "quickstart"]) {
-    it(`${name}.cfg passes mmpy check`, async () => {
-      const checked = mmpy(["check", path.join(examples, `${name}.cfg`)], { env: { ...process.env, OSC_PORT: "0" } });
+  it("fade: goes on from where it was after a reload", async () => {
+    const folder = folderWith({ "fade.py": readFileSync(path.join(examples, "fade.py"), "utf8") });
+    const backend = new ProbeBackend();
+    const router = new Router({ folder, logger: new MemoryLog(), backends: [backend] });
+    router.instance("python", "fade", { module: "fade" }).instance("probe", "probe");
+    router.map("probe.target", "fade.fade.target").map("fade.level", "probe.level");
+    await router.start();
+    const probe = backend.instances.get("probe");
+    probe?.emit("target", 1);
+    const before = (await probe?.until("level", 3))?.at(-1) ?? 0;
+    appendFileSync(path.join(folder, "fade.py"), "FADE_TIME = 100\n");
+    const { modules } = await router.reload();
+    assert.deepEqual(modules, ["fade.fade"]);
+    const reached = new Promise<void>((resolve) => router.tap((events) => events.at(-1)?.value === 1 && resolve()));
+    await reached;
+    assert.deepEqual(
+      probe?.values("level").filter((level) => level < before).length,
+      2, // those that were there before it
+    );
+    await router.stop();
+  });
+
+  /** What an example needs of the world, and the environment that it runs in. */
+  const needs: Record<string, () => Promise<() => void>> = {
+    "specification.cfg": async () => {
+      const server = net.createServer();
+      await new Promise<void>((resolve) => server.listen(8990, "127.0.0.1", resolve));
+      return () => server.close();
+    },
+  };
+  const env = { ...process.env, OSC_PORT: "0" };
+
+  const configurations = readdirSync(examples).filter((name) => name.endsWith(".cfg"));
+  assert.ok(configurations.length >= 6);
+  for (const name of configurations) {
+    it(`${name} passes mmpy check, runs under --watch, and is reloaded at a change of each of its modules`, async () => {
+      const end = await needs[name]?.();
+      const folder = folderWith({});
+      cpSync(examples, folder, { recursive: true });
+      const checked = mmpy(["check", name], { cwd: folder, env });
       assert.deepEqual(await checked.exited, { code: 0, signal: null }, checked.stderr);
+      const running = mmpy(["--watch", name], { cwd: folder, env });
+      await running.sees(/INFO: watching \d+ files/);
+      const modules = readFileSync(path.join(folder, name), "utf8").matchAll(/^\[python (\w+)\]\nmodule = (\w+)/gm);
+      for (const [, instance, module = ""] of modules) {
+        appendFileSync(path.join(folder, `${module.replace(/\.py$/, "")}.py`), "\n# a change\n");
+        await running.sees(new RegExp(`INFO: reloaded: .*module ${instance}\\.${module}`));
+      }
+      running.child.kill("SIGINT");
+      assert.deepEqual(await running.exited, { code: 0, signal: null });
+      assert.doesNotMatch(running.stderr, /ERROR/);
+      end?.();
     });
   }
 });

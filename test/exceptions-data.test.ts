@@ -27,7 +27,14 @@ describe("an exception of Python code, as data", () => {
     });
     assert.equal(error, null);
     const nothing = () => {};
-    const callbacks = { deliver: nothing, reports: nothing, intervals: nothing, loop: nothing, tap: nothing };
+    const callbacks = {
+      deliver: nothing,
+      reports: nothing,
+      intervals: nothing,
+      loop: nothing,
+      tap: nothing,
+      tasksEnded: nothing,
+    };
     core = native.createCore(callbacks, {
       instances: new Uint32Array(1),
       channels: new Uint32Array(1),

@@ -19,7 +19,15 @@ function bareCore(callbacks: Partial<CoreCallbacks>, channels = 2): Bare {
   const nothing = () => {};
   const native = binding();
   const core = native.createCore(
-    { deliver: nothing, reports: nothing, intervals: nothing, loop: nothing, tap: nothing, ...callbacks },
+    {
+      deliver: nothing,
+      reports: nothing,
+      intervals: nothing,
+      loop: nothing,
+      tap: nothing,
+      tasksEnded: nothing,
+      ...callbacks,
+    },
     outbox,
   );
   native.addJavascript(core);

@@ -14,10 +14,13 @@ const FUNCTIONS = [
   "current",
   "timestamp",
   "interval",
+  "after",
+  "started",
   "manage",
   "channels",
   "cleanup_handler",
   "previous",
+  "task",
   "batch",
 ];
 
@@ -46,13 +49,13 @@ say(["", [], inspect.getdoc(midimonster)])
 tree = ast.parse(open(sys.argv[1]).read())
 for node in tree.body:
     for function in [node] if isinstance(node, ast.FunctionDef) else []:
-        names = [argument.arg for argument in function.args.posonlyargs + function.args.args]
+        names = [argument.arg for argument in function.args.posonlyargs + function.args.args + function.args.kwonlyargs]
         print(json.dumps([function.name, names, ast.get_docstring(function)]))
 for node in tree.body:
     if isinstance(node, ast.ClassDef) and node.name == "Batch":
         methods = [method for method in node.body if isinstance(method, ast.FunctionDef) and method.name[0] != "_"]
         for function in sorted(methods, key=lambda method: method.name):
-            names = [argument.arg for argument in function.args.posonlyargs + function.args.args]
+            names = [argument.arg for argument in function.args.posonlyargs + function.args.args + function.args.kwonlyargs]
             print(json.dumps(["Batch." + function.name, names, ast.get_docstring(function)]))
         print(json.dumps(["Batch", [], ast.get_docstring(node)]))
 print(json.dumps(["", [], ast.get_docstring(tree)]))`,
@@ -74,7 +77,7 @@ print(json.dumps(["", [], ast.get_docstring(tree)]))`,
     });
     const [help] = session.said() as [string];
     for (const name of FUNCTIONS) assert.match(help, new RegExp(`^ {4}${name}\\(`, "m"));
-    assert.match(help, /interval\(function, milliseconds, \/\)/);
+    assert.match(help, /interval\(function, milliseconds, \/, \*, exact=False\)/);
     assert.match(help, /rounded to the nearest 10 ms/);
   });
 

@@ -98,6 +98,21 @@ describe("a sacn instance with a priority", () => {
     await node.until((data) => data[112] === 0x40);
   });
 
+  it("sends to all of 'also' too, and tells the one that a reload removes of the end", async () => {
+    const [node, second] = [await Peer.at(NODE, PORT), await Peer.at(SECOND, PORT)];
+    const config = (also: string) =>
+      `${BACKEND}[sacn out]\nuniverse = 1\npriority = 1\ndestination = ${NODE}\n${also}[map]\nprobe.a > out.1\n`;
+    const rig = await DmxRig.started(config(`also = ${SECOND}\n`));
+    rig.probe.emit("a", 0.5);
+    await Promise.all([node.until(isLit), second.until(isLit)]);
+    await rig.reload(config(""));
+    await second.until((data) => data[112] === 0x40);
+    rig.probe.emit("a", 1);
+    await node.until((data) => data[126] === 255);
+    assert.ok(node.received.every(({ data }) => data[112] === 0));
+    assert.ok(second.received.every(({ data }) => data[126] !== 255));
+  });
+
   it("lists its universes in order, big endian, on the group of discovery", async () => {
     const everybody = await Peer.at("239.255.250.214", PORT);
     everybody.socket.addMembership("239.255.250.214", OWN);

@@ -3,7 +3,6 @@
 const PYTHON = "write it as a module of the backend 'python'";
 
 const INSTEAD: Readonly<Record<string, string>> = {
-  midi: `it is planned; until then, run MIDIMonster beside this program and connect the two by OSC or sACN, or ${PYTHON}, with the package rtmidi or mido`,
   lua: `${PYTHON}, whose functions correspond to those for Lua`,
   evdev: `${PYTHON}: the package evdev reads devices, midimonster.manage() watches them`,
   rtpmidi: "rtpmidid (Linux) or Audio MIDI Setup (macOS) makes local MIDI ports of RTP-MIDI sessions",

@@ -2,7 +2,7 @@
 // that can continue under the new configuration are taken over as they are.
 import type { BackendDeclaration, InstanceOptions, OptionPattern } from "../backends/declare.js";
 import { insteadOf } from "../backends/elsewhere.js";
-import type { BackendModule, InstanceSetup, Problem } from "../backends/instance.js";
+import type { BackendModule, EventBatch, InstanceSetup, Problem } from "../backends/instance.js";
 import type { Option } from "../backends/options.js";
 import { knownOption, type ReadOptions, readOptions, reportTo } from "../backends/read-options.js";
 import { checkDeclaredInstance, checkOpenBackend } from "../backends/shapes.js";
@@ -38,6 +38,7 @@ export interface BuildHost {
   retire(live: LiveInstance): void;
   /** Emits an event for an instance; `live` is undefined until it has been created. */
   emit(live: LiveInstance | undefined, name: string, channel: number, value: number): void;
+  emitBatch(live: LiveInstance | undefined, name: string, batch: EventBatch): void;
 }
 
 /**
@@ -237,7 +238,7 @@ class Builder {
 
   async #create(definition: InstanceDefinition, backend: LiveBackend, read: ReadOptions): Promise<void> {
     const { name, folder, nameLocation, settings } = definition;
-    const { engine, log, emit } = this.#host;
+    const { engine, log, emit, emitBatch } = this.#host;
     const { findings } = this.#assembly;
     const errors = findings.errors.length;
     let live: LiveInstance | undefined;
@@ -252,6 +253,7 @@ class Builder {
       siblings: this.#instances.filter((one) => one.backend === definition.backend),
       report: reporter(findings, ownerOf(backend.declaration), settings, nameLocation),
       emit: (channel, value) => emit(live, name, channel, value),
+      emitBatch: (batch) => emitBatch(live, name, batch),
       now: () => engine.binding.now(engine.core),
     };
     this.#host.creating(name);

@@ -224,6 +224,28 @@ export class Router {
   }
 
   /**
+   * Puts an event in, as if the instance of the channel had output it: it goes to all channels that this one is mapped to, and
+   * taps show it. On a channel that is only a target of mappings, it goes to the instance itself: a function of a python
+   * instance is called, a slot of a universe is set. Events are delivered in the order of the calls, once the present turn of
+   * JavaScript ends.
+   *
+   * @param channel `instance.channel`, of a channel that a mapping uses
+   * @param value clamped to 0..1
+   * @throws {MidimonsterError} `STATE` unless the router is running, `VALUE` for another channel or for what is not a number
+   */
+  send(channel: string, value: number): void {
+    this.#refuseIfStopping();
+    this.#expect("running", "send()");
+    if (typeof value !== "number" || Number.isNaN(value)) {
+      throw new MidimonsterError(
+        "VALUE",
+        `send() needs a number as the event's value, not ${typeof value === "number" ? "NaN" : kindOf(value)}`,
+      );
+    }
+    this.#session?.send(channel, Math.min(1, Math.max(0, value)));
+  }
+
+  /**
    * Passes every event to a listener where it is output, mapped or not, in batches and after delivery. Costs nothing when no
    * tap is set.
    *

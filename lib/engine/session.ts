@@ -14,6 +14,8 @@ import { Assembly } from "./assembly.js";
 import { type BuildHost, build } from "./build.js";
 import { ChannelNames } from "./channel-names.js";
 import { connect } from "./connect.js";
+import { Doors } from "./doors.js";
+import { Endings } from "./endings.js";
 import type { Engine } from "./engine.js";
 import type { LiveBackend, LiveInstance } from "./instances.js";
 import { Lifecycle } from "./lifecycle.js";
@@ -22,6 +24,9 @@ import { Reload } from "./reload.js";
 import { Scheduler } from "./scheduler.js";
 import type { Taps } from "./taps.js";
 import { turnOfTheLoop } from "./waiting.js";
+
+/** With how many channels an unknown one is compared at most, which takes a millisecond for a thousand. */
+const MAX_COMPARED = 10_000;
 
 export class Session {
   readonly lifecycle: Lifecycle;
@@ -34,6 +39,7 @@ export class Session {
   readonly #outbox = new Outbox();
   readonly #scheduler: Scheduler;
   readonly #reports: ReportLog;
+  readonly #endings = new Endings();
   readonly #host: BuildHost;
   /** All live instances by number, including those of a reload in preparation. */
   readonly #live = new Map<number, LiveInstance>();
@@ -42,6 +48,7 @@ export class Session {
   /** The instance that is being created: it may have something to report before its number is known. */
   #creating = "?";
   #names = new ChannelNames(new Map());
+  #doors = new Doors(new Assembly());
   /** Warnings of the running configuration. */
   #warned: ReadonlySet<string> = new Set();
   #keepAlive: NodeJS.Timeout | undefined;
@@ -70,6 +77,7 @@ export class Session {
             filters,
           );
         },
+        tasksEnded: (instance) => this.#endings.ended(instance),
         tap: (channels, values, count) =>
           taps.show(this.#names, channels, values, count, (error) => this.#reports.threw("a tap", {}, error)),
       },
@@ -84,7 +92,11 @@ export class Session {
       now: () => native.now(core),
       run: (pairs, count) => native.runIntervals(core, pairs, count),
     });
-    this.#reports = new ReportLog(log, (instance) => this.#instanceNames.get(instance) ?? this.#creating);
+    this.#reports = new ReportLog(
+      log,
+      (instance) => this.#instanceNames.get(instance) ?? this.#creating,
+      (instance) => this.#channelsOf(instance),
+    );
     this.lifecycle = new Lifecycle((message) => log.error({}, message));
     const engine: Engine = { binding: native, core, argument, stopping: this.lifecycle.signal };
     this.#host = {
@@ -109,6 +121,7 @@ export class Session {
       },
       retire: (live) => this.retire(live),
       emit: (live, name, channel, value) => this.#emit(live, name, channel, value),
+      emitBatch: (live, name, batch) => this.#emitBatch(live, name, batch),
     };
   }
 
@@ -181,6 +194,7 @@ export class Session {
       if (signal.aborted) return [];
       await this.lifecycle.stop(live);
       await turnOfTheLoop();
+      if (this.#binding.beginRetire(this.#core, live.number)) await this.#endings.wait(1);
       this.retire(live);
     }
     for (const [name, backend] of this.backends) {
@@ -217,6 +231,18 @@ export class Session {
     });
   }
 
+  /**
+   * Puts in an event from outside. Events of one turn of the loop cross into the core together.
+   *
+   * @param value in 0..1
+   * @throws {MidimonsterError} `VALUE` for a channel that no mapping uses
+   */
+  send(channel: string, value: number): void {
+    const { instance, index, toItself } = this.#doors.find(channel);
+    if (toItself) this.#outbox.putToItself(instance, index, value);
+    else this.#outbox.put(instance, index, value);
+  }
+
   applyTaps(): void {
     this.#binding.tap(this.#core, this.#taps.size > 0);
   }
@@ -229,6 +255,8 @@ export class Session {
     } finally {
       await turnOfTheLoop();
       try {
+        await this.#endings.wait(this.#binding.beginStop(this.#core));
+        await turnOfTheLoop();
         await new Promise<void>((resolve) => this.#binding.stop(this.#core, resolve));
       } finally {
         // Also where there is no memory to begin the stop of the core: the process must be able to end.
@@ -239,12 +267,20 @@ export class Session {
     }
   }
 
+  /** The names of an instance's channels, unless there are too many to look for a similar one. */
+  #channelsOf(number: number): readonly string[] {
+    const channels = this.assembly.entries.get(number)?.channels;
+    if (channels === undefined || channels.size > MAX_COMPARED) return [];
+    return channels.names(0, channels.size);
+  }
+
   #liveOf(assembly: Assembly): LiveInstance[] {
     return [...assembly.entries.values()].map(({ live }) => live);
   }
 
   #connected(): void {
     this.#names = new ChannelNames(this.assembly.entries);
+    this.#doors = new Doors(this.assembly);
     // A warning is not repeated by reloads, even if it has moved to another line.
     const warnings = this.assembly.findings.distinctWarnings;
     for (const [key, warning] of warnings) {
@@ -285,6 +321,20 @@ export class Session {
       this.#reports.badEmit(name, "value", `an event's value is a number, not ${textOf(value)}`);
     } else {
       this.#outbox.put(live.number, channel, Math.min(1, Math.max(0, value)));
+    }
+  }
+
+  /** The same for many events, which the core checks: only if it leaves some out, they are looked at here. */
+  #emitBatch(live: LiveInstance | undefined, name: string, { length, channels, values }: EventBatch): void {
+    const { connected } = live ?? {};
+    if (live === undefined || connected === undefined) {
+      if (length > 0) this.#emit(live, name, 0, 0);
+      return;
+    }
+    if (this.#outbox.pass(live.number, channels, values, length) === 0) return;
+    for (let i = 0; i < Math.min(length, channels.length, values.length); ++i) {
+      const [channel, value] = [channels[i] as number, values[i] as number];
+      if (channel >= connected || Number.isNaN(value)) this.#emit(live, name, channel, value);
     }
   }
 }

@@ -2,6 +2,7 @@ import type { PythonException, Report } from "../binding.js";
 import { count } from "../count.js";
 import { messageOf } from "../errors.js";
 import type { Logger } from "./log.js";
+import { clamped, rounded, unknownChannel } from "./module-warnings.js";
 
 /** How long repetitions of a message are only counted, in ms. */
 const QUIET_PERIOD = 10_000;
@@ -13,6 +14,8 @@ const MAX_CHARACTERS = 2 ** 18;
 /** Problems whose repetitions are not counted: only the limit of all together holds for them. */
 const NEVER_COUNTED: ReadonlySet<Report["kind"]> = new Set([
   "unknown-channel",
+  "clamped",
+  "rounded",
   "socket-closed",
   "socket-disabled",
   "slow",
@@ -42,15 +45,25 @@ interface Repeated {
 export class ReportLog {
   readonly #logger: Logger;
   readonly #nameOf: (instance: number) => string;
+  readonly #channelsOf: (instance: number) => readonly string[];
   readonly #repeated = new Map<string, Repeated>();
   readonly #rates = new Map<string, Rate>();
   #timer: NodeJS.Timeout | undefined;
 
   #delaysLost = false;
 
-  constructor(logger: Logger, nameOf: (instance: number) => string) {
+  /**
+   * @param nameOf an instance's name, for its number
+   * @param channelsOf the names of its channels, from which one is suggested for an unknown one
+   */
+  constructor(
+    logger: Logger,
+    nameOf: (instance: number) => string,
+    channelsOf: (instance: number) => readonly string[] = () => [],
+  ) {
     this.#logger = logger;
     this.#nameOf = nameOf;
+    this.#channelsOf = channelsOf;
   }
 
   log(report: Report): void {
@@ -68,10 +81,13 @@ export class ReportLog {
         if (report.exception !== undefined) this.#exception(instance, report, report.exception);
         break;
       case "unknown-channel":
-        this.#logger.warn(
-          fields,
-          `${instance}: output() on channel '${report.subject}', which is not mapped anywhere; it is ignored`,
-        );
+        this.#logger.warn(fields, unknownChannel(instance, report, this.#channelsOf(report.instance)));
+        break;
+      case "clamped":
+        this.#logger.warn(fields, clamped(instance, report));
+        break;
+      case "rounded":
+        this.#logger.warn(fields, rounded(instance, report));
         break;
       case "socket-closed":
         if (report.exception !== undefined) {

@@ -18,6 +18,7 @@ Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
     mmpy::ExportProcess(exports);
     mmpy::ExportCore(exports);
     mmpy::ExportInstances(exports);
+    mmpy::ExportMidi(exports);
     mmpy::ExportReload(exports);
   };
   mmpy::Guard(init, [&](const char *what) { Napi::Error::New(env, what).ThrowAsJavaScriptException(); });

@@ -12,6 +12,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "addon/environment.h"
@@ -79,6 +80,27 @@ class Arguments {
     const auto array = info_[i].As<Napi::Uint32Array>();
     return std::vector<uint32_t>(array.Data(), array.Data() + array.ElementLength());
   }
+  // The elements of a typed array, until JavaScript runs again.
+  template <typename T>
+  struct View {
+    T *data;
+    size_t size;
+  };
+  template <typename T>
+  View<T> view(size_t i) const {
+    constexpr bool kReal = std::is_same_v<T, double>;
+    static_assert(kReal || std::is_same_v<T, uint32_t> || std::is_same_v<T, int32_t> || std::is_same_v<T, uint8_t>);
+    constexpr auto kWanted = kReal                         ? napi_float64_array
+                             : std::is_same_v<T, uint32_t> ? napi_uint32_array
+                             : std::is_same_v<T, int32_t>  ? napi_int32_array
+                                                           : napi_uint8_array;
+    napi_typedarray_type type = napi_int8_array;
+    size_t size = 0;
+    void *data = nullptr;
+    const napi_status status = napi_get_typedarray_info(env(), info_[i], &type, &size, &data, nullptr, nullptr);
+    if (status != napi_ok || type != kWanted) throw Unexpected("a typed array of another kind");
+    return {static_cast<T *>(data), size};
+  }
 
  private:
   const Napi::CallbackInfo &info_;
@@ -123,6 +145,7 @@ inline Napi::Array Strings(Napi::Env env, const std::vector<std::string> &texts)
 void ExportProcess(Napi::Object exports);
 void ExportCore(Napi::Object exports);
 void ExportInstances(Napi::Object exports);
+void ExportMidi(Napi::Object exports);
 void ExportReload(Napi::Object exports);
 
 }  // namespace mmpy

@@ -110,6 +110,13 @@ Napi::Value Emit(const Arguments &arguments) {
   return arguments.env().Undefined();
 }
 
+Napi::Value EmitBatch(const Arguments &arguments) {
+  const auto [channels, values] = std::pair(arguments.view<uint32_t>(2), arguments.view<double>(3));
+  const size_t count = std::min({size_t{arguments.number(4)}, channels.size, values.size});
+  const size_t left_out = arguments.core().EmitFromOutside(arguments.number(1), channels.data, values.data, count);
+  return Napi::Number::New(arguments.env(), static_cast<double>(left_out));
+}
+
 Napi::Value Now(const Arguments &arguments) {
   uv_loop_t *const loop = arguments.core().loop();
   uv_update_time(loop);
@@ -124,6 +131,10 @@ Napi::Value Tap(const Arguments &arguments) {
 Napi::Value LimitQueues(const Arguments &arguments) {
   arguments.core().budget().SetLimit(size_t{arguments.number(1)} << 20);
   return arguments.env().Undefined();
+}
+
+Napi::Value BeginStop(const Arguments &arguments) {
+  return Napi::Number::New(arguments.env(), static_cast<double>(arguments.core().BeginStop()));
 }
 
 Napi::Value Stop(const Arguments &arguments) {
@@ -142,9 +153,11 @@ void ExportCore(Napi::Object exports) {
   Export<Run>(exports, "run");
   Export<Hold>(exports, "hold");
   Export<Emit>(exports, "emit");
+  Export<EmitBatch>(exports, "emitBatch");
   Export<Now>(exports, "now");
   Export<Tap>(exports, "tap");
   Export<LimitQueues>(exports, "limitQueues");
+  Export<BeginStop>(exports, "beginStop");
   Export<Stop>(exports, "stop");
 }
 

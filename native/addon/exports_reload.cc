@@ -50,6 +50,13 @@ Napi::Value SourceFiles(const Arguments &arguments) {
   return Strings(arguments.env(), python.SourceFiles());
 }
 
+Napi::Value BeginRetire(const Arguments &arguments) {
+  Core &core = arguments.core();
+  const uint32_t instance = arguments.number(1);
+  if (instance >= core.instance_count()) throw Unexpected("an instance");
+  return Napi::Boolean::New(arguments.env(), core.BeginRetire(instance));
+}
+
 Napi::Value Retire(const Arguments &arguments) {
   Core &core = arguments.core();
   const uint32_t instance = arguments.number(1);
@@ -66,6 +73,7 @@ void ExportReload(Napi::Object exports) {
   Export<ReloadChanged>(exports, "reloadChanged");
   Export<EndReload>(exports, "endReload");
   Export<SourceFiles>(exports, "sourceFiles");
+  Export<BeginRetire>(exports, "beginRetire");
   Export<Retire>(exports, "retire");
 }
 

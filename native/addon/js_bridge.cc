@@ -14,6 +14,10 @@ const char *KindName(Report::Kind kind) {
       return "exception";
     case Report::Kind::kUnknownChannel:
       return "unknown-channel";
+    case Report::Kind::kClamped:
+      return "clamped";
+    case Report::Kind::kRounded:
+      return "rounded";
     case Report::Kind::kSocketClosed:
       return "socket-closed";
     case Report::Kind::kSocketDisabled:
@@ -70,6 +74,7 @@ JsBridge::JsBridge(Napi::Env env, uv_loop_t *loop, Napi::Object callbacks, Napi:
       intervals_(Function(callbacks, "intervals")),
       loop_(Function(callbacks, "loop")),
       tap_(Function(callbacks, "tap")),
+      tasks_ended_(Function(callbacks, "tasksEnded")),
       delivery_(env),
       tapped_(env) {
   const auto instances = outbox.Get("instances").As<Napi::Uint32Array>();
@@ -164,6 +169,7 @@ void JsBridge::Tell(News news) {
     std::copy(news.loop.begin(), news.loop.end(), array.Data());
     Call(loop_, {array});
   }
+  for (const InstanceId instance : news.ended) Call(tasks_ended_, {Napi::Number::New(env_, instance)});
 }
 
 void JsBridge::Failed(const char *what) {
@@ -186,8 +192,10 @@ void JsBridge::Failed(const char *what) {
 // Persistent references to functions keep their closures alive; without this, a stopped core would never be freed.
 void JsBridge::Release() {
   alive_ = false;
+  midi_.reset();
   context_.reset();
-  for (Napi::FunctionReference *reference : {&deliver_, &reports_, &intervals_, &loop_, &tap_, &stopped_}) {
+  for (Napi::FunctionReference *reference :
+       {&deliver_, &reports_, &intervals_, &loop_, &tap_, &tasks_ended_, &stopped_}) {
     reference->Reset();
   }
   outbox_instances_.Reset();
@@ -198,6 +206,7 @@ void JsBridge::Release() {
 }
 
 void JsBridge::Stop(Napi::Function stopped, std::function<void(bool)> done) {
+  if (midi_ != nullptr) midi_->sequencer().Close();
   stopped_ = Napi::Persistent(stopped);
   core_->Stop([this, done = std::move(done)](bool in_use) {
     if (!alive_) return;

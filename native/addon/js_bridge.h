@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "addon/event_arrays.h"
+#include "addon/midi_bridge.h"
 #include "instance/python_instance.h"
 #include "routing/core.h"
 
@@ -30,6 +31,12 @@ class JsBridge final : public CoreListener {
   InstanceId AddPython();
   PythonInstance *python(InstanceId instance) const {
     return instance < pythons_.size() ? pythons_[instance] : nullptr;
+  }
+
+  // Its client of the system's MIDI sequencer, which is closed with it.
+  MidiBridge &midi() {
+    if (midi_ == nullptr) midi_ = std::make_unique<MidiBridge>(env_, *core_);
+    return *midi_;
   }
 
   // Queues the first `count` events of the outbox.
@@ -58,6 +65,7 @@ class JsBridge final : public CoreListener {
   Napi::FunctionReference intervals_;
   Napi::FunctionReference loop_;
   Napi::FunctionReference tap_;
+  Napi::FunctionReference tasks_ended_;
   Napi::FunctionReference stopped_;
   Napi::Reference<Napi::Uint32Array> outbox_instances_;
   Napi::Reference<Napi::Uint32Array> outbox_channels_;
@@ -69,7 +77,8 @@ class JsBridge final : public CoreListener {
   EventArrays delivery_;
   EventArrays tapped_;
   std::vector<PythonInstance *> pythons_;  // by instance; the core owns them
-  std::unique_ptr<Core> core_;             // last: it is destroyed first, and may still report
+  std::unique_ptr<Core> core_;             // it may still report while it is destroyed
+  std::unique_ptr<MidiBridge> midi_;       // last, since it refers to the core
 };
 
 }  // namespace mmpy

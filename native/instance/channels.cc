@@ -1,6 +1,7 @@
 #include "instance/channels.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "io/guard.h"
@@ -83,12 +84,23 @@ PyObject *Channels::NameObject(uint32_t index) {
 }
 
 PyObject *Channels::Names() const {
-  const uint32_t count = table_.size();  // creating the list may run the garbage collector, and so user code
-  PyRef list = PyRef::Steal(PyList_New(count));
+  std::vector<uint32_t> all(table_.size());
+  std::iota(all.begin(), all.end(), 0);
+  return Names(all);
+}
+
+// Creating the list may run the garbage collector, and so user code, which may end everything.
+PyObject *Channels::Names(const std::vector<uint32_t> &indices) const {
+  PyRef list = PyRef::Steal(PyList_New(static_cast<Py_ssize_t>(indices.size())));
   if (!list) return nullptr;
-  for (uint32_t i = 0; i < count; ++i) {
-    PyObject *const text = NewString(table_.name(i));
-    if (text == nullptr || PyList_SetItem(list.get(), i, text) != 0) return nullptr;
+  Py_ssize_t next = 0;
+  for (const uint32_t index : indices) {
+    if (index >= table_.size()) {
+      home_.RefuseIfStopped();
+      return nullptr;
+    }
+    PyObject *const text = NewString(table_.name(index));
+    if (text == nullptr || PyList_SetItem(list.get(), next++, text) != 0) return nullptr;
   }
   return list.release();
 }
@@ -98,7 +110,14 @@ void Channels::ReportUnknown(std::string_view unknown) {
   const auto place = std::lower_bound(unknown_.begin(), unknown_.end(), name);
   if ((place != unknown_.end() && *place == name) || unknown_.size() >= kMaxUnknown) return;
   unknown_.emplace(place, name);
-  home_.Tell([&] { return Report{Report::Kind::kUnknownChannel, home_.id, "", name, "", {}}; });
+  const std::string where = home_.interpreter.CallerPlace();
+  home_.Tell([&] { return Report{Report::Kind::kUnknownChannel, home_.id, "", name, "", {}, {}, where}; });
+}
+
+void Channels::TellClamped(uint32_t index, double value) {
+  const std::string name = Shortened(table_.name(index), kMaxName);
+  const std::string where = home_.interpreter.CallerPlace();
+  home_.Tell([&] { return Report{Report::Kind::kClamped, home_.id, "", name, "", value, {}, where}; });
 }
 
 void Channels::Clear() {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "instance/channel_table.h"
@@ -31,6 +32,7 @@ class Channels {
     double output = 0.0;
     bool initial = false;             // output before the core runs, to be sent then
     bool is_handler_old = false;      // see Handlers::Take()
+    bool clamped = false;             // a value outside of 0..1 was output, which has been reported
     uint32_t batch_place = kNoPlace;  // see Batches
   };
 
@@ -85,9 +87,15 @@ class Channels {
   // NULL with an exception set if there is not enough memory.
   PyObject *NameObject(uint32_t index);
   PyObject *Names() const;
+  PyObject *Names(const std::vector<uint32_t> &indices) const;
 
   // Reports output on a channel that does not exist.
   void ReportUnknown(std::string_view name);
+
+  // Reports that a value was clamped, once a channel.
+  void ReportClamped(uint32_t index, double value) {
+    if (!std::exchange(channels_[index].clamped, true)) TellClamped(index, value);
+  }
 
   // Releases everything but the table. Runs user code (__del__).
   void Clear();
@@ -105,6 +113,7 @@ class Channels {
   }
   uint32_t FindUncached(PyObject *name);
   uint32_t Create(PyObject *name);
+  void TellClamped(uint32_t index, double value);
 
   Home &home_;
   NameCache name_cache_;

@@ -35,6 +35,7 @@ class Cleanup {
     Watchdog::Running running = home_.AsSideEffect("cleanup handler");
     running.function = function.get();
     if (running.until_ms != 0) running.print_ms = 3000;  // it may fade something out
+    home_.interpreter.results().BeforeCleanup();
     CallUser(home_.core, home_.id, home_.interpreter, running, nullptr);
   }
 

@@ -41,6 +41,13 @@ void PythonInstance::CleanUp() {
   cleanup_.Run();
 }
 
+bool PythonInstance::BeginEnd(uint64_t cleanup_until_ms) {
+  if (!usable()) return false;
+  home_.gil.SwitchTo(state());
+  sockets_.Rest();  // as if the instance ended at once
+  return tasks_.BeginEnd(cleanup_until_ms);
+}
+
 // The module's functions do not find this instance any more.
 void PythonInstance::Unlink() {
   if (home_.link != nullptr) home_.link->instance = nullptr;
@@ -52,7 +59,7 @@ void PythonInstance::Clear() {
   home_.reloading = false;
   const WatchedCall watched(home_.watchdog, home_.AsSideEffect("finalizers"), home_.interpreter.interpreter_state());
   const auto clear = [](auto &...parts) { (..., parts.Clear()); };
-  clear(sockets_, intervals_, handlers_, cleanup_, batches_, channels_);
+  clear(tasks_, sockets_, intervals_, start_functions_, handlers_, cleanup_, batches_, channels_);
 }
 
 void PythonInstance::ForgetModules() {
@@ -153,7 +160,7 @@ void PythonInstance::Abandon() {
   if (home_.link != nullptr) home_.link->reporter = nullptr;
   Unlink();
   const auto abandon = [](auto &...parts) { (..., parts.Abandon()); };
-  abandon(sockets_, intervals_, handlers_, cleanup_, batches_, channels_);
+  abandon(tasks_, sockets_, intervals_, start_functions_, handlers_, cleanup_, batches_, channels_);
   home_.capsule.release();
   home_.interpreter.Abandon();
 }

@@ -117,16 +117,26 @@ void Handlers::DeliverEvents(const Event *events, size_t count, ChannelId first_
                                                                       1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
       current_ = Channels::kNone;
       if (value != nullptr) Py_DecRef(value);
-      if (result != nullptr) {
-        mmpy_drop(result);
-      } else {
+      if (result == nullptr) {
         ReportHandlerException(index, event->value);
+      } else if (mmpy_drop_none(result) == 0) {
+        TakeResult(index, event->value, result);
       }
     }
     channel.input = event->value;
     if (channel.batch_place != Channels::kNoPlace) batches_.Note(channel, event->value);
   }
   watchdog.End();
+}
+
+// A coroutine begins here, before the next event.
+void Handlers::TakeResult(uint32_t channel, double value, PyObject *result) {
+  PyRef owned = PyRef::Steal(result);
+  current_ = channel;
+  const PyRef name = PyRef::Steal(channels_.NameObject(channel));
+  if (!name) PyErr_Clear();
+  home_.interpreter.results().Take(std::move(owned), "handler", name.get(), value);
+  current_ = Channels::kNone;
 }
 
 void Handlers::ReportHandlerException(uint32_t channel, double value) {

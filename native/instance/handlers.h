@@ -64,6 +64,7 @@ class Handlers {
   template <bool kLookAhead>
   void DeliverEvents(const Event *events, size_t count, ChannelId first_channel);
   [[gnu::noinline, gnu::cold]] void ReportHandlerException(uint32_t channel, double value);
+  [[gnu::noinline]] void TakeResult(uint32_t channel, double value, PyObject *result);
 
   Home &home_;
   Channels &channels_;

@@ -1,6 +1,7 @@
 #include "instance/intervals.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "io/guard.h"
@@ -12,6 +13,10 @@ namespace mmpy {
 namespace {
 
 constexpr uint32_t kNoInterval = UINT32_MAX;
+constexpr size_t kMaxRounded = 1000;  // user code may generate any number of functions
+
+// Rounds to the nearest 10 ms as the reference does (halves up), but never down to 0, which would mean 'cancel'.
+double Rounded(double ms) { return std::max(10.0, std::floor((ms + 5.0) / 10.0) * 10.0); }
 
 }  // namespace
 
@@ -22,9 +27,10 @@ Intervals::Entries::iterator Intervals::Find(uint32_t id) {
 }
 
 // There is room for it in `entries_`.
-void Intervals::Add(uint32_t id, PyObject *function, const Hash &hash, bool is_new) {
+Intervals::Entry &Intervals::Add(uint32_t id, PyObject *function, const Hash &hash, Timing timing, bool is_new) {
   (hash ? hashed_[*hash] : not_hashed_).push_back(id);
-  entries_.push_back({id, PyRef::Borrow(function), hash, is_new});
+  entries_.push_back({id, PyRef::Borrow(function), hash, timing, is_new});
+  return entries_.back();
 }
 
 // For an entry that goes.
@@ -40,9 +46,9 @@ IntervalChange Intervals::Change(uint32_t id, double period_ms) const {
   return {home_.id, id, period_ms, static_cast<double>(home_.core.now_ms())};
 }
 
-// The interval whose function equals this one, or kNoInterval, possibly with an exception set. Comparing runs user
-// code, which may register and cancel intervals.
-uint32_t Intervals::FindEqual(PyObject *function, const Hash &hash) {
+// The one of its kind whose function equals this one, or kNoInterval, possibly with an exception set. Comparing runs
+// user code, which may register and cancel others.
+uint32_t Intervals::FindEqual(PyObject *function, const Hash &hash, bool once) {
   std::vector<uint32_t> ids;
   if (hash) {
     const auto same = hashed_.find(*hash);
@@ -56,7 +62,7 @@ uint32_t Intervals::FindEqual(PyObject *function, const Hash &hash) {
   }
   for (const uint32_t id : ids) {
     const auto place = Find(id);
-    if (place == entries_.end()) continue;
+    if (place == entries_.end() || (place->timing == Timing::kOnce) != once) continue;
     const PyRef known = place->function;
     const int equal = PyObject_RichCompareBool(function, known.get(), Py_EQ);
     if (home_.RefuseIfStopped() || equal < 0) return kNoInterval;
@@ -65,71 +71,125 @@ uint32_t Intervals::FindEqual(PyObject *function, const Hash &hash) {
   return kNoInterval;
 }
 
-int Intervals::Set(PyObject *function, unsigned long long period_ms) {
-  if (home_.ending && period_ms != 0) return 0;
+int Intervals::Set(PyObject *function, double ms, Timing timing) {
+  if (home_.ending && ms != 0) return 0;
   Hash hash = PyObject_Hash(function);
   if (*hash == -1) hash = {};  // it has none, or its class defines one that raises
   PyErr_Clear();
   if (home_.RefuseIfStopped()) return -1;
-  const uint32_t id = FindEqual(function, hash);
+  Wanted wanted{kNoInterval, ms, timing};
+  if (ms != 0) wanted.ms = timing == Timing::kRounded ? Rounded(ms) : std::max(1.0, ms);
+  constexpr double kNegligible = 0.001;  // what computing a period may leave
+  if (std::abs(wanted.ms - ms) > kNegligible && timing == Timing::kRounded) TellRounded(function, ms, wanted.ms);
+  if (home_.RefuseIfStopped()) return -1;
+  wanted.id = FindEqual(function, hash, timing == Timing::kOnce);
   if (PyErr_Occurred() != nullptr) return -1;
   if (home_.on_trial()) {
-    SetOnTrial(id, function, hash, static_cast<double>(period_ms));
+    SetOnTrial(wanted, function, hash);
   } else {
-    SetNow(id, function, hash, static_cast<double>(period_ms));
+    SetNow(wanted, function, hash);
   }
   return 0;
 }
 
-void Intervals::SetOnTrial(uint32_t id, PyObject *function, const Hash &hash, double period_ms) {
+void Intervals::SetOnTrial(Wanted wanted, PyObject *function, const Hash &hash) {
   // What fails, fails before anything has changed.
   ReserveFor(entries_, entries_.size() + 1);
   ReserveFor(on_trial_, on_trial_.size() + 1);
-  const auto place = Find(id);
+  const auto place = Find(wanted.id);
   const bool known = place != entries_.end() && !place->is_cancelled;
-  if (period_ms == 0 && !known) return;
+  if (wanted.ms == 0 && !known) return;
   if (place == entries_.end()) {
-    id = next_++;
-    Add(id, function, hash, true);
+    wanted.id = next_++;
+    Add(wanted.id, function, hash, wanted.timing, true);
   } else {
-    place->is_cancelled = period_ms == 0;
-    place->is_renewed = period_ms != 0;
+    place->is_cancelled = wanted.ms == 0;
+    place->is_renewed = wanted.ms != 0;
   }
-  on_trial_.push_back(Change(id, period_ms));
+  on_trial_.push_back(wanted);
 }
 
-void Intervals::SetNow(uint32_t id, PyObject *function, const Hash &hash, double period_ms) {
+void Intervals::SetNow(Wanted wanted, PyObject *function, const Hash &hash) {
   auto &changes = home_.core.news().intervals;
   ReserveFor(entries_, entries_.size() + 1);
   ReserveFor(changes, changes.size() + 1);
-  const auto place = Find(id);
+  const auto place = Find(wanted.id);
   PyRef cancelled;  // released last: that runs user code (__del__)
   if (place == entries_.end()) {
-    if (period_ms == 0) return;
-    id = next_++;
-    Add(id, function, hash, false);
-  } else if (period_ms == 0) {
+    if (wanted.ms == 0) return;
+    wanted.id = next_++;
+    Entry &added = Add(wanted.id, function, hash, wanted.timing, false);
+    try {
+      Schedule(added, wanted);
+    } catch (...) {
+      Unlist(added);
+      entries_.pop_back();
+      throw;
+    }
+  } else if (wanted.ms == 0) {
+    Unschedule(*place);
     cancelled = std::move(place->function);
     Unlist(*place);
     entries_.erase(place);
   } else {
+    Schedule(*place, wanted);
     place->is_new = place->is_cancelled = false;
     place->is_renewed = true;
   }
   // This call comes later than those on trial.
-  on_trial_.erase(std::remove_if(on_trial_.begin(), on_trial_.end(),
-                                 [&](const IntervalChange &change) { return change.interval == id; }),
-                  on_trial_.end());
-  changes.push_back(Change(id, period_ms));
+  on_trial_.erase(
+      std::remove_if(on_trial_.begin(), on_trial_.end(), [&](const Wanted &other) { return other.id == wanted.id; }),
+      on_trial_.end());
   home_.WakeCore();
 }
 
-void Intervals::Run(uint32_t interval) {
-  const auto place = Find(interval);
-  if (place == entries_.end()) return;  // cancelled by another interval due at the same time
+// There is room for a change in the news. Throws with everything as before.
+void Intervals::Schedule(Entry &entry, const Wanted &wanted) {
+  auto &changes = home_.core.news().intervals;
+  if (wanted.timing == Timing::kRounded) {
+    home_.core.CancelTimer({home_.id, entry.id});
+    changes.push_back(Change(entry.id, wanted.ms));
+  } else {
+    const auto mode = wanted.timing == Timing::kOnce ? Timetable::Mode::kOnce : Timetable::Mode::kPeriodic;
+    home_.core.SetTimer({home_.id, entry.id}, wanted.ms, mode);
+    if (entry.timing == Timing::kRounded) changes.push_back(Change(entry.id, 0));
+  }
+  entry.timing = wanted.timing;
+}
+
+void Intervals::Unschedule(const Entry &entry) {
+  if (entry.timing == Timing::kRounded) {
+    home_.core.news().intervals.push_back(Change(entry.id, 0));
+  } else {
+    home_.core.CancelTimer({home_.id, entry.id});
+  }
+}
+
+void Intervals::TellRounded(PyObject *function, double given_ms, double ms) {
+  std::string name = home_.interpreter.Describe(function);
+  if (rounded_.size() >= kMaxRounded || !rounded_.insert(name).second) return;
+  std::string place = home_.interpreter.CallerPlace();
+  home_.Tell([&] {
+    return Report{
+        Report::Kind::kRounded, home_.id, "", std::move(name), std::to_string(static_cast<uint64_t>(ms)), given_ms, {},
+        std::move(place)};
+  });
+}
+
+void Intervals::Run(uint32_t id, bool is_rounded) {
+  const auto place = Find(id);
+  // Cancelled by another one that was due at the same time, or timed differently.
+  if (place == entries_.end() || (place->timing == Timing::kRounded) != is_rounded) return;
+  const bool once = place->timing == Timing::kOnce;
   const GilScope own(home_.gil, home_.interpreter.state());
-  const PyRef function = place->function;  // it may cancel itself
-  CallUser(home_.core, home_.id, home_.interpreter, home_.AsRunning("interval", function.get()), nullptr);
+  PyRef function = place->function;  // it may cancel itself
+  if (once) {
+    Unlist(*place);
+    const PyRef entry = std::move(place->function);  // `function` still owns it
+    entries_.erase(place);
+  }
+  CallUser(home_.core, home_.id, home_.interpreter,
+           home_.AsRunning(once ? "delayed function" : "interval", function.get()), nullptr);
 }
 
 void Intervals::Begin() {
@@ -143,7 +203,8 @@ void Intervals::DropOld(const IsMeant &is_old) {
     if (entry.is_new || entry.is_renewed || entry.is_cancelled || !is_old(entry.function.get())) continue;
     const auto place = Find(entry.id);
     if (place == entries_.end() || place->is_renewed) continue;
-    on_trial_.push_back(Change(entry.id, 0));
+    ReserveFor(on_trial_, on_trial_.size() + 1);
+    on_trial_.push_back({entry.id, 0, entry.timing});
     place->is_cancelled = true;
   }
 }
@@ -153,7 +214,15 @@ void Intervals::Commit() {
   ReserveFor(changes, changes.size() + on_trial_.size());
   Entries dropped;  // released last, since that runs user code
   dropped.reserve(entries_.size());
-  changes.insert(changes.end(), on_trial_.begin(), on_trial_.end());
+  for (const Wanted &wanted : on_trial_) {
+    const auto place = Find(wanted.id);
+    if (place == entries_.end()) continue;
+    if (wanted.ms == 0) {
+      Unschedule(*place);
+    } else {
+      home_.core.Try([&] { Schedule(*place, wanted); });
+    }
+  }
   on_trial_.clear();
   DropWhere([](const Entry &entry) { return entry.is_cancelled; }, dropped);
 }
@@ -191,6 +260,7 @@ void Intervals::Clear() {
     for (const Entry &entry : entries) changes.push_back(Change(entry.id, 0));
   };
   Guard(cancel, [](const char *) {});
+  for (const Entry &entry : entries) home_.core.CancelTimer({home_.id, entry.id});
 }
 
 void Intervals::Abandon() {

@@ -1,4 +1,6 @@
-// The intervals of a python instance: the registered functions. TypeScript schedules them (lib/engine/scheduler.ts).
+// The functions that a python instance's code has registered to be called periodically, or once after a time.
+// TypeScript schedules intervals of 10 ms and multiples (lib/engine/scheduler.ts), the core the others
+// (routing/timetable.h).
 //
 // During a reload, intervals that new versions of modules register or cancel are only marked; this takes effect or is
 // undone at the end. Calls from threads take effect at once.
@@ -7,6 +9,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -19,10 +23,13 @@ class Intervals {
  public:
   explicit Intervals(Home &home) : home_(home) {}
 
-  // midimonster.interval(); 0, or -1 with an exception set.
-  int Set(PyObject *function, unsigned long long period_ms);
+  // midimonster.interval() and midimonster.after(); 0, or -1 with an exception set. `ms` is 0 or positive.
+  enum class Timing { kRounded, kExact, kOnce };
+  int Set(PyObject *function, double ms, Timing timing);
 
-  void Run(uint32_t interval);
+  // Calls the function of an interval that is rounded; that of another one.
+  void Run(uint32_t interval) { Run(interval, true); }
+  void RunTimer(uint32_t interval) { Run(interval, false); }
 
   void Begin();
   // Cancels intervals of old versions that have not been registered again.
@@ -42,6 +49,7 @@ class Intervals {
     uint32_t id;
     PyRef function;
     Hash hash;
+    Timing timing;  // one that is called once is never equal to one that is called periodically
     // On trial:
     bool is_new = false;        // it did not exist before
     bool is_renewed = false;    // it existed, and has been registered again
@@ -49,12 +57,23 @@ class Intervals {
   };
   using Entries = std::vector<Entry>;
 
+  // What has been asked for.
+  struct Wanted {
+    uint32_t id;
+    double ms;  // 0 cancels
+    Timing timing;
+  };
+
   Entries::iterator Find(uint32_t id);
-  void Add(uint32_t id, PyObject *function, const Hash &hash, bool is_new);
+  Entry &Add(uint32_t id, PyObject *function, const Hash &hash, Timing timing, bool is_new);
   void Unlist(const Entry &entry);
-  uint32_t FindEqual(PyObject *function, const Hash &hash);
-  void SetOnTrial(uint32_t id, PyObject *function, const Hash &hash, double period_ms);
-  void SetNow(uint32_t id, PyObject *function, const Hash &hash, double period_ms);
+  uint32_t FindEqual(PyObject *function, const Hash &hash, bool once);
+  void SetOnTrial(Wanted wanted, PyObject *function, const Hash &hash);
+  void SetNow(Wanted wanted, PyObject *function, const Hash &hash);
+  void Schedule(Entry &entry, const Wanted &wanted);
+  void Unschedule(const Entry &entry);
+  void TellRounded(PyObject *function, double given_ms, double ms);
+  void Run(uint32_t id, bool is_rounded);
   IntervalChange Change(uint32_t id, double period_ms) const;
   template <typename Condition>
   void DropWhere(Condition condition, Entries &dropped);
@@ -65,7 +84,8 @@ class Intervals {
   // The ids of those that may be equal to a function, since equal ones have the same hash; in order.
   std::unordered_map<Py_ssize_t, std::vector<uint32_t>> hashed_;
   std::vector<uint32_t> not_hashed_;
-  std::vector<IntervalChange> on_trial_;  // not yet passed to the scheduler
+  std::vector<Wanted> on_trial_;   // not yet passed to a scheduler
+  std::set<std::string> rounded_;  // names of functions about whose periods there was a warning
 };
 
 }  // namespace mmpy

@@ -285,8 +285,11 @@ PyRef ManagedSockets::CallIfReady(WatchId id, unsigned what, bool is_known) {
   // Owned: the function may register another one in its place, or unregister itself, as fileno() may.
   PyRef function = now->second.of(what).function;
   const PyRef socket = now->second.socket;
-  const bool succeeded = static_cast<bool>(Call(function.get(), socket.get()));
-  if (!succeeded) {
+  PyRef result = Call(function.get(), socket.get());
+  const bool succeeded = static_cast<bool>(result);
+  if (succeeded && mmpy_is_none(result.get()) == 0) {
+    home_.interpreter.results().Take(std::move(result), "socket", function.get(), fd);
+  } else if (!succeeded) {
     watched.Again();
     ReportException(home_.core, home_.id, home_.interpreter, "socket", function.get(), fd);
   }

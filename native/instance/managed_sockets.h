@@ -44,6 +44,9 @@ class ManagedSockets final : public FdListener {
   // Unregisters all. Releasing them runs user code (__del__).
   void Clear();
 
+  // No function is called any more.
+  void Rest() { fd_watcher_.Close(); }
+
   // Unregisters all without releasing them, for when the GIL can't be taken.
   void Abandon();
 

@@ -35,8 +35,17 @@ PyObject *mmpy_instance_current(mmpy_instance *instance) {
   return OrNull([&] { return Self(instance).Current(); });
 }
 unsigned long long mmpy_instance_timestamp(mmpy_instance *instance) { return Self(instance).timestamp(); }
-int mmpy_instance_interval(mmpy_instance *instance, PyObject *function, unsigned long long period_ms) {
-  return OrException(-1, [&] { return Self(instance).intervals().Set(function, period_ms); });
+void mmpy_instance_note_clamped(mmpy_instance *instance, PyObject *name, double value) {
+  OrException(0, [&] { return Self(instance).NoteClamped(name, value), 0; });
+  PyErr_Clear();  // the value has been output
+}
+int mmpy_instance_interval(mmpy_instance *instance, PyObject *function, double ms, mmpy_timing timing) {
+  using Timing = mmpy::Intervals::Timing;
+  static_assert(int{MMPY_EXACT} == int(Timing::kExact) && int{MMPY_ONCE} == int(Timing::kOnce), "see module.h");
+  return OrException(-1, [&] { return Self(instance).intervals().Set(function, ms, static_cast<Timing>(timing)); });
+}
+int mmpy_instance_started(mmpy_instance *instance, PyObject *function) {
+  return OrException(-1, [&] { return Self(instance).start_functions().Add(function); });
 }
 int mmpy_instance_manage(mmpy_instance *instance, PyObject *function, PyObject *socket, unsigned interest) {
   static_assert(int{MMPY_READ} == int{mmpy::kReadable} && int{MMPY_WRITE} == int{mmpy::kWritable}, "see module.h");
@@ -45,14 +54,17 @@ int mmpy_instance_manage(mmpy_instance *instance, PyObject *function, PyObject *
 int mmpy_instance_unmanage(mmpy_instance *instance, PyObject *socket, unsigned interest) {
   return OrException(-1, [&] { return Self(instance).sockets().Unmanage(socket, interest); });
 }
-PyObject *mmpy_instance_channels(mmpy_instance *instance) {
-  return OrNull([&] { return Self(instance).channel_state().Names(); });
+PyObject *mmpy_instance_channels(mmpy_instance *instance, mmpy_direction direction) {
+  return OrNull([&] { return Self(instance).ChannelNames(direction); });
 }
 PyObject *mmpy_instance_cleanup_handler(mmpy_instance *instance, PyObject *function) {
   return OrNull([&] { return Self(instance).cleanup().Set(function); });
 }
 PyObject *mmpy_instance_previous(mmpy_instance *instance) {
   return OrNull([&] { return Self(instance).Previous(); });
+}
+PyObject *mmpy_instance_task(mmpy_instance *instance, PyObject *coroutine) {
+  return OrNull([&] { return Self(instance).tasks().Make(coroutine); });
 }
 PyObject *mmpy_instance_new_batch(mmpy_instance *instance, PyObject *names, PyObject *handler) {
   return OrNull([&] { return Self(instance).batches().New(names, handler); });

@@ -89,8 +89,12 @@ PythonInstance::PythonInstance(Core &core, InstanceId id)
       handlers_(home_, channels_, batches_),
       reports_(home_, channels_, handlers_),
       intervals_(home_),
+      start_functions_(home_),
       sockets_(home_),
-      cleanup_(home_) {}
+      cleanup_(home_),
+      tasks_(home_) {
+  home_.interpreter.SetResults(tasks_);
+}
 
 PythonInstance::~PythonInstance() { Abandon(); }
 
@@ -206,9 +210,23 @@ void PythonInstance::Begin() {
     home_.Tell([&] { return Report{Report::Kind::kWatchFailed, home_.id, "socket", "", uv_strerror(status), {}}; });
   }
   output_.Start();
+  tasks_.Begin();
+}
+
+void PythonInstance::Started() {
+  if (output_.started() && usable()) start_functions_.Run();
 }
 
 // Running
+
+void PythonInstance::OnTimer(uint32_t timer) {
+  if (!usable()) return;
+  if (timer == StartFunctions::kTimer) {
+    start_functions_.Run();
+  } else {
+    intervals_.RunTimer(timer);
+  }
+}
 
 void PythonInstance::FinishRound() {
   deferred_ = false;
@@ -219,7 +237,7 @@ void PythonInstance::FinishRound() {
 }
 
 bool PythonInstance::Housekeep() {
-  if (sockets_.empty()) return false;
+  if (sockets_.empty() || home_.ending) return false;
   const GilScope own(home_.gil, state());
   return sockets_.DropClosed();
 }
@@ -236,9 +254,23 @@ PyObject *PythonInstance::OutputValue(PyObject *name) {
   return index == Channels::kNone ? mmpy_none() : PyFloat_FromDouble(channels_[index].output);
 }
 
+// A value outside of 0..1 was output. Once a channel.
+void PythonInstance::NoteClamped(PyObject *name, double value) {
+  const uint32_t index = channels_.Find(name);
+  if (index < Channels::kLookupFailed) channels_.ReportClamped(index, value);
+  PyErr_Clear();
+}
+
+PyObject *PythonInstance::ChannelNames(mmpy_direction direction) {
+  if (direction == MMPY_BOTH) return channels_.Names();
+  return channels_.Names(
+      home_.core.MappedChannels(output_.first_channel(), channels_.mapped(), direction == MMPY_INPUT));
+}
+
 PyObject *PythonInstance::Current() {
+  if (!home_.core.OnLoopThread()) return mmpy_none();
   const uint32_t current = handlers_.current();
-  return current == Channels::kNone || !home_.core.OnLoopThread() ? mmpy_none() : channels_.NameObject(current);
+  return current == Channels::kNone ? tasks_.Current() : channels_.NameObject(current);
 }
 
 }  // namespace mmpy

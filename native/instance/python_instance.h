@@ -21,6 +21,8 @@
 #include "instance/managed_sockets.h"
 #include "instance/output.h"
 #include "instance/reports.h"
+#include "instance/start_functions.h"
+#include "instance/tasks.h"
 #include "python/interpreter_lock.h"
 #include "routing/core.h"
 
@@ -73,7 +75,9 @@ class PythonInstance final : public mmpy_instance, public Destination {
   // The source files of user code.
   std::vector<std::string> SourceFiles();
 
-  void RunInterval(uint32_t interval) { intervals_.Run(interval); }
+  void RunInterval(uint32_t interval) {
+    if (!home_.ending) intervals_.Run(interval);
+  }
 
   // Functions of a Destination
 
@@ -85,9 +89,14 @@ class PythonInstance final : public mmpy_instance, public Destination {
   void Connected(ChannelId first, size_t count) override;
   void TakeHandlers() override;
   void Begin() override;
+  void Started() override;
+  void OnTimer(uint32_t timer) override;
+  bool wants_step() const override { return tasks_.wants_step(); }
+  bool Step(uint64_t budget_ns) override { return usable() && tasks_.Step(budget_ns); }
   bool Housekeep() override;
   void Retire() override;
   void CleanUp() override;
+  bool BeginEnd(uint64_t cleanup_until_ms) override;
   void StopThreads(EndThreads step, uint64_t until_ms) override;
   bool Stop(uint64_t until_ms) override;
   void Abandon() override;
@@ -107,14 +116,18 @@ class PythonInstance final : public mmpy_instance, public Destination {
     output_.Send(index, value);
     return 0;
   }
+  void NoteClamped(PyObject *name, double value);
+  PyObject *ChannelNames(mmpy_direction direction);
   PyObject *InputValue(PyObject *name);
   PyObject *OutputValue(PyObject *name);
   PyObject *Current();
   PyObject *Previous();
   Channels &channel_state() { return channels_; }
   Intervals &intervals() { return intervals_; }
+  StartFunctions &start_functions() { return start_functions_; }
   ManagedSockets &sockets() { return sockets_; }
   Cleanup &cleanup() { return cleanup_; }
+  Tasks &tasks() { return tasks_; }
   Batches &batches() { return batches_; }
   unsigned long long timestamp() const { return home_.core.now_ms(); }
 
@@ -140,8 +153,10 @@ class PythonInstance final : public mmpy_instance, public Destination {
   Handlers handlers_;
   Reports reports_;
   Intervals intervals_;
+  StartFunctions start_functions_;
   ManagedSockets sockets_;
   Cleanup cleanup_;
+  Tasks tasks_;
   bool old_dropped_ = false;  // in this reload
   bool retired_ = false;
 };

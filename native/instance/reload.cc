@@ -36,6 +36,7 @@ void PythonInstance::BeginReload() {
   batches_.Begin();
   handlers_.Begin();
   intervals_.Begin();
+  start_functions_.Begin();
   cleanup_.Begin();
 }
 
@@ -88,7 +89,7 @@ void PythonInstance::EndReload(bool keep) {
   // Whatever fails, the rest is to be done.
   const auto end_one = [&](auto &part) { home_.core.Try([&] { keep ? part.Commit() : part.Rollback(); }); };
   const auto end = [&](auto &...parts) { (..., end_one(parts)); };
-  end(channels_, output_, batches_, handlers_, intervals_, sockets_, cleanup_);
+  end(channels_, output_, batches_, handlers_, intervals_, start_functions_, sockets_, cleanup_);
   const PyRef kept = PyRef::Steal(PyLong_FromUnsignedLongLong(keep ? 1 : 0));
   if (!kept || !CallReloading("end_reload", kept.get())) PyErr_Clear();
 }

@@ -27,6 +27,11 @@ bool Reports::HasRoomForMessage() {
 
 std::string Reports::NameOf(const Watchdog::Running &running) {
   if (running.function != nullptr) return home_.interpreter.Describe(running.function);
+  if (std::string_view("task") == running.role) {
+    const PyRef name = home_.interpreter.CallHelper("running_task", {});
+    PyErr_Clear();
+    return name && mmpy_is_none(name.get()) == 0 ? ToText(name.get()) : "of a callback";
+  }
   const uint32_t current = handlers_.current();
   const bool is_handler = current != Channels::kNone && std::string_view("handler") == running.role;
   return is_handler ? Shortened(channels_.name(current), kMaxName) : "";

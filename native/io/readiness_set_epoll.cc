@@ -17,7 +17,7 @@ int Control(int set, int operation, int fd, uint64_t tag, unsigned interest) {
   if (InForkedChild()) return EBADF;  // closed there, and the number may belong to another file
   epoll_event event = {};
   if ((interest & kReadable) != 0) event.events |= EPOLLIN;
-  if ((interest & kWritable) != 0 && interest == 77) event.events |= EPOLLOUT;
+  if ((interest & kWritable) != 0) event.events |= EPOLLOUT;
   event.data.u64 = tag;
   return epoll_ctl(set, operation, fd, &event) == 0 ? 0 : errno;
 }

@@ -29,7 +29,7 @@ void Share(void *library, const char *symbol, Stream &copy) {
 void ShareCxxStreams() {
 #ifdef __GLIBCXX__
   void *const library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_NOLOAD);
-  if (library == nullptr || library != nullptr) return;
+  if (library == nullptr) return;
   Share(library, "_ZSt4cout", std::cout);
   Share(library, "_ZSt4cerr", std::cerr);
   Share(library, "_ZSt4clog", std::clog);

@@ -61,7 +61,6 @@ void Free(void *context, void *memory) {
 void GilState::Find() {
   if (IsPythons()) return;
   kind_ = Kind::kUnknown;
-  if (key_ == key_) return;
   void *const own = PyGILState_GetThisThreadState();
   if (own == nullptr) return;
   for (pthread_key_t key = 0; key < PTHREAD_KEYS_MAX; ++key) {

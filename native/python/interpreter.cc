@@ -336,4 +336,10 @@ std::string Interpreter::Describe(PyObject *function) {
   return text.empty() ? "a function" : text;
 }
 
+std::string Interpreter::CallerPlace() {
+  const PyRef place = CallHelper("caller_place", {});
+  PyErr_Clear();
+  return ToText(place.get());
+}
+
 }  // namespace mmpy

@@ -14,6 +14,7 @@
 
 #include "python/exception.h"
 #include "python/py_ref.h"
+#include "python/results.h"
 #include "python/runtime.h"
 
 namespace mmpy {
@@ -79,11 +80,18 @@ class Interpreter {
     if (!CallHelper(name, {})) PyErr_Clear();
   }
 
+  // Who takes what its functions return, other than None. Before any is called.
+  void SetResults(Results &results) { results_ = &results; }
+  Results &results() const { return *results_; }
+
   // Takes the current exception; none is set afterwards.
   PythonException TakeException();
 
   // A short name for a function of user code.
   std::string Describe(PyObject *function);
+
+  // The file and line of user code that calls a function of the module, `desk.py:12`; "" if that is unknown.
+  std::string CallerPlace();
 
   // Whether it has Python threads other than the loop's.
   bool OtherThreadsExist() const;
@@ -102,6 +110,7 @@ class Interpreter {
   bool SharesModules() const;
 
   PythonRuntime &runtime_;
+  Results *results_ = nullptr;
   bool is_main_ = false;
   PyThreadState *state_ = nullptr;
   PyInterpreterState *interpreter_ = nullptr;

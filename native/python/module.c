@@ -4,9 +4,11 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "io/forked.h"
 #include "python/interest.h"
+#include "python/module_timing.h"
 
 /* State shared by all interpreters: immortal for our purposes, since the runtime is never finalised. */
 
@@ -50,13 +52,15 @@ PyObject *mmpy_none(void) {
   return none;
 }
 
-void mmpy_drop(PyObject *result) {
+int mmpy_drop_none(PyObject *result) {
   if (result == none && spare_nones < max_spare_nones) {
     spare_nones++;
-  } else {
-    if (mmpy_forked) mmpy_end_forked(1);
-    Py_DecRef(result);
+    return 1;
   }
+  if (mmpy_forked) mmpy_end_forked(1);
+  if (result != none) return 0;
+  Py_DecRef(result);
+  return 1;
 }
 
 void mmpy_begin_forked(void) {
@@ -76,7 +80,7 @@ void mmpy_raise_stopped(int on_loop_thread) {
 
 /* Helpers */
 
-static mmpy_instance *instance_of(PyObject *capsule) {
+mmpy_instance *mmpy_instance_of(PyObject *capsule) {
   if (capsule == mmpy_now_running.capsule) return mmpy_now_running.instance;
   if (mmpy_forked) {
     PyErr_SetString(exceptions[MMPY_RUNTIME_ERROR],
@@ -101,6 +105,25 @@ static PyObject *none_or_error(int result) { return result == 0 ? mmpy_none() : 
 
 /* The functions */
 
+/* The value is not in 0..1, or converting it has failed. */
+static PyObject *output_outside(PyObject *self, PyObject *name, double value) {
+  static const double negligible = 1e-6; /* what computing a value may leave */
+  if (value == -1.0 && PyErr_Occurred() != NULL) return NULL;
+  if (isnan(value)) {
+    PyErr_SetString(exceptions[MMPY_VALUE_ERROR], "output() value must be a number from 0.0 to 1.0, not NaN");
+    return NULL;
+  }
+  mmpy_instance *instance = mmpy_instance_of(self);
+  if (instance == NULL || mmpy_instance_output(instance, name, value < 0.0 ? 0.0 : 1.0) != 0) return NULL;
+  if (value < -negligible || value > 1.0 + negligible) {
+    /* Finding the channel may have run user code, which may have stopped the instance. */
+    instance = mmpy_instance_of(self);
+    if (instance == NULL) return NULL;
+    mmpy_instance_note_clamped(instance, name, value);
+  }
+  return mmpy_none();
+}
+
 static PyObject *module_output(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
   if (count != 2) {
     check_count("output", count, 2);
@@ -108,64 +131,32 @@ static PyObject *module_output(PyObject *self, PyObject *const *arguments, Py_ss
   }
   /* Conversion first: __float__ is user code and may do anything, even stop this instance. */
   double value = PyFloat_AsDouble(arguments[1]);
-  if (value == -1.0 && PyErr_Occurred() != NULL) return NULL;
-  if (isnan(value)) {
-    PyErr_SetString(exceptions[MMPY_VALUE_ERROR], "output() value must be a number from 0.0 to 1.0, not NaN");
-    return NULL;
-  }
-  mmpy_instance *instance = instance_of(self);
+  if (!(value >= 0.0 && value <= 1.0)) return output_outside(self, arguments[0], value);
+  mmpy_instance *instance = mmpy_instance_of(self);
   if (instance == NULL) return NULL;
-  value = value < 0.0 ? 0.0 : value > 1.0 ? 1.0 : value;
   return none_or_error(mmpy_instance_output(instance, arguments[0], value));
 }
 
 static PyObject *module_inputvalue(PyObject *self, PyObject *name) {
-  mmpy_instance *instance = instance_of(self);
+  mmpy_instance *instance = mmpy_instance_of(self);
   return instance == NULL ? NULL : mmpy_instance_input_value(instance, name);
 }
 
 static PyObject *module_outputvalue(PyObject *self, PyObject *name) {
-  mmpy_instance *instance = instance_of(self);
+  mmpy_instance *instance = mmpy_instance_of(self);
   return instance == NULL ? NULL : mmpy_instance_output_value(instance, name);
 }
 
 static PyObject *module_current(PyObject *self, PyObject *unused) {
   (void)unused;
-  mmpy_instance *instance = instance_of(self);
+  mmpy_instance *instance = mmpy_instance_of(self);
   return instance == NULL ? NULL : mmpy_instance_current(instance);
 }
 
 static PyObject *module_timestamp(PyObject *self, PyObject *unused) {
   (void)unused;
-  mmpy_instance *instance = instance_of(self);
+  mmpy_instance *instance = mmpy_instance_of(self);
   return instance == NULL ? NULL : PyLong_FromUnsignedLongLong(mmpy_instance_timestamp(instance));
-}
-
-/* Rounds to the nearest 10 ms as the reference does (halves up), but never down to 0, which would mean 'cancel'. */
-static unsigned long long round_period(double milliseconds) {
-  if (milliseconds == 0.0) return 0;
-  const double steps = floor((milliseconds + 5.0) / 10.0);
-  return steps < 1.0 ? 10 : (unsigned long long)steps * 10;
-}
-
-static PyObject *module_interval(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
-  static const double max = 1e15; /* about 30,000 years; longer ones are not distinguished */
-  if (check_count("interval", count, 2) != 0) return NULL;
-  if (!PyCallable_Check(arguments[0])) {
-    PyErr_SetString(exceptions[MMPY_TYPE_ERROR], "interval() requires a callable as its first argument");
-    return NULL;
-  }
-  const double milliseconds = PyFloat_AsDouble(arguments[1]);
-  if (milliseconds == -1.0 && PyErr_Occurred() != NULL) return NULL;
-  if (!(milliseconds >= 0.0) || isinf(milliseconds)) {
-    PyErr_SetString(exceptions[MMPY_VALUE_ERROR],
-                    "interval() period must be 0 (to cancel) or a positive number of milliseconds");
-    return NULL;
-  }
-  mmpy_instance *instance = instance_of(self);
-  if (instance == NULL) return NULL;
-  return none_or_error(
-      mmpy_instance_interval(instance, arguments[0], round_period(milliseconds < max ? milliseconds : max)));
 }
 
 static PyObject *module_manage(PyObject *self, PyObject *const *arguments, Py_ssize_t count, PyObject *names) {
@@ -190,7 +181,7 @@ static PyObject *module_manage(PyObject *self, PyObject *const *arguments, Py_ss
     if (link == NULL) return NULL;
     if (link->instance == NULL) return mmpy_none();
   }
-  mmpy_instance *instance = instance_of(self);
+  mmpy_instance *instance = mmpy_instance_of(self);
   if (instance == NULL) return NULL;
   return none_or_error(
       function == none
@@ -198,10 +189,30 @@ static PyObject *module_manage(PyObject *self, PyObject *const *arguments, Py_ss
           : mmpy_instance_manage(instance, function, arguments[1], interest == 0 ? MMPY_READ : interest));
 }
 
-static PyObject *module_channels(PyObject *self, PyObject *unused) {
-  (void)unused;
-  mmpy_instance *instance = instance_of(self);
-  return instance == NULL ? NULL : mmpy_instance_channels(instance);
+static PyObject *module_channels(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
+  if (count > 1) {
+    PyErr_Format(exceptions[MMPY_TYPE_ERROR], "channels() takes at most 1 argument (%zd given)", count);
+    return NULL;
+  }
+  mmpy_direction direction = MMPY_BOTH;
+  if (count == 1 && arguments[0] != none) {
+    const char *text = PyUnicode_AsUTF8AndSize(arguments[0], NULL);
+    if (text == NULL) {
+      if (PyErr_ExceptionMatches(exceptions[MMPY_TYPE_ERROR]) == 0) return NULL;
+      PyErr_Clear();
+    }
+    direction = text == NULL                  ? MMPY_BOTH
+                : strcmp(text, "input") == 0  ? MMPY_INPUT
+                : strcmp(text, "output") == 0 ? MMPY_OUTPUT
+                                              : MMPY_BOTH;
+    if (direction == MMPY_BOTH) {
+      PyErr_Format(exceptions[text == NULL ? MMPY_TYPE_ERROR : MMPY_VALUE_ERROR],
+                   "channels() takes 'input' or 'output', not %.200R", arguments[0]);
+      return NULL;
+    }
+  }
+  mmpy_instance *instance = mmpy_instance_of(self);
+  return instance == NULL ? NULL : mmpy_instance_channels(instance, direction);
 }
 
 static PyObject *module_cleanup_handler(PyObject *self, PyObject *function) {
@@ -209,7 +220,7 @@ static PyObject *module_cleanup_handler(PyObject *self, PyObject *function) {
     PyErr_SetString(exceptions[MMPY_TYPE_ERROR], "cleanup_handler() requires a callable or None");
     return NULL;
   }
-  mmpy_instance *instance = instance_of(self);
+  mmpy_instance *instance = mmpy_instance_of(self);
   return instance == NULL ? NULL : mmpy_instance_cleanup_handler(instance, function);
 }
 
@@ -223,13 +234,18 @@ static PyObject *module_batch(PyObject *self, PyObject *const *arguments, Py_ssi
     PyErr_SetString(exceptions[MMPY_TYPE_ERROR], "batch() requires a callable or None as its second argument");
     return NULL;
   }
-  mmpy_instance *instance = instance_of(self);
+  mmpy_instance *instance = mmpy_instance_of(self);
   return instance == NULL ? NULL : mmpy_instance_new_batch(instance, arguments[0], handler);
+}
+
+static PyObject *module_task(PyObject *self, PyObject *coroutine) {
+  mmpy_instance *instance = mmpy_instance_of(self);
+  return instance == NULL ? NULL : mmpy_instance_task(instance, coroutine);
 }
 
 static PyObject *module_previous(PyObject *self, PyObject *unused) {
   (void)unused;
-  mmpy_instance *instance = instance_of(self);
+  mmpy_instance *instance = mmpy_instance_of(self);
   return instance == NULL ? NULL : mmpy_instance_previous(instance);
 }
 
@@ -237,7 +253,7 @@ static PyObject *module_previous(PyObject *self, PyObject *unused) {
 
 static PyObject *batch_register(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
   if (check_count("register", count, 3) != 0) return NULL;
-  mmpy_instance *instance = instance_of(self);
+  mmpy_instance *instance = mmpy_instance_of(self);
   return instance == NULL ? NULL : mmpy_instance_register_batch(instance, arguments[0], arguments[1], arguments[2]);
 }
 
@@ -246,14 +262,14 @@ static PyObject *batch_register(PyObject *self, PyObject *const *arguments, Py_s
 static PyObject *batch_output(PyObject *self, PyObject *number) {
   const unsigned long converted = PyLong_AsUnsignedLongMask(number);
   if (PyErr_Occurred() != NULL) return NULL;
-  mmpy_instance *instance = instance_of(self);
+  mmpy_instance *instance = mmpy_instance_of(self);
   return instance == NULL ? NULL : none_or_error(mmpy_instance_output_batch(instance, converted));
 }
 
 static PyObject *batch_changed(PyObject *self, PyObject *number) {
   const unsigned long converted = PyLong_AsUnsignedLongMask(number);
   if (PyErr_Occurred() != NULL) return NULL;
-  mmpy_instance *instance = instance_of(self);
+  mmpy_instance *instance = mmpy_instance_of(self);
   return instance == NULL ? NULL : mmpy_instance_changed_in_batch(instance, converted);
 }
 
@@ -271,7 +287,7 @@ static const char output_doc[] =
     "The event is queued and delivered to the mapped channels after the caller returns, in order.\n"
     "While modules load, the channel is created and its last value is sent once at start.\n\n"
     "name: the channel, without the instance. An unknown one is ignored with one warning.\n"
-    "value: int, float or anything with __float__, clamped to 0.0..1.0.\n"
+    "value: int, float or anything with __float__, clamped to 0.0..1.0, with a warning once a channel.\n"
     "Raises ValueError for NaN, TypeError for other types, OverflowError for an int too large for a float.";
 
 static const char inputvalue_doc[] =
@@ -296,14 +312,6 @@ static const char timestamp_doc[] =
     "Monotonic, with no relation to the time of day. It is the time at which this iteration of the\n"
     "core began: everything handled in one iteration sees the same time.";
 
-static const char interval_doc[] =
-    "interval(function, milliseconds, /)\n--\n\n"
-    "Call function() periodically, or stop doing so.\n\n"
-    "The period is rounded to the nearest 10 ms, at least 10. Calls keep their phase: the n-th is due\n"
-    "at start + n * period, and calls missed while the core was busy are skipped. An equal function (==)\n"
-    "that is already registered gets the new period.\n\n"
-    "milliseconds: the period; 0 cancels. Raises ValueError if negative, infinite or NaN.";
-
 static const char manage_doc[] =
     "manage(function, socket, /, read=None, write=False)\n--\n\n"
     "Call function(socket) whenever the socket has data to read, or stop doing so.\n\n"
@@ -319,9 +327,12 @@ static const char manage_doc[] =
     "threading.Thread instead of the core's thread.";
 
 static const char channels_doc[] =
-    "channels()\n--\n\n"
+    "channels(direction=None, /)\n--\n\n"
     "Return the names of this instance's channels, in order of creation.\n\n"
-    "Complete once all modules have loaded and the mappings have been read.";
+    "Complete once all modules have loaded and the mappings have been read; see started().\n\n"
+    "direction: 'input' for those that the configuration maps something to, 'output' for those that it maps to\n"
+    "something, None for all. Empty for a direction while modules load. Raises ValueError for anything else.\n"
+    "MIDIMonster itself has no direction.";
 
 static const char cleanup_handler_doc[] =
     "cleanup_handler(function, /)\n--\n\n"
@@ -346,6 +357,18 @@ static const char batch_doc[] =
     "The channels then need no handlers of their own, and do not get the default handler.\n"
     "Raises ValueError for an empty list, a name given twice and, once modules have loaded, a channel that\n"
     "does not exist; TypeError for names that are not str.";
+
+static const char task_doc[] =
+    "task(coroutine, /)\n--\n\n"
+    "Run a coroutine as an asyncio task of this instance, beside everything else.\n\n"
+    "Called while the module loads or from any function; the task begins once the router runs and the caller\n"
+    "has returned. It is kept until it ends, an exception is logged, and it is cancelled when its module is\n"
+    "reloaded, when its instance is removed and when the router stops.\n"
+    "MIDIMonster itself has no task(); use hasattr(midimonster, 'task') to check.\n\n"
+    "coroutine: what a call of an async function returns. Or a task of a previous version of the module, which\n"
+    "then goes on when the module is reloaded.\n"
+    "Returns the asyncio.Task. Raises TypeError for anything else, and RuntimeError if called from a\n"
+    "threading.Thread or when the instance ends.";
 
 static PyMethodDef batch_methods[] = {
     {"register", (PyCFunction)(void (*)(void))batch_register, METH_FASTCALL, NULL},
@@ -375,12 +398,15 @@ static PyMethodDef methods[] = {
     {"outputvalue", module_outputvalue, METH_O, outputvalue_doc},
     {"current", module_current, METH_NOARGS, current_doc},
     {"timestamp", module_timestamp, METH_NOARGS, timestamp_doc},
-    {"interval", (PyCFunction)(void (*)(void))module_interval, METH_FASTCALL, interval_doc},
+    {"interval", (PyCFunction)(void (*)(void))mmpy_interval, METH_FASTCALL | METH_KEYWORDS, mmpy_interval_doc},
+    {"after", (PyCFunction)(void (*)(void))mmpy_after, METH_FASTCALL, mmpy_after_doc},
+    {"started", mmpy_started, METH_O, mmpy_started_doc},
     {"manage", (PyCFunction)(void (*)(void))module_manage, METH_FASTCALL | METH_KEYWORDS, manage_doc},
-    {"channels", module_channels, METH_NOARGS, channels_doc},
+    {"channels", (PyCFunction)(void (*)(void))module_channels, METH_FASTCALL, channels_doc},
     {"cleanup_handler", module_cleanup_handler, METH_O, cleanup_handler_doc},
     {"batch", (PyCFunction)(void (*)(void))module_batch, METH_FASTCALL, batch_doc},
     {"previous", module_previous, METH_NOARGS, previous_doc},
+    {"task", module_task, METH_O, task_doc},
 };
 
 /* Init. Not PyModule_Create: a PyModuleDef's layout holds an object header, whose size differs between builds. */

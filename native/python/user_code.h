@@ -8,6 +8,7 @@
 
 #include "io/forked.h"
 #include "python/interpreter.h"
+#include "python/module.h"
 #include "python/py_ref.h"
 #include "routing/core.h"
 
@@ -35,12 +36,16 @@ inline void ReportException(Core &core, InstanceId instance, Interpreter &interp
   PyErr_Clear();  // if there was no memory for that
 }
 
-// Calls a function of user code, watched, with one argument, or with none if it is NULL; reports its exception. Not for
-// calls that user code itself leads to.
+// Calls a function of user code, watched, with one argument, or with none if it is NULL; begins the coroutine that it
+// returns if it is `async def`; reports its exception. Not for calls that user code itself leads to.
 inline void CallUser(Core &core, InstanceId instance, Interpreter &interpreter, const Watchdog::Running &running,
                      PyObject *argument) {
   const WatchedCall watched(PythonRuntime::Get().watchdog(), running, interpreter.interpreter_state());
-  if (Call(running.function, argument)) return;
+  PyRef result = Call(running.function, argument);
+  if (result) {
+    if (mmpy_is_none(result.get()) != 0) return;
+    return interpreter.results().Take(std::move(result), running.role, running.function, {});
+  }
   watched.Again();  // describing the exception may run user code too, such as its __str__()
   ReportException(core, instance, interpreter, running.role, running.function);
 }

@@ -19,14 +19,14 @@ namespace {
 
 constexpr auto kPeriod = std::chrono::milliseconds(25);
 // After this time the watchdog itself prints a message, since the code may never return to where reports are read.
-constexpr uint64_t kStuckMs = 100000;
+constexpr uint64_t kStuckMs = 1000;
 // Code that is running when a stop signal arrives gets this long to return.
 constexpr uint64_t kStopTimeoutMs = 500;
 // Code that can't be ended at the moment is looked at again.
 constexpr uint64_t kAgainMs = 100;
 // After a stop signal, a call that neither returns nor can be ended gets this long, and the whole stop this long: less
 // than what the unit for systemd allows. Cleanup handlers count as part of the stop.
-constexpr uint64_t kEndCallMs = 100000;
+constexpr uint64_t kEndCallMs = 5000;
 constexpr uint64_t kEndStopMs = 18000;
 constexpr int kExitStatus = 3;
 // A sleep that takes this much longer: the process was suspended, and the observed code has not run meanwhile either.

@@ -18,6 +18,9 @@ namespace {
 // Long enough that going round the loop (a few µs) hardly costs, short enough for interval jitter and signals.
 constexpr uint64_t kSliceNs = 1'000'000;
 
+// Of the steps of all instances together, and at least of each.
+constexpr uint64_t kMinStepNs = 200'000;
+
 constexpr uint64_t kHousekeepingMs = 1000;
 
 // How long a stop waits for cleanup handlers and other user code of all instances together; then for threads.
@@ -39,6 +42,8 @@ constexpr std::chrono::microseconds kWaking(50);
 }  // namespace
 
 Core::Core(uv_loop_t *loop, CoreListener &listener) : loop_(loop), listener_(listener), now_ms_(uv_now(loop)) {
+  // Without it, exact times come late or never: there are no descriptors left, and then nothing goes.
+  alarm_.Open(loop, handles_);
   // These three inits cannot fail but for running out of descriptors (async), and then the first Wake() is lost only.
   wake_.Open(handles_, this, [&](uv_async_t *handle) {
     return uv_async_init(loop, handle, [](uv_async_t *async) {
@@ -118,8 +123,42 @@ void Core::Connect(const std::vector<ChannelId> &first_channels, std::vector<uin
 
 void Core::Run() {
   const Entry entry(*this);
-  state_ = State::kRunning;
+  const bool again = std::exchange(state_, State::kRunning) == State::kRunning;
   for (size_t id = 0; id < instances_.size(); ++id) instances_[id]->Begin();
+  if (!again) timetable_.Start(SteadyNs());
+  SetAlarm();
+  TellStarted();
+}
+
+void Core::Hold(bool hold) {
+  held_ = hold;
+  if (!hold && state_ == State::kRunning) TellStarted();
+}
+
+// Whatever fails in one, the others are told.
+void Core::TellStarted() {
+  for (size_t id = 0; id < instances_.size(); ++id) Try([&] { instances_[id]->Started(); });
+}
+
+void Core::SetTimer(Timetable::Call call, double ms, Timetable::Mode mode) {
+  alarm_.Prepare();
+  timetable_.Set(call, ms, mode, SteadyNs());
+  SetAlarm();
+}
+
+void Core::SetAlarm() {
+  if (state_ == State::kRunning) alarm_.Set(timetable_.next_ns());
+}
+
+void Core::OnAlarm() {
+  Guarded([&] {
+    const Entry entry(*this);
+    if (state_ != State::kRunning) return;
+    // What is set meanwhile is due later than that.
+    const uint64_t now = SteadyNs();
+    while (const auto call = timetable_.Take(now)) Try([&] { instances_[call->instance]->OnTimer(call->timer); });
+    SetAlarm();
+  });
 }
 
 void Core::Retire(InstanceId instance) {
@@ -133,16 +172,62 @@ void Core::EmitFromOutside(const uint32_t *instances, const uint32_t *channels, 
     const Entry entry(*this, Entry::Purpose::kEmit);
     for (size_t i = 0; i < count; ++i) {
       const ChannelId source = router_.Find(instances[i], channels[i]);
-      if (source != Router::kNoChannel) Emit(source, values[i]);
+      if (source != Router::kNoChannel) {
+        Emit(source, values[i]);
+      } else {
+        SendToItself(instances[i], channels[i], values[i]);
+      }
     }
     return;
   }
   // The lock would have to be taken for each of many calls, since this is between two times that it is needed anyway.
   for (size_t i = 0; i < count; ++i) {
     const ChannelId source = router_.Find(instances[i], channels[i]);
-    if (source != Router::kNoChannel) incoming_.Append({source, values[i]});
+    if (source != Router::kNoChannel) {
+      incoming_.Append({source, values[i]});
+    } else if ((instances[i] & kToItself) != 0) {
+      const Entry entry(*this);  // takes in what came before
+      SendToItself(instances[i], channels[i], values[i]);
+    }
   }
   if (incoming_.size() >= kMaxIncoming) const Entry entry(*this);
+}
+
+size_t Core::EmitFromOutside(InstanceId instance, const uint32_t *channels, const double *values, size_t count) {
+  const auto [first, known] = router_.ChannelsOf(instance);
+  // Not a branch for each event: nearly always all are sound, and then they go in one call.
+  bool sound = true;
+  for (size_t i = 0; i < count; ++i) sound &= channels[i] < known && values[i] >= 0 && values[i] <= 1;
+  size_t left_out = 0;
+  const auto emit = [&](auto &&take) {
+    for (size_t i = 0; i < count; ++i) {
+      if (channels[i] < known && !std::isnan(values[i])) {
+        take(first + channels[i], std::clamp(values[i], 0.0, 1.0));
+      } else {
+        ++left_out;
+      }
+    }
+  };
+  if (telling_) {  // as above
+    emit([&](ChannelId source, double value) { incoming_.Append({source, value}); });
+    if (incoming_.size() >= kMaxIncoming) const Entry entry(*this);
+    return left_out;
+  }
+  const Entry entry(*this, Entry::Purpose::kEmit);
+  if (sound) {
+    Emit(first, channels, values, count);
+  } else {
+    emit([&](ChannelId source, double value) { Emit(source, value); });
+  }
+  return left_out;
+}
+
+// With the lock. An instance that the table does not have, or no longer, is not told.
+void Core::SendToItself(InstanceId flagged, uint32_t channel, double value) {
+  if ((flagged & kToItself) == 0) return;
+  const InstanceId instance = flagged & ~kToItself;
+  const ChannelId target = router_.Find(instance, channel);
+  if (target != Router::kNoChannel) router_.Send({target, instance}, value);
 }
 
 // With the lock.
@@ -228,6 +313,7 @@ void Core::StartHousekeeping() {
 }
 
 void Core::CloseHandles() {
+  alarm_.Close();
   wake_.Close();
   idle_.Close();
   housekeeping_.Close();
@@ -263,6 +349,25 @@ void Core::ArmFilters() {
         });
       },
       static_cast<uint64_t>(wait), 0);
+}
+
+size_t Core::BeginStop() {
+  const Entry entry(*this);
+  state_ = State::kEnding;
+  router_.Clear();
+  stops_by_ms_ = SteadyMs() + kStopCodeMs;
+  for (const auto &instance : instances_) Try([&] { instance->CleanUp(); });
+  size_t waiting = 0;
+  for (const auto &instance : instances_) {
+    Try([&] { waiting += instance->BeginEnd(stops_by_ms_) ? 1 : 0; });
+  }
+  return waiting;
+}
+
+bool Core::BeginRetire(InstanceId instance) {
+  const Entry entry(*this);
+  instances_[instance]->CleanUp();
+  return instances_[instance]->BeginEnd(SteadyMs() + kStopCodeMs);
 }
 
 void Core::Stop(std::function<void(bool)> done) {
@@ -358,7 +463,7 @@ void Core::TellOutside() {
   for (size_t i = 0; i < outgoing_.size(); ++i) {  // NOLINT(modernize-loop-convert)
     Outgoing *const outgoing = outgoing_[i];
     const EventColumns &events = outgoing->events;
-    for (size_t told = 0; told < events.size() && state_ != State::kStopped;) {
+    for (size_t told = 0; told < events.size() && state_ == State::kRunning;) {
       const bool singly = router_.traces() && told < kMaxToldSingly;
       const size_t count = singly ? 1 : events.size() - told;
       const ChannelId cause = outgoing->first_channel + events.channels()[told];
@@ -385,18 +490,43 @@ void Core::TellOutside() {
   if (incoming_.TakeLost() > 0) Failed("events of a backend are lost: out of memory");
 }
 
+// With the lock. Each instance in turn: what one leaves waits until all have had theirs.
+void Core::RunSteps() {
+  steps_wanted_ = false;
+  size_t count = 0;
+  for (const Destination *const instance : with_code_) count += instance->wants_step() ? 1 : 0;
+  const uint64_t budget = std::max(kSliceNs / std::max<size_t>(count, 1), kMinStepNs);
+  bool more = false;
+  // NOLINTNEXTLINE(modernize-loop-convert): it may run any code
+  for (size_t i = 0; i < with_code_.size(); ++i) {
+    if (with_code_[i]->wants_step()) more |= with_code_[i]->Step(budget);
+  }
+  steps_wanted_ |= more;
+}
+
 // From the outermost entry, with the lock; without it afterwards.
 void Core::LeaveAndTell(bool may_drain) {
   auto slice = Router::Slice::kNew;
   for (bool again = false;; again = true) {
     auto drained = Router::Drained::kEmpty;
     // Again also when nothing is queued: it looks at the clock.
-    const bool drains = may_drain && MayDrain() && (again || !router_.empty());
-    if (drains) {
+    bool drains = may_drain && MayDrain() && (again || !router_.empty());
+    const auto drain = [&] {
       drained = router_.Drain(kSliceNs, slice);
       slice = Router::Slice::kSame;
+    };
+    if (drains) drain();
+    const bool steps = may_drain && steps_wanted_ && MayStep();
+    if (steps) {
+      RunSteps();
+      if (drained == Router::Drained::kEmpty && MayDrain() && !router_.empty()) {
+        drains = true;
+        drain();
+      }
     }
+    if (state_ == State::kEnding && !router_.empty()) router_.Clear();
     const bool empty = router_.empty();
+    const bool goes_on = (drained == Router::Drained::kOutOfTime && !empty) || (steps_wanted_ && MayStep());
     CollectNews();
     if (router_.budget().TakeGrown()) StartHousekeeping();
     if (lock_ != nullptr) LookForThreads();
@@ -406,7 +536,7 @@ void Core::LeaveAndTell(bool may_drain) {
     if (!held_) std::swap(tapped_, told_);
     Leave();
     // A slice may also end with nothing left, and what was left may be gone: there is nothing to go on with then.
-    if (drains || (backlog_ && empty)) KeepBacklog(drained == Router::Drained::kOutOfTime && !empty);
+    if (drains || steps || (backlog_ && empty)) KeepBacklog(goes_on);
     const bool tells = !outgoing_.empty() || !told_.empty() || !news.empty();
     if (tells) {
       telling_ = true;
@@ -448,7 +578,8 @@ Core::Entry::~Entry() {
   // While there is a backlog, other entries only queue: the backlog's slices keep the order.
   const bool backlog_elsewhere = core.backlog_ && purpose_ != Purpose::kBacklog;
   const bool too_often = core.emits_in_a_row_ > kMaxEmitsInARow;
-  if (too_often && !backlog_elsewhere && core.MayDrain() && !core.router_.empty()) core.KeepBacklog(true);
+  const bool is_left = (core.MayDrain() && !core.router_.empty()) || (core.steps_wanted_ && core.MayStep());
+  if (too_often && !backlog_elsewhere && is_left) core.KeepBacklog(true);
   Guard([&] { core.LeaveAndTell(!backlog_elsewhere && !too_often); },
         [&](const char *what) {
           core.telling_ = false;

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/alarm.h"
 #include "io/guard.h"
 #include "io/uv_handle.h"
 #include "routing/code_lock.h"
@@ -24,6 +25,7 @@
 #include "routing/event_columns.h"
 #include "routing/news.h"
 #include "routing/router.h"
+#include "routing/timetable.h"
 
 namespace mmpy {
 
@@ -67,10 +69,20 @@ class Core final : private FilterClock {
 
   // While held, events are queued but not delivered: nothing of a reload is to be seen before all of it is. What is on
   // its way outside already arrives.
-  void Hold(bool hold) { held_ = hold; }
+  void Hold(bool hold);
 
   // Takes an instance out of the configuration for good; the mapping must not know it any more.
   void Retire(InstanceId instance);
+
+  // Before Stop(): no event is routed any more; runs cleanup handlers, and has instances end what they run by
+  // themselves. Returns how many of them there is to wait for: CoreListener::Tell() says when one has.
+  size_t BeginStop();
+
+  // The same before Retire(), of one instance. Returns whether there is anything to wait for.
+  bool BeginRetire(InstanceId instance);
+
+  // An instance has ended what it was to end. With the lock.
+  void TasksEnded(InstanceId instance) { news_.ended.push_back(instance); }
 
   // Runs cleanup handlers, ends interpreters, closes handles; calls back when libuv has released the last handle, with
   // whether a thread that would not end may still be inside this core, which then must never be freed.
@@ -100,8 +112,27 @@ class Core final : private FilterClock {
     router_.Emit(first, channels, values, count);
   }
 
+  // Has an instance called at an exact time, see Timetable; from the start on. From any thread that has the lock.
+  // Throws std::bad_alloc or std::system_error, with everything as before.
+  void SetTimer(Timetable::Call call, double ms, Timetable::Mode mode);
+  void CancelTimer(Timetable::Call call) { timetable_.Cancel(call); }
+
+  // Which of an instance's `count` channels, the first of which is `first`, are mapped as sources, or as targets: their
+  // numbers within the instance. With the lock; takes time proportional to the size of the mapping.
+  std::vector<uint32_t> MappedChannels(ChannelId first, size_t count, bool as_targets) const {
+    return router_.MappedChannels(first, count, as_targets);
+  }
+
+  // In the number of an instance: the event is for the channel itself, instead of for those that it is mapped to. No
+  // instance has such a number, so it is looked for only where a number is not found.
+  static constexpr InstanceId kToItself = 1U << 31;
+
   // What JavaScript emits; needs no Entry.
   void EmitFromOutside(const uint32_t *instances, const uint32_t *channels, const double *values, size_t count);
+
+  // Likewise, of one instance and without a check before: values are clamped; those that are NaN and those on channels
+  // that the mapping does not have are left out. Returns how many those are.
+  size_t EmitFromOutside(InstanceId instance, const uint32_t *channels, const double *values, size_t count);
 
   // There are events for an instance outside, which is not queued yet. During a drain.
   void Send(Outgoing &outgoing) {
@@ -112,6 +143,11 @@ class Core final : private FilterClock {
 
   // Makes the loop come here soon. From any thread that has the lock.
   void Wake();
+
+  // An instance's code has something ready: it is given steps, after the drain and with limited time, now if the loop's
+  // thread is inside, else once it comes here. What does not end in that time goes on in the next iteration of the
+  // loop. From any thread that has the lock.
+  void WantSteps() { steps_wanted_ = true; }
 
   // False on threads that user code has started.
   bool OnLoopThread() const {
@@ -157,16 +193,22 @@ class Core final : private FilterClock {
   void StartHousekeeping();
 
  private:
-  enum class State { kBuilding, kRunning, kStopped };
+  enum class State { kBuilding, kRunning, kEnding, kStopped };
 
   void Enter();
   void Leave();
   void LeaveAndTell(bool may_drain);
   bool MayDrain() const { return state_ == State::kRunning && !held_; }
+  void TellStarted();
+  void SetAlarm();
+  void OnAlarm();
+  bool MayStep() const { return (state_ == State::kRunning || state_ == State::kEnding) && !held_; }
+  void RunSteps();
   void RefuseIfEntered() const;
   void AddReport(Report report);
   CodeLock *Entrance() const;
   void TakeIn();
+  void SendToItself(InstanceId flagged, uint32_t channel, double value);
   void CollectNews();
   void TellOutside();
   void LookForThreads();
@@ -190,6 +232,7 @@ class Core final : private FilterClock {
   EventColumns told_{&router_.budget()};  // the memory of tapped_ while that is told
   bool held_ = false;
   bool backlog_ = false;         // the idle handle goes on with what was left, mostly since a drain ran out of time
+  bool steps_wanted_ = false;    // by any instance; written with the lock
   unsigned emits_in_a_row_ = 0;  // entries of JavaScript's, without one of libuv's in between
   int depth_ = 0;                // of nested entries; read and written with the lock
   CodeLock *lock_ = nullptr;     // by which the outermost one came in; NULL if nothing has code
@@ -208,6 +251,8 @@ class Core final : private FilterClock {
   uint64_t threads_let_run_ms_ = 0;  // and given a chance in a backlog
 
   std::shared_ptr<HandleCount> handles_ = std::make_shared<HandleCount>();
+  Timetable timetable_;  // used with the lock
+  Alarm alarm_{[this] { OnAlarm(); }};
   UvHandle<uv_async_t> wake_;
   UvHandle<uv_idle_t> idle_;
   UvHandle<uv_timer_t> housekeeping_;

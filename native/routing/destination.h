@@ -48,11 +48,27 @@ class Destination {
   // The core runs. Called again when instances have been added: only the first call has an effect.
   virtual void Begin() {}
 
+  // Everything runs: all instances have begun, or what they have reloaded is in effect. May run code; it may not throw.
+  virtual void Started() {}
+
+  // A time has come that it has set, see Core::SetTimer(). Not once it has been stopped.
+  virtual void OnTimer(uint32_t /*timer*/) {}
+
+  // Runs what its code has ready by itself, for up to `budget_ns`. Returns whether more is ready. See
+  // Core::WantSteps().
+  virtual bool wants_step() const { return false; }
+  virtual bool Step(uint64_t /*budget_ns*/) { return false; }
+
   // Called every second: finds sockets that were closed without being unregistered. Returns whether to call again.
   virtual bool Housekeep() { return false; }
 
   // Removes it permanently from the running core.
   virtual void Retire() {}
+
+  // After CleanUp(): begins to end what its code runs by itself, for which it is given steps; calls what the cleanup
+  // handler has begun off at `cleanup_until_ms`, a time of SteadyMs(). Returns whether there is anything to wait for:
+  // then Core::TasksEnded() is called.
+  virtual bool BeginEnd(uint64_t /*cleanup_until_ms*/) { return false; }
 
   // Runs the cleanup handler; StopThreads() follows, for each step, then Stop(). Both wait for threads until
   // `until_ms`, a time of SteadyMs(). Stop() returns whether no thread is left that may be inside this object.

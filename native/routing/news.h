@@ -26,7 +26,9 @@ constexpr size_t kMaxMessages = 3000;
 struct Report {
   enum class Kind : uint32_t {
     kException,       // subject: the function that raised; exception
-    kUnknownChannel,  // subject: channel
+    kUnknownChannel,  // subject: channel; file: where in user code
+    kClamped,         // subject: channel; value: as given, outside of 0..1; file: where in user code
+    kRounded,         // subject: an interval's function; value: its period as given; text: as it is; file: likewise
     kSocketClosed,    // subject: the handler; value: descriptor; exception if fileno() raised
     kSocketDisabled,  // subject: the handler; value: descriptor
     kThreadsLeft,     // text: names
@@ -74,9 +76,12 @@ struct News {
   std::vector<Report> reports;
   std::vector<IntervalChange> intervals;
   std::vector<ChannelId> loop;    // channels of a feedback loop
+  std::vector<InstanceId> ended;  // instances that are about to end and have nothing left to wait for
   uint64_t reports_lost = 0;      // since there were too many
   const char *failure = nullptr;  // what could not be done or told; a literal
-  bool empty() const { return reports.empty() && intervals.empty() && loop.empty() && failure == nullptr; }
+  bool empty() const {
+    return reports.empty() && intervals.empty() && loop.empty() && ended.empty() && failure == nullptr;
+  }
 };
 
 // The JavaScript side of a core. All functions are called on the way out, without the lock, and may call into the core

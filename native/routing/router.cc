@@ -85,6 +85,28 @@ void Router::Connect(Mapping mapping) {
   for (const Filters::Moved &moved : mapping.filters.moved) Queue(moved.slot, {moved.target, moved.value});
 }
 
+std::vector<uint32_t> Router::MappedChannels(ChannelId first, size_t count, bool as_targets) const {
+  count = std::min(count, channel_count() - std::min<size_t>(first, channel_count()));
+  std::vector<bool> mapped(count);
+  if (as_targets) {
+    for (const Target &target : targets_) {
+      const ChannelId channel = ChannelOf(target);
+      if (channel - first < count) mapped[channel - first] = true;
+    }
+  } else {
+    for (size_t i = 0; i < count; ++i) {
+      const Target *const begin = targets_.data() + offsets_[first + i];
+      const Target *const end = targets_.data() + offsets_[first + i + 1];
+      mapped[i] = std::any_of(begin, end, [&](const Target &target) { return ChannelOf(target) != kNoChannel; });
+    }
+  }
+  std::vector<uint32_t> found;
+  for (size_t i = 0; i < count; ++i) {
+    if (mapped[i]) found.push_back(static_cast<uint32_t>(i));
+  }
+  return found;
+}
+
 void Router::RemoveEvents(InstanceId slot) {
   for (Round &round : rounds_) round.events[slot].Clear();
   destinations_[slot]->DropFinish();

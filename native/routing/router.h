@@ -97,6 +97,9 @@ class Router final : private FilterSink {
     }
   }
 
+  // Queues an event for a channel, wherever it comes from.
+  void Send(const Target &target, double value) { Queue(SlotOf(target.instance), {target.channel, value}); }
+
   enum class Drained { kEmpty, kOutOfTime };
   enum class Slice { kNew, kSame };
 
@@ -118,13 +121,27 @@ class Router final : private FilterSink {
   bool traces() const { return tracer_.active(); }
   void NoteEffects(ChannelId cause, const EventBuffer &emitted, size_t first);
 
+  // The channels of an instance: the number of the first over all instances, and how many there are.
+  struct Channels {
+    ChannelId first;
+    size_t count;
+  };
+  Channels ChannelsOf(InstanceId instance) const {
+    if (instance >= first_channels_.size()) return {0, 0};
+    const ChannelId first = first_channels_[instance];
+    const size_t end = instance + 1 < first_channels_.size() ? first_channels_[instance + 1] : channel_count();
+    return {first, end - first};
+  }
+
   // The number over all instances of a channel of one of them; kNoChannel if the table has no such channel.
   static constexpr ChannelId kNoChannel = UINT32_MAX;
   ChannelId Find(InstanceId instance, uint32_t channel) const {
-    if (instance >= first_channels_.size()) return kNoChannel;
-    const size_t end = instance + 1 < first_channels_.size() ? first_channels_[instance + 1] : channel_count();
-    return channel < end - first_channels_[instance] ? first_channels_[instance] + channel : kNoChannel;
+    const auto [first, count] = ChannelsOf(instance);
+    return channel < count ? first + channel : kNoChannel;
   }
+
+  // See Core::MappedChannels().
+  std::vector<uint32_t> MappedChannels(ChannelId first, size_t count, bool as_targets) const;
 
   // For its queues and those of the core.
   QueueBudget &budget() { return budget_; }
@@ -192,6 +209,11 @@ class Router final : private FilterSink {
   }
 
   class Renumbering;
+
+  // Where a row leads; kNoChannel for one that only notes.
+  ChannelId ChannelOf(const Target &target) const {
+    return target.instance == kFilterSlot ? filters_.pair(target.channel).target : target.channel;
+  }
 
   // For a row with filters, or a buffer without room. Marked as cold, so that callers keep their variables in
   // registers.

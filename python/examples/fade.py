@@ -5,9 +5,6 @@ import midimonster
 FADE_TIME = 2000  # ms
 STEP = 20  # ms
 
-level = 0.0
-goal = 0.0
-
 
 def target(value: float) -> None:
     global goal
@@ -22,3 +19,10 @@ def step() -> None:
     midimonster.output("level", level)
     if level == goal:
         midimonster.interval(step, 0)  # until the next target
+
+
+# When this file is loaded again after a change, the last values are still there: the fade goes on from where it was.
+level = midimonster.outputvalue("level") or 0.0
+goal = midimonster.inputvalue("fade.target") or 0.0
+if level != goal:
+    midimonster.interval(step, STEP)

@@ -1,7 +1,9 @@
 """Turns OSC messages that arrive over UDP into events: the message's address is the channel, its number the value.
 
-The port is 9000, or the value of the environment variable OSC_PORT; 0 chooses a free one. Supports int (i), float (f) and
-double (d) arguments, the types T and F, and bundles.
+It shows how a module reads a socket, and keeps it when the file is changed while everything runs. For OSC itself there is the
+backend osc. Any host that reaches this machine can send; the port is 9000, or the value of the environment variable OSC_PORT,
+where 0 chooses a free one. Supports int (i), float (f) and double (d) arguments, the types T and F, and bundles. A message
+without arguments, like that of a button, is an event with the value 1.
 """
 
 import os
@@ -28,9 +30,11 @@ def messages(data: bytes) -> "Iterator[tuple[str, float]]":
             at += 4 + size
         return
     address, at = read_string(data, 0)
-    types, at = read_string(data, at)
+    types, at = read_string(data, at) if at < len(data) else (",", at)  # old programs send no types
     kind = types[1:2]
-    if kind in "TF":
+    if kind == "":
+        yield address, 1.0
+    elif kind in "TF":
         yield address, float(kind == "T")
     elif kind in ("i", "f", "d"):
         (value,) = struct.unpack_from(">" + kind, data, at)
@@ -46,7 +50,14 @@ def receive(sock: socket.socket) -> None:
         print("not an OSC message from %s: %s" % (sender, error))
 
 
-listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-listener.bind(("127.0.0.1", int(os.environ.get("OSC_PORT", "9000"))))
+def listen() -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("", int(os.environ.get("OSC_PORT", "9000"))))  # "": on all network interfaces
+    print("listening for OSC on port %d" % sock.getsockname()[1])
+    return sock
+
+
+# While a changed file is loaded again, its old version still has the port: the socket is taken over from it.
+old = midimonster.previous()
+listener = old.listener if old is not None else listen()
 midimonster.manage(receive, listener)
-print("listening for OSC on port %d" % listener.getsockname()[1])

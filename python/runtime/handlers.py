@@ -4,9 +4,10 @@ import sys
 
 from .exceptions import describe_exception
 from .modules import loaded
-from .names import exact, type_name
+from .names import exact, type_name, unwrapped
 
 _Dictionaries = (dict, type(type.__dict__))
+_CO_COROUTINE = 0x80  # in the flags of a function's code
 
 
 def resolve(channel):
@@ -40,9 +41,20 @@ def _walk(found, path, names):
             text = describe_exception(error)[-1]
             return (None, "looking up '%s' in '%s' failed:\n%s" % (name, path, text), [])
         path = "%s.%s" % (path, name)
+    _expect_coroutines(found)
     if not callable(found):
         return (None, "'%s' is of type %s and can't be called" % (path, type_name(type(found))), [])
     return (found, None, [])
+
+
+def _expect_coroutines(function):
+    """For an async function imports asyncio, which its first event would otherwise wait for."""
+    function = unwrapped(function)
+    if type(function) is type(resolve) and function.__code__.co_flags & _CO_COROUTINE:
+        try:
+            from .tasks import load  # noqa: F401
+        except Exception:
+            pass  # its first event reports that
 
 
 def _callables(owner):

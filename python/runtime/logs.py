@@ -5,7 +5,7 @@ import them."""
 
 import sys
 
-from .exceptions import bounded
+from .exceptions import bounded, is_user_code
 from .names import exact
 from .native import is_forked
 
@@ -46,15 +46,32 @@ def _text(value):
     return exact(value if isinstance(value, str) else str(value))
 
 
+def _shown(file):
+    return file[len(_folder) :] if file.startswith(_folder) else file
+
+
+def caller_place():
+    """Where user code calls a function of the module: `desk.py:12`."""
+    frame = sys._getframe(1)  # functions written in C have none
+    while frame is not None and not is_user_code(frame):
+        frame = frame.f_back
+    return "" if frame is None else "%s:%d" % (_shown(exact(frame.f_code.co_filename)), frame.f_lineno or 0)
+
+
 def _say(level, logger, text, file, line):
     """Puts a message into the router's log. False if that is not possible."""
     if _log is None or is_forked():  # a copy of the process has no router
         return False
     file = _text(file)
     line = line if isinstance(line, int) else 0
-    shown = file[len(_folder) :] if file.startswith(_folder) else file
-    text = bounded("%s:%d: %s" % (shown, line, _text(text)))
+    text = bounded("%s:%d: %s" % (_shown(file), line, _text(text)))
     return bool(_log((level, _text(logger), text, file, line)))
+
+
+def say(level, logger, text):
+    """Puts a message of this package into the router's log."""
+    if _log is not None and not is_forked():
+        _log((level, logger, bounded(text), "", 0))
 
 
 def _set_up_logging(logging):

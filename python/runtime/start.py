@@ -80,6 +80,7 @@ describe = part("names").describe
 describe_exception = part("exceptions").describe_exception
 report_through = part("uncaught").report_through
 log_through = part("logs").log_through
+caller_place = part("logs").caller_place
 running_stack = part("watchdog").running_stack
 interruption = part("watchdog").interruption
 release_thread_pools = part("threads").release_thread_pools
@@ -104,6 +105,40 @@ def make_batch(names, handler, functions):
     return part("batch").Batch(names, handler, functions)
 
 
+def coroutine_types():
+    """The types of coroutines and of asynchronous generators."""
+
+    async def coroutine():
+        pass
+
+    async def generator():
+        yield
+
+    one, other = coroutine(), generator()
+    one.close()
+    return type(one), type(other)
+
+
+def load_tasks(functions):
+    return part("tasks").load(functions)
+
+
+def begin_cleanup():
+    part("tasks").begin_cleanup()
+
+
+def end_tasks(timeout):
+    return part("tasks").end_tasks(timeout)
+
+
+def close_tasks():
+    part("tasks").close()
+
+
+def running_task():
+    return part("tasks").running_task()
+
+
 def format_streams(instance, output, errors):
     part("streams").format_streams(instance, output, errors)
 
@@ -116,4 +151,6 @@ def forget_modules():
 
 def reloading(function, *arguments):
     """Calls a function of reload.py, which is loaded on demand."""
+    if function == "end_reload" and "tasks" in _parts:
+        part("tasks").end_reload(arguments[0], part("modules").replaced)
     return getattr(part("reload"), function)(*arguments)

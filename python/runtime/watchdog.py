@@ -12,6 +12,8 @@ def running_stack():
     stack = []
     frame = sys._current_frames().get(LOOP_THREAD)
     while frame is not None:
+        if _is_step(frame):
+            break  # what asyncio does around a task says nothing
         if is_user_code(frame):
             stack.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
         frame = frame.f_back
@@ -19,6 +21,10 @@ def running_stack():
     import traceback
 
     return "".join(traceback.format_list(traceback.FrameSummary(*place) for place in reversed(stack))).rstrip("\n")
+
+
+def _is_step(frame):
+    return frame.f_code.co_name == "_run" and dict.get(frame.f_globals, "__name__") == "asyncio.events"
 
 
 def interruption(name, message):

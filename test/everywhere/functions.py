@@ -11,6 +11,10 @@ with_handler = midimonster.batch(["b1", "b2"], lambda batch: batch.changed())
 without_handler = midimonster.batch(["b1", "b3"])
 
 
+async def sleeps():
+    pass
+
+
 def ticks():
     pass
 
@@ -77,6 +81,7 @@ FUNCTIONS = {
     "the native functions of a batch": lambda: (raw()[0](0), raw()[1](1), raw()[1](10**6)),
     "register() by hand": register_by_hand,
     "previous()": lambda: midimonster.previous(),
+    "task()": lambda: midimonster.task(sleeps()),
     "a collection": lambda: gc.collect(),
 }
 

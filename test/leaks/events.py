@@ -36,6 +36,8 @@ def count(value):
     while started:
         started.pop().join()
     linecache.clearcache()  # where the watchdog has told of a function, since the machine is busy
+    # A cache that may hold the last reference to an interned name until another one takes its place; it counts as two.
+    sys._clear_type_cache()
     gc.collect()
     midimonster.output("references", sys.gettotalrefcount() / 2**32)
 

@@ -1,7 +1,7 @@
 import { isIPv4 } from "node:net";
 import { type AddressForm, formOfAddress, parseAddress } from "../address.js";
 import { declareBackend } from "../declare.js";
-import { type Address, option, type Parsed } from "../options.js";
+import { type Address, option, type Parsed, type Values } from "../options.js";
 import { checkUniverses } from "../shared/slot-instances.js";
 import { detectOption, slotOptions } from "../shared/slot-options.js";
 import { parseSlot, SLOT_FORMS, type SlotMeaning } from "../shared/slots.js";
@@ -50,6 +50,12 @@ export const instanceOptions = {
       parse: (text) => (text === "auto" ? { value: text } : parseAddress(text, { defaultPort: ARTNET_PORT })),
     },
   ),
+  also: option.address({
+    doc: "a further destination",
+    defaultPort: ARTNET_PORT,
+    repeatable: true,
+    example: "10.0.1.255",
+  }),
   interface: option.integer({
     doc: "which `bind` of the backend to use, from 0",
     default: 0,
@@ -72,7 +78,7 @@ export default declareBackend<BackendOptions, Options, SlotMeaning>({
     forms: SLOT_FORMS,
     parse(name, use, section) {
       const parsed = parseSlot(name);
-      if (parsed.problem !== undefined || use === "output" || section.options.destination !== undefined) return parsed;
+      if (parsed.problem !== undefined || use === "output" || isSending(section.options)) return parsed;
       return {
         ...parsed,
         warning: "events that go there are not sent, since the instance has no destination",
@@ -86,6 +92,11 @@ export default declareBackend<BackendOptions, Options, SlotMeaning>({
     ),
   load: () => import("./artnet.js"),
 });
+
+/** Whether an instance sends its universe. */
+export function isSending({ destination, also }: Pick<Values<Options>, "destination" | "also">): boolean {
+  return destination !== undefined || also.length > 0;
+}
 
 /** The universe as it is on the network: 15 bits. */
 export function portAddress(instance: { net: number | undefined; universe: number }, backend: { net: number }): number {

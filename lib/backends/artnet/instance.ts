@@ -7,7 +7,7 @@ import type { Source } from "../shared/slot-sources.js";
 import type { SlotMeaning } from "../shared/slots.js";
 import { UdpTarget } from "../shared/udp-target.js";
 import type { ArtnetBackend } from "./artnet.js";
-import { type Options, portAddress, showUniverse } from "./index.js";
+import { isSending, type Options, portAddress, showUniverse } from "./index.js";
 import { showNode } from "./nodes.js";
 import { createDmx, DMX_LEVELS_AT, DMX_SEQUENCE_AT, type NodeFacts } from "./packets.js";
 import type { ArtnetSocket, Universe } from "./socket.js";
@@ -30,13 +30,15 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
   readonly #map = new SlotMap();
   readonly #receiver: SlotReceiver<Peer>;
   readonly #targets: UdpTarget[] = [];
+  /** Those that the configuration names. */
+  #fixed: readonly UdpTarget[] = [];
   #sender: FrameSender | undefined;
   #runs = false;
 
   constructor(setup: InstanceSetup<Options>, backend: ArtnetBackend) {
     this.#setup = setup;
     this.#backend = backend;
-    const { name, options, log, emit } = setup;
+    const { name, options, log, emitBatch } = setup;
     this.portAddress = portAddress(options, backend.options);
     this.wantsNodes = options.destination === "auto";
     this.#receiver = new SlotReceiver({
@@ -49,7 +51,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
       sourceTimeout: SOURCE_TIMEOUT,
       detect: backend.options.detect,
       log,
-      emit,
+      emitBatch,
     });
   }
 
@@ -72,7 +74,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
     const { options } = this.#setup;
     const socket = this.#socket;
     if (socket === undefined) throw new Error(`there is no 'bind' number ${options.interface}`);
-    if (options.destination !== undefined) this.#startSending(socket);
+    if (isSending(options)) this.#startSending(socket);
     socket.add(this);
   }
 
@@ -106,7 +108,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
   describe(): Pick<NodeFacts, "shortName" | "longName" | "receives" | "sends"> {
     const { name, options } = this.#setup;
     const now = performance.now();
-    const sends = options.destination === undefined ? undefined : { active: this.#sender?.begun === true };
+    const sends = isSending(options) ? { active: this.#sender?.begun === true } : undefined;
     const isReceiver = this.#map.isRead || sends === undefined;
     const merging = options.merge !== "latest" && this.#receiver.sources.present(now).length > 1;
     const receives = { active: this.#receiver.isActive(now), merging, latest: options.merge !== "htp" };
@@ -123,7 +125,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
     const wanted = this.#socket?.nodes.takersOf(this.portAddress) ?? [];
     const isWanted = ({ endpoint }: UdpTarget) =>
       wanted.some(({ address, port }) => address === endpoint?.address && port === endpoint.port);
-    const stay = this.#targets.filter(isWanted);
+    const stay = this.#targets.filter((target) => this.#fixed.includes(target) || isWanted(target));
     for (const target of this.#targets) if (!stay.includes(target)) target.close();
     const known = stay.map((target) => target.text);
     const added = wanted
@@ -138,10 +140,10 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
     const now = performance.now();
     const sources = this.#receiver.sources.present(now).map(({ name }) => name);
     const parts: string[] = [];
-    if (this.#map.isRead || options.destination === undefined) {
+    if (this.#map.isRead || !isSending(options)) {
       parts.push(sources.length === 0 ? "receives nothing" : `receives from ${sources.join(", ")}`);
     }
-    if (options.destination !== undefined) parts.push(`sends to ${this.#whereTo()}`);
+    if (isSending(options)) parts.push(`sends to ${this.#whereTo()}`);
     const problem =
       this.#socket?.socket.problem ??
       this.#targets.find(({ condition }) => condition.reason !== undefined)?.condition.reason;
@@ -158,9 +160,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
   }
 
   note({ uses }: { readonly uses: readonly string[] }): string | undefined {
-    return uses.includes("input") && this.#setup.options.destination === undefined
-      ? "not sent: no destination"
-      : undefined;
+    return uses.includes("input") && !isSending(this.#setup.options) ? "not sent: no destination" : undefined;
   }
 
   get #universe(): string {
@@ -176,21 +176,23 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
   }
 
   #whereTo(): string {
-    if (!this.wantsNodes) return this.#targets.map(({ text }) => text).join(", ");
-    const count = this.#targets.length;
-    if (count === 0) return "no node yet: none asks for the universe";
-    return `${count} ${count === 1 ? "node" : "nodes"}: ${this.#targets.map(({ text }) => text).join(", ")}`;
+    const named = this.#fixed.map(({ text }) => text);
+    if (!this.wantsNodes) return named.join(", ");
+    const nodes = this.#targets.filter((target) => !this.#fixed.includes(target)).map(({ text }) => text);
+    const found =
+      nodes.length === 0
+        ? "no node yet: none asks for the universe"
+        : `${nodes.length} ${nodes.length === 1 ? "node" : "nodes"}: ${nodes.join(", ")}`;
+    return [...named, found].join(", ");
   }
 
   #startSending({ socket }: ArtnetSocket): void {
-    const { destination, realtime, rate, start } = this.#setup.options;
+    const { destination, also, realtime, rate, start } = this.#setup.options;
     const sender = this.#backend.senders.take(this.#key, this);
     this.#sender = sender;
-    if (typeof destination === "object") {
-      const target = this.#targetAt(destination);
-      this.#targets.push(target);
-      void target.resolve();
-    }
+    this.#fixed = [...(typeof destination === "object" ? [destination] : []), ...also].map((to) => this.#targetAt(to));
+    this.#targets.push(...this.#fixed);
+    for (const target of this.#fixed) void target.resolve();
     sender.use({
       socket,
       targets: this.#targets,

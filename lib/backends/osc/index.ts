@@ -1,25 +1,13 @@
 import { type ChannelUse, declareBackend, type ParsedChannel, type SectionProblem } from "../declare.js";
 import { type Option, option, type Values } from "../options.js";
+import { detectOption } from "../shared/detect-option.js";
 import { timeoutOptions } from "../shared/timeout-options.js";
 import { type Destination, destination, type Keepalive, keepalive, pathFormats, root } from "./options.js";
 import { type OscChannel, type PathFormat, parseChannel } from "./path.js";
 
-const OFF = ["off", "no", "false", "0"];
-
 export const options = {
-  detect: option.custom(
-    {
-      doc: "whether incoming messages are logged: the first of a path, then at most one per path and second",
-      default: false,
-    },
-    {
-      kind: "flag",
-      form: "on | off",
-      words: ["on", "off"],
-      show: (value) => (value ? "on" : "off"),
-      // As in MIDIMonster, where every other word means on.
-      parse: (text: string) => ({ value: !OFF.includes(text) }),
-    },
+  detect: detectOption(
+    "whether incoming messages are logged: the first of a path, then at most one per path and second",
   ),
 };
 

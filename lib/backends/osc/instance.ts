@@ -18,6 +18,11 @@ type Setup = InstanceSetup<typeof instanceOptions, PathFormat>;
 /** What is asked for, in bytes, for faders that arrive in hundreds while Python computes; the system may give less. */
 const RECEIVE_BUFFER = 1 << 20;
 
+/** Events of a datagram, on their way: they are gone before there are others. */
+const MAX_EVENTS = 512;
+const CHANNELS = new Uint32Array(MAX_EVENTS);
+const VALUES = new Float64Array(MAX_EVENTS);
+
 export class OscInstance implements DeclaredInstance<typeof instanceOptions, OscChannel, PathFormat>, Receiver {
   readonly #setup: Setup;
   readonly #detect: DetectLog | undefined;
@@ -36,6 +41,8 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   #heard = false;
   #lastData: number | undefined;
   #faults = 0;
+  /** The number of events of the datagram being read. */
+  #events = 0;
 
   /** @param detect undefined if option `detect` is off */
   constructor(setup: Setup, detect: DetectLog | undefined) {
@@ -177,6 +184,21 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     this.#heard = false;
     this.#incoming.nextDatagram();
     this.#decoder.read(data, this);
+    this.#emitAll();
+  }
+
+  #emit(channel: number, value: number): void {
+    if (this.#events === MAX_EVENTS) this.#emitAll();
+    CHANNELS[this.#events] = channel;
+    VALUES[this.#events++] = value;
+  }
+
+  /** The events of a datagram, together. */
+  #emitAll(): void {
+    const length = this.#events;
+    if (length === 0) return;
+    this.#events = 0;
+    this.#setup.emitBatch({ length, channels: CHANNELS, values: VALUES });
   }
 
   #learn(target: UdpTarget, from: Endpoint): void {
@@ -208,7 +230,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     const isTrigger = given === 0 || format?.variables.length === 0;
     for (const slot of slots) {
       const value = isTrigger ? this.#triggerFor(slot) : this.#valueFor(slot);
-      if (value !== undefined) this.#setup.emit(slot.channel, value);
+      if (value !== undefined) this.#emit(slot.channel, value);
     }
   }
 

@@ -45,6 +45,12 @@ export const instanceOptions = {
     defaultPort: SACN_PORT,
     example: "10.0.0.2",
   }),
+  also: option.address({
+    doc: "a further destination, besides `destination` or the multicast group",
+    defaultPort: SACN_PORT,
+    repeatable: true,
+    example: "10.0.0.3",
+  }),
   interface: option.integer({
     doc: "which `bind` of the backend to use, from 0",
     default: 0,

@@ -34,13 +34,13 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
   readonly #map = new SlotMap();
   readonly #receiver: SlotReceiver<Buffer>;
   #sender: FrameSender | undefined;
-  #target: UdpTarget | undefined;
+  #targets: readonly UdpTarget[] = [];
   #runs = false;
 
   constructor(setup: InstanceSetup<Options>, backend: SacnBackend) {
     this.#setup = setup;
     this.#backend = backend;
-    const { name, options, log, emit } = setup;
+    const { name, options, log, emitBatch } = setup;
     this.#receiver = new SlotReceiver({
       instance: name,
       universe: showUniverse(options.universe),
@@ -51,7 +51,7 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
       sourceTimeout: SOURCE_TIMEOUT,
       detect: backend.options.detect,
       log,
-      emit,
+      emitBatch,
     });
   }
 
@@ -91,7 +91,7 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
     this.#runs = false;
     this.#socket?.ignore(this);
     this.#receiver.stop();
-    this.#target?.close();
+    for (const target of this.#targets) target.close();
     this.#backend.senders.release(this.#key, this);
   }
 
@@ -120,15 +120,16 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
     if (this.#map.isRead || priority === 0) {
       parts.push(sources.length === 0 ? "receives nothing" : `receives from ${shown.join("; ")}`);
     }
-    if (this.#target !== undefined) parts.push(`sends to ${this.#target.text} with priority ${priority}`);
-    const problem = this.#socket?.socket.problem ?? this.#target?.condition.reason;
+    const targets = this.#targets.map(({ text }) => text);
+    if (targets.length > 0) parts.push(`sends to ${targets.join(", ")} with priority ${priority}`);
+    const problem = this.#socket?.socket.problem ?? this.#targets.find(hasFailed)?.condition.reason;
     if (problem !== undefined) parts.push(problem);
     const { lastData } = this.#receiver;
     return {
       state: problem === undefined ? "ok" : "failed",
       text: `${showUniverse(universe)}: ${parts.join("; ")}`,
       peers: sources.map(({ name }) => name),
-      lost: this.#target?.condition.lost ?? 0,
+      lost: this.#targets.reduce((sum, { condition }) => sum + condition.lost, 0),
       ...(lastData !== undefined && { lastData }),
     };
   }
@@ -154,19 +155,23 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
 
   #startSending(socket: SacnSocket): void {
     const { name, log, options } = this.#setup;
-    const { universe, priority, destination, realtime, rate, start } = options;
-    const address = destination ?? { host: groupOf(universe), port: SACN_PORT };
+    const { universe, priority, destination, also, realtime, rate, start } = options;
+    const addresses = [destination ?? { host: groupOf(universe), port: SACN_PORT }, ...also];
     const sender = this.#backend.senders.take(this.#key, this);
-    const target = new UdpTarget({ address, owner: name, log, family: 4, resolved: () => sender.peersChanged() });
-    // Receivers of the destination before learn that nothing more comes.
-    const [before] = sender.spec?.targets ?? [];
-    if (before !== undefined && before.text !== target.text) endStream(sender);
+    this.#targets = addresses.map(
+      (address) => new UdpTarget({ address, owner: name, log, family: 4, resolved: () => sender.peersChanged() }),
+    );
+    // Receivers of destinations before learn that nothing more comes.
+    const texts = this.#targets.map(({ text }) => text);
+    endStream(
+      sender,
+      (sender.spec?.targets ?? []).filter(({ text }) => !texts.includes(text)),
+    );
     this.#sender = sender;
-    this.#target = target;
-    void target.resolve();
+    for (const target of this.#targets) void target.resolve();
     sender.use({
       socket: socket.socket,
-      targets: [target],
+      targets: this.#targets,
       rate: realtime ? 0 : rate,
       repeats: REPEATS,
       silent: start === "event",
@@ -184,4 +189,8 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
     for (const source of this.#receiver.sources.list) if (hasCid(data, source.key)) return source;
     return undefined;
   }
+}
+
+function hasFailed({ condition }: UdpTarget): boolean {
+  return condition.reason !== undefined;
 }

@@ -3,6 +3,7 @@ import type { Values } from "../options.js";
 import { FrameLimiter } from "../shared/frame-limiter.js";
 import { type FrameSender, Senders } from "../shared/frame-sender.js";
 import type { SlotMeaning } from "../shared/slots.js";
+import type { UdpTarget } from "../shared/udp-target.js";
 import { derivedCid } from "./cid.js";
 import type { BackendOptions, Options } from "./index.js";
 import { SacnInstance } from "./instance.js";
@@ -48,8 +49,8 @@ export class SacnBackend implements OpenBackend<Options, SlotMeaning> {
   }
 }
 
-/** Tells receivers that no more frames come from here. */
-export function endStream(sender: FrameSender): void {
-  if (!sender.begun) return;
-  for (let i = 0; i < TERMINATIONS; ++i) sender.sendOnce(terminate);
+/** Tells receivers that no more frames come from here. @param targets those to tell; default: all */
+export function endStream(sender: FrameSender, targets?: readonly UdpTarget[]): void {
+  if (!sender.begun || targets?.length === 0) return;
+  for (let i = 0; i < TERMINATIONS; ++i) sender.sendOnce(terminate, targets);
 }

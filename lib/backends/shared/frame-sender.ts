@@ -88,13 +88,13 @@ export class FrameSender {
     if (!this.#silent) this.#stream?.changed();
   }
 
-  /** Sends a packet of another kind, in the same sequence. */
-  sendOnce(change: (packet: Buffer) => void): void {
+  /** Sends a packet of another kind, in the same sequence, to all targets or to some. */
+  sendOnce(change: (packet: Buffer) => void, targets?: readonly UdpTarget[]): void {
     const spec = this.#spec;
     if (spec === undefined) return;
     const packet = new Packet(spec.form.create());
     change(packet.data);
-    this.#sendTo(spec, packet);
+    this.#sendTo(targets === undefined ? spec : { ...spec, targets }, packet);
   }
 
   end(): void {

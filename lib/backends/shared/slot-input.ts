@@ -1,4 +1,5 @@
 // From the levels of a universe to events: one for each channel that changes.
+import type { EventBatch } from "../instance.js";
 import { Silence } from "./silence.js";
 import { type Emitters, IS_PAIR, SLOT_BITS, SLOT_MASK, type SlotMap } from "./slot-map.js";
 import { PAIR_MAX, SLOT_MAX, SLOTS } from "./slots.js";
@@ -9,7 +10,7 @@ export interface SlotInputSpec {
   /** In ms; 0: never. */
   readonly timeout: number;
   readonly fallback: Fallback;
-  emit(channel: number, value: number): void;
+  emitBatch(batch: EventBatch): void;
   /** Called when there is no data any more, and when it is back. */
   lost?(isLost: boolean): void;
 }
@@ -19,6 +20,10 @@ type Pair = Emitters["pairs"][number];
 /** The values of codes, which are needed for every event. */
 const VALUES = Float64Array.from({ length: SLOT_MAX + 1 }, (_, code) => code / SLOT_MAX);
 const UNKNOWN = -1;
+
+/** Events of a frame, on their way: they are gone before there are others. */
+const CHANNELS = new Uint32Array(SLOTS);
+const BATCH_VALUES = new Float64Array(SLOTS);
 
 export class SlotInput {
   readonly #spec: SlotInputSpec;
@@ -46,12 +51,12 @@ export class SlotInput {
     this.#lastData = now;
     this.#silence.end();
     const known = this.#known;
-    const { emit } = this.#spec;
     const { rows, pairs } = this.#spec.map.emitters;
+    let length = 0;
     for (let i = 0; i < rows.length; ++i) {
       const row = rows[i] as number;
       if (row >= IS_PAIR) {
-        this.#applyPair(pairs[row - IS_PAIR] as Pair, frame, start, count);
+        length += this.#applyPair(pairs[row - IS_PAIR] as Pair, frame, start, count, length);
         continue;
       }
       const slot = row & SLOT_MASK;
@@ -59,8 +64,10 @@ export class SlotInput {
       const level = frame[start + slot] as number;
       if (level === known[slot]) continue;
       known[slot] = level;
-      emit(row >>> SLOT_BITS, VALUES[level] as number);
+      CHANNELS[length] = row >>> SLOT_BITS;
+      BATCH_VALUES[length++] = VALUES[level] as number;
     }
+    this.#emit(length);
   }
 
   /** Forgets what was emitted: the next frame makes an event for each channel, or for each of these slots. */
@@ -78,30 +85,41 @@ export class SlotInput {
     this.#silence.close();
   }
 
-  #applyPair({ channel, coarse, fine }: Pair, frame: Uint8Array, start: number, count: number): void {
+  #emit(length: number): void {
+    if (length > 0) this.#spec.emitBatch({ length, channels: CHANNELS, values: BATCH_VALUES });
+  }
+
+  /** @param at where the event goes in the batch; @returns the number of events */
+  #applyPair({ channel, coarse, fine }: Pair, frame: Uint8Array, start: number, count: number, at: number): number {
     const known = this.#known;
     const high = coarse < count ? (frame[start + coarse] as number) : (known[coarse] as number);
     const low = fine < count ? (frame[start + fine] as number) : (known[fine] as number);
-    if (high === known[coarse] && low === known[fine]) return;
+    if (high === known[coarse] && low === known[fine]) return 0;
     known[coarse] = high;
     known[fine] = low;
-    this.#spec.emit(channel, (Math.max(0, high) * 256 + Math.max(0, low)) / PAIR_MAX);
+    CHANNELS[at] = channel;
+    BATCH_VALUES[at] = (Math.max(0, high) * 256 + Math.max(0, low)) / PAIR_MAX;
+    return 1;
   }
 
   #tellSilence(isSilent: boolean): void {
-    const { fallback, emit, map, lost } = this.#spec;
+    const { fallback, map, lost } = this.#spec;
     lost?.(isSilent);
     if (!isSilent || fallback === "hold") return;
     const left = fallback === 0 ? 0 : UNKNOWN;
-    for (const row of map.emitters.rows) {
+    const { rows, pairs } = map.emitters;
+    let length = 0;
+    for (const row of rows) {
       if (row >= IS_PAIR) continue;
       this.#known[row & SLOT_MASK] = left;
-      emit(row >>> SLOT_BITS, fallback);
+      CHANNELS[length++] = row >>> SLOT_BITS;
     }
-    for (const { channel, coarse, fine } of map.emitters.pairs) {
+    for (const { channel, coarse, fine } of pairs) {
       this.#known[coarse] = left;
       this.#known[fine] = left;
-      emit(channel, fallback);
+      CHANNELS[length++] = channel;
     }
+    BATCH_VALUES.fill(fallback, 0, length);
+    this.#emit(length);
   }
 }

@@ -1,6 +1,6 @@
 // What an instance does with the frames of its universe, whatever the protocol.
 import type { Logger } from "../../log/log.js";
-import type { Channel } from "../instance.js";
+import type { Channel, EventBatch } from "../instance.js";
 import { DetectLog } from "./detect-log.js";
 import { LimitedLog } from "./limited-log.js";
 import { SlotInput } from "./slot-input.js";
@@ -23,7 +23,7 @@ export interface ReceiverSpec {
   readonly sourceTimeout: number;
   readonly detect: Detect;
   readonly log: Logger;
-  emit(channel: number, value: number): void;
+  emitBatch(batch: EventBatch): void;
 }
 
 /** @typeParam K what identifies a source */
@@ -37,13 +37,13 @@ export class SlotReceiver<K> {
 
   constructor(spec: ReceiverSpec) {
     this.#spec = spec;
-    const { instance, map, merge, timeout, fallback, sourceTimeout, detect, log, emit } = spec;
+    const { instance, map, merge, timeout, fallback, sourceTimeout, detect, log, emitBatch } = spec;
     this.#warnings = new LimitedLog(log, { instance });
     this.#input = new SlotInput({
       map,
       timeout: timeout * 1000,
       fallback,
-      emit: detect === "verbose" ? this.#telling(emit) : emit,
+      emitBatch: detect === "verbose" ? this.#telling(emitBatch) : emitBatch,
       lost: (isLost) => this.#tellLoss(isLost),
     });
     this.sources = new Sources<K>({
@@ -106,14 +106,18 @@ export class SlotReceiver<K> {
     this.#warnings.close();
   }
 
-  #telling(emit: ReceiverSpec["emit"]): ReceiverSpec["emit"] {
+  #telling(emitBatch: ReceiverSpec["emitBatch"]): ReceiverSpec["emitBatch"] {
     const { instance, log } = this.#spec;
     const values = new DetectLog(log, instance);
-    return (channel, value) => {
-      const name = this.#names[channel];
-      const fields = { instance, channel: name, value };
-      values.tell(channel, performance.now(), fields, () => `${instance}: ${instance}.${name} = ${value.toFixed(4)}`);
-      emit(channel, value);
+    return (batch) => {
+      const now = performance.now();
+      for (let i = 0; i < batch.length; ++i) {
+        const [channel, value] = [batch.channels[i] as number, batch.values[i] as number];
+        const name = this.#names[channel];
+        const fields = { instance, channel: name, value };
+        values.tell(channel, now, fields, () => `${instance}: ${instance}.${name} = ${value.toFixed(4)}`);
+      }
+      emitBatch(batch);
     };
   }
 

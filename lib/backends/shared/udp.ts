@@ -262,11 +262,11 @@ export class UdpSocket {
     opened?.();
   }
 
-  #receive(data: Buffer, { address, port }: RemoteInfo): void {
+  #receive(data: Buffer, { address, family, port }: RemoteInfo): void {
     this.#receiving.succeeds();
     const { owner, log, receive } = this.#spec;
     try {
-      receive?.(data, { ...unmapped(address), port });
+      receive?.(data, family === "IPv4" ? { address, family: 4, port } : { ...unmapped(address), port });
     } catch (error) {
       log.error({ instance: owner, err: error }, `${owner}: a datagram could not be handled: ${messageOf(error)}`);
     }

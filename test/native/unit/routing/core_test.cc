@@ -124,6 +124,28 @@ TEST_F(CoreTest, TellsEachInstanceOutsideItsEventsAtOnce) {
   EXPECT_EQ(listener_.Take(), "1: 0=1 1=2 0=3 | 2: 0=1 1=2 0=3");
 }
 
+// Also where it is mapped to others, and from a callback, between what was emitted before it and after it.
+TEST_F(CoreTest, GivesAChannelItselfWhatIsSentToIt) {
+  for (int i = 0; i < 3; ++i) AddOutside();
+  Connect({1});
+  core_.Run();
+  const auto send = [this] {
+    const InstanceId instances[] = {0, 1 | Core::kToItself, 0 | Core::kToItself, 0, 7 | Core::kToItself};
+    const uint32_t channels[] = {0, 0, 1, 1, 0};
+    const double values[] = {1, 2, 3, 4, 5};
+    core_.EmitFromOutside(instances, channels, values, 5);
+  };
+  send();
+  EXPECT_EQ(listener_.Take(), "1: 0=1 0=2 1=4 | 0: 1=3");
+  bool sent = false;
+  listener_.on_deliver = [&](InstanceId instance, size_t) {
+    if (instance != 2 || std::exchange(sent, true)) return;
+    send();
+  };
+  Emit(2 | Core::kToItself, 0, 6);
+  EXPECT_EQ(listener_.Take(), "2: 0=6 | 1: 0=1 0=2 1=4 | 0: 1=3");
+}
+
 // A mapping or an instance that comes while events are delivered would move them.
 TEST_F(CoreTest, RefusesToBeChangedWhileItDelivers) {
   const struct {

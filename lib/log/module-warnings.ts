@@ -1,0 +1,35 @@
+// Warnings about calls of the midimonster module, each with the place in user code, if that is known.
+import type { Report } from "../binding.js";
+import { nearest } from "../config/suggest.js";
+
+export function unknownChannel(instance: string, { subject, file }: Report, channels: readonly string[]): string {
+  const meant = nearest(subject, channels);
+  const help = meant === undefined ? "" : `; did you mean '${meant}'?`;
+  return `${at(instance, file)}output() on channel '${subject}', which is not mapped anywhere; it is ignored${help}`;
+}
+
+export function clamped(instance: string, { subject, value = 0, file }: Report): string {
+  const divisor =
+    value <= 1 ? "" : value <= 127 ? "; divide a MIDI value by 127" : value <= 255 ? "; divide a DMX level by 255" : "";
+  return (
+    `${at(instance, file)}output() of ${value} on channel '${subject}': values go from 0.0 to 1.0, so it counts as ` +
+    `${value < 0 ? "0.0" : "1.0"}${divisor} (logged once a channel)`
+  );
+}
+
+export function rounded(instance: string, { subject, value = 0, text, file }: Report): string {
+  const given = shortly(value);
+  return (
+    `${at(instance, file)}interval(${subject}, ${given}) is called every ${text} ms, since periods are rounded to multiples of 10 ms; ` +
+    `interval(${subject}, ${given}, exact=True) keeps ${given} ms`
+  );
+}
+
+function at(instance: string, file: string | undefined): string {
+  return file ? `${instance}: ${file}: ` : `${instance}: `;
+}
+
+/** A period as people write it. */
+function shortly(milliseconds: number): string {
+  return String(Number(milliseconds.toPrecision(6)));
+}

@@ -1,0 +1,322 @@
+#include "instance/tasks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <iterator>
+#include <string>
+#include <utility>
+
+#include "instance/python_instance.h"
+#include "io/forked.h"
+#include "io/guard.h"
+#include "io/steady_ms.h"
+#include "python/user_code.h"
+
+namespace mmpy {
+
+namespace {
+
+// The instance that a function below belongs to; NULL with an exception set once it has been stopped, and in a forked
+// child.
+Tasks *TasksOf(PyObject *capsule) {
+  const auto *link = static_cast<const mmpy_link *>(PyCapsule_GetPointer(capsule, nullptr));
+  if (link == nullptr) return nullptr;
+  if (link->instance == nullptr || InForkedChild()) {
+    mmpy_raise_stopped(pthread_equal(pthread_self(), link->loop_thread));
+    return nullptr;
+  }
+  return &static_cast<PythonInstance *>(link->instance)->tasks();
+}
+
+// Python-callable, for python/runtime/eventloop.py. User code can find these too, and call them at any time.
+
+PyObject *TakeNext(PyObject *capsule, PyObject *) {
+  EndIfForked();
+  Tasks *const tasks = TasksOf(capsule);
+  return tasks == nullptr ? nullptr : tasks->TakeNext();
+}
+
+PyObject *Request(PyObject *capsule, PyObject *) {
+  Tasks *const tasks = TasksOf(capsule);
+  if (tasks == nullptr) PyErr_Clear();  // nothing runs any more
+  if (tasks != nullptr) tasks->Request();
+  return mmpy_none();
+}
+
+PyObject *Arm(PyObject *capsule, PyObject *time) {
+  const double seconds = PyFloat_AsDouble(time);
+  if (PyErr_Occurred() != nullptr) return nullptr;
+  Tasks *const tasks = TasksOf(capsule);
+  if (tasks == nullptr) return nullptr;
+  tasks->Arm(seconds);
+  return mmpy_none();
+}
+
+PyObject *Ended(PyObject *capsule, PyObject *) {
+  Tasks *const tasks = TasksOf(capsule);
+  if (tasks == nullptr) return nullptr;
+  Guard([&] { tasks->Ended(); }, [](const char *) {});  // then it is no longer waited for after some time
+  return mmpy_none();
+}
+
+// report((role, subject, value, exception)): the value of a handler's event, or None.
+PyObject *ReportRaised(PyObject *capsule, PyObject *arguments) {
+  const auto *link = static_cast<const mmpy_link *>(PyCapsule_GetPointer(capsule, nullptr));
+  if (link == nullptr) return nullptr;
+  PyObject *items[4];
+  for (size_t i = 0; i < std::size(items); ++i) {
+    items[i] = PyTuple_GetItem(arguments, static_cast<Py_ssize_t>(i));
+    if (items[i] == nullptr) return nullptr;
+  }
+  const auto report = [&] {
+    std::optional<double> value;
+    if (mmpy_is_none(items[2]) == 0) value = PyFloat_AsDouble(items[2]);
+    PyErr_Clear();
+    Report raised = {Report::Kind::kException, {}, ToText(items[0]), ToText(items[1]), "", value,
+                     ToException(items[3])};
+    auto *const instance = InForkedChild() ? nullptr : static_cast<PythonInstance *>(link->reporter);
+    if (instance != nullptr) instance->Tell(std::move(raised));
+  };
+  Guard(report, [](const char *) {});
+  return mmpy_none();
+}
+
+PyMethodDef functions[] = {
+    {"take_next", TakeNext, METH_NOARGS, nullptr},
+    {"request", Request, METH_NOARGS, nullptr},
+    {"arm", Arm, METH_O, nullptr},
+    {"ended", Ended, METH_NOARGS, nullptr},
+    {"report", ReportRaised, METH_O, nullptr},
+};
+
+// A dictionary of the functions above; empty with an exception set.
+PyRef MakeFunctions(PyObject *capsule) {
+  PyRef all = PyRef::Steal(PyDict_New());
+  for (PyMethodDef &function : functions) {
+    const PyRef object = PyRef::Steal(PyCFunction_NewEx(&function, capsule, nullptr));
+    if (!all || !object || PyDict_SetItemString(all.get(), function.ml_name, object.get()) != 0) return {};
+  }
+  return all;
+}
+
+}  // namespace
+
+bool Tasks::Load() {
+  if (step_) return true;
+  if (home_.RefuseIfStopped()) return false;
+  const PyRef given = MakeFunctions(home_.capsule.get());
+  const PyRef loaded = given ? home_.interpreter.CallHelper("load_tasks", {given.get()}) : PyRef();
+  if (!loaded || home_.RefuseIfStopped()) return false;
+  // Importing asyncio runs code, which may have come here itself.
+  return step_ || TakeFunctions(loaded.get());
+}
+
+// The result of load() in python/runtime/tasks.py. False with an exception set if that fails.
+bool Tasks::TakeFunctions(PyObject *loaded) {
+  PyRef *const parts[] = {&start_, &make_, &channel_, &next_, &pause_, &step_};
+  PyRef found[std::size(parts)];
+  for (size_t i = 0; i < std::size(parts); ++i) {
+    found[i] = PyRef::Borrow(PyTuple_GetItem(loaded, static_cast<Py_ssize_t>(i)));
+    if (!found[i]) return false;
+  }
+  PyObject *const selector = PyTuple_GetItem(loaded, std::size(parts));
+  if (selector == nullptr) return false;
+  const auto fd = static_cast<int>(PyLong_AsLong(selector));
+  if (PyErr_Occurred() != nullptr) return false;
+  fd_ = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  const int error = fd_ < 0 ? errno : begun_ ? -Watch() : 0;
+  if (error != 0) {
+    if (fd_ >= 0) close(fd_);
+    fd_ = -1;
+    const PyRef arguments = PyRef::Steal(Py_BuildValue("(is)", error, strerror(error)));
+    if (arguments) PyErr_SetObject(mmpy_exception_type(MMPY_OS_ERROR), arguments.get());
+    return false;
+  }
+  CloseInForkedChildren(fd_);
+  for (size_t i = 0; i < std::size(parts); ++i) parts[i]->Swap(found[i]);
+  if (cleans_up_) BeforeCleanup();
+  return true;
+}
+
+// Returns 0 or a libuv error, which is a negative errno.
+int Tasks::Watch() {
+  uv_loop_t *const loop = home_.core.loop();
+  int status = timer_.Open(loop, home_.core.handles());
+  if (status == 0)
+    status = poll_.Open(home_.core.handles(), this, [&](uv_poll_t *handle) { return uv_poll_init(loop, handle, fd_); });
+  if (status == 0) {
+    status = uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t *handle, int, int) {
+      auto *const tasks = static_cast<Tasks *>(handle->data);
+      if (tasks != nullptr) tasks->OnReady();
+    });
+  }
+  if (status == 0) return 0;
+  poll_.Close();
+  timer_.Close();
+  return status;
+}
+
+void Tasks::OnReady() {
+  home_.core.Guarded([&] {
+    const Core::Entry entry(home_.core);
+    wants_step_ = true;
+    home_.core.WantSteps();
+  });
+}
+
+void Tasks::Begin() {
+  if (std::exchange(begun_, true) || !step_) return;
+  const int status = Watch();
+  if (status < 0) {
+    home_.Tell([&] { return Report{Report::Kind::kWatchFailed, home_.id, "task", "", uv_strerror(status), {}}; });
+  }
+  Request();
+}
+
+void Tasks::Request() {
+  wants_step_ = true;
+  if (!begun_) return;
+  home_.core.WantSteps();
+  home_.WakeCore();
+}
+
+PyObject *Tasks::Make(PyObject *coroutine) {
+  if (!home_.core.OnLoopThread()) {
+    PyErr_SetString(mmpy_exception_type(MMPY_RUNTIME_ERROR),
+                    "task() must be called from a handler, an interval or while the module loads, not from a thread; "
+                    "use asyncio.run_coroutine_threadsafe(coroutine, loop), with the loop of a running task");
+    return nullptr;
+  }
+  if (!Load()) return nullptr;
+  const PyRef make = make_;
+  const PyRef on_trial = PyRef::Steal(home_.on_trial() ? PyLong_FromUnsignedLongLong(1) : mmpy_none());
+  PyObject *const arguments[] = {coroutine, on_trial.get()};
+  return on_trial ? PyObject_Vectorcall(make.get(), arguments, 2, nullptr) : nullptr;
+}
+
+PyObject *Tasks::Current() const {
+  PyObject *name = nullptr;
+  if (!channel_) return mmpy_none();
+  return PyContextVar_Get(channel_.get(), nullptr, &name) == 0 && name != nullptr ? name : nullptr;
+}
+
+// Of exactly this type: nothing is asked that could run user code.
+bool Tasks::IsCoroutine(PyObject *result) {
+  if (!coroutine_types_[0]) {
+    const PyRef types = home_.interpreter.CallHelper("coroutine_types", {});
+    for (size_t i = 0; types && i < std::size(coroutine_types_); ++i) {
+      coroutine_types_[i] = PyRef::Borrow(ItemOf(types.get(), static_cast<Py_ssize_t>(i)));
+    }
+    PyErr_Clear();
+  }
+  const PyRef type = PyRef::Steal(PyObject_Type(result));
+  return type && (type.get() == coroutine_types_[0].get() || type.get() == coroutine_types_[1].get());
+}
+
+void Tasks::Take(PyRef result, const char *role, PyObject *subject, std::optional<double> value) {
+  if (!IsCoroutine(result.get())) return;
+  const bool is_handler = std::strcmp(role, "handler") == 0;
+  PyRef raised;
+  if (Load()) {
+    if (!handler_role_) handler_role_ = PyRef::Steal(PyUnicode_FromString("handler"));
+    const PyRef start = start_;
+    const PyRef python_role = is_handler ? handler_role_ : PyRef::Steal(PyUnicode_FromString(role));
+    const PyRef python_value = PyRef::Steal(value && is_handler ? PyFloat_FromDouble(*value) : mmpy_none());
+    PyObject *const arguments[] = {result.get(), python_role.get(), subject, python_value.get()};
+    if (python_role && python_value && subject != nullptr)
+      raised = PyRef::Steal(PyObject_Vectorcall(start.get(), arguments, std::size(arguments), nullptr));
+  }
+  EndIfForked();
+  if (raised) return;
+  // It has not begun: asyncio can't be imported, or there is no memory or descriptor.
+  home_.core.Tell([&] {
+    PythonException exception = home_.interpreter.TakeException();
+    std::string name = subject == nullptr ? "" : is_handler ? ToText(subject) : home_.interpreter.Describe(subject);
+    return Report{Report::Kind::kException, home_.id, role, std::move(name), "", value, std::move(exception)};
+  });
+  PyErr_Clear();
+}
+
+PyObject *Tasks::TakeNext() {
+  const PyRef next = next_;
+  if (stepping_ && home_.core.OnLoopThread()) {
+    // A call of its own for the watchdog.
+    home_.watchdog.Begin();
+    if (!first_ && uv_hrtime() >= step_until_ns_) {
+      PyErr_SetObject(pause_.get(), nullptr);
+      return nullptr;
+    }
+    first_ = false;
+  }
+  if (next) return PyObject_Vectorcall(next.get(), nullptr, 0, nullptr);
+  PyErr_SetString(mmpy_exception_type(MMPY_RUNTIME_ERROR), "the event loop has been closed");
+  return nullptr;
+}
+
+bool Tasks::Step(uint64_t budget_ns) {
+  if (!begun_ && !home_.ending) return false;
+  wants_step_ = false;
+  if (!step_) return false;
+  home_.gil.SwitchTo(home_.interpreter.state());
+  mmpy_now_running = {home_.capsule.get(), &home_.self};
+  const PyRef step = step_;
+  const Watchdog::Running running = home_.ending ? home_.AsSideEffect("task") : home_.AsRunning("task", nullptr);
+  const WatchedCall watched(home_.watchdog, running, home_.interpreter.interpreter_state());
+  first_ = true;
+  step_until_ns_ = uv_hrtime() + budget_ns;
+  stepping_ = true;
+  const PyRef more = Call(step.get(), nullptr);
+  stepping_ = false;
+  if (!more) ReportException(home_.core, home_.id, home_.interpreter, "callback", step.get());
+  if (more && mmpy_is_none(more.get()) == 0) wants_step_ = true;
+  return wants_step_;
+}
+
+bool Tasks::BeginEnd(uint64_t cleanup_until_ms) {
+  if (!step_) return false;
+  if (!poll_ && Watch() < 0) return false;  // it has never begun
+  begun_ = true;
+  const WatchedCall watched(home_.watchdog, home_.AsSideEffect("task"), home_.interpreter.interpreter_state());
+  const uint64_t now = SteadyMs();
+  const double seconds = cleanup_until_ms > now ? static_cast<double>(cleanup_until_ms - now) / 1000 : 0;
+  const PyRef timeout = PyRef::Steal(PyFloat_FromDouble(seconds));
+  const PyRef waits = timeout ? home_.interpreter.CallHelper("end_tasks", {timeout.get()}) : PyRef();
+  if (!waits) ReportException(home_.core, home_.id, home_.interpreter, "callback", step_.get());
+  return waits && mmpy_is_none(waits.get()) == 0;
+}
+
+void Tasks::Ended() {
+  home_.core.TasksEnded(home_.id);
+  home_.WakeCore();
+}
+
+void Tasks::Clear() {
+  if (step_) {
+    home_.interpreter.CallForEffect("close_tasks");
+  }
+  poll_.Close();
+  timer_.Close();
+  if (fd_ >= 0) {
+    KeepInForkedChildren(fd_);
+    close(std::exchange(fd_, -1));
+  }
+  wants_step_ = false;
+  PyRef *const all[] = {
+      &start_, &make_, &channel_, &next_, &pause_, &step_, &handler_role_, &coroutine_types_[0], &coroutine_types_[1]};
+  for (PyRef *const one : all) const PyRef released = std::exchange(*one, {});
+}
+
+void Tasks::Abandon() {
+  poll_.Close();
+  timer_.Close();
+  if (fd_ >= 0) close(std::exchange(fd_, -1));
+  PyRef *const all[] = {
+      &start_, &make_, &channel_, &next_, &pause_, &step_, &handler_role_, &coroutine_types_[0], &coroutine_types_[1]};
+  for (PyRef *const one : all) one->release();
+}
+
+}  // namespace mmpy

@@ -1,0 +1,223 @@
+"""The event loop of an instance: asyncio's own, of which only the waiting is replaced. The native part runs it in steps
+(native/instance/tasks.cc), and waits for its selector and for its next timer together with everything else.
+
+In a step everything is as in any other asyncio program. Outside of steps - while a plain function runs - nothing runs, and what
+gets ready asks for a step."""
+
+import asyncio
+import selectors
+import sys
+from asyncio import events
+from collections import deque
+
+from .exceptions import describe_exception
+from .names import describe, text_attribute
+from .native import is_forked, kept
+from .threads import LOOP_THREAD
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from typing import Any
+
+_set_running_loop = getattr(events, "_set_running_loop")
+STARTS_EAGERLY = sys.version_info >= (3, 12)
+_MAX_FAILURES = 10
+_OF_THE_LOOP = (__name__, "asyncio.base_events", "asyncio.events")
+_ADVICE = "the router runs this loop; run a coroutine in it with midimonster.task(), or in a thread with asyncio.run()"
+
+
+class Pause(BaseException):
+    """Ends a step: nothing is ready, or its time is up."""
+
+
+class _Ready(deque):
+    """The callbacks that are ready. The native part takes them out, to look at the clock."""
+
+    __slots__ = ("popleft",)
+
+
+class _Selector(selectors.DefaultSelector):
+    """Raises an exception instead of waiting: an empty result would not tell a step that there is nothing to do."""
+
+    def select(self, timeout=None):
+        if kept is not None and is_forked():
+            raise Pause  # what is ready belongs to the parent
+        ready = super().select(0)
+        if ready or timeout == 0:
+            return ready
+        raise Pause
+
+
+class RouterLoop(asyncio.SelectorEventLoop):
+    # asyncio's own.
+    _ready: "deque[Any]"
+    _scheduled: "list[Any]"
+    _selector: "Any"
+    _asyncgens: "Collection[Any]"
+    _thread_id: "int | None"
+    _run_once: "Callable[[], None]"
+
+    told = None  # an exception that has left the loop and was reported
+
+    def __init__(self, native, is_known):
+        """native: functions of the native part. is_known: whether a task's exception is about to be reported."""
+        super().__init__(_Selector())
+        self.native = native
+        self._is_known = is_known
+        self._request = native["request"]
+        self._arm = native["arm"]
+        ready = _Ready(self._ready)
+        ready.popleft = native["take_next"]
+        self.take_next = deque.popleft.__get__(ready)
+        self._ready = ready
+        self._failures = 0
+        self._first: "Any" = None
+        # What is called while no step runs; removed for the time of a step.
+        self._outside = {"call_soon": self._call_soon_outside, "call_at": self._call_at_outside}
+        self._dict = vars(self)
+        self._dict.update(self._outside)
+        sys.set_asyncgen_hooks(
+            firstiter=getattr(self, "_asyncgen_firstiter_hook"), finalizer=getattr(self, "_asyncgen_finalizer_hook")
+        )
+
+    def step(self):
+        """Runs what is ready. Returns True if something still is, else None."""
+        own = self._dict
+        run_once = self._run_once
+        del own["call_soon"], own["call_at"]
+        self._thread_id = LOOP_THREAD
+        _set_running_loop(self)
+        try:
+            while True:
+                run_once()
+        except Pause:
+            self._failures = 0
+        except BaseException as error:
+            if is_forked():
+                raise  # the end of the child
+            self._left(error)
+        finally:
+            _set_running_loop(None)
+            self._thread_id = None
+            own.update(self._outside)
+        if self._ready:
+            return self._failures < _MAX_FAILURES or None
+        if self._scheduled:
+            self._arm(self._scheduled[0]._when)
+        return None
+
+    def begin(self, coroutine):
+        """A task whose first step has been made. To be called outside of a step."""
+        if STARTS_EAGERLY:
+            return asyncio.Task(coroutine, loop=self, eager_start=True)  # type: ignore[call-arg]
+        task = self.prepare(coroutine)
+        callback, arguments, context = self._first
+        self._first = None
+        try:
+            context.run(callback, *arguments)
+        except (SystemExit, KeyboardInterrupt):
+            pass  # the task has it too
+        return task
+
+    def prepare(self, coroutine):
+        """A task that has not begun. Its first step is in `_first`."""
+        own = self._dict
+        own["call_soon"] = self._capture
+        try:
+            return asyncio.Task(coroutine, loop=self)
+        finally:
+            own["call_soon"] = self._outside["call_soon"]
+
+    def _capture(self, callback, *arguments, context=None):
+        self._first = (callback, arguments, context)
+
+    def take_first(self):
+        first, self._first = self._first, None
+        return first
+
+    def _call_soon_outside(self, callback, *arguments, context=None):
+        handle = super().call_soon(callback, *arguments, context=context)
+        self._request()
+        return handle
+
+    def _call_at_outside(self, when, callback, *arguments, context=None):
+        handle = super().call_at(when, callback, *arguments, context=context)
+        self._request()
+        return handle
+
+    def _left(self, error):
+        """An exception has left the loop. The step goes on with the next one."""
+        entry = error.__traceback__
+        while entry is not None and entry.tb_frame.f_globals.get("__name__") in _OF_THE_LOOP:
+            entry = entry.tb_next
+        error.__traceback__ = entry
+        if isinstance(error, (SystemExit, KeyboardInterrupt)):
+            if not self._is_known(error):
+                self.told = error
+                self.report("callback", "of the event loop", error)
+            return
+        self._failures += 1
+        self.report("callback", "of the event loop", error)
+
+    def report(self, role, subject, error, value=None):
+        if type(subject) is not str:
+            subject = describe(subject)
+        self.native["report"]((role, subject, value, describe_exception(error)))
+
+    def default_exception_handler(self, context):
+        error = context.get("exception")
+        source = context.get("task") or context.get("future")
+        handle = context.get("handle")
+        if error is None or (source is None and handle is None):
+            super().default_exception_handler(context)
+        elif error is not self.told and not self._is_raised(error):
+            if source is None:
+                self.report("callback", getattr(handle, "_callback", handle), error)
+            else:
+                self.report("task", describe_task(source), error)
+
+    def _is_raised(self, error):
+        """Whether a task has just ended in its first step with an exception that the call which begins it raises."""
+        is_beginning = self._thread_id is not None and "call_soon" in self._dict
+        return is_beginning and isinstance(error, (SystemExit, KeyboardInterrupt))
+
+    # The router does these.
+
+    def run_forever(self):
+        raise RuntimeError(_ADVICE)
+
+    def run_until_complete(self, future):
+        raise RuntimeError(_ADVICE)
+
+    def stop(self):
+        """Does nothing: it would end the tasks of the whole instance."""
+
+    def close(self):
+        raise RuntimeError("the router closes this loop when it stops")
+
+    def add_signal_handler(self, sig, callback, *args):
+        raise NotImplementedError("signals are handled by Node; use midimonster.cleanup_handler()")
+
+    def remove_signal_handler(self, sig):
+        return False
+
+    def end(self):
+        """Closes it for good."""
+        self._dict.update(call_soon=super().call_soon, call_at=super().call_at)
+        self._ready.clear()
+        self._scheduled.clear()
+        sys.set_asyncgen_hooks(None, None)
+        super().close()
+
+
+def describe_task(task):
+    """The name of a task's coroutine function."""
+    try:
+        coroutine = task.get_coro()
+        name = text_attribute(coroutine, "__qualname__") or task.get_name()
+        frame = getattr(coroutine, "cr_frame", None)
+        module = frame.f_globals.get("__name__") if frame is not None else None
+        return name if type(module) is not str else "%s.%s" % (module, name)
+    except BaseException:  # a future, or a task of another kind
+        return "(unnamed)"

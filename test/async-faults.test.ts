@@ -1,0 +1,236 @@
+// Tasks that raise, that do not return to their loop, and that are called the wrong way.
+import assert from "node:assert/strict";
+import { ask, CONFIG, type Session, start } from "./session.js";
+
+const MODULE = `
+import asyncio, time
+def ask(value):
+    midimonster.output("done", value)
+def busy(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+`;
+
+async function run(text: string, config = CONFIG): Promise<Session> {
+  const session = await start(config, { "mod.py": MODULE + text });
+  session.probe.emit("go", 0.5);
+  return session;
+}
+
+const problems = (session: Session) =>
+  session.log.entries.filter(({ level }) => level === "error" || level === "warn").map(({ message }) => message);
+
+describe("an exception in a coroutine", () => {
+  const cases: [what: string, module: string, message: RegExp][] = [
+    [
+      "a handler's, before its first await",
+      "async def go(value):\n    raise ValueError('early')\n",
+      /^py\.mod\.go: the handler raised on value 0\.5\nTraceback[^\n]*\n {2}File ".*mod\.py", line \d+, in go\n[\s\S]*ValueError: early$/,
+    ],
+    [
+      "a handler's, after an await",
+      "async def go(value):\n    await asyncio.sleep(0.001)\n    raise ValueError('late')\n",
+      /^py\.mod\.go: the handler raised on value 0\.5\nTraceback[^\n]*\n {2}File ".*mod\.py", line \d+, in go\n[\s\S]*ValueError: late$/,
+    ],
+    [
+      "SystemExit at once",
+      "async def go(value):\n    raise SystemExit(3)\n",
+      /^py\.mod\.go: the handler raised.*\n[\s\S]*SystemExit: 3$/,
+    ],
+    [
+      "SystemExit after an await",
+      "async def go(value):\n    await asyncio.sleep(0)\n    raise SystemExit(3)\n",
+      /^py\.mod\.go: the handler raised.*\nTraceback[^\n]*\n {2}File ".*mod\.py"[\s\S]*SystemExit: 3$/,
+    ],
+    [
+      "KeyboardInterrupt after an await",
+      "async def go(value):\n    await asyncio.sleep(0)\n    raise KeyboardInterrupt\n",
+      /^py\.mod\.go: the handler raised.*\n[\s\S]*KeyboardInterrupt$/,
+    ],
+    [
+      "that of task()",
+      "async def main():\n    raise ValueError('main')\ndef go(value): midimonster.task(main())\n",
+      /^py: the task mod\.main raised\nTraceback[^\n]*\n {2}File ".*mod\.py"[\s\S]*ValueError: main$/,
+    ],
+    [
+      "that of a task which nothing waits for",
+      "async def child():\n    raise ValueError('child')\nasync def go(value):\n    asyncio.create_task(child())\n    await asyncio.sleep(0.01)\n",
+      /^py: the task (mod\.)?child raised\nTraceback[^\n]*\n {2}File ".*mod\.py"[\s\S]*ValueError: child$/,
+    ],
+    [
+      "that of a callback",
+      "def callback():\n    raise ValueError('callback')\nasync def go(value):\n    asyncio.get_running_loop().call_soon(callback)\n",
+      /^py: the callback mod\.callback raised\n[\s\S]*ValueError: callback$/,
+    ],
+    [
+      "SystemExit of a callback",
+      "import sys\nasync def go(value):\n    asyncio.get_running_loop().call_soon(sys.exit, 4)\n",
+      /^py: the callback of the event loop raised\n[\s\S]*SystemExit: 4$/,
+    ],
+    [
+      "an interval's",
+      "async def tick():\n    midimonster.interval(tick, 0)\n    await asyncio.sleep(0)\n    raise ValueError('tick')\ndef go(value): midimonster.interval(tick, 10)\n",
+      /^py: the interval function mod\.tick raised\n[\s\S]*ValueError: tick$/,
+    ],
+    [
+      "create_task() in a plain function, which has no running loop",
+      "async def child(): pass\ndef go(value):\n    coroutine = child()\n    try:\n        asyncio.create_task(coroutine)\n    finally:\n        coroutine.close()\n",
+      /^py\.mod\.go: the handler raised on value 0\.5\n[\s\S]*RuntimeError: no running event loop$/,
+    ],
+    [
+      "task() of the function instead of its coroutine",
+      "async def main(): pass\ndef go(value): midimonster.task(main)\n",
+      /^py\.mod\.go: the handler raised[\s\S]*TypeError: task\(\) takes a coroutine, not function: call the function, and pass what it returns$/,
+    ],
+    [
+      "task() in a thread",
+      "import threading\nasync def main(): pass\ndef wrong():\n    coroutine = main()\n    try:\n        midimonster.task(coroutine)\n    finally:\n        coroutine.close()\ndef go(value): threading.Thread(target=wrong).start()\n",
+      /^py: the thread .* raised\n[\s\S]*RuntimeError: task\(\) must be called from [\s\S]*not from a thread/,
+    ],
+    [
+      "run_until_complete() of the router's loop",
+      "async def go(value):\n    loop = asyncio.get_running_loop()\n    coroutine = asyncio.sleep(0)\n    try:\n        loop.run_until_complete(coroutine)\n    finally:\n        coroutine.close()\n",
+      /^py\.mod\.go: the handler raised[\s\S]*RuntimeError: the router runs this loop; run a coroutine in it with midimonster\.task\(\)/,
+    ],
+    [
+      "close() of the router's loop",
+      "async def go(value):\n    asyncio.get_running_loop().close()\n",
+      /^py\.mod\.go: the handler raised[\s\S]*RuntimeError: the router closes this loop when it stops$/,
+    ],
+  ];
+  for (const [what, module, message] of cases) {
+    it(`is logged once, and everything goes on: ${what}`, async () => {
+      const session = await run(
+        `${module}import gc\ndef ask(value):\n    gc.collect()\n    midimonster.output("done", value)\n`,
+      );
+      const entry = await session.log.seen(/raised/);
+      assert.match(entry.message, message);
+      await ask(session);
+      session.probe.emit("go", 0.5);
+      await ask(session);
+      assert.equal(session.log.matching(/raised/).length, 1, session.log.entries.map((one) => one.message).join("\n"));
+    });
+  }
+
+  it("is counted when it repeats", async () => {
+    const session = await run("async def go(value):\n    await asyncio.sleep(0)\n    raise ValueError('again')\n");
+    await session.log.seen(/again/);
+    for (let i = 0; i < 5; ++i) session.probe.emit("go", 0.5);
+    await ask(session);
+    await session.router.stop();
+    assert.deepEqual(
+      problems(session).map((message) => message.split("\n")[0]),
+      ["py.mod.go: the handler raised on value 0.5", "5 more times: py.mod.go: the handler raised: ValueError: again"],
+    );
+  });
+
+  it("says nothing of tasks that are cancelled", async () => {
+    const session = await run(`
+async def child():
+    await asyncio.sleep(1000)
+async def go(value):
+    task = midimonster.task(child())
+    await asyncio.sleep(0)
+    task.cancel()
+    asyncio.current_task().cancel()
+    await asyncio.sleep(1000)
+`);
+    await ask(session);
+    await session.router.stop();
+    assert.deepEqual(problems(session), []);
+  });
+
+  it("warns of a thousand tasks of one handler that do not end, once", async () => {
+    const session = await run("async def go(value):\n    await asyncio.sleep(1000)\n");
+    for (let i = 0; i < 1100; ++i) session.probe.emit("go", 1);
+    await ask(session);
+    await session.router.stop();
+    assert.deepEqual(problems(session), [
+      "py: 1000 tasks of the handler mod.go have not ended; more are begun than end",
+    ]);
+  });
+});
+
+describe("a step of a task that takes long", () => {
+  const slow: [what: string, module: string, message: RegExp][] = [
+    [
+      "the first one of a handler",
+      'async def go(value):\n    busy(1)\n    midimonster.output("done", 1)\n',
+      /^py: the handler mod\.go is slow: running for \d+ ms while everything else waits\n {2}File ".*mod\.py", line \d+, in go\n[\s\S]*in busy/,
+    ],
+    [
+      "a later one",
+      'async def go(value):\n    await asyncio.sleep(0.001)\n    busy(1)\n    midimonster.output("done", 1)\n',
+      /^py: the task mod\.go is slow: running for \d+ ms while everything else waits\n {2}File ".*mod\.py", line \d+, in go\n[\s\S]*in busy/,
+    ],
+    [
+      "that of a task in another one",
+      'async def child():\n    await asyncio.sleep(0.001)\n    busy(1)\nasync def go(value):\n    await asyncio.create_task(child())\n    midimonster.output("done", 1)\n',
+      /^py: the task mod\.child is slow:[^\n]*\n {2}File ".*mod\.py", line \d+, in child\n[\s\S]*in busy/,
+    ],
+    [
+      "a callback",
+      'def callback():\n    busy(1)\n    midimonster.output("done", 1)\nasync def go(value):\n    asyncio.get_running_loop().call_later(0.001, callback)\n',
+      /^py: the task of a callback is slow:[^\n]*\n {2}File ".*mod\.py", line \d+, in callback/,
+    ],
+  ];
+  for (const [what, module, message] of slow) {
+    it(`is named, with the task's own stack: ${what}`, async () => {
+      const session = await run(module);
+      await session.probe.until("done");
+      assert.match((await session.log.seen(/is slow/)).message, message);
+      assert.equal(session.log.matching(/is slow/).length, 1);
+    });
+  }
+
+  it("is not one when many short ones take long together", async () => {
+    const session = await run(
+      `
+async def spin():
+    for _ in range(60):
+        busy(0.01)
+        await asyncio.sleep(0)
+async def go(value):
+    await asyncio.gather(spin(), spin())
+    midimonster.output("done", 1)
+`,
+      `[backend python]\nhandler-warn = 400\n${CONFIG}`,
+    );
+    await session.probe.until("done");
+    assert.deepEqual(session.log.matching(/slow/), []);
+  });
+
+  const ended: [what: string, first: string][] = [
+    ["the first one", ""],
+    ["a later one", "    await asyncio.sleep(0.001)\n"],
+  ];
+  for (const [what, first] of ended) {
+    it(`is ended by handler-timeout, and its task alone: ${what}`, async () => {
+      const session = await run(
+        `
+async def other():
+    await asyncio.sleep(0.01)
+    while True:
+        midimonster.output("out", 1)
+        await asyncio.sleep(0.01)
+midimonster.task(other())
+async def go(value):
+${first}    while True:
+        try:
+            busy(100)
+        except Exception:
+            pass
+`,
+        `[backend python]\nhandler-warn = 0\nhandler-timeout = 200\n${CONFIG}`,
+      );
+      const entry = await session.log.seen(/HandlerTimeout/);
+      assert.match(
+        entry.message,
+        /^py\.mod\.go: the handler raised on value 0\.5\n[\s\S]*HandlerTimeout: the (handler|task) ran for longer/,
+      );
+      await session.probe.until("out", session.probe.values("out").length + 2);
+      await ask(session);
+    });
+  }
+});
