@@ -176,7 +176,7 @@ export interface FilterTable {
    */
   readonly steps: Uint32Array;
   readonly args: Float64Array;
-  /** The channel of each cell. */
+  /** The channel of each cell, in ascending order. */
   readonly watched: Uint32Array;
 }
 

@@ -18,6 +18,12 @@ export interface Arrow {
   readonly location: Location;
 }
 
+/** A filter that has not been parsed, and the arrow in front of it. */
+export interface FilterText {
+  readonly text: Located;
+  readonly arrow: Arrow | undefined;
+}
+
 /** Splits a line at its arrows: there is one part more than arrows. */
 export function splitAtArrows(line: Located): { readonly parts: Located[]; readonly arrows: Arrow[] } {
   const { source, line: number, column } = line.location;
@@ -36,17 +42,13 @@ export function splitAtArrows(line: Located): { readonly parts: Located[]; reado
 }
 
 /** Parses the filters of one line. Returns undefined after reporting errors. */
-export function parseFilterCalls(
-  texts: readonly Located[],
-  arrowOf: (i: number) => Arrow | undefined,
-  report: Report,
-): FilterCall[] | undefined {
+export function parseFilterCalls(texts: readonly FilterText[], report: Report): FilterCall[] | undefined {
   const [first] = texts;
   if (texts.length > MAX_STEPS && first !== undefined) {
-    report({ message: `more than ${MAX_STEPS} filters in one line`, location: first.location });
+    report({ message: `more than ${MAX_STEPS} filters in one line`, location: first.text.location });
     return undefined;
   }
-  const calls = texts.map((text, i) => parseFilterCall(text, arrowOf(i), report));
+  const calls = texts.map(({ text, arrow }) => parseFilterCall(text, arrow, report));
   return calls.every((call): call is FilterCall => call !== undefined) ? calls : undefined;
 }
 

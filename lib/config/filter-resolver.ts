@@ -4,7 +4,7 @@ import { chainOf, type FilterChain, type FilterStep, isPossible, MAX_STEPS, reve
 import type { FilterDeclaration } from "../filters/declare.js";
 import { FILTERS, filterNamed } from "../filters/index.js";
 import { readArguments } from "../filters/read-arguments.js";
-import type { FilterCall, Report } from "./filter-call.js";
+import { type FilterCall, type FilterText, parseFilterCalls, type Report } from "./filter-call.js";
 import type { Location } from "./source.js";
 import { didYouMean } from "./suggest.js";
 import type { FilterSection, Section } from "./syntax.js";
@@ -29,6 +29,8 @@ export class FilterResolver {
   readonly #sections = new Map<string, FilterSection>();
   readonly #named = new Map<string, Resolution>();
   readonly #report: Report;
+  /** What mappings have had so far, by their text: of thousands of lines, most have the same filters. */
+  readonly #resolved = new Map<string, MappingFilters>();
   /** Chains by their keys and texts: those that are equal are one object. */
   readonly #chains = new Map<string, FilterChain>();
 
@@ -53,7 +55,18 @@ export class FilterResolver {
   }
 
   /** The chains of a mapping's filters; undefined after reporting errors. */
-  resolve(calls: readonly FilterCall[], both: boolean): MappingFilters | undefined {
+  resolve(texts: readonly FilterText[], both: boolean): MappingFilters | undefined {
+    let key = both ? "<>" : "";
+    for (const { text } of texts) key += `>${text.text}`;
+    const known = this.#resolved.get(key);
+    if (known !== undefined) return known;
+    const calls = parseFilterCalls(texts, this.#report);
+    const resolved = calls && this.#resolveCalls(calls, both);
+    if (resolved !== undefined) this.#resolved.set(key, resolved);
+    return resolved;
+  }
+
+  #resolveCalls(calls: readonly FilterCall[], both: boolean): MappingFilters | undefined {
     const placed: PlacedStep[] = [];
     let failed = false;
     for (const call of calls) {

@@ -31,5 +31,8 @@ export function parseFilterLine(line: Located, report: Report): FilterCall[] | u
     report({ message: `'${line.text}' is not a chain of filters`, location: line.location, help });
     return undefined;
   }
-  return parseFilterCalls(parts, (i) => arrows[i - 1] ?? arrows[i], report);
+  return parseFilterCalls(
+    parts.map((text, i) => ({ text, arrow: arrows[i - 1] ?? arrows[i] })),
+    report,
+  );
 }

@@ -2,7 +2,7 @@
 import { type ChannelPattern, parsePattern } from "./channel-pattern.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { type Arrow, parseFilterCalls, splitAtArrows } from "./filter-call.js";
-import { type Located, part } from "./source.js";
+import { type Located, locate, part } from "./source.js";
 import type { ChannelSpec, Direction, Mapping } from "./syntax.js";
 
 /**
@@ -11,9 +11,8 @@ import type { ChannelSpec, Direction, Mapping } from "./syntax.js";
  * @returns the mapping, or undefined after reporting errors to `report`
  */
 export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => void): Mapping | undefined {
-  const { parts, arrows } = splitAtArrows(line);
-  const [arrow] = arrows;
-  if (arrow === undefined) {
+  const operator = /<>|><|<|>/.exec(line.text);
+  if (operator === null) {
     report({
       message: `'${line.text}' is not a mapping`,
       location: line.location,
@@ -21,20 +20,28 @@ export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => 
     });
     return undefined;
   }
+  const [arrow] = operator;
+  const end = operator.index + arrow.length;
+  const hasFilters = /[<>]/.test(line.text.slice(end));
+  const { parts, arrows } = hasFilters ? splitAtArrows(line) : splitAt(line, operator.index, end);
   const direction = directionOf(arrow);
-  const other = arrows.find((one) => directionOf(one) !== direction);
+  const other = arrows.find(({ text }) => directionOf(text) !== direction);
   if (other !== undefined) {
     report({
-      message: `'${other.text}' after '${arrow.text}': the arrows of a mapping must be the same`,
+      message: `'${other.text}' after '${arrow}': the arrows of a mapping must be the same`,
       location: other.location,
       help: ["write one line for each direction; the name of a channel can't contain < or >"],
     });
     return undefined;
   }
-  const left = parseSpec(parts[0] as Located, line, arrows.length > 1, report);
-  const filters = parseFilterCalls(parts.slice(1, -1), (i) => arrows[i + 1], report);
-  const right = parseSpec(parts.at(-1) as Located, line, arrows.length > 1, report);
-  if (left === undefined || right === undefined || filters === undefined) return undefined;
+  const left = parseSpec(parts[0] as Located, line, hasFilters, report);
+  const right = parseSpec(parts.at(-1) as Located, line, hasFilters, report);
+  const filters = hasFilters ? parts.slice(1, -1).map((text, i) => ({ text, arrow: arrows[i + 1] })) : [];
+  if (left === undefined || right === undefined) {
+    // What is wrong with them is told with the rest of the line.
+    parseFilterCalls(filters, report);
+    return undefined;
+  }
   const sizes = [left.pattern.size, right.pattern.size];
   if (sizes[0] !== sizes[1] && !sizes.includes(1)) {
     report({
@@ -47,7 +54,14 @@ export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => 
   return { left, direction, right, filters, location: line.location };
 }
 
-function directionOf({ text }: Arrow): Direction {
+function splitAt(line: Located, start: number, end: number): { parts: Located[]; arrows: Arrow[] } {
+  const { source, line: number, column } = line.location;
+  const at = column - 1;
+  const left = locate(source, number, at, at + start);
+  return { parts: [left, locate(source, number, at + end, at + line.text.length)], arrows: [] };
+}
+
+function directionOf(text: string): Direction {
   return text === "<" || text === ">" ? text : "<>";
 }
 

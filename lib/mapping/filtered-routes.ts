@@ -66,7 +66,11 @@ export function compileFiltered(channelCounts: readonly number[], mappings: read
     const row = at(number, pair);
     targets[place] = FILTERED + row;
     const cell = target === NO_TARGET ? at(cells, source) : at(cells, target);
-    rows.set([source, target, at(pairs.chains, pair), cell], PAIR.size * row);
+    const first = PAIR.size * row;
+    rows[first + PAIR.source] = source;
+    rows[first + PAIR.target] = target;
+    rows[first + PAIR.chain] = at(pairs.chains, pair);
+    rows[first + PAIR.cell] = cell;
   }
   const watched = Uint32Array.from(pairs.watched);
   return {
@@ -81,10 +85,12 @@ export function compileFiltered(channelCounts: readonly number[], mappings: read
 function cellsOf(mappings: readonly Pairs[], firstChannels: Uint32Array, total: number): Uint32Array {
   const cells = new Uint32Array(total);
   const looking = mappings.filter(({ chain }) => chain !== undefined && looksAtTarget(chain));
-  let count = 0;
   forEachPair(looking, firstChannels, (_from, to) => {
-    if (cells[to] === 0) cells[to] = ++count;
+    cells[to] = 1;
   });
+  // In the order of channels, by which the native part finds them.
+  let count = 0;
+  for (let channel = 0; channel < total; ++channel) if (cells[channel] === 1) cells[channel] = ++count;
   return cells;
 }
 
@@ -130,7 +136,6 @@ function collect(
 ): PairList {
   const watched: number[] = [];
   for (let channel = 0; channel < total; ++channel) if (at(cells, channel) > 0) watched.push(channel);
-  watched.sort((a, b) => at(cells, a) - at(cells, b));
   const starts = new Uint32Array(total + 1);
   let count = watched.length;
   for (const channel of watched) starts[channel + 1] = at(starts, channel + 1) + 1;
@@ -159,7 +164,7 @@ function collect(
 
 /** Finds pairs that are there twice with the same filters: the first one is kept. */
 function withoutDuplicates(pairs: PairList, total: number) {
-  const kept = new Uint8Array(pairs.count);
+  const kept = new Uint32Array(pairs.count);
   const offsets = new Uint32Array(total + 1);
   const doubled = new Set<number>();
   const lastSource = new Uint32Array(total).fill(0xffffffff);
@@ -170,23 +175,18 @@ function withoutDuplicates(pairs: PairList, total: number) {
   for (const pair of pairs.bySource) {
     const source = at(pairs.sources, pair);
     const target = at(pairs.targets, pair);
-    const count = () => {
-      kept[pair] = 1;
-      offsets[source + 1] = at(offsets, source + 1) + 1;
-    };
-    if (target === NO_TARGET) {
-      count();
-      continue;
+    if (target !== NO_TARGET) {
+      const isFirst = lastSource[target] !== source;
+      let same = isFirst ? none : at(lastPair, target);
+      while (same !== none && at(pairs.chains, same) !== at(pairs.chains, pair)) same = at(before, same);
+      if (same !== none) continue;
+      if (!isFirst) doubled.add(at(pairs.mappings, pair));
+      before[pair] = isFirst ? none : at(lastPair, target);
+      lastPair[target] = pair;
+      lastSource[target] = source;
     }
-    const isFirst = lastSource[target] !== source;
-    let same = isFirst ? none : at(lastPair, target);
-    while (same !== none && at(pairs.chains, same) !== at(pairs.chains, pair)) same = at(before, same);
-    if (same !== none) continue;
-    if (!isFirst) doubled.add(at(pairs.mappings, pair));
-    before[pair] = isFirst ? none : at(lastPair, target);
-    lastPair[target] = pair;
-    lastSource[target] = source;
-    count();
+    kept[pair] = 1;
+    offsets[source + 1] = at(offsets, source + 1) + 1;
   }
   for (let i = 0; i < total; ++i) offsets[i + 1] = at(offsets, i + 1) + at(offsets, i);
   return { kept, offsets, doubled };
@@ -194,7 +194,7 @@ function withoutDuplicates(pairs: PairList, total: number) {
 
 function crowdedTargets(
   pairs: PairList,
-  kept: Uint8Array,
+  kept: Uint32Array,
   total: number,
   mappings: readonly Pairs[],
   doubled: ReadonlySet<number>,
@@ -203,7 +203,7 @@ function crowdedTargets(
   const glides = mappings.map(
     ({ chain }) => chain?.steps.some(({ declaration: { group } }) => group === "time") === true,
   );
-  const isTimed = new Uint8Array(total);
+  const isTimed = new Uint32Array(total);
   for (let pair = 0; pair < pairs.count - pairs.watched.length; ++pair) {
     const mapping = at(pairs.mappings, pair);
     if (at(kept, pair) === 0 || !glides[mapping]) continue;

@@ -72,7 +72,7 @@ export function numberChannels(channelCounts: readonly number[]) {
   return { firstChannels, total };
 }
 
-export function at(array: Uint32Array | Uint8Array, index: number): number {
+export function at(array: Uint32Array, index: number): number {
   return array[index] as number;
 }
 

@@ -120,7 +120,8 @@ bool FilterTable::Fill(const std::vector<RawPair> &raw_pairs, const std::vector<
     state_size += chain_state[raw.chain];
     timed_steps += chain_timed[raw.chain];
   }
-  return std::all_of(watched.begin(), watched.end(), [&](ChannelId channel) { return channel < owner.size(); });
+  if (!std::is_sorted(watched.begin(), watched.end())) return false;
+  return watched.empty() || watched.back() < owner.size();
 }
 
 }  // namespace mmpy

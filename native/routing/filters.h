@@ -9,6 +9,7 @@
 #ifndef MMPY_FILTERS_H
 #define MMPY_FILTERS_H
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -55,6 +56,14 @@ class Filters {
 
   // Simple steps; less than 0 if the value does not pass. It calls nothing, so its variables stay in registers.
   [[gnu::noinline]] static double Compute(const FilterStep *step, const FilterStep *end, double *state, double value);
+
+  // An event for a channel that no row has led to it.
+  void NoteSent(ChannelId channel, double value) {
+    const auto &watched = table_.watched;
+    const auto found = std::lower_bound(watched.begin(), watched.end(), channel);
+    if (found == watched.end() || *found != channel) return;
+    Note(static_cast<uint32_t>(found - watched.begin()) + 1, kNoPair, value);
+  }
 
   // When something is due next; kNever if nothing is.
   double next_due() const { return next_due_; }

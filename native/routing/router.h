@@ -98,7 +98,10 @@ class Router final : private FilterSink {
   }
 
   // Queues an event for a channel, wherever it comes from.
-  void Send(const Target &target, double value) { Queue(SlotOf(target.instance), {target.channel, value}); }
+  void Send(const Target &target, double value) {
+    filters_.NoteSent(target.channel, value);
+    Queue(SlotOf(target.instance), {target.channel, value});
+  }
 
   enum class Drained { kEmpty, kOutOfTime };
   enum class Slice { kNew, kSame };
