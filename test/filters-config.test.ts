@@ -228,7 +228,7 @@ describe("mmpy filters", () => {
     for (const { forms } of printed) for (const { example } of forms) mappingOf(`a.x > ${example} > b.y`);
     const one = run(process.execPath, ["dist/cli/mmpy.cjs", "filters", "smooth"], { cwd: projectFolder });
     assert.equal((await one.exited).code, 0);
-    assert.match(one.stdout, /^smooth: follows the value gently[\s\S]*fall +25ms to 60s, default time/);
+    assert.match(one.stdout, /^smooth: follows the value gently[\s\S]*fall +25ms to 60s, default that of time/);
   });
 });
 

@@ -39,12 +39,12 @@ export function describeFilter({ name, summary, group, reversible, forms }: Filt
   };
 }
 
-/** A parameter's range and default, for people: `0.05 to 20, default 2`. */
+/** A parameter's range and default, for people: `0.05 to 20, default 2`, `above 0 to 1`. */
 export function limitsOf({ kind, min, max, above, below, default: standard }: Parameter): string {
   const shown = (value: number) => (kind === "time" ? timeText(value) : String(value));
   const range = [above ? `above ${shown(min)}` : shown(min), below ? `below ${shown(max)}` : shown(max)];
-  const value = typeof standard === "number" ? shown(standard) : standard;
-  return range.join(above || below ? ", " : " to ") + (value === undefined ? "" : `, default ${value}`);
+  const value = typeof standard === "number" ? shown(standard) : `that of ${standard}`;
+  return range.join(" to ") + (standard === undefined ? "" : `, default ${value}`);
 }
 
 /** A time as it is written in arguments. */
