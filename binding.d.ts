@@ -58,6 +58,8 @@ export interface PythonException {
   readonly name?: string;
   /** `ImportError.path` or `SyntaxError.filename`. */
   readonly path?: string;
+  /** Of an OSError while a module loads: the address that it last tried to bind or to connect, `host:port`. */
+  readonly address?: string;
   /** The traceback's last places, at most 100, outermost first. Begins at user code; without those of causes. */
   readonly places: readonly PythonPlace[];
   /** The whole traceback, with its causes, for people. */
@@ -134,9 +136,20 @@ export interface Outbox {
 export interface ResolveError {
   /** Index within the instance; -1 for the default handler. */
   readonly channel: number;
+  /** Empty if there is only a hint: its name has no dot and calls nothing, but functions have that name. */
   readonly problem: string;
   /** Names that may have been meant. */
   readonly candidates: string[];
+  /** What to do, in lines. */
+  readonly advice: string[];
+}
+
+/** A module that no other one uses. */
+export interface IdleModule {
+  readonly name: string;
+  readonly file: string;
+  /** The line of its `if __name__ == "__main__":`, or 0. */
+  readonly guard: number;
 }
 
 /** The instance that uses CPython's main interpreter. */
@@ -223,6 +236,8 @@ export interface Binding {
   callsBackIntoInstances(): boolean;
 
   createCore(callbacks: CoreCallbacks, outbox: Outbox): Core;
+  /** Tells modules that are loaded from now on that they are only being checked (`midimonster.checking()`). */
+  onlyCheck(core: Core): void;
   /** Limits the memory of all queues together, in MiB; 256 otherwise. Events beyond are lost, and reported. */
   limitQueues(core: Core, mebibytes: number): void;
   /** The number of instances that have been added, including retired ones. */
@@ -241,6 +256,13 @@ export interface Binding {
   mainHolder(core: Core): MainHolder | null;
   /** Loads the module named by a `module` option. Enters Python. Returns its exception, or null. */
   loadModule(core: Core, instance: number, value: string, folder: string): PythonException | null;
+  /** A number that changes whenever code of a python instance registers something, or outputs before the start. */
+  activity(core: Core, instance: number): number;
+  /**
+   * Facts about a module named by a `module` option that seems to have nothing to do. Null if it was not loaded, has started a
+   * thread while it loaded, or is used by other modules. Enters Python, reads the module's file.
+   */
+  idleModule(core: Core, instance: number, value: string): IdleModule | null;
   /** Creates channels of a python instance, unless it already has them. Returns their indices within the instance. */
   addChannels(core: Core, instance: number, names: readonly string[]): Uint32Array;
   /** From now on `output()` creates no channels in a python instance, only {@link addChannels} does. */
@@ -356,10 +378,21 @@ export interface Binding {
   printStuckCode(format: "text" | "json" | "journal" | null, onlyErrors: boolean): void;
 
   /**
-   * The formats in which Python code writes to standard output and error, line by line; null, the default, for writing as it
-   * is. For instances that are added from then on.
+   * The formats in which Python code writes to standard output and error, line by line; `text` for writing what it writes, but
+   * without waiting for whoever reads it; `errors` for writing to standard error what goes to standard output; null, the default,
+   * for leaving the streams alone. For instances that are added from then on.
    */
-  formatStreams(output: "json" | "journal" | null, errors: "json" | "journal" | null): void;
+  formatStreams(
+    output: "text" | "json" | "journal" | "errors" | null,
+    errors: "text" | "json" | "journal" | null,
+  ): void;
+
+  /**
+   * Writes to standard error without waiting for whoever reads it: up to 1 MiB is kept and written later, in order, also at the
+   * end of the process while somebody reads. What exceeds that is left out, which a line tells afterwards, as `printStuckCode()`
+   * has been told to print. From any thread.
+   */
+  writeLog(text: string): void;
 
   /** Ends the process at once, without waiting for libuv's threads, which may be in a lookup of a host's name. */
   endProcess(status: number): never;

@@ -9,6 +9,13 @@ import { libc } from "./platform.js";
  * @param folder the package's folder
  */
 export function explainAddonFailure(file: string | undefined, reason: string, folder: string): string {
+  if (!isOwn(folder)) {
+    return [
+      `midimonster-python can't be part of a bundle, since it finds its addon and its Python files beside its code (not in ${folder}).`,
+      "Leave it out of the bundle: with esbuild by --packages=external or --external:midimonster-python, with others by their",
+      "option for external packages; and install it beside the bundle.",
+    ].join("\n");
+  }
   const prebuilds = path.join(folder, "prebuilds");
   const platform = `${process.platform}-${process.arch}`;
   return [
@@ -21,6 +28,11 @@ export function explainAddonFailure(file: string | undefined, reason: string, fo
     ...(file === undefined ? [] : [`  reason: ${reason.split("\n")[0]}`]),
     ...advice(file, reason),
   ].join("\n");
+}
+
+/** Whether a folder is that of this package. */
+function isOwn(folder: string): boolean {
+  return existsSync(path.join(folder, "python", "runtime", "start.py"));
 }
 
 function libcTag(): string {

@@ -28,11 +28,12 @@ export type {
 export { type Address, type Option, type OptionSet, option, type Parsed, type Values } from "./backends/options.js";
 export type { PythonChoice } from "./backends/python/locate/discovery.js";
 export type { Backend, BackendContext, Instance, InstanceContext } from "./backends/simple.js";
-export { type Diagnostic, formatDiagnostic } from "./config/diagnostic.js";
+export { type Diagnostic, type DiagnosticData, formatDiagnostic } from "./config/diagnostic.js";
 export type { MapOptions } from "./config/one-mapping.js";
 export type { OptionValues } from "./config/option-values.js";
 export type { Location, Source } from "./config/source.js";
 export type { RouterDescription } from "./engine/description.js";
+export type { CheckMode } from "./engine/engine.js";
 export type { ReloadSummary } from "./engine/reload-summary.js";
 export { Router } from "./engine/router.js";
 export type { FileOptions, RouterOptions } from "./engine/router-options.js";

@@ -119,6 +119,13 @@ def cleanup_handler(function: Callable[[], object] | None, /) -> Callable[[], ob
     function: a callable without parameters, or None to remove the registered one.
     Returns the function it replaces, or None. Events it outputs are no longer routed."""
 
+def checking() -> bool:
+    """Return whether the configuration is only being checked, by `mmpy check`.
+
+    Modules are then loaded, but nothing runs: no interval, no handler, no socket function. A module that
+    opens ports or devices while it loads should not do so then; a running show may have them.
+    MIDIMonster itself has no checking(); use hasattr(midimonster, 'checking') to check."""
+
 def previous() -> ModuleType | None:
     """Return the version of the calling module that this one replaces, or None.
 

@@ -7,6 +7,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { buildCommand } from "./build-command.mjs";
+import { writeCommonJs, writeCommonJsTypes } from "./commonjs.mjs";
 
 const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const dist = path.join(folder, "dist");
@@ -19,6 +20,8 @@ const { status } = spawnSync(
   { stdio: "inherit" },
 );
 if (status !== 0) process.exit(status ?? 1);
+writeCommonJsTypes(path.join(dist, "index.d.ts"), dist);
+writeCommonJs(path.join(dist, "index.cjs"));
 
 const common = {
   absWorkingDir: folder,
@@ -41,9 +44,15 @@ const library = await build({
   // Next to index.js: a chunk finds the package's folder as the file above its own.
   chunkNames: "chunk-[hash]",
   format: "esm",
-  // Bundled CommonJS packages ask for Node's own modules.
+  // Otherwise classes that name themselves are called _Router and _MidimonsterError.
+  keepNames: true,
+  // Bundled CommonJS packages ask for Node's own modules. In a bundle of another program there may be no import.meta.url.
   banner: {
-    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    js: [
+      'import { createRequire as __createRequire } from "node:module";',
+      'if (!import.meta.url) throw new Error("midimonster-python can\'t be part of a bundle, since it finds its files beside its code: leave it out, with esbuild by --packages=external");',
+      "const require = __createRequire(import.meta.url);",
+    ].join(" "),
   },
 });
 const { inputs: commandInputs } = await buildCommand(common);

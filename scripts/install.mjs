@@ -28,6 +28,11 @@ function works(command) {
   return spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
 }
 
+// What to type once it is there.
+const AGAIN = folder.split(path.sep).includes("node_modules")
+  ? "then run the same npm command again"
+  : "then run npm ci again";
+
 function missingPackages() {
   return DEBIAN_PACKAGES.filter(({ commands }) => !commands.some(works)).map(({ debian }) => debian);
 }
@@ -37,7 +42,7 @@ if (!prebuildLoads()) {
   if (missing.length > 0) {
     console.error(
       `midimonster-python: the native part has to be compiled here, and something for that is missing.\n` +
-        `On Debian: apt-get install ${missing.join(" ")}`,
+        `On Debian: apt-get install ${missing.join(" ")}\n${AGAIN}`,
     );
     process.exit(1);
   }
@@ -49,7 +54,7 @@ if (!prebuildLoads()) {
   if (status !== 0) {
     console.error(
       "midimonster-python: compiling the native part failed; the first error above says why.\n" +
-        "It needs, on Debian: apt-get install g++ make cmake libuv1-dev",
+        `It needs, on Debian: apt-get install g++ make cmake libuv1-dev; ${AGAIN}`,
     );
     process.exit(status ?? 1);
   }

@@ -77,6 +77,23 @@ describe("an artnet instance with a destination", () => {
     assert.equal(rig.log.matching(/not sent/).length, 0);
   });
 
+  it("begins with the levels it had where a reload gives it another universe", async () => {
+    const node = await Peer.at(NODE, PORT);
+    const config = (universe: number, start: string) =>
+      `${BACKEND}[artnet out]\nuniverse = ${universe}\ndestination = ${NODE}\n${start}[map]\nprobe.a > out.1\n`;
+    const rig = await DmxRig.started(config(1, ""));
+    rig.probe.emit("a", 1);
+    await node.until((data) => data[18] === 255);
+    for (const [universe, start] of [
+      [2, ""],
+      [3, "start = event\n"],
+    ] as const) {
+      await rig.reload(config(universe, start));
+      const first = await node.until((data) => data[14] === universe);
+      assert.equal(first[18], 255, `universe ${universe}`);
+    }
+  });
+
   it("takes the last of several values at once, and sends no frame for a level that stays", async () => {
     const node = await Peer.at(NODE, PORT);
     const rig = await DmxRig.started(

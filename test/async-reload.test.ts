@@ -166,31 +166,6 @@ counting = midimonster.task(count())
     assert.deepEqual(session.said(), ["ended", "goes on"]);
   });
 
-  it("does not wait for a task that will not end for longer than two seconds", async () => {
-    const session = await start(CONFIG, {
-      "mod.py": module(`
-async def stubborn():
-    midimonster.output("out", 1)
-    while True:
-        try:
-            await asyncio.sleep(1000)
-        except asyncio.CancelledError:
-            if "stop" in globals(): raise
-midimonster.task(stubborn())
-`),
-    });
-    await session.probe.until("out");
-    await reload(
-      session,
-      "previous = midimonster.previous()\nasync def main():\n    previous.stop = True\n    midimonster.output('out', 1)\nmidimonster.task(main())\n",
-    );
-    await session.probe.until("out", 2);
-    await session.log.seen(/have not ended/);
-    assert.deepEqual(problems(session), [
-      "py: tasks of a replaced module have not ended 2 s after they were cancelled: mod.stubborn",
-    ]);
-  });
-
   it("ends the tasks of an instance that it removes, and does not begin those of one that fails", async () => {
     const gone = "[python gone]\nmodule = gone\n";
     const session = await start(`${gone}${CONFIG}`, {

@@ -100,37 +100,9 @@ midimonster.task(main())
       ["task"],
       [/^py: the task mod\.main raised\n[\s\S]*ValueError: at the end$/],
     ],
-    [
-      "does not wait for a task that will not end for longer than two seconds, and names it",
-      `
-async def stubborn():
-    midimonster.output("out", 1)
-    while True:
-        try:
-            await asyncio.sleep(1000)
-        except asyncio.CancelledError:
-            pass
-midimonster.task(stubborn())
-`,
-      [],
-      [/^py: tasks have not ended 2 s after they were cancelled: mod\.stubborn$/],
-    ],
-    [
-      "does not wait for a thread of the executor for longer than for other threads",
-      `
-import threading
-async def main():
-    midimonster.output("out", 1)
-    await asyncio.get_running_loop().run_in_executor(None, threading.Event().wait, 60)
-midimonster.task(main())
-`,
-      [],
-      [/^py: Python threads did not end: asyncio_0;/],
-    ],
   ];
   for (const [what, text, said, expected] of cases) {
-    it(what, async function () {
-      this.timeout(20_000);
+    it(what, async () => {
       const session = await start(CONFIG, module(text));
       await session.probe.until("out");
       await session.router.stop();

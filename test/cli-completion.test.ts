@@ -31,7 +31,7 @@ describe("completion", () => {
     ["other.cfg |", []],
     ["-- c|", [], "config"],
     ["-|", ["-i", "-b", "--log-level", "--log-format", "--queue-limit", "--watch", "--version", "--help"]],
-    ["check --|", ["--log-level", "--log-format", "--version", "--help"]],
+    ["check --|", ["--log-level", "--log-format", "--no-run", "--json", "--version", "--help"]],
     ["doctor --j|", ["--json"]],
     ["backends --|", ["--log-level", "--log-format", "--json", "--version", "--help"]],
     ["--log-level |", ["error", "warn", "info", "debug", "silent"]],

@@ -62,8 +62,14 @@ describe("mmpy", () => {
     [["--log-format", "xml"], /--log-format is one of text, json, journal, not 'xml'/],
     [["--wtach"], /unknown option '--wtach'; did you mean '--watch'\?/],
     [["-x"], /unknown option '-x'\n/],
-    [["--json"], /--json goes with doctor, backends and filters/],
-    [["check", "--json"], /--json does not go with check/],
+    [["--json"], /--json goes with check, doctor, backends and filters/],
+    [["completion", "--json", "bash"], /--json does not go with completion/],
+    [["--no-run"], /--no-run goes with check\n/],
+    [["--check", "x.cfg"], /unknown option '--check'; did you mean 'check'\?/],
+    [["--docter"], /unknown option '--docter'; did you mean 'doctor'\?/],
+    [["check", "--norun"], /unknown option '--norun'; did you mean '--no-run'\?/],
+    [["run", "x.cfg"], /there is no command 'run': to run a configuration, write mmpy x\.cfg/],
+    [["--log-level", "eror"], /--log-level is one of .*, not 'eror'; did you mean 'error'\?/],
     [["backends", "-i", "a.b=c"], /-i does not go with backends/],
     [["completion", "bash", "-b", "a.b=c"], /-b does not go with completion/],
     [["chek", "x.cfg"], /'chek' is neither a command nor a file; did you mean 'check'\?/],
@@ -274,7 +280,7 @@ describe("mmpy check", () => {
   it("prints instances, channels and mappings, runs nothing, exit status 0", async () => {
     const folder = folderWith({
       "monster.cfg":
-        "[python py]\nmodule = mod\n[loopback l]\n[map]\npy.out > l.{x,y}\nl.z <> py.level\nl.{1..60} > py.mod.go\n",
+        "[backend python]\nhandler-warn = 500\n[python py]\nmodule = mod\n[loopback l]\n[map]\npy.out > l.{x,y}\nl.z <> py.level\nl.{1..60} > py.mod.go\n",
       "mod.py":
         'import midimonster\ndef go(value): pass\nmidimonster.output("extra", 1)\nmidimonster.interval(lambda: print("must not run"), 10)\n',
     });
@@ -282,6 +288,7 @@ describe("mmpy check", () => {
     assert.deepEqual(await checked.exited, { code: 0, signal: null });
     const expected = [
       /^py +python +4 +module = mod$/m,
+      /^\[backend python\] +handler-warn = 500$/m,
       /^l +loopback +63$/m,
       /^py\.extra +output by a module, not mapped$/m,
       /^py\.out +output$/m,

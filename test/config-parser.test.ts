@@ -183,6 +183,7 @@ describe("configuration errors, with file, line, column and caret", () => {
         "monster.cfg:1:3: error: a section header must end with ']'",
         "    1 |   [map] ; mappings",
         "      |   ^~~~~~~~~~~~~~~~",
+        "      = a comment needs a line of its own, which begins with ';'",
       ),
     ],
     [

@@ -109,6 +109,7 @@ const programs = [
   ["mmpy", [node, mmpyScript]],
   ["node", [node]],
   ["npx tsx", [node, "--import", tsx]],
+  ["npx esbuild", [path.join(projectFolder, "node_modules", ".bin", "esbuild")]],
   ["python3", [python]],
   ["oscdump", ["oscdump"]],
   ["mosquitto", ["mosquitto"]],
@@ -133,17 +134,24 @@ function missingFor({ needs, sessions }: Example): string | undefined {
     if (spawnSync("sh", ["-c", `command -v ${program}`]).status === 0) continue;
     return `no ${program}; on Debian: apt-get install ${PACKAGES[program]}`;
   }
-  for (const module of needs) {
-    if (spawnSync(python, ["-c", `import ${module}`]).status === 0) continue;
-    return `no ${module} in the Python that is tested`;
-  }
-  return undefined;
+  if (pythonWith(needs) !== undefined) return undefined;
+  return `no ${needs.join(" and ")} in ${python}, nor in Debian's python3`;
+}
+
+/** A Python that has these modules: the one that is tested, or Debian's own. */
+function pythonWith(modules: readonly string[]): string | undefined {
+  const test = ["-c", modules.map((module) => `import ${module}`).join("\n")];
+  return [python, "/usr/bin/python3"].find((one) => modules.length === 0 || spawnSync(one, test).status === 0);
 }
 
 /** Runs a command as it is shown, with variables before it. */
-function start(command: string, cwd: string): Running {
+function start(command: string, cwd: string, usedPython = process.env.MMPY_PYTHON): Running {
   const [, variables = "", rest = ""] = /^((?:\w+=\S* )*)(.*)$/.exec(command) ?? [];
-  const env = { ...process.env, ...Object.fromEntries(variables.split(" ").map((text) => text.split("="))) };
+  const env = {
+    ...process.env,
+    MMPY_PYTHON: usedPython,
+    ...Object.fromEntries(variables.split(" ").map((text) => text.split("="))),
+  };
   for (const [program, [file, ...args]] of programs) {
     if (!`${rest} `.startsWith(`${program} `)) continue;
     const given = rest.slice(program.length).split(" ");
@@ -159,7 +167,7 @@ function normalized(text: string, folder: string): string {
     .replace(/^\[\d\d:\d\d:\d\d\.\d{3}\]/gm, "[time]")
     .replace(/Python 3\.\d+\.\d+(, | from )\S+/g, "Python$1it")
     .replace(/\S+ -m pip install/g, "python -m pip install")
-    .replace(/(descriptor|fd=|running for|loading after) ?\d+/g, "$1 N")
+    .replace(/(descriptor|fd=|running for|more than|loading after) ?\d+/g, "$1 N")
     .replace(/^(wave|curved|inverted) \d\.\d\d.*$/gm, "$1") // the quick start's oscillator begins anywhere
     .replace(/^(slot\d) \d\.\d+$/gm, "$1") // a wave
     .replace(/^[0-9a-f]{8}\.[0-9a-f]{8} /gm, "[time] ") // of oscdump
@@ -223,6 +231,7 @@ describe("the documentation", () => {
     for (const example of examplesIn(document)) {
       const { name, sessions } = example;
       it(`${document}: example '${name}'`, async function () {
+        const used = example.needs.length === 0 ? process.env.MMPY_PYTHON : pythonWith(example.needs);
         const missing = missingFor(example);
         if (missing !== undefined) {
           console.log(`SKIPPED: ${missing}`);
@@ -231,18 +240,18 @@ describe("the documentation", () => {
         const own = Object.keys(example.files).length > 0;
         const folder = own ? folderOf(example) : projectFolder;
         if (sessions.length === 0 && existsSync(path.join(folder, "monster.cfg"))) {
-          const checked = start("mmpy check", folder);
+          const checked = start("mmpy check", folder, used);
           assert.equal((await checked.exited).code, 0, checked.stderr);
         }
         for (const { commands, beside, sends } of sessions) {
           const others = [];
           for (const { command, shown } of beside) {
-            const running = start(command, folder);
+            const running = start(command, folder, used);
             if (command.startsWith("mmpy ")) await running.sees(/routing/);
             others.push({ running, shown });
           }
           for (const { command, shown } of commands) {
-            const running = start(command, folder);
+            const running = start(command, folder, used);
             if (sends.length > 0) {
               await running.sees(/routing/);
               send(sends, folder);

@@ -124,7 +124,7 @@ describe("a MIDI instance", () => {
 
     it("on when a receiver refuses an event: one line says that it is lost", async () => {
       const session = await desk("write = 20:0", "probe.{x,y} > desk.ch0.cc{1,2}\ndesk.ch0.cc3 > probe.read");
-      sequencer.command("refuse 2");
+      sequencer.command("refuse 2 12"); // ENOMEM
       play(10, 0, 3, 0);
       await session.probe.until("read");
       session.probe.emit("x", 1);
@@ -368,6 +368,17 @@ describe("a MIDI instance", () => {
       assert.equal(session.log.matching(/can't be opened/).length, 1);
     });
 
+    it("any more when something is sent: it is opened again", async () => {
+      const session = await desk("read = 20", "probe.x > desk.ch0.cc1\ndesk.ch0.cc3 > probe.read");
+      sequencer.command("refuse 1 19"); // ENODEV
+      play(10, 0, 3, 0);
+      await session.probe.until("read");
+      session.probe.emit("x", 1);
+      await session.log.seen(/^midi: works now/);
+      session.probe.emit("x", 0);
+      assert.deepEqual((await sequencer.sent(1)).at(-1), "10: 0 1 0");
+    });
+
     it("any more: it is opened again, with the same ports and connections", async () => {
       const session = await start("[midi a]\n[midi b]\nread = 20\n[map]\na.ch0.cc1 > probe.a\nb.ch0.cc1 > probe.b\n");
       await sequencer.until(/^from 20:0 to 1$/);
@@ -391,6 +402,16 @@ describe("a MIDI instance", () => {
       session.probe.emit("x", 0);
       assert.deepEqual(await sequencer.sent(1), ["7: 0 1 64"]);
       assert.deepEqual(sequencer.matching(/^(port|delete|from)/), []);
+    });
+
+    it("that wants other devices ends the connections to those it does not want", async () => {
+      const config = (device: string) => `[midi desk]\nwrite = ${device}\n[map]\nprobe.x > desk.ch0.note1\n`;
+      const session = await start(config("20:0"));
+      await sequencer.until(/^from/);
+      session.write("monster.cfg", config("Synth"));
+      await session.router.reload();
+      await sequencer.until(/^from/, 2);
+      assert.deepEqual(sequencer.matching(/from/), ["from 0 to 20:0", "not from 0 to 20:0", "from 0 to 24:0"]);
     });
 
     it("that removes it removes its port", async () => {

@@ -19,6 +19,7 @@ const FUNCTIONS = [
   "manage",
   "channels",
   "cleanup_handler",
+  "checking",
   "previous",
   "task",
   "batch",

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { folderWith, mmpyScript, type Running, run } from "./helpers.js";
-import { freePort, OscPeer } from "./osc-peer.js";
+import { double, freePort, OscPeer } from "./osc-peer.js";
 
 const { MIDIMONSTER_REF } = process.env;
 
@@ -17,14 +17,6 @@ const PATHS: Readonly<Record<string, readonly [format: string, values: readonly 
   "/xy": ["ff 0 1 -1 1", [1, 0.5]],
   "/xy:1": ["", [0.75, 1]],
 };
-
-/** A message with one double. */
-function double(channel: string, value: number): Buffer {
-  const text = (content: string) => Buffer.concat([Buffer.from(content), Buffer.alloc(4 - (content.length % 4))]);
-  const data = Buffer.alloc(8);
-  data.writeDoubleBE(value);
-  return Buffer.concat([text(channel), text(",d"), data]);
-}
 
 /** What a program sends for all values, one after the other. */
 async function answers(start: (config: string) => Running): Promise<string[]> {

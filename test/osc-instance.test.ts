@@ -309,17 +309,24 @@ describe("an OSC instance", () => {
     for (const [, value] of session.probe.received) assert.ok(value >= 0 && value <= 1);
   });
 
-  it("with detect logs a path's first message, not each", async () => {
+  it("with detect logs a path's first message, not each, and what is not mapped or can't be read", async () => {
     const session = await desk("root = /r", "desk./end > probe.end", "[backend osc]\ndetect = please\n");
     for (let i = 0; i < 20; ++i) peer.send(message("/r/new", "fs", `${HALF} 61000000`), port);
     peer.send(message("/other", "f", HALF), port);
+    for (let i = 0; i < 3; ++i) peer.send(Buffer.from("fader 1 \\\xff".repeat(5), "latin1"), port);
+    peer.send(message("/r/*d", ""), port);
     peer.send(message("/r/end", ""), port);
-    await session.probe.until("end");
+    await session.probe.until("end", 2);
+    const from = `from 127.0.0.1:${peer.port}`;
     assert.deepEqual(
       session.log.matching(/received/).map(({ message }) => message),
       [
-        `desk: received /r/new fs 0.5 from 127.0.0.1:${peer.port}`,
-        `desk: received /r/end  from 127.0.0.1:${peer.port}`,
+        `desk: received /r/new fs 0.5 ${from} (not mapped)`,
+        `desk: received /other f 0.5 ${from} (not mapped)`,
+        `desk: received what can't be read ${from}: 'fader 1 \\x5c\\xfffader 1 \\x5c\\xfffader 1 \\x5c\\xfffa'… ` +
+          "(its address does not start with a slash, or has no end)",
+        `desk: received /r/*d ${from}`,
+        `desk: received /r/end ${from}`,
       ],
     );
   });

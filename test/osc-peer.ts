@@ -49,6 +49,20 @@ export function bytes(hex: string): Buffer {
   return Buffer.from(hex.replaceAll(" ", ""), "hex");
 }
 
+/** A message with one double. */
+export function double(path: string, value: number): Buffer {
+  const text = (content: string) => Buffer.concat([Buffer.from(content), Buffer.alloc(4 - (content.length % 4))]);
+  const data = Buffer.alloc(8);
+  data.writeDoubleBE(value);
+  return Buffer.concat([text(path), text(",d"), data]);
+}
+
+/** Its path and its double; from hexadecimal digits. */
+export function readDouble(hex: string): [path: string, value: number] {
+  const data = bytes(hex);
+  return [data.toString("latin1", 0, data.indexOf(0)), data.readDoubleBE(data.length - 8)];
+}
+
 /** A UDP port that was free a moment ago. */
 export async function freePort(): Promise<number> {
   const peer = await OscPeer.open();

@@ -77,6 +77,8 @@ describe("the npm package", function () {
       "CMakeLists.txt",
       "dist/index.js",
       "dist/index.d.ts",
+      "dist/index.cjs",
+      "dist/index.d.cts",
       "dist/cli/mmpy.cjs",
       "dist/THIRD-PARTY-LICENSES.txt",
       "native/addon/addon.cc",
@@ -99,7 +101,7 @@ describe("the npm package", function () {
     );
     assert.ok(files.some((file) => file.startsWith(`prebuilds/${process.platform}-${process.arch}/`)));
     const known =
-      /^(LICENSE|CHANGELOG\.md|README\.md|package\.json|binding\.d\.ts|CMakeLists\.txt|scripts\/install\.mjs|systemd\/mmpy@?\.service|dist\/.*\.(c?js|c?js\.map|d\.ts|txt)|lib\/.*\.ts|native\/(\w+\/)?[^/]*\.(cc|c|h|inc)|python\/((runtime|worker)\/)?[^/]*\.(py|pyi)|docs\/(protocols\/)?[^/]*\.(md|svg)|python\/examples\/[^/]*\.(py|cfg|md)|prebuilds\/(README\.md|[^/]*\/[^/]*\.node))$/;
+      /^(LICENSE|CHANGELOG\.md|README\.md|package\.json|binding\.d\.ts|CMakeLists\.txt|scripts\/install\.mjs|systemd\/mmpy@?\.service|dist\/.*\.(c?js|c?js\.map|d\.c?ts|txt)|lib\/.*\.ts|native\/(\w+\/)?[^/]*\.(cc|c|h|inc)|python\/((runtime|worker)\/)?[^/]*\.(py|pyi)|docs\/((protocols|recipes)\/)?[^/]*\.(md|svg)|python\/examples\/[^/]*\.(py|cfg|md)|prebuilds\/(README\.md|[^/]*\/[^/]*\.node))$/;
     assert.deepEqual(
       files.filter((file) => !known.test(file)),
       [],
@@ -113,7 +115,7 @@ describe("the npm package", function () {
 
   const linters: [name: string, script: string, args: string[]][] = [
     ["publint", "publint/src/cli.js", ["run", "--strict"]],
-    ["arethetypeswrong", "@arethetypeswrong/cli/dist/index.js", ["--profile", "esm-only"]],
+    ["arethetypeswrong", "@arethetypeswrong/cli/dist/index.js", ["--profile", "node16"]],
   ];
   for (const [name, script, args] of linters) {
     it(`has nothing for ${name} to complain about`, async () => {

@@ -68,6 +68,8 @@ class Asked:
 if midimonster.previous() is None:
     for near, _ in functions.pairs: midimonster.manage(Asked(), near)
     for _ in range(5): midimonster.interval(Asked(), 10_000)
+    for _ in range(3): midimonster.after(Asked(), 10_000)
+    for _ in range(3): midimonster.interval(Asked(), 10_000, exact=True)
     midimonster.cleanup_handler(Asked())
     asked = [midimonster.batch(["b1", "b2"], Asked()) for _ in range(5)]
 `,
@@ -81,6 +83,8 @@ class Dies:
 if midimonster.previous() is None:
     for near, _ in functions.pairs: midimonster.manage(Dies(), near)
     for _ in range(5): midimonster.interval(Dies(), 10_000)
+    for _ in range(3): midimonster.after(Dies(), 10_000)
+    for _ in range(3): midimonster.interval(Dies(), 10_000, exact=True)
     midimonster.cleanup_handler(Dies())
     for _ in range(5): midimonster.batch(["b1", "b2"], Dies())
 late = Dies()
@@ -94,6 +98,16 @@ def __getattr__(name):
         back()
         return lambda value: back()
     raise AttributeError(name)
+`,
+  ],
+  ["a start function of a version that is reloaded", "midimonster.started(back)\n"],
+  [
+    "__del__() of a start function",
+    `
+class Dies:
+    def __call__(self, *_): pass
+    def __del__(self): back()
+midimonster.started(Dies())
 `,
   ],
   ["the cleanup handler", "midimonster.cleanup_handler(back)\n"],

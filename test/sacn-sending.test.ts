@@ -98,6 +98,17 @@ describe("a sacn instance with a priority", () => {
     await node.until((data) => data[112] === 0x40);
   });
 
+  it("begins with the levels it had where a reload gives it another universe", async () => {
+    const node = await Peer.at(NODE, PORT);
+    const config = (universe: number) =>
+      `${BACKEND}[sacn out]\nuniverse = ${universe}\npriority = 1\ndestination = ${NODE}\n[map]\nprobe.a > out.1\n`;
+    const rig = await DmxRig.started(config(1));
+    rig.probe.emit("a", 0.5);
+    await node.until(isLit);
+    await rig.reload(config(2));
+    assert.equal((await node.until((data) => data[114] === 2))[126], 127);
+  });
+
   it("sends to all of 'also' too, and tells the one that a reload removes of the end", async () => {
     const [node, second] = [await Peer.at(NODE, PORT), await Peer.at(SECOND, PORT)];
     const config = (also: string) =>

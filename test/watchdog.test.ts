@@ -18,7 +18,7 @@ describe("option handler-warn", () => {
     [
       "a handler",
       'def go(value):\n    busy(1.0)\n    midimonster.output("done", 1)\n',
-      /^py: the handler mod\.go is slow: running for \d+ ms while everything else waits\n[\s\S]*File ".*mod\.py", line \d+, in go\n\s+busy\(1\.0\)\n[\s\S]*in busy/,
+      /^py: the handler mod\.go is slow: it took more than \d+ ms, in which everything else waited; after that time it was here:\n[\s\S]*File ".*mod\.py", line \d+, in go\n\s+busy\(1\.0\)\n[\s\S]*in busy/,
     ],
     [
       "a default handler, by its channel",

@@ -103,13 +103,17 @@ def traffic(seconds, sent):
 # A show lasts for hours: what is compiled in the first seconds does not count.
 _, begun, _ = traffic(seconds, 0)
 drain()
-before = processor_time(pid)
+before, lost = processor_time(pid), dropped()
 passed, sent, received = traffic(seconds, begun)
 used = processor_time(pid) - before
 time.sleep(0.1)
 received += drain()
 sent -= begun
-print(json.dumps({"percent": 100 * used / passed, "delivered": 100 * received / sent, "lost": dropped()}), flush=True)
+lost = dropped() - lost
+print(json.dumps({
+    "percent": 100 * used / passed, "delivered": 100 * received / sent,
+    "lost": lost, "each": 1e6 * used / max(1, sent - lost),
+}), flush=True)
 `;
 
 function dmxCase(name: string, title: string, protocol: Protocol): BenchCase {
@@ -162,6 +166,7 @@ async function measureAll(bench: Bench, name: string, title: string, protocol: P
   return [
     row("cpu", `${traffic}, in and out: processor`, "%", figure("through", "percent")),
     row("loopback", `${traffic}, in and to loopback instances: processor`, "%", figure("inside", "percent")),
+    row("each", "the same, for each datagram that is not lost", "µs", figure("inside", "each")),
     row("lost", "datagrams that did not fit into the receive buffer meanwhile", "", figure("through", "lost")),
     row(
       "frames",

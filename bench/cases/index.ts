@@ -1,4 +1,5 @@
 import type { BenchCase } from "../case.js";
+import { ASYNC_CASE } from "./async.js";
 import { BATCH_CASE } from "./batch.js";
 import { DMX_CASES } from "./dmx.js";
 import { CHANNELS_CASE, EVENT_CASES } from "./events.js";
@@ -21,6 +22,7 @@ export const CASES: readonly BenchCase[] = [
   TAP_CASE,
   UDP_CASE,
   INTERVAL_CASE,
+  ASYNC_CASE,
   LOAD_CASE,
   START_CASE,
   RSS_CASE,

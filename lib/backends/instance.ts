@@ -20,6 +20,12 @@ export interface BackendModule<
    * open resources: it is also called for configurations that are only checked.
    */
   open(context: BackendSetup<B>): OpenBackend<I, C, P> | Promise<OpenBackend<I, C, P>>;
+
+  /**
+   * Looks for errors that the options do not show, in files that an instance uses, without running anything of them. Called
+   * instead of `open()` and `instance()` where a configuration is only read.
+   */
+  inspect?(instance: InstanceSetup<I, P>, backend: BackendSetup<B>): void | Promise<void>;
 }
 
 /** A backend in a router. */
@@ -250,5 +256,7 @@ export interface Unresolved {
   /** In order of the channels; long lists are incomplete. */
   readonly channels: readonly Refusal[];
   readonly hasMore: boolean;
+  /** Warnings about channels that need no handler, but probably should have one. */
+  readonly hints: readonly Refusal[];
   readonly options: readonly Problem[];
 }

@@ -1,6 +1,7 @@
 // Parses settings into values of declared options. Every mistake is reported at its place.
 import type { Setting } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
+import { commentHelp, hasComment, trailingCommentHelp } from "../config/meant.js";
 import { type Location, mask } from "../config/source.js";
 import { didYouMean, nearest } from "../config/suggest.js";
 import { messageOf } from "../errors.js";
@@ -139,7 +140,10 @@ export function reportTo(
   const place = option === undefined ? undefined : placeOf(settings, option, index);
   // Options set through the API have no place: the message has to name them.
   const prefix = option === undefined || place !== undefined ? "" : `option '${option}' of ${owner}: `;
-  const extra = { ...(help && { help }), ...(detail !== undefined && { detail }) };
+  const written = severity === "warning" ? undefined : settingOf(settings, option, index)?.value;
+  const comment = written === undefined ? [] : trailingCommentHelp(written);
+  const lines = comment.length > 0 ? comment : help;
+  const extra = { ...(lines && { help: lines }), ...(detail !== undefined && { detail }) };
   if (severity === "warning") findings.warn(prefix + message, place ?? section, extra, section);
   else findings.error(prefix + message, place ?? section, extra);
 }
@@ -150,8 +154,12 @@ export function placeOf(
   option: string | undefined,
   index?: number,
 ): Location | undefined {
+  return settingOf(settings, option, index)?.valueLocation;
+}
+
+function settingOf(settings: readonly Setting[], option: string | undefined, index?: number): Setting | undefined {
   const all = settings.filter((setting) => setting.option === option);
-  return (index === undefined ? all.at(-1) : all[index])?.valueLocation;
+  return index === undefined ? all.at(-1) : all[index];
 }
 
 /** Collects the valid values; the others become errors. */
@@ -170,7 +178,9 @@ function readSettings(
     const known = knownOption(section, setting);
     if (known === undefined) {
       if (section.open) continue;
-      findings.error(`${section.owner} has no option '${name}'`, optionLocation, { help: helpWith(section, name) });
+      const comment = commentHelp(name);
+      const help = comment.length > 0 ? comment : helpWith(section, name);
+      findings.error(`${section.owner} has no option '${name}'`, optionLocation, { help });
       continue;
     }
     if (known.pattern === undefined && known.option.once) {
@@ -185,11 +195,14 @@ function readSettings(
     const problem = parsed.problem ?? parsed.warning;
     if (problem !== undefined) {
       const { message, place } = describe({ ...parsed, problem }, setting, section.owner);
-      const extra = parsed.help && { help: parsed.help };
+      const comment = parsed.problem === undefined ? [] : trailingCommentHelp(setting.value);
+      const help = comment.length > 0 ? comment : parsed.help;
+      const extra = help && { help };
       if (parsed.problem === undefined) findings.warn(message, place, extra, place && (location ?? place));
       else findings.error(message, place, extra);
     }
     if (parsed.problem !== undefined) continue;
+    warnOfComment(section, setting, findings, location);
     if (known.pattern) {
       patterns.push({ name, form: known.pattern.form, value: parsed.value });
     } else {
@@ -199,6 +212,18 @@ function readSettings(
     }
   }
   return { given, patterns };
+}
+
+function warnOfComment(
+  { options }: DeclaredSection,
+  setting: Setting,
+  findings: Findings,
+  section: Location | undefined,
+): void {
+  const { option, value, valueLocation } = setting;
+  if (valueLocation === undefined || !hasComment(value) || shownValue(options, setting) !== value) return;
+  const message = `'${value}' is the value of '${option}', with all that stands there`;
+  findings.warn(message, valueLocation, { help: trailingCommentHelp(value) }, section ?? valueLocation);
 }
 
 function tellTwice(findings: Findings, { option, optionLocation }: Setting, earlier: Setting, owner: string): void {

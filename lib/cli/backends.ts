@@ -68,9 +68,8 @@ export function formatBackend(backend: BackendDescription, width: number): strin
 function replacement(options: readonly OptionDescription[], width: number): string[] {
   const fixed = options.filter(({ live }) => live === false);
   if (fixed.length === 0) return [];
-  const changed =
-    fixed.length === options.length ? "an option of an instance changes" : "other options of an instance change";
-  return [...wrap(`When ${changed}, a reload replaces the instance.`, width), ""];
+  const others = fixed.length === options.length ? "options" : "other options";
+  return [...wrap(`A reload that changes ${others} of an instance replaces it with a new one.`, width), ""];
 }
 
 function section(title: string, rows: readonly string[], takesOthers: boolean): string[] {

@@ -15,7 +15,7 @@ export interface CommandFacts {
 /** The commands named on the command line; without one, a configuration is run. */
 export const COMMANDS: Readonly<Record<Exclude<Command, "run">, CommandFacts>> = {
   check: {
-    usage: "[options] [config]",
+    usage: "[--no-run] [--json] [options] [config]",
     doc: "do everything except run: read the configuration, load modules, find every handler, print instances, channels and mappings",
     brief: "do everything except run",
   },
@@ -100,9 +100,14 @@ export const OPTIONS = {
     doc: "reload when a file of the configuration or of its modules changes",
     brief: "reload when a file changes",
   },
+  "no-run": {
+    goesWith: ["check"],
+    doc: "with check: read modules for errors of syntax, without running them",
+    brief: "check without running modules",
+  },
   json: {
-    goesWith: ["doctor", "backends", "filters"],
-    doc: "with doctor, backends and filters: print everything as JSON",
+    goesWith: ["check", "doctor", "backends", "filters"],
+    doc: "with check, doctor, backends and filters: print everything as JSON",
     brief: "print everything as JSON",
   },
   version: { short: "v", doc: "print the version", brief: "print the version" },

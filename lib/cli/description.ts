@@ -5,7 +5,7 @@ import { table } from "./table.js";
 const MAX_CHANNELS_SHOWN = 40;
 
 /** A loaded router as tables for a person. */
-export function formatDescription({ instances, mappings, python }: RouterDescription): string {
+export function formatDescription({ backends, instances, mappings, python }: RouterDescription): string {
   const lines: string[] = [];
   if (python !== undefined) lines.push(`Python ${python.version}, ${python.executable}`, "");
   lines.push(
@@ -15,11 +15,15 @@ export function formatDescription({ instances, mappings, python }: RouterDescrip
         name,
         backend,
         String(channels.length),
-        options.map(({ option, value }) => `${option} = ${value}`).join(", "),
+        optionsOf(options),
       ]),
     ),
     "",
   );
+  if (backends.length > 0) {
+    const rows = backends.map(({ name, options }) => [`[backend ${name}]`, optionsOf(options)]);
+    lines.push(...table(["BACKEND", "OPTIONS"], rows), "");
+  }
   const rows = instances.flatMap(({ name, channels }) => {
     const shown = channels.slice(0, MAX_CHANNELS_SHOWN).map((channel) => [`${name}.${channel.name}`, useOf(channel)]);
     const rest = channels.length - shown.length;
@@ -37,6 +41,10 @@ export function formatDescription({ instances, mappings, python }: RouterDescrip
     ),
   );
   return `${lines.join("\n")}\n`;
+}
+
+function optionsOf(options: readonly { readonly option: string; readonly value: string }[]): string {
+  return options.map(({ option, value }) => `${option} = ${value}`).join(", ");
 }
 
 function useOf({ uses, note }: { readonly uses: readonly string[]; readonly note?: string }): string {

@@ -22,7 +22,9 @@ class HangUps {
   pass(listener: () => void): void {
     this.keep();
     this.#listener = listener;
-    if (this.#missed) listener();
+    const missed = this.#missed;
+    this.#missed = false;
+    if (missed) listener();
   }
 }
 

@@ -1,3 +1,4 @@
+import { asData } from "../config/diagnostic.js";
 import { MidimonsterError } from "../errors.js";
 import { withPriority } from "../log/journal.js";
 import { standardErrorLogger } from "../log/log.js";
@@ -37,8 +38,10 @@ async function fail(error: unknown, format: CommandLine["logFormat"]): Promise<n
     write(`mmpy: ${error.message}\nTry mmpy --help.`);
     return 2;
   }
-  if (format === "json") standardErrorLogger("error", "json").error({ code: error.code }, error.message);
-  else write(error.message);
+  if (format === "json") {
+    const { code, diagnostics } = error;
+    standardErrorLogger("error", "json").error({ code, diagnostics: diagnostics.map(asData) }, error.message);
+  } else write(error.message);
   return 1;
 }
 

@@ -16,8 +16,10 @@ export interface CommandLine {
   readonly instanceOverrides: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
-  /** Output for programs, of `doctor`, `backends` and `filters`. */
+  /** Output for programs, of `check`, `doctor`, `backends` and `filters`. */
   readonly json: boolean;
+  /** Whether `check` reads modules without running them. */
+  readonly noRun: boolean;
   /** The memory that waiting events may take, in MiB. */
   readonly queueLimit?: number;
   /** Whether to reload when a file changes. */
@@ -59,6 +61,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       logFormat: oneOf("--log-format", values["log-format"], LOG_FORMATS),
       ...(values["queue-limit"] !== undefined && { queueLimit: mebibytes("--queue-limit", values["queue-limit"]) }),
       json: values.json,
+      noRun: values["no-run"],
       watch: values.watch,
     };
   } catch (error) {
@@ -78,6 +81,7 @@ function parse(argv: readonly string[]) {
         "log-format": { type: "string", default: defaultLogFormat() },
         "queue-limit": { type: "string" },
         json: { type: "boolean", default: false },
+        "no-run": { type: "boolean", default: false },
         watch: { type: "boolean", default: false },
         version: { type: "boolean", short: "v", default: false },
         help: { type: "boolean", short: "h", default: false },
@@ -87,7 +91,10 @@ function parse(argv: readonly string[]) {
     const option = /^Unknown option '(-.*?)'/.exec(messageOf(error))?.[1];
     if (option === undefined) throw error;
     const known = OPTION_LIST.filter(([, { onlyShort }]) => !onlyShort).map(written);
-    throw new Error(`unknown option '${option}'${suggestion(nearest(option, known))}`, { cause: error });
+    const commands = new Map(Object.keys(COMMANDS).map((name) => [`--${name}`, name]));
+    const meant = commands.has(option) ? option : nearest(option, [...known, ...commands.keys()]);
+    const said = suggestion(commands.get(meant ?? "") ?? meant);
+    throw new Error(`unknown option '${option}'${said}`, { cause: error });
   }
 }
 
@@ -100,10 +107,7 @@ function checkOptions(command: Command, values: Readonly<Record<string, unknown>
     if (!isGiven) continue;
     const option = written([name, facts]);
     const named = goesWith.filter((other) => other !== "run");
-    if (command === "run")
-      throw new Error(
-        `${option} goes with ${[named.slice(0, -1).join(", "), named.at(-1)].filter(Boolean).join(" and ")}`,
-      );
+    if (command === "run") throw new Error(`${option} goes with ${listed(named)}`);
     throw new Error(`${option} does not go with ${command}`);
   }
 }
@@ -116,6 +120,9 @@ function checkOperands(command: Command, operands: readonly string[]): void {
     if (meant !== undefined && !existsSync(first)) {
       throw new Error(`'${first}' is neither a command nor a file${suggestion(meant)}`);
     }
+  }
+  if (command === "run" && (first === "run" || first === "start") && !existsSync(first)) {
+    throw new Error(`there is no command '${first}': to run a configuration, write mmpy ${more[0] ?? "monster.cfg"}`);
   }
   if (command === "completion" && (first === undefined || !SHELLS.some((shell) => shell === first))) {
     const found = first === undefined ? "" : `, not '${first}'`;
@@ -133,6 +140,11 @@ function checkOperands(command: Command, operands: readonly string[]): void {
   throw new Error(`more than one ${kind}: ${operands.join(", ")}`);
 }
 
+function listed(words: readonly string[]): string {
+  const [last = "", ...others] = words.toReversed();
+  return others.length === 0 ? last : `${others.toReversed().join(", ")} and ${last}`;
+}
+
 function suggestion(meant: string | undefined): string {
   return meant === undefined ? "" : `; did you mean '${meant}'?`;
 }
@@ -147,6 +159,8 @@ function mebibytes(option: string, value: string): number {
 
 function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {
   const found = allowed.find((candidate) => candidate === value);
-  if (found === undefined) throw new Error(`${option} is one of ${allowed.join(", ")}, not '${value}'`);
+  if (found === undefined) {
+    throw new Error(`${option} is one of ${allowed.join(", ")}, not '${value}'${suggestion(nearest(value, allowed))}`);
+  }
   return found;
 }

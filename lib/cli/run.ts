@@ -1,4 +1,6 @@
+import path from "node:path";
 import { type Binding, binding } from "../binding.js";
+import { asData } from "../config/diagnostic.js";
 import { count } from "../count.js";
 import { Router } from "../engine/router.js";
 import { MidimonsterError } from "../errors.js";
@@ -11,34 +13,85 @@ import { ServiceManager, serviceVariables } from "./service-manager.js";
 import { formatStreams } from "./streams.js";
 import { printStuckCode } from "./stuck-code.js";
 
+/** @throws {MidimonsterError} if it does not start; with `--watch` it waits for a change instead */
 export async function run({ operand = "monster.cfg", ...line }: CommandLine): Promise<number> {
   const addon = binding(); // here, where an error of loading it is caught
   const stopped = stopSignal(addon);
-  const logger = standardErrorLogger(line.logLevel, line.logFormat);
+  const logger = standardErrorLogger(line.logLevel, line.logFormat, (text) => addon.writeLog(text));
   printStuckCode(addon, line);
   formatStreams(addon, line.logFormat);
   const { backendOverrides, instanceOverrides, queueLimit } = line;
-  const router = Router.fromFile(operand, {
+  const options = {
     logger,
     backendOverrides,
     instanceOverrides,
     ...(queueLimit !== undefined && { queueLimit }),
-  });
-  const running = new RunningRouter(router, logger, addon);
-  hangUps.pass(() => running.reload());
-  refuseDebuggers(); // it may have taken Node some time to begin with it
-  const ended = stopped.then((signal) => running.stop(signal));
-  try {
-    await router.start();
-    running.started(line.watch);
-  } catch (error) {
-    // A stop signal ends whatever a start waits for, which is not an error.
-    if (!addon.stopSignalSeen()) throw error;
+  };
+  let router: Router | undefined;
+  for (;;) {
+    try {
+      router = Router.fromFile(operand, options);
+      await runOne(router, { addon, logger, stopped, watch: line.watch });
+      break;
+    } catch (error) {
+      if (!line.watch || !(error instanceof MidimonsterError)) throw error;
+      const { code, diagnostics } = error;
+      logger.error({ code, diagnostics: diagnostics.map(asData) }, `not started:\n${error.message}`);
+      const files = router?.files() ?? [path.resolve(operand)];
+      if (!(await changeOf(files, logger, stopped))) break;
+    }
   }
-  await ended;
   // The one thing that can't be closed: a name server that does not answer would hold the process for many seconds.
   if (process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap")) addon.endProcess(0);
   return 0;
+}
+
+interface Surroundings {
+  readonly addon: Binding;
+  readonly logger: Logger;
+  readonly stopped: Promise<NodeJS.Signals>;
+  readonly watch: boolean;
+}
+
+/** Runs a router until a signal stops it. @throws what its start throws */
+async function runOne(router: Router, { addon, logger, stopped, watch }: Surroundings): Promise<void> {
+  const running = new RunningRouter(router, logger, addon);
+  hangUps.pass(() => running.reload());
+  refuseDebuggers(); // it may have taken Node some time to begin with it
+  let failed = false;
+  const ended = stopped.then((signal) => (failed ? undefined : running.stop(signal)));
+  try {
+    await router.start();
+    running.started(watch);
+  } catch (error) {
+    // A stop signal ends whatever a start waits for, which is not an error.
+    if (!addon.stopSignalSeen()) {
+      failed = true;
+      throw error;
+    }
+  }
+  await ended;
+}
+
+/**
+ * Waits until one of these files changes, or any configuration or module beside them, or a SIGHUP comes.
+ *
+ * @returns false if a signal stops the program first
+ */
+async function changeOf(files: readonly string[], logger: Logger, stopped: Promise<NodeJS.Signals>): Promise<boolean> {
+  let watch: FileWatch | undefined;
+  const changed = new Promise<true>((resolve) => {
+    watch = new FileWatch(
+      () => resolve(true),
+      (message) => logger.warn({}, message),
+    );
+    hangUps.pass(() => resolve(true));
+  });
+  watch?.set(files, true);
+  logger.info({}, `waiting for a change of ${count(files.length, "file")}`);
+  const found = await Promise.race([changed, stopped.then(() => false)]);
+  watch?.close();
+  return found;
 }
 
 /** A router as the command runs it: reports to the service manager and watches files. */
@@ -103,7 +156,8 @@ class RunningRouter {
       if (error.code === "STATE" || this.#addon.stopSignalSeen()) return false;
       // A new instance that does not start does not undo the rest.
       const what = error.code === "BACKEND" ? "reloaded, but " : "not reloaded, everything goes on as before:\n";
-      this.#logger.error({ code: error.code }, what + error.message);
+      const { code, diagnostics } = error;
+      this.#logger.error({ code, diagnostics: diagnostics.map(asData) }, what + error.message);
       return false;
     }
   }

@@ -4,11 +4,10 @@ import type { LogFormat } from "../log/names.js";
 
 /**
  * Lets what Python code writes to standard error have the log's format, a line each, where programs read the log; and what it
- * prints, where that leads to the same place. Elsewhere standard output is the program's own.
+ * prints, where that leads to the same place. Elsewhere standard output is the program's own. None of it waits for a reader.
  */
 export function formatStreams(addon: Binding, format: LogFormat): void {
-  if (format === "text") return;
-  addon.formatStreams(isSameFile(1, 2) ? format : null, format);
+  addon.formatStreams(format !== "text" && isSameFile(1, 2) ? format : "text", format);
 }
 
 function isSameFile(one: number, other: number): boolean {

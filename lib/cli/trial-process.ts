@@ -1,4 +1,5 @@
 // The process in which `mmpy doctor` starts a Python: CPython ends its process if it can't start. The parent is trial.ts.
+import { withoutAdvice } from "../backends/python/locate/alternatives.js";
 import { Router } from "../engine/router.js";
 import { MidimonsterError } from "../errors.js";
 import { silentLogger } from "../log/log.js";
@@ -17,7 +18,7 @@ async function answer(): Promise<TrialAnswer> {
     return { python };
   } catch (error) {
     if (!(error instanceof MidimonsterError)) throw error; // the parent shows the stack
-    return { problem: { code: error.code, message: error.message } };
+    return { problem: { code: error.code, message: withoutAdvice(error.message) } };
   } finally {
     await router.stop();
   }

@@ -16,6 +16,35 @@ export interface Diagnostic {
   readonly detail?: string;
 }
 
+/** A diagnostic as programs get it: in the log, and from `mmpy check --json`. */
+export interface DiagnosticData {
+  readonly severity: "error" | "warning";
+  readonly message: string;
+  readonly file?: string;
+  /** From 1. */
+  readonly line?: number;
+  /** From 1, in UTF-16 code units. */
+  readonly column?: number;
+  readonly length?: number;
+  readonly help: readonly string[];
+  readonly detail?: string;
+}
+
+export function asData({ severity, message, location, help, detail }: Diagnostic): DiagnosticData {
+  return {
+    severity: severity ?? "error",
+    message,
+    ...(location && {
+      file: location.source.file,
+      line: location.line,
+      column: location.column,
+      length: location.length,
+    }),
+    help: help ?? [],
+    ...(detail !== undefined && { detail }),
+  };
+}
+
 /**
  * Formats a diagnostic as compilers do:
  *

@@ -26,6 +26,12 @@ export class Findings {
     if (section !== undefined) this.#sections.set(warning, section);
   }
 
+  /** Adds errors and warnings that were found elsewhere. */
+  addAll(diagnostics: readonly Diagnostic[]): void {
+    // One by one: there may be more than a call takes arguments.
+    for (const found of diagnostics) (found.severity === "warning" ? this.warnings : this.errors).push(found);
+  }
+
   /** Warnings by what they say, and of what: one that has only moved to another line is the same. */
   get distinctWarnings(): ReadonlyMap<string, Diagnostic> {
     return new Map(

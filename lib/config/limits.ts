@@ -30,5 +30,8 @@ export const LINES = limit("MMPY_MAX_LINES", 2 ** 20);
 /** Checking stops after this many errors. */
 export const MAX_ERRORS = 1000;
 
+/** Warnings about a configuration's text after these are left out. */
+export const MAX_WARNINGS = 100;
+
 /** The largest limit of the memory for waiting events, in MiB. */
 export const MAX_QUEUE_LIMIT = 2 ** 20;

@@ -2,6 +2,7 @@
 import { type ChannelPattern, parsePattern } from "./channel-pattern.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { type Arrow, parseFilterCalls, splitAtArrows } from "./filter-call.js";
+import { commentHelp, hasComment, withBraces } from "./meant.js";
 import { type Located, locate, part } from "./source.js";
 import type { ChannelSpec, Direction, Mapping } from "./syntax.js";
 
@@ -13,22 +14,32 @@ import type { ChannelSpec, Direction, Mapping } from "./syntax.js";
 export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => void): Mapping | undefined {
   const operator = /<>|><|<|>/.exec(line.text);
   if (operator === null) {
+    const comment = commentHelp(line.text);
     report({
       message: `'${line.text}' is not a mapping`,
       location: line.location,
-      help: ["write a.x > b.y, a.x < b.y or a.x <> b.y"],
+      help: comment.length > 0 ? comment : ["write a.x > b.y, a.x < b.y or a.x <> b.y"],
     });
     return undefined;
   }
-  const [arrow] = operator;
-  const end = operator.index + arrow.length;
+  const arrow = arrowAt(line, operator.index);
+  if (arrow !== undefined) {
+    const meant = arrow.text.startsWith("<") ? (arrow.text.endsWith(">") ? "<>" : "<") : ">";
+    report({
+      message: `'${arrow.text}' is not an operator of mappings`,
+      location: arrow.location,
+      help: [`did you mean '${meant}'?`],
+    });
+    return undefined;
+  }
+  const direction = directionOf(operator[0]);
+  const end = operator.index + operator[0].length;
   const hasFilters = /[<>]/.test(line.text.slice(end));
   const { parts, arrows } = hasFilters ? splitAtArrows(line) : splitAt(line, operator.index, end);
-  const direction = directionOf(arrow);
   const other = arrows.find(({ text }) => directionOf(text) !== direction);
   if (other !== undefined) {
     report({
-      message: `'${other.text}' after '${arrow}': the arrows of a mapping must be the same`,
+      message: `'${other.text}' after '${operator[0]}': the arrows of a mapping must be the same`,
       location: other.location,
       help: ["write one line for each direction; the name of a channel can't contain < or >"],
     });
@@ -52,6 +63,14 @@ export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => 
     return undefined;
   }
   return { left, direction, right, filters, location: line.location };
+}
+
+/** An operator of another notation around the place of the first `<` or `>`. */
+function arrowAt(line: Located, place: number): Located | undefined {
+  for (const { 0: text, index } of line.text.matchAll(/<[-=]+>|[-=]+>|<[-=]+|>{2,}|<{2,}/g)) {
+    if (index <= place && place < index + text.length) return part(line, index, index + text.length);
+  }
+  return undefined;
 }
 
 function splitAt(line: Located, start: number, end: number): { parts: Located[]; arrows: Arrow[] } {
@@ -91,5 +110,21 @@ function parseSpec(
     return undefined;
   }
   const pattern: ChannelPattern | undefined = parsePattern(channel, report);
+  if (pattern !== undefined) warnOf(channel, report);
   return pattern === undefined ? undefined : { instance, channel, pattern };
+}
+
+/** Names that any backend may accept, but that probably mean something else. */
+function warnOf(channel: Located, report: (diagnostic: Diagnostic) => void): void {
+  const severity = "warning";
+  const { location } = channel;
+  const meant = withBraces(channel.text);
+  if (meant !== undefined) {
+    const message = `'${channel.text}' is one channel: a range needs braces`;
+    report({ severity, message, location, help: [`did you mean '${meant}'?`] });
+  }
+  if (hasComment(channel.text)) {
+    const message = `'${channel.text}' is the name of the channel, with all that stands there`;
+    report({ severity, message, location, help: commentHelp(channel.text) });
+  }
 }

@@ -3,8 +3,9 @@ import path from "node:path";
 import { MidimonsterError, messageOf } from "../errors.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { FILTER_NAME, filterNameProblem, parseFilterLine } from "./filter-section.js";
-import { FILES, INCLUDES, LINES, MAX_ERRORS } from "./limits.js";
+import { FILES, INCLUDES, LINES, MAX_ERRORS, MAX_WARNINGS } from "./limits.js";
 import { parseMapping } from "./mapping-line.js";
+import { commentHelp } from "./meant.js";
 import {
   type Located,
   type Location,
@@ -83,6 +84,7 @@ class Parser {
   #section: Section | "none" | "skip" = "none";
   #bytes: number;
   #lines = 0;
+  #warnings = 0;
   #stopped = false;
 
   /** @param bytes size of the main file */
@@ -127,8 +129,11 @@ class Parser {
   }
 
   #report(diagnostic: Diagnostic): void {
-    if (this.diagnostics.length < MAX_ERRORS) this.diagnostics.push(diagnostic);
-    else if (diagnostic.location !== undefined) {
+    if (diagnostic.severity === "warning") {
+      if (++this.#warnings <= MAX_WARNINGS) this.diagnostics.push(diagnostic);
+    } else if (this.diagnostics.length - Math.min(this.#warnings, MAX_WARNINGS) < MAX_ERRORS) {
+      this.diagnostics.push(diagnostic);
+    } else if (diagnostic.location !== undefined) {
       this.#stop("too many errors", diagnostic.location, REST_SKIPPED);
     }
   }
@@ -141,6 +146,11 @@ class Parser {
   }
 
   #outside(content: Located): void {
+    const comment = commentHelp(content.text);
+    if (comment.length > 0) {
+      this.#error("this line is outside any section", content.location, comment);
+      return;
+    }
     this.#error("this line is outside any section", content.location, [
       "start a section before it: [backend NAME], [BACKEND INSTANCE] or [map]",
     ]);
@@ -151,9 +161,9 @@ class Parser {
     const equals = content.text.indexOf("=");
     if (equals < 0) {
       const looksLikeMapping = /[<>]/.test(content.text);
-      this.#error(`'${content.text}' is not an assignment`, content.location, [
-        looksLikeMapping ? "mappings belong in a [map] section" : "write option = value",
-      ]);
+      const comment = commentHelp(content.text);
+      const help = [looksLikeMapping ? "mappings belong in a [map] section" : "write option = value"];
+      this.#error(`'${content.text}' is not an assignment`, content.location, comment.length > 0 ? comment : help);
       return;
     }
     const { source, line, column } = content.location;
@@ -167,12 +177,15 @@ class Parser {
     section.assignments.push({ option, value });
   }
 
-  #header(content: Located, open: readonly OpenFile[]): void {
+  #header(line: Located, open: readonly OpenFile[]): void {
     const before = this.#section;
     this.#section = "skip";
-    if (!content.text.endsWith("]")) {
-      this.#error("a section header must end with ']'", content.location);
-      return;
+    let content = line;
+    if (!line.text.endsWith("]")) {
+      const [header] = /^\[[^\]]*\](?=\s*[;#])/.exec(line.text) ?? [];
+      this.#error("a section header must end with ']'", line.location, commentHelp(line.text.replace("]", "] ")));
+      if (header === undefined) return;
+      content = part(line, 0, header.length); // what follows belongs to it
     }
     const header = trimmed(part(content, 1, content.text.length - 1));
     if (header.text === "map") {

@@ -2,7 +2,14 @@
 // that can continue under the new configuration are taken over as they are.
 import type { BackendDeclaration, InstanceOptions, OptionPattern } from "../backends/declare.js";
 import { insteadOf } from "../backends/elsewhere.js";
-import type { BackendModule, EventBatch, InstanceSetup, Problem } from "../backends/instance.js";
+import type {
+  BackendModule,
+  BackendSetup,
+  EventBatch,
+  InstanceSetup,
+  OpenBackend,
+  Problem,
+} from "../backends/instance.js";
 import type { Option } from "../backends/options.js";
 import { knownOption, type ReadOptions, readOptions, reportTo } from "../backends/read-options.js";
 import { checkDeclaredInstance, checkOpenBackend } from "../backends/shapes.js";
@@ -127,7 +134,10 @@ class Builder {
       if (typeof module?.open !== "function") throw new Error("load() returned no object with an open() method");
       modules.set(name, module);
       const setup = { name, options, settings, log, engine, report };
-      const open = await untilAborted(() => module.open(setup), engine.stopping);
+      const open =
+        engine.check === "read"
+          ? unopened(module, setup)
+          : await untilAborted(() => module.open(setup), engine.stopping);
       checkOpenBackend(open);
       backends.set(name, { declaration, open, options, settings });
     } catch (error) {
@@ -272,6 +282,16 @@ class Builder {
       this.#assembly.failed.add(name);
     }
   }
+}
+
+/** A backend that is only read. */
+function unopened(module: BackendModule, setup: BackendSetup): OpenBackend {
+  return {
+    instance: async (instance) => {
+      await module.inspect?.(instance, setup);
+      return {};
+    },
+  };
 }
 
 /** A separate function: a backend may keep the closure, which must not keep an obsolete configuration alive. */

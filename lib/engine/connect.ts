@@ -4,6 +4,7 @@ import type { Channel, Refusal } from "../backends/instance.js";
 import { reportTo } from "../backends/read-options.js";
 import type { ChannelReference, MappingDefinition } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
+import { channelHelp, commentHelp } from "../config/meant.js";
 import { didYouMean } from "../config/suggest.js";
 import { messageOf } from "../errors.js";
 import { FilterPlaces } from "../mapping/filter-places.js";
@@ -35,9 +36,10 @@ class ChannelFindings {
   /** @param hasMore whether further channels were not checked */
   tell(say: Findings["error"], hasMore = false): void {
     for (const [reference, { message, help = [], detail, count }] of this.#first) {
+      const meant = channelHelp(reference.channel);
       const more = count > 1 ? [`and ${hasMore ? "at least " : ""}${count - 1} more of '${reference.channel}'`] : [];
       say(message, reference.channelLocation, {
-        help: [...help, ...more],
+        help: [...(meant.length > 0 ? meant : help), ...more],
         ...(detail !== undefined && { detail }),
       });
     }
@@ -101,7 +103,9 @@ function mapAll(assembly: Assembly, mappings: readonly MappingDefinition[]): Map
 function instanceOf({ byName, failed, findings }: Assembly, reference: ChannelReference): InstanceEntry | undefined {
   const found = byName.get(reference.instance);
   if (found === undefined && !failed.has(reference.instance)) {
-    const help = didYouMean(reference.instance, byName.keys(), "available instances");
+    const comment = commentHelp(reference.instance);
+    const known = didYouMean(reference.instance, byName.keys(), "available instances");
+    const help = comment.length > 0 ? comment : known;
     findings.error(`no instance '${reference.instance}'`, reference.instanceLocation, { help });
   }
   return found;
@@ -177,7 +181,8 @@ function resolve(entry: InstanceEntry, findings: Findings): void {
   for (const problem of unresolved.options) {
     reportTo(findings, problem, ownerOf(live.backend.declaration), settings, nameLocation);
   }
-  tellRefusals(entry, unresolved.channels, findings, unresolved.hasMore);
+  tellRefusals(entry, unresolved.channels, (...error) => findings.error(...error), unresolved.hasMore);
+  tellRefusals(entry, unresolved.hints, (...warning) => findings.warn(...warning));
 }
 
 /** Channels that an instance has been told, and what it was told of them before. */
@@ -207,7 +212,7 @@ function tellChannels(entry: InstanceEntry, findings: Findings): Told {
     tellRefusals(
       entry,
       refusals.map((refusal) => ({ ...refusal, problem: named(refusal) })),
-      findings,
+      (...error) => findings.error(...error),
     );
     return { entry, added, changedFrom };
   } catch (error) {
@@ -244,17 +249,16 @@ function disconnect({ live, name, definition }: InstanceEntry, channels: readonl
 function tellRefusals(
   { places, name, definition }: InstanceEntry,
   refusals: readonly Refusal[],
-  findings: Findings,
+  say: Findings["error"],
   hasMore = false,
 ): void {
   const found = new ChannelFindings();
   for (const { channel, problem, help, detail } of refusals) {
     const reference = places.input[channel] ?? places.output[channel];
-    if (reference === undefined)
-      findings.error(`instance '${name}': ${problem}`, definition.nameLocation, help && { help });
+    if (reference === undefined) say(`instance '${name}': ${problem}`, definition.nameLocation, help && { help });
     else found.add(reference, { message: problem, help, detail });
   }
-  found.tell((...error) => findings.error(...error), hasMore);
+  found.tell(say, hasMore);
 }
 
 /** Exchanges the tables. This cannot be undone. */

@@ -1,14 +1,20 @@
 import type { ChannelUse } from "../backends/declare.js";
 import type { BackendFacts, DeclaredInstance, InstanceStatus } from "../backends/instance.js";
+import type { OptionSet } from "../backends/options.js";
 import type { PythonChoice } from "../backends/python/locate/discovery.js";
 import { shownValue } from "../backends/read-options.js";
-import type { MappingDefinition } from "../config/definition.js";
+import type { MappingDefinition, Setting } from "../config/definition.js";
 import { messageOf } from "../errors.js";
 import { atOnce } from "../user-code.js";
 import type { Instances, LiveBackend, LiveInstance } from "./instances.js";
 
 /** What a router consists of, once loaded. */
 export interface RouterDescription {
+  /** The backends in use that have options in a section of their own. */
+  readonly backends: readonly {
+    readonly name: string;
+    readonly options: readonly { readonly option: string; readonly value: string }[];
+  }[];
   readonly instances: readonly {
     readonly name: string;
     readonly backend: string;
@@ -40,7 +46,13 @@ export function describe(
   mappings: readonly MappingDefinition[],
   backends: Iterable<LiveBackend>,
 ): RouterDescription {
+  const live = [...backends];
+  const shown = (declared: OptionSet, settings: readonly Setting[]) =>
+    settings.map((setting) => ({ option: setting.option, value: shownValue(declared, setting) }));
   return {
+    backends: live
+      .filter(({ settings }) => settings.length > 0)
+      .map(({ declaration, settings }) => ({ name: declaration.name, options: shown(declaration.options, settings) })),
     instances: [...instances.values()].map((entry) => {
       const { name, live, definition, channels } = entry;
       const { instance, backend } = live;
@@ -48,10 +60,7 @@ export function describe(
       return {
         name,
         backend: backend.declaration.name,
-        options: definition.settings.map((setting) => ({
-          option: setting.option,
-          value: shownValue(backend.declaration.instanceOptions, setting),
-        })),
+        options: shown(backend.declaration.instanceOptions, definition.settings),
         channels: channels.names(0, channels.size).flatMap((channel, i) => {
           const uses = entry.uses(i);
           // Channels of earlier configurations keep their numbers. Channels in the core may also be a module's own.
@@ -69,7 +78,7 @@ export function describe(
       count: Math.max(from.pattern.size, to.pattern.size),
       ...(filters && { filters: filters.forward.steps.map(({ text }) => text) }),
     })),
-    ...pythonOf(backends),
+    ...pythonOf(live),
   };
 }
 

@@ -7,24 +7,28 @@ export class Endings {
   #changed = () => {};
 
   /** An instance has ended. */
-  ended(_instance: number): void {
+  ended(): void {
     ++this.#ended;
     this.#changed();
   }
 
-  /** Resolves once so many have, or have not in time. */
-  async wait(count: number): Promise<void> {
-    if (count > 0 && this.#ended < count) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, TIMEOUT);
-        this.#changed = () => {
-          if (this.#ended < count) return;
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
+  /**
+   * Resolves once all have ended, or have not in time.
+   *
+   * @param begin makes them end, and returns how many there are; some may have ended already when it returns
+   */
+  async after(begin: () => number): Promise<void> {
+    this.#ended = 0; // without those that were late
+    const count = begin();
+    if (this.#ended >= count) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, TIMEOUT);
+      this.#changed = () => {
+        if (this.#ended < count) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
     this.#changed = () => {};
-    this.#ended = 0;
   }
 }

@@ -1,9 +1,13 @@
 import type { Binding, Core } from "../binding.js";
 
 /** The native core of a router, for backends with a native part. */
+export type CheckMode = "load" | "read";
+
 export interface Engine {
   readonly binding: Binding;
   readonly core: Core;
+  /** See {@link RouterOptions.check}. */
+  readonly check?: CheckMode | undefined;
   /** `sys.argv[0]` of python instances: the configuration's path, or the folder of a router without one. */
   readonly argument: string;
   /** Aborted when the router is being stopped: from then on, no instances may be added to the core. */

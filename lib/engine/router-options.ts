@@ -4,9 +4,10 @@ import { BACKENDS } from "../backends/index.js";
 import { checkBackend } from "../backends/shapes.js";
 import { type Backend, declarationOf } from "../backends/simple.js";
 import { MAX_QUEUE_LIMIT } from "../config/limits.js";
-import { MidimonsterError } from "../errors.js";
+import { MidimonsterError, textOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
 import { kindOf } from "../user-code.js";
+import type { CheckMode } from "./engine.js";
 
 export interface RouterOptions {
   /** The log. Default: warnings and errors as text to standard error. */
@@ -18,6 +19,12 @@ export interface RouterOptions {
    * many.
    */
   readonly queueLimit?: number;
+  /**
+   * For a router that is only to be checked, and can't be started: `load` lets Python modules know that
+   * (`midimonster.checking()`); with `read` no code of modules and backends runs, and modules are only checked for errors of
+   * syntax. Default: it can be started.
+   */
+  readonly check?: CheckMode;
   /** The folder of relative paths and Python modules, for options set by the API. Default: the current folder. */
   readonly folder?: string;
 }
@@ -33,6 +40,12 @@ export interface FileOptions extends Omit<RouterOptions, "folder"> {
 export function checkedQueueLimit(limit: number | undefined): number | undefined {
   if (limit === undefined || (Number.isInteger(limit) && limit >= 1 && limit <= MAX_QUEUE_LIMIT)) return limit;
   throw new MidimonsterError("VALUE", `queueLimit is a whole number of MiB from 1 to ${MAX_QUEUE_LIMIT}, not ${limit}`);
+}
+
+/** @throws {MidimonsterError} `VALUE` */
+export function checkedMode(mode: CheckMode | undefined): CheckMode | undefined {
+  if (mode === undefined || mode === "load" || mode === "read") return mode;
+  throw new MidimonsterError("VALUE", `check is 'load' or 'read', not ${textOf(mode)}`);
 }
 
 /**

@@ -19,8 +19,15 @@ import { guardedLogger } from "../log/guarded-logger.js";
 import { type Logger, standardErrorLogger } from "../log/log.js";
 import { kindOf } from "../user-code.js";
 import { describe, type RouterDescription } from "./description.js";
+import type { CheckMode } from "./engine.js";
 import { describeReload, type ReloadSummary } from "./reload-summary.js";
-import { checkedQueueLimit, declarationsWith, type FileOptions, type RouterOptions } from "./router-options.js";
+import {
+  checkedMode,
+  checkedQueueLimit,
+  declarationsWith,
+  type FileOptions,
+  type RouterOptions,
+} from "./router-options.js";
 import { Session } from "./session.js";
 import { type TappedEvent, Taps } from "./taps.js";
 import { turnOfTheLoop } from "./waiting.js";
@@ -42,6 +49,7 @@ export class Router {
   /** What calls of {@link backend}, {@link instance} and {@link map} add to it. */
   readonly #additions: Definition;
   #files: readonly string[] = [];
+  #filesAtFailure: readonly string[] = [];
   #diagnostics: readonly Diagnostic[] = [];
   /** Reads the configuration again, if it came from a file. */
   #read: (() => Reading) | undefined;
@@ -50,6 +58,7 @@ export class Router {
   #argument: string;
   #logger: Logger | undefined;
   readonly #queueLimit: number | undefined;
+  readonly #check: CheckMode | undefined;
   #state: State = "new";
   #session: Session | undefined;
   #current: Promise<void> | undefined;
@@ -66,6 +75,7 @@ export class Router {
     this.#argument = folder;
     this.#logger = options.logger && guardedLogger(options.logger);
     this.#queueLimit = checkedQueueLimit(options.queueLimit);
+    this.#check = checkedMode(options.check);
     this.#declarations = declarationsWith(options.backends);
   }
 
@@ -152,9 +162,16 @@ export class Router {
   /**
    * Starts routing.
    *
-   * @throws {MidimonsterError} as {@link load} does; `BACKEND` if a backend does not start. The router is stopped then.
+   * @throws {MidimonsterError} as {@link load} does; `BACKEND` if a backend does not start. The router is stopped then, but not by
+   *   a second call, which is a `STATE` error.
    */
   async start(): Promise<void> {
+    if (this.#check !== undefined) {
+      throw new MidimonsterError(
+        "STATE",
+        "this router is only for checking; to start one, leave the option 'check' out",
+      );
+    }
     if (this.#state === "new") await this.load();
     this.#refuseIfStopping();
     this.#expect("loaded", "start()");
@@ -205,9 +222,12 @@ export class Router {
     return this.#nextReload;
   }
 
-  /** Absolute paths of the files that a reload reads: the configuration's and those of its instances, like Python modules. */
+  /**
+   * Absolute paths of the files that a reload reads: the configuration's and those of its instances, like Python modules. After a
+   * failed start, those that it has read.
+   */
   files(): string[] {
-    const own = this.running ? (this.#session?.files() ?? []) : [];
+    const own = this.running ? (this.#session?.files() ?? []) : this.#filesAtFailure;
     return [...new Set([...this.#files, ...own])];
   }
 
@@ -264,6 +284,11 @@ export class Router {
     };
   }
 
+  /** Warnings about the configuration, in reading order; empty before {@link load}. They are also in the log. */
+  warnings(): readonly Diagnostic[] {
+    return inReadingOrder(this.#session?.assembly.findings.warnings ?? []);
+  }
+
   /**
    * Describes the router's instances, channels and mappings.
    *
@@ -302,6 +327,7 @@ export class Router {
         await work();
         this.#state = after;
       } catch (error) {
+        this.#filesAtFailure = this.#session?.files() ?? [];
         await this.#end(this.#stopping === undefined ? "failed" : "stopped");
         this.#refuseIfStopping();
         throw error;
@@ -313,7 +339,7 @@ export class Router {
   async #load(): Promise<void> {
     this.#refuseIfStopping();
     this.#logger ??= standardErrorLogger("warn", "text");
-    const session = new Session(this.#declarations, this.#argument, this.#logger, this.#taps);
+    const session = new Session(this.#declarations, this.#argument, this.#logger, this.#taps, this.#check);
     if (this.#queueLimit !== undefined) session.limitQueues(this.#queueLimit);
     this.#session = session;
     const found = () => inReadingOrder(session.assembly.findings.errors);
@@ -361,9 +387,11 @@ export class Router {
     if (session === undefined) throw new Error("not running");
     const reading = this.#readAgain();
     const definitionBefore = this.#definition;
-    if (reading.diagnostics.length > 0) throw MidimonsterError.fromDiagnostics(inReadingOrder(reading.diagnostics));
+    const errors = reading.diagnostics.filter(({ severity }) => severity !== "warning");
+    if (errors.length > 0) throw MidimonsterError.fromDiagnostics(inReadingOrder(errors));
     await turnOfTheLoop();
     const reload = session.reload(reading.definition);
+    reload.next.findings.addAll(reading.diagnostics);
     try {
       await reload.prepare().finally(turnOfTheLoop);
       this.#refuseIfStopping();

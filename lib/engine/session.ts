@@ -4,7 +4,7 @@ import type { BackendDeclaration } from "../backends/declare.js";
 import type { EventBatch } from "../backends/instance.js";
 import { type Binding, binding, type Core } from "../binding.js";
 import type { Definition } from "../config/definition.js";
-import { type Diagnostic, formatDiagnostic } from "../config/diagnostic.js";
+import { asData, type Diagnostic, formatDiagnostic } from "../config/diagnostic.js";
 import { type MidimonsterError, textOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
 import { LoopLog } from "../log/loop-log.js";
@@ -16,7 +16,7 @@ import { ChannelNames } from "./channel-names.js";
 import { connect } from "./connect.js";
 import { Doors } from "./doors.js";
 import { Endings } from "./endings.js";
-import type { Engine } from "./engine.js";
+import type { CheckMode, Engine } from "./engine.js";
 import type { LiveBackend, LiveInstance } from "./instances.js";
 import { Lifecycle } from "./lifecycle.js";
 import { Outbox } from "./outbox.js";
@@ -57,7 +57,13 @@ export class Session {
    * @param argument `sys.argv[0]` of python instances
    * @throws {MidimonsterError} `ADDON_LOAD`
    */
-  constructor(declarations: ReadonlyMap<string, BackendDeclaration>, argument: string, log: Logger, taps: Taps) {
+  constructor(
+    declarations: ReadonlyMap<string, BackendDeclaration>,
+    argument: string,
+    log: Logger,
+    taps: Taps,
+    check: CheckMode | undefined,
+  ) {
     const native = binding();
     const loops = new LoopLog((fields, message) => log.warn(fields, message));
     const core = native.createCore(
@@ -77,7 +83,7 @@ export class Session {
             filters,
           );
         },
-        tasksEnded: (instance) => this.#endings.ended(instance),
+        tasksEnded: () => this.#endings.ended(),
         tap: (channels, values, count) =>
           taps.show(this.#names, channels, values, count, (error) => this.#reports.threw("a tap", {}, error)),
       },
@@ -98,7 +104,8 @@ export class Session {
       (instance) => this.#channelsOf(instance),
     );
     this.lifecycle = new Lifecycle((message) => log.error({}, message));
-    const engine: Engine = { binding: native, core, argument, stopping: this.lifecycle.signal };
+    const engine: Engine = { binding: native, core, argument, check, stopping: this.lifecycle.signal };
+    if (check !== undefined) native.onlyCheck(core);
     this.#host = {
       engine,
       log,
@@ -137,7 +144,7 @@ export class Session {
    * @throws {MidimonsterError} for an error that makes everything else pointless, such as a missing Python
    */
   async load(definition: Definition, errors: readonly Diagnostic[]): Promise<void> {
-    for (const error of errors) this.assembly.findings.errors.push(error);
+    this.assembly.findings.addAll(errors);
     await build(this.assembly, definition, this.#host);
     if (connect(this.assembly, definition.mappings, this.#host.engine)) this.#connected();
     this.applyTaps();
@@ -194,7 +201,7 @@ export class Session {
       if (signal.aborted) return [];
       await this.lifecycle.stop(live);
       await turnOfTheLoop();
-      if (this.#binding.beginRetire(this.#core, live.number)) await this.#endings.wait(1);
+      await this.#endings.after(() => Number(this.#binding.beginRetire(this.#core, live.number)));
       this.retire(live);
     }
     for (const [name, backend] of this.backends) {
@@ -255,7 +262,7 @@ export class Session {
     } finally {
       await turnOfTheLoop();
       try {
-        await this.#endings.wait(this.#binding.beginStop(this.#core));
+        await this.#endings.after(() => this.#binding.beginStop(this.#core));
         await turnOfTheLoop();
         await new Promise<void>((resolve) => this.#binding.stop(this.#core, resolve));
       } finally {
@@ -270,8 +277,12 @@ export class Session {
   /** The names of an instance's channels, unless there are too many to look for a similar one. */
   #channelsOf(number: number): readonly string[] {
     const channels = this.assembly.entries.get(number)?.channels;
-    if (channels === undefined || channels.size > MAX_COMPARED) return [];
-    return channels.names(0, channels.size);
+    try {
+      if (channels === undefined || channels.size > MAX_COMPARED) return [];
+      return channels.names(0, channels.size);
+    } catch {
+      return []; // the report is the last of an instance that has ended, and that can't be asked any more
+    }
   }
 
   #liveOf(assembly: Assembly): LiveInstance[] {
@@ -284,7 +295,7 @@ export class Session {
     // A warning is not repeated by reloads, even if it has moved to another line.
     const warnings = this.assembly.findings.distinctWarnings;
     for (const [key, warning] of warnings) {
-      if (!this.#warned.has(key)) this.#log.warn({}, formatDiagnostic(warning));
+      if (!this.#warned.has(key)) this.#log.warn({ diagnostics: [asData(warning)] }, formatDiagnostic(warning));
     }
     this.#warned = new Set(warnings.keys());
   }

@@ -1,3 +1,4 @@
+import { isatty } from "node:tty";
 import { pino } from "pino";
 import { visible, visibleInJson } from "../visible.js";
 import { withPriority } from "./journal.js";
@@ -19,16 +20,21 @@ export interface Logger {
  * @param level the least severe level to write
  * @param format `text` for people, coloured on a terminal; `json` for programs, one object per line; `journal` for systemd's
  *   journal: text without a time, each line prefixed with its priority
+ * @param put writes to standard error; by default it waits until that takes the text
  */
-export function standardErrorLogger(level: LogLevel, format: LogFormat): Logger {
+export function standardErrorLogger(level: LogLevel, format: LogFormat, put = waiting()): Logger {
+  const write = (shown: (line: string) => string) => ({ write: (line: string) => put(shown(line)) });
+  if (format === "json") return pino({ level, base: null }, write(visibleInJson));
+  const colours = isatty(2) && !process.env.NO_COLOR;
+  const shown = format === "journal" ? asEntries : (line: string) => asText(line, colours);
+  return pino({ level, base: null }, write(shown));
+}
+
+function waiting(): (text: string) => void {
   const destination = pino.destination({ dest: 2, sync: true });
   // The reader is gone (EPIPE) or the descriptor is closed, which must not stop routing.
   destination.on("error", () => {});
-  const write = (shown: (line: string) => string) => ({ write: (line: string) => destination.write(shown(line)) });
-  if (format === "json") return pino({ level, base: null }, write(visibleInJson));
-  const colours = process.stderr.isTTY === true && !process.env.NO_COLOR;
-  const shown = format === "journal" ? asEntries : (line: string) => asText(line, colours);
-  return pino({ level, base: null }, write(shown));
+  return (text) => destination.write(text);
 }
 
 const COLOURS: Readonly<Record<string, number>> = { ERROR: 31, WARN: 33, INFO: 32, DEBUG: 34 };

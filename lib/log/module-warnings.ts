@@ -12,7 +12,7 @@ export function clamped(instance: string, { subject, value = 0, file }: Report):
   const divisor =
     value <= 1 ? "" : value <= 127 ? "; divide a MIDI value by 127" : value <= 255 ? "; divide a DMX level by 255" : "";
   return (
-    `${at(instance, file)}output() of ${value} on channel '${subject}': values go from 0.0 to 1.0, so it counts as ` +
+    `${at(instance, file)}output() of ${inPython(value)} on channel '${subject}': values go from 0.0 to 1.0, so it counts as ` +
     `${value < 0 ? "0.0" : "1.0"}${divisor} (logged once a channel)`
   );
 }
@@ -27,6 +27,10 @@ export function rounded(instance: string, { subject, value = 0, text, file }: Re
 
 function at(instance: string, file: string | undefined): string {
   return file ? `${instance}: ${file}: ` : `${instance}: `;
+}
+
+function inPython(value: number): string {
+  return String(value).replace("Infinity", "inf");
 }
 
 /** A period as people write it. */

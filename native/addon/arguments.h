@@ -88,12 +88,10 @@ class Arguments {
   };
   template <typename T>
   View<T> view(size_t i) const {
-    constexpr bool kReal = std::is_same_v<T, double>;
-    static_assert(kReal || std::is_same_v<T, uint32_t> || std::is_same_v<T, int32_t> || std::is_same_v<T, uint8_t>);
-    constexpr auto kWanted = kReal                         ? napi_float64_array
-                             : std::is_same_v<T, uint32_t> ? napi_uint32_array
-                             : std::is_same_v<T, int32_t>  ? napi_int32_array
-                                                           : napi_uint8_array;
+    struct Types : Napi::TypedArray {
+      using TypedArray::TypedArrayTypeForPrimitiveType;
+    };
+    constexpr auto kWanted = Types::template TypedArrayTypeForPrimitiveType<T>();
     napi_typedarray_type type = napi_int8_array;
     size_t size = 0;
     void *data = nullptr;

@@ -24,6 +24,11 @@ Napi::Value CreateCore(const Arguments &arguments) {
   });
 }
 
+Napi::Value OnlyCheck(const Arguments &arguments) {
+  arguments.core().SetChecking();
+  return arguments.env().Undefined();
+}
+
 Napi::Value InstanceCount(const Arguments &arguments) {
   return Napi::Number::New(arguments.env(), static_cast<double>(arguments.core().instance_count()));
 }
@@ -148,6 +153,7 @@ Napi::Value Stop(const Arguments &arguments) {
 
 void ExportCore(Napi::Object exports) {
   Export<CreateCore>(exports, "createCore");
+  Export<OnlyCheck>(exports, "onlyCheck");
   Export<InstanceCount>(exports, "instanceCount");
   Export<Connect>(exports, "connect");
   Export<Run>(exports, "run");

@@ -56,6 +56,24 @@ Napi::Value LoadModule(const Arguments &arguments) {
   return RaisedOrNull(arguments.env(), python.LoadModule(value, folder));
 }
 
+Napi::Value Activity(const Arguments &arguments) {
+  return Napi::Number::New(arguments.env(), static_cast<double>(arguments.python().activity()));
+}
+
+Napi::Value IdleModule(const Arguments &arguments) {
+  const Napi::Env env = arguments.env();
+  PythonInstance &python = arguments.python();
+  const std::string value = arguments.text(2);
+  const Core::Entry entry(arguments.core());
+  const std::optional<PythonInstance::Idle> idle = python.IdleModule(value);
+  if (!idle) return env.Null();
+  auto result = Napi::Object::New(env);
+  result.Set("name", idle->name);
+  result.Set("file", idle->file);
+  result.Set("guard", static_cast<double>(idle->guard));
+  return result;
+}
+
 Napi::Value AddChannels(const Arguments &arguments) {
   const Napi::Env env = arguments.env();
   PythonInstance &python = arguments.python();
@@ -114,6 +132,7 @@ Napi::Value Resolve(const Arguments &arguments) {
     object.Set("channel", is_default ? -1.0 : static_cast<double>(errors[i].channel));
     object.Set("problem", errors[i].problem);
     object.Set("candidates", Strings(env, errors[i].candidates));
+    object.Set("advice", Strings(env, errors[i].advice));
     result.Set(i, object);
   }
   return result;
@@ -139,6 +158,8 @@ void ExportInstances(Napi::Object exports) {
   Export<AddPython>(exports, "addPython");
   Export<MainHolder>(exports, "mainHolder");
   Export<LoadModule>(exports, "loadModule");
+  Export<Activity>(exports, "activity");
+  Export<IdleModule>(exports, "idleModule");
   Export<AddChannels>(exports, "addChannels");
   Export<FixChannels>(exports, "fixChannels");
   Export<ChannelCount>(exports, "channelCount");

@@ -72,7 +72,7 @@ Napi::Value SendMidi(const Arguments &arguments) {
   const auto rows = arguments.view<int32_t>(1);
   const size_t count = arguments.number(2);
   if (count > rows.size / kMidiSendColumns) throw Unexpected("as many rows as there are");
-  return Number(arguments, static_cast<int>(SequencerOf(arguments).Send(rows.data, count)));
+  return Number(arguments, static_cast<int>(SequencerOf(arguments).Send(const_cast<int32_t *>(rows.data), count)));
 }
 
 Napi::Value SendMidiBytes(const Arguments &arguments) {

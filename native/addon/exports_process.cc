@@ -6,6 +6,7 @@
 #include "addon/arguments.h"
 #include "io/service_notify.h"
 #include "io/stop_signals.h"
+#include "io/stream_writer.h"
 #include "python/runtime.h"
 
 namespace mmpy {
@@ -62,11 +63,12 @@ Napi::Value SignalSeen(const Arguments &arguments) { return Napi::Boolean::New(a
 
 Napi::Value PrintStuckCode(const Arguments &arguments) {
   const std::string format = arguments.is_null(0) ? "" : arguments.text(0);
-  PythonRuntime::Get().watchdog().SetPrinting(format == "json"      ? LogFormat::kJson
-                                              : format == "text"    ? LogFormat::kText
-                                              : format == "journal" ? LogFormat::kJournal
-                                                                    : LogFormat::kNone,
-                                              arguments.flag(1));
+  const LogFormat printed = format == "json"      ? LogFormat::kJson
+                            : format == "text"    ? LogFormat::kText
+                            : format == "journal" ? LogFormat::kJournal
+                                                  : LogFormat::kNone;
+  PythonRuntime::Get().watchdog().SetPrinting(printed, arguments.flag(1));
+  TellOfLeftOut(arguments.flag(1) ? LogFormat::kNone : printed);
   return arguments.env().Undefined();
 }
 
@@ -76,7 +78,17 @@ Napi::Value FormatStreams(const Arguments &arguments) {
   return arguments.env().Undefined();
 }
 
-Napi::Value EndProcess(const Arguments &arguments) { _exit(static_cast<int>(arguments.number(0))); }
+Napi::Value WriteLog(const Arguments &arguments) {
+  const std::string text = arguments.text(0);
+  StreamWriter::Of(STDERR_FILENO).Write(text.data(), text.size());  // in vain if it is closed
+  return arguments.env().Undefined();
+}
+
+Napi::Value EndProcess(const Arguments &arguments) {
+  const auto status = static_cast<int>(arguments.number(0));
+  FlushStandardStreams();
+  _exit(status);
+}
 
 Napi::Value NotifyServiceManager(const Arguments &arguments) {
   return TextOrNull(arguments.env(), NotifyService(arguments.text(0), arguments.text(1)));
@@ -92,6 +104,7 @@ void ExportProcess(Napi::Object exports) {
   Export<SignalSeen>(exports, "stopSignalSeen");
   Export<PrintStuckCode>(exports, "printStuckCode");
   Export<FormatStreams>(exports, "formatStreams");
+  Export<WriteLog>(exports, "writeLog");
   Export<EndProcess>(exports, "endProcess");
   Export<NotifyServiceManager>(exports, "notifyService");
 }

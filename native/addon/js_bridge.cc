@@ -62,6 +62,7 @@ Napi::Object ToJavascript(Napi::Env env, const PythonException &exception) {
   if (exception.name) result.Set("name", *exception.name);
   if (exception.path) result.Set("path", *exception.path);
   result.Set("places", places);
+  if (exception.address) result.Set("address", *exception.address);
   result.Set("text", exception.text);
   return result;
 }

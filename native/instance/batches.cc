@@ -143,6 +143,7 @@ int Batches::Send(size_t number) {
   Batch *const found = Find(number);
   if (found == nullptr) return -1;
   Batch &batch = *found;
+  bool outside = false;
   for (size_t i = 0; i < batch.channels.size(); ++i) {
     const double value = batch.outputs[i];
     if (std::isnan(value)) {
@@ -152,9 +153,23 @@ int Batches::Send(size_t number) {
       return -1;
     }
     batch.clamped[i] = std::min(std::max(value, 0.0), 1.0);
+    outside |= batch.clamped[i] != value;
   }
   output_.Send(batch.channels, batch.clamped.data());
+  if (outside) ReportClamped(batch);
   return 0;
+}
+
+void Batches::ReportClamped(const Batch &batch) {
+  // First, since reporting runs Python code, which may change and end everything.
+  std::vector<std::pair<uint32_t, double>> to_report;
+  for (size_t i = 0; i < batch.channels.size(); ++i) {
+    const uint32_t index = batch.channels[i];
+    if (channels_.CountsAsClamped(index, batch.outputs[i])) to_report.emplace_back(index, batch.outputs[i]);
+  }
+  for (const auto &[index, value] : to_report) {
+    if (home_.linked()) channels_.ReportClamped(index, value);
+  }
 }
 
 PyObject *Batches::Changed(size_t number) const {

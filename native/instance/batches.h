@@ -93,6 +93,7 @@ class Batches {
   };
 
   Batch *Find(size_t number) const;
+  void ReportClamped(const Batch &batch);
   void Forget(size_t number);
   void ForgetUnread();
   bool IsRead(const Batch &batch) const;

@@ -92,9 +92,16 @@ class Channels {
   // Reports output on a channel that does not exist.
   void ReportUnknown(std::string_view name);
 
-  // Reports that a value was clamped, once a channel.
+  // Whether it is to be reported that this value was output on a channel and clamped: once a channel, and not for what
+  // computing a value may leave. Reports it.
+  bool CountsAsClamped(uint32_t index, double value) const {
+    constexpr double kNegligible = 1e-6;
+    return (value < -kNegligible || value > 1.0 + kNegligible) && !channels_[index].clamped;
+  }
   void ReportClamped(uint32_t index, double value) {
-    if (!std::exchange(channels_[index].clamped, true)) TellClamped(index, value);
+    if (index >= channels_.size() || !CountsAsClamped(index, value)) return;
+    channels_[index].clamped = true;
+    TellClamped(index, value);
   }
 
   // Releases everything but the table. Runs user code (__del__).

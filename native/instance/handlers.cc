@@ -12,27 +12,38 @@ PyRef Handlers::ResolveOne(std::string_view name, uint32_t channel, std::vector<
   const PyRef text = PyRef::Steal(PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
   const PyRef found = text ? interpreter.CallHelper("resolve", {text.get()}) : PyRef();
   if (!found) {
-    errors.push_back({channel, interpreter.TakeException().text, {}});
+    errors.push_back({channel, interpreter.TakeException().text, {}, {}});
     return {};
   }
   PyObject *const function = ItemOf(found.get(), 0);
   PyObject *const problem = ItemOf(found.get(), 1);
-  if (mmpy_is_none(problem) == 0) errors.push_back({channel, ToText(problem), ToTexts(ItemOf(found.get(), 2))});
+  const bool is_problem = mmpy_is_none(problem) == 0;
+  if (is_problem || (mmpy_is_none(function) != 0 && hints_ < kMaxResolveErrors)) {
+    std::vector<std::string> candidates = ToTexts(ItemOf(found.get(), 2));
+    if (!is_problem && candidates.empty()) return {};
+    if (!is_problem) ++hints_;
+    errors.push_back(
+        {channel, is_problem ? ToText(problem) : "", std::move(candidates), ToTexts(ItemOf(found.get(), 3))});
+  }
   return mmpy_is_none(function) != 0 ? PyRef() : PyRef::Borrow(function);
 }
 
 std::vector<ResolveError> Handlers::Resolve(const std::vector<uint32_t> &channels, const std::string &default_handler) {
   std::vector<ResolveError> errors;
   Rollback();
+  hints_ = 0;
   found_.reserve(channels.size());
   PyRef fallback;
   if (!default_handler.empty()) {
     fallback = ResolveOne(default_handler, Channels::kNone, errors);
-    if (!fallback && errors.empty())
-      errors.push_back({Channels::kNone, "'" + default_handler + "' is not of the form module.function", {}});
+    if (!fallback && (errors.empty() || errors.back().problem.empty())) {
+      if (errors.empty()) errors.push_back({Channels::kNone, "", {}, {}});
+      errors.back().problem = "'" + default_handler + "' is not of the form module.function";
+      hints_ = 0;
+    }
   }
   for (const uint32_t channel : channels) {
-    if (errors.size() > kMaxResolveErrors) break;
+    if (errors.size() - hints_ > kMaxResolveErrors) break;
     const std::string name(channels_.name(channel));
     const bool dotted = name.find('.') != std::string::npos;
     // A channel that is handled by a batch needs no handler of its own.

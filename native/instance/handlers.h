@@ -16,13 +16,14 @@
 
 namespace mmpy {
 
-// A channel whose name does not lead to a function. The search stops after this many: each needs a list of all possible
-// candidates.
+// A channel whose name does not lead to a function that can be its handler. The search stops after this many: each
+// needs a list of all possible candidates.
 constexpr size_t kMaxResolveErrors = 1000;
 struct ResolveError {
-  uint32_t channel;  // index within the instance; kNone for the default handler
-  std::string problem;
+  uint32_t channel;                     // index within the instance; kNone for the default handler
+  std::string problem;                  // empty: only a hint, as its name without a dot calls nothing
   std::vector<std::string> candidates;  // names that may have been meant
+  std::vector<std::string> advice;      // what to do, in lines
 };
 
 class Handlers {
@@ -73,7 +74,8 @@ class Handlers {
   Lookahead lookahead_;
   uint32_t current_ = Channels::kNone;
   bool any_ = false;
-  Found found_;  // by channel, not installed yet
+  Found found_;       // by channel, not installed yet
+  size_t hints_ = 0;  // of the present search
 };
 
 }  // namespace mmpy

@@ -42,14 +42,15 @@ void mmpy_instance_note_clamped(mmpy_instance *instance, PyObject *name, double 
 int mmpy_instance_interval(mmpy_instance *instance, PyObject *function, double ms, mmpy_timing timing) {
   using Timing = mmpy::Intervals::Timing;
   static_assert(int{MMPY_EXACT} == int(Timing::kExact) && int{MMPY_ONCE} == int(Timing::kOnce), "see module.h");
-  return OrException(-1, [&] { return Self(instance).intervals().Set(function, ms, static_cast<Timing>(timing)); });
+  return OrException(
+      -1, [&] { return Self(instance).Registering().intervals().Set(function, ms, static_cast<Timing>(timing)); });
 }
 int mmpy_instance_started(mmpy_instance *instance, PyObject *function) {
-  return OrException(-1, [&] { return Self(instance).start_functions().Add(function); });
+  return OrException(-1, [&] { return Self(instance).Registering().start_functions().Add(function); });
 }
 int mmpy_instance_manage(mmpy_instance *instance, PyObject *function, PyObject *socket, unsigned interest) {
   static_assert(int{MMPY_READ} == int{mmpy::kReadable} && int{MMPY_WRITE} == int{mmpy::kWritable}, "see module.h");
-  return OrException(-1, [&] { return Self(instance).sockets().Manage(function, socket, interest); });
+  return OrException(-1, [&] { return Self(instance).Registering().sockets().Manage(function, socket, interest); });
 }
 int mmpy_instance_unmanage(mmpy_instance *instance, PyObject *socket, unsigned interest) {
   return OrException(-1, [&] { return Self(instance).sockets().Unmanage(socket, interest); });
@@ -58,16 +59,19 @@ PyObject *mmpy_instance_channels(mmpy_instance *instance, mmpy_direction directi
   return OrNull([&] { return Self(instance).ChannelNames(direction); });
 }
 PyObject *mmpy_instance_cleanup_handler(mmpy_instance *instance, PyObject *function) {
-  return OrNull([&] { return Self(instance).cleanup().Set(function); });
+  return OrNull([&] { return Self(instance).Registering().cleanup().Set(function); });
 }
 PyObject *mmpy_instance_previous(mmpy_instance *instance) {
   return OrNull([&] { return Self(instance).Previous(); });
 }
+int mmpy_instance_checking(const mmpy_instance *instance) {
+  return static_cast<const mmpy::PythonInstance *>(instance)->checking() ? 1 : 0;
+}
 PyObject *mmpy_instance_task(mmpy_instance *instance, PyObject *coroutine) {
-  return OrNull([&] { return Self(instance).tasks().Make(coroutine); });
+  return OrNull([&] { return Self(instance).Registering().tasks().Make(coroutine); });
 }
 PyObject *mmpy_instance_new_batch(mmpy_instance *instance, PyObject *names, PyObject *handler) {
-  return OrNull([&] { return Self(instance).batches().New(names, handler); });
+  return OrNull([&] { return Self(instance).Registering().batches().New(names, handler); });
 }
 PyObject *mmpy_instance_register_batch(mmpy_instance *instance, PyObject *names, PyObject *object, PyObject *handler) {
   return OrNull([&] { return Self(instance).batches().Register(names, object, handler); });

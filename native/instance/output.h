@@ -21,6 +21,7 @@ class Output {
     channels_[index].output = value;
     if (!started_) {
       channels_[index].initial = true;
+      ++early_;
       return;
     }
     core_.Emit(first_channel_ + index, value);
@@ -43,6 +44,8 @@ class Output {
   // Sends the values that have waited for the start.
   void Start();
   bool started() const { return started_; }
+  // How many values have waited for the start.
+  size_t early() const { return early_; }
 
   void Begin() { deferred_.clear(); }
   void Commit();
@@ -56,6 +59,7 @@ class Output {
   Channels &channels_;
   ChannelId first_channel_ = 0;
   bool started_ = false;
+  size_t early_ = 0;
   std::vector<std::pair<uint32_t, double>> deferred_;  // channels and values, in order
 };
 

@@ -161,10 +161,25 @@ std::optional<PythonException> PythonInstance::LoadModule(const std::string &val
   const PyRef python_folder = PyRef::Steal(PyUnicode_DecodeFSDefault(folder.c_str()));
   if (!python_value || !python_folder) return interpreter.TakeException();
   const WatchedCall watched(home_.watchdog, AsLoading(), interpreter.interpreter_state());
+  const PythonRuntime::AddressScope addresses(PythonRuntime::Get());
   const PyRef raised = interpreter.CallHelper("load_module", {python_value.get(), python_folder.get()});
   if (!raised) return interpreter.TakeException();
   if (mmpy_is_none(raised.get()) != 0) return {};
-  return ToException(raised.get());
+  PythonException exception = ToException(raised.get());
+  if (!addresses.last().empty()) exception.address = addresses.last();
+  return exception;
+}
+
+std::optional<PythonInstance::Idle> PythonInstance::IdleModule(const std::string &value) {
+  const GilScope own(home_.gil, state());
+  const PyRef text = PyRef::Steal(PyUnicode_DecodeFSDefault(value.c_str()));
+  const PyRef found = text ? home_.interpreter.CallHelper("idle_module", {text.get()}) : PyRef();
+  std::optional<Idle> idle;
+  if (found && mmpy_is_none(found.get()) == 0) {
+    idle = Idle{ToText(ItemOf(found.get(), 0)), ToText(ItemOf(found.get(), 1)), PyLong_AsLong(ItemOf(found.get(), 2))};
+  }
+  PyErr_Clear();
+  return idle;
 }
 
 // Loading takes as long as it takes; but what waits for it should be said.
@@ -220,7 +235,7 @@ void PythonInstance::Started() {
 // Running
 
 void PythonInstance::OnTimer(uint32_t timer) {
-  if (!usable()) return;
+  if (!usable() || home_.ending) return;
   if (timer == StartFunctions::kTimer) {
     start_functions_.Run();
   } else {

@@ -44,6 +44,17 @@ class PythonInstance final : public mmpy_instance, public Destination {
   // exception raised, if any.
   std::optional<PythonException> LoadModule(const std::string &value, const std::string &folder);
 
+  // A number that changes whenever user code registers something, or outputs before the start.
+  size_t activity() const { return registrations_ + output_.early() + channels_.table().size(); }
+  // What a module named by a `module` option is for, as far as that is known. Nothing if it was not loaded, if it
+  // started a thread while it loaded, or if other modules use it.
+  struct Idle {
+    std::string name;
+    std::string file;
+    long guard = 0;  // the line of `if __name__ == "__main__":`, or 0
+  };
+  std::optional<Idle> IdleModule(const std::string &value);
+
   uint32_t AddChannel(std::string_view name) { return channels_.Add(name); }
   const ChannelTable &channels() const { return channels_.table(); }
 
@@ -130,6 +141,12 @@ class PythonInstance final : public mmpy_instance, public Destination {
   Tasks &tasks() { return tasks_; }
   Batches &batches() { return batches_; }
   unsigned long long timestamp() const { return home_.core.now_ms(); }
+  bool checking() const { return home_.core.checking(); }
+  // For functions that register something.
+  PythonInstance &Registering() {
+    ++registrations_;
+    return *this;
+  }
 
  private:
   PyThreadState *state() const { return home_.interpreter.state(); }
@@ -157,6 +174,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   ManagedSockets sockets_;
   Cleanup cleanup_;
   Tasks tasks_;
+  size_t registrations_ = 0;
   bool old_dropped_ = false;  // in this reload
   bool retired_ = false;
 };

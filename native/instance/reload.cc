@@ -43,12 +43,16 @@ void PythonInstance::BeginReload() {
 PythonInstance::Reloaded PythonInstance::ReloadChanged() {
   const GilScope own(home_.gil, state());
   const WatchedCall watched(home_.watchdog, AsLoading(), home_.interpreter.interpreter_state());
+  const PythonRuntime::AddressScope addresses(PythonRuntime::Get());
   const PyRef result = CallReloading("reload_changed");
   if (!result) return {{}, home_.interpreter.TakeException(), {}};
   Reloaded reloaded;
   reloaded.modules = ToTexts(ItemOf(result.get(), 0));
   PyObject *const raised = ItemOf(result.get(), 1);
-  if (mmpy_is_none(raised) == 0) reloaded.exception = ToException(raised);
+  if (mmpy_is_none(raised) == 0) {
+    reloaded.exception = ToException(raised);
+    if (!addresses.last().empty()) reloaded.exception->address = addresses.last();
+  }
   const PyRef missing = CallReloading("missing_modules");
   for (Py_ssize_t i = 0; missing && i < PyList_Size(missing.get()); ++i) {
     PyObject *const one = PyList_GetItem(missing.get(), i);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -294,16 +295,22 @@ void Tasks::Ended() {
   home_.WakeCore();
 }
 
+// Unless user code has closed it, and its number is another file's by now.
+void Tasks::CloseDescriptor() {
+  const int fd = std::exchange(fd_, -1);
+  if (fd < 0) return;
+  KeepInForkedChildren(fd);
+  struct stat file = {};
+  // A selector's descriptor is of no type of file.
+  const bool is_selector = fstat(fd, &file) == 0 && (file.st_mode & S_IFMT) == 0;
+  if (is_selector) close(fd);
+}
+
 void Tasks::Clear() {
-  if (step_) {
-    home_.interpreter.CallForEffect("close_tasks");
-  }
+  if (step_) home_.interpreter.CallForEffect("close_tasks");
   poll_.Close();
   timer_.Close();
-  if (fd_ >= 0) {
-    KeepInForkedChildren(fd_);
-    close(std::exchange(fd_, -1));
-  }
+  CloseDescriptor();
   wants_step_ = false;
   PyRef *const all[] = {
       &start_, &make_, &channel_, &next_, &pause_, &step_, &handler_role_, &coroutine_types_[0], &coroutine_types_[1]};
@@ -313,7 +320,7 @@ void Tasks::Clear() {
 void Tasks::Abandon() {
   poll_.Close();
   timer_.Close();
-  if (fd_ >= 0) close(std::exchange(fd_, -1));
+  CloseDescriptor();
   PyRef *const all[] = {
       &start_, &make_, &channel_, &next_, &pause_, &step_, &handler_role_, &coroutine_types_[0], &coroutine_types_[1]};
   for (PyRef *const one : all) one->release();

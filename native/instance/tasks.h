@@ -54,7 +54,10 @@ class Tasks final : public Results {
   // For python/runtime/tasks.py.
   PyObject *TakeNext();  // the next callback that is ready; NULL with an exception set
   void Request();        // something is ready
-  void Arm(double time_s) { timer_.Arm(time_s <= 0 ? 1 : static_cast<uint64_t>(time_s * 1e9)); }
+  void Arm(double time_s) {
+    constexpr double kFarS = 1e9;  // decades: later than that comes to nothing else
+    timer_.Arm(time_s < kFarS ? static_cast<uint64_t>(time_s > 0 ? time_s * 1e9 : 1) : uint64_t{1} << 60);
+  }
   void Ended();  // all tasks have ended
 
  private:
@@ -62,6 +65,7 @@ class Tasks final : public Results {
   bool IsCoroutine(PyObject *result);
   bool TakeFunctions(PyObject *loaded);
   int Watch();
+  void CloseDescriptor();
   void OnReady();
 
   Home &home_;

@@ -50,7 +50,9 @@ void DeadlineTimer::Arm(uint64_t time_ns) {
 
 void DeadlineTimer::Close() {
   handle_.Close();
-  if (fd_ >= 0) close(fd_);
+  itimerspec now = {};
+  // User code may have closed the descriptor, and its number be another file's by now.
+  if (fd_ >= 0 && timerfd_gettime(fd_, &now) == 0) close(fd_);
   fd_ = -1;
   armed_ns_ = UINT64_MAX;
 }

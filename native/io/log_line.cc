@@ -1,9 +1,10 @@
 #include "io/log_line.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "io/stream_writer.h"
 
 namespace mmpy {
 
@@ -83,11 +84,7 @@ void WriteLogLine(LogFormat format, LogLevel level, const std::string &message) 
       break;
   }
   line += '\n';
-  for (size_t done = 0; done < line.size();) {
-    const ssize_t count = write(STDERR_FILENO, line.data() + done, line.size() - done);
-    if (count < 0 && errno != EINTR) return;  // closed, or not read by anyone
-    if (count > 0) done += static_cast<size_t>(count);
-  }
+  StreamWriter::Of(STDERR_FILENO).Write(line.data(), line.size());  // in vain if it is closed
 }
 
 }  // namespace mmpy

@@ -6,6 +6,7 @@
 
 #include "io/forked.h"
 #include "io/steady_ms.h"
+#include "io/stream_writer.h"
 #include "python/module.h"
 
 extern "C" char **environ;
@@ -54,6 +55,24 @@ PyObject *AfterFork(PyObject *, PyObject *) {
   return mmpy_none();
 }
 
+// Python-callable: write_stream((fd, bytes)) returns an errno, or 0.
+PyObject *WriteStream(PyObject *, PyObject *arguments) {
+  PyObject *const fd = PyTuple_GetItem(arguments, 0);
+  PyObject *const bytes = PyTuple_GetItem(arguments, 1);
+  const char *const text = fd == nullptr || bytes == nullptr ? nullptr : PyBytes_AsString(bytes);
+  if (text == nullptr) return nullptr;
+  const auto size = static_cast<size_t>(PyBytes_Size(bytes));
+  const unsigned long number = PyLong_AsUnsignedLongMask(fd);
+  if (PyErr_Occurred() != nullptr) return nullptr;
+  StreamWriter &writer = StreamWriter::Of(static_cast<int>(number));
+  if (writer.MayWait(size)) {
+    PyThreadState *const state = PyEval_SaveThread();
+    writer.WaitForRoom(size);
+    PyEval_RestoreThread(state);
+  }
+  return PyLong_FromUnsignedLongLong(static_cast<unsigned long long>(writer.Write(text, size)));
+}
+
 // The functions in the namespace of python/runtime/start.py.
 PyMethodDef native_functions[] = {
     {"raise_in_thread", RaiseInThreadFunction, METH_O, nullptr},
@@ -63,6 +82,7 @@ PyMethodDef native_functions[] = {
     {"refuse_fork", RefuseFork, METH_NOARGS, nullptr},
     {"is_forked", IsForked, METH_NOARGS, nullptr},
     {"after_fork", AfterFork, METH_NOARGS, nullptr},
+    {"write_stream", WriteStream, METH_O, nullptr},
 };
 
 // The attribute `__file__` of what may be a module; "" if it has none.

@@ -107,7 +107,6 @@ static PyObject *none_or_error(int result) { return result == 0 ? mmpy_none() : 
 
 /* The value is not in 0..1, or converting it has failed. */
 static PyObject *output_outside(PyObject *self, PyObject *name, double value) {
-  static const double negligible = 1e-6; /* what computing a value may leave */
   if (value == -1.0 && PyErr_Occurred() != NULL) return NULL;
   if (isnan(value)) {
     PyErr_SetString(exceptions[MMPY_VALUE_ERROR], "output() value must be a number from 0.0 to 1.0, not NaN");
@@ -115,12 +114,10 @@ static PyObject *output_outside(PyObject *self, PyObject *name, double value) {
   }
   mmpy_instance *instance = mmpy_instance_of(self);
   if (instance == NULL || mmpy_instance_output(instance, name, value < 0.0 ? 0.0 : 1.0) != 0) return NULL;
-  if (value < -negligible || value > 1.0 + negligible) {
-    /* Finding the channel may have run user code, which may have stopped the instance. */
-    instance = mmpy_instance_of(self);
-    if (instance == NULL) return NULL;
-    mmpy_instance_note_clamped(instance, name, value);
-  }
+  /* Finding the channel may have run user code, which may have stopped the instance. */
+  instance = mmpy_instance_of(self);
+  if (instance == NULL) return NULL;
+  mmpy_instance_note_clamped(instance, name, value);
   return mmpy_none();
 }
 
@@ -249,6 +246,12 @@ static PyObject *module_previous(PyObject *self, PyObject *unused) {
   return instance == NULL ? NULL : mmpy_instance_previous(instance);
 }
 
+static PyObject *module_checking(PyObject *self, PyObject *unused) {
+  (void)unused;
+  mmpy_instance *instance = mmpy_instance_of(self);
+  return instance == NULL ? NULL : PyBool_FromLong(mmpy_instance_checking(instance));
+}
+
 /* For python/runtime/batch.py. User code can find these functions too, and pass anything. */
 
 static PyObject *batch_register(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
@@ -347,6 +350,13 @@ static const char previous_doc[] =
     "can be taken over: sockets, values, threads. None at the first load, and once the module has loaded.\n"
     "MIDIMonster itself has no previous(); use hasattr(midimonster, 'previous') to check.";
 
+static const char checking_doc[] =
+    "checking()\n--\n\n"
+    "Return whether the configuration is only being checked, by `mmpy check`.\n\n"
+    "Modules are then loaded, but nothing runs: no interval, no handler, no socket function. A module that\n"
+    "opens ports or devices while it loads should not do so then; a running show may have them.\n"
+    "MIDIMonster itself has no checking(); use hasattr(midimonster, 'checking') to check.";
+
 static const char batch_doc[] =
     "batch(names, handler=None, /)\n--\n\n"
     "Create a Batch: channels that are handled and output together, with one call for all.\n\n"
@@ -406,6 +416,7 @@ static PyMethodDef methods[] = {
     {"cleanup_handler", module_cleanup_handler, METH_O, cleanup_handler_doc},
     {"batch", (PyCFunction)(void (*)(void))module_batch, METH_FASTCALL, batch_doc},
     {"previous", module_previous, METH_NOARGS, previous_doc},
+    {"checking", module_checking, METH_NOARGS, checking_doc},
     {"task", module_task, METH_O, task_doc},
 };
 

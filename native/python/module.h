@@ -116,6 +116,7 @@ PyObject *mmpy_instance_register_batch(mmpy_instance *instance, PyObject *names,
 int mmpy_instance_output_batch(mmpy_instance *instance, size_t number);
 PyObject *mmpy_instance_changed_in_batch(mmpy_instance *instance, size_t number);
 PyObject *mmpy_instance_previous(mmpy_instance *instance);
+int mmpy_instance_checking(const mmpy_instance *instance);
 PyObject *mmpy_instance_task(mmpy_instance *instance, PyObject *coroutine);
 PyObject *mmpy_instance_cleanup_handler(mmpy_instance *instance, PyObject *function);
 

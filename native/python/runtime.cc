@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 
+#include "io/guard.h"
 #include "python/cxx_streams.h"
 #include "python/interpreter.h"
 #include "python/module.h"
@@ -101,10 +102,10 @@ std::string Initialize(void *library, const std::string &program_name) {
 }
 
 // The parts of python/runtime/ that every instance needs. Others are loaded from their files on demand.
-constexpr const char *kParts[] = {"start",      "names",        "exceptions",    "environment", "modules",
-                                  "handlers",   "uncaught",     "threads",       "watchdog",    "ending",
-                                  "extensions", "process_wide", "logs",          "processes",   "main",
-                                  "baseline",   "userspace",    "exitfunctions", "libraries",   "buffers"};
+constexpr const char *kParts[] = {"start",     "names",     "exceptions", "environment", "modules",    "handlers",
+                                  "uncaught",  "threads",   "watchdog",   "ending",      "extensions", "process_wide",
+                                  "logs",      "processes", "main",       "baseline",    "userspace",  "exitfunctions",
+                                  "libraries", "buffers",   "signatures", "stdio"};
 
 std::string PartFile(const std::string &bootstrap_path, const char *name) {
   return bootstrap_path.substr(0, bootstrap_path.rfind('/') + 1) + name + ".py";
@@ -173,10 +174,15 @@ std::set<std::string> ModuleNames() {
 
 }  // namespace
 
-int PythonRuntime::OnAuditEvent(const char *event, PyObject *, void *data) {
-  const PythonRuntime &runtime = *static_cast<PythonRuntime *>(data);
+int PythonRuntime::OnAuditEvent(const char *event, PyObject *arguments, void *data) {
+  PythonRuntime &runtime = *static_cast<PythonRuntime *>(data);
   if (strcmp(event, "os.fork") == 0 || strcmp(event, "os.forkpty") == 0) {
     return runtime.started() ? runtime.main_.RefuseFork() : 0;
+  }
+  if (runtime.notes_addresses_ && (strcmp(event, "socket.bind") == 0 || strcmp(event, "socket.connect") == 0)) {
+    Guard([&] { runtime.NoteAddress(arguments); }, [](const char *) {});
+    PyErr_Clear();  // the call itself goes on
+    return 0;
   }
   if (!runtime.setting_up_ || strcmp(event, "import") != 0) return 0;
   PyObject *const set_flags = PySys_GetObject("setdlopenflags");
@@ -187,6 +193,19 @@ int PythonRuntime::OnAuditEvent(const char *event, PyObject *, void *data) {
     PyErr_Clear();  // the import itself goes on
   }
   return 0;
+}
+
+// Of (socket, (host, port, ...)); for other families there is nothing to tell.
+void PythonRuntime::NoteAddress(PyObject *arguments) {
+  PyObject *const address = ItemOf(arguments, 1);
+  PyObject *const port = address == nullptr ? nullptr : ItemOf(address, 1);
+  PyObject *const host = port == nullptr ? nullptr : ItemOf(address, 0);
+  if (host == nullptr) {
+    last_address_.clear();
+    return;
+  }
+  const long number = PyLong_AsLong(port);
+  if (number >= 0 && number <= 0xffff) last_address_ = ToText(host) + ":" + std::to_string(number);
 }
 
 PyThreadState *PythonRuntime::NewInterpreter() {

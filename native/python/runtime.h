@@ -76,6 +76,24 @@ class PythonRuntime {
   void SetStreamFormats(StreamFormats formats) { stream_formats_ = std::move(formats); }
   const StreamFormats &stream_formats() const { return stream_formats_; }
 
+  // Notes the address of each socket that is bound or connected, during a scope: exceptions do not tell it.
+  class AddressScope {
+   public:
+    explicit AddressScope(PythonRuntime &runtime) : runtime_(runtime) {
+      runtime_.last_address_.clear();
+      runtime_.notes_addresses_ = true;
+    }
+    ~AddressScope() { runtime_.notes_addresses_ = false; }
+    AddressScope(const AddressScope &) = delete;
+    AddressScope &operator=(const AddressScope &) = delete;
+
+    // The last one, as host:port; empty if there was no such call.
+    const std::string &last() const { return runtime_.last_address_; }
+
+   private:
+    PythonRuntime &runtime_;
+  };
+
   // Py_NewInterpreter(); its extension modules find their own OpenSSL and zlib from the first import. EndInterpreter()
   // ends it; the main interpreter's thread state is current afterwards.
   PyThreadState *NewInterpreter();
@@ -87,6 +105,7 @@ class PythonRuntime {
   // one to refuse a fork that would end the child with a fatal error.
   static int OnAuditEvent(const char *event, PyObject *arguments, void *runtime);
 
+  void NoteAddress(PyObject *arguments);
   void StartThreads();
 
   bool watchdog_runs_ = false;
@@ -97,7 +116,9 @@ class PythonRuntime {
   std::string bootstrap_code_;
   std::set<std::string> main_modules_;
   PyThreadState *main_state_ = nullptr;
-  bool setting_up_ = false;         // an interpreter; guarded by the GIL
+  bool setting_up_ = false;       // an interpreter; guarded by the GIL
+  bool notes_addresses_ = false;  // likewise
+  std::string last_address_;
   char ***libc_environ_ = nullptr;  // NULL if there is no difference
   Gil gil_;
   MainInterpreter main_;

@@ -11,6 +11,7 @@
 #include "io/guard.h"
 #include "io/steady_ms.h"
 #include "io/stop_signals.h"
+#include "io/stream_writer.h"
 #include "python/interpreter.h"
 
 namespace mmpy {
@@ -22,6 +23,8 @@ constexpr auto kPeriod = std::chrono::milliseconds(25);
 constexpr uint64_t kStuckMs = 1000;
 // Code that is running when a stop signal arrives gets this long to return.
 constexpr uint64_t kStopTimeoutMs = 500;
+// After this time the log says what the stop waits for.
+constexpr uint64_t kTellStopMs = 100;
 // Code that can't be ended at the moment is looked at again.
 constexpr uint64_t kAgainMs = 100;
 // After a stop signal, a call that neither returns nor can be ended gets this long, and the whole stop this long: less
@@ -44,6 +47,7 @@ struct Watchdog::Observation {
   uint64_t print_again_ms = 0;  // elapsed time before which printing is not tried again
   uint64_t end_again_ms = 0;    // likewise for ending it
   uint64_t stop_since_ms = 0;   // 0 before the signal
+  bool stop_told = false;       // it has been said what the stop waits for
   // For how long the process was suspended before this deadline, which several calls may have in common.
   uint64_t until_ms = 0;
   uint64_t until_later_ms = 0;
@@ -84,6 +88,7 @@ void Watchdog::Observe(Observation &seen) {
     next.call = call;
     next.since_ms = SteadyMs();
     next.stop_since_ms = seen.stop_since_ms;
+    next.stop_told = seen.stop_told;
     next.until_ms = seen.until_ms;
     next.until_later_ms = seen.until_later_ms;
     seen = next;
@@ -108,17 +113,19 @@ void Watchdog::Look(Observation &seen) {
   due.report = warn != 0 && !seen.warned && elapsed >= warn;
   due.print =
       !seen.printed && elapsed >= std::max({warn, kStuckMs, seen.print_again_ms}) && (stopping_for == 0 || until != 0);
+  due.describe = !seen.stop_told && until == 0 && stopping_for >= kTellStopMs;
   if (elapsed >= seen.end_again_ms) {
     // The running code keeps JavaScript from seeing the signal.
     due.stopping = elapsed >= kStopTimeoutMs && stopping_for >= kStopTimeoutMs;
     due.over_time = due.timeout_ms != 0 && elapsed >= due.timeout_ms;
     due.overdue = until != 0 && now >= until + (until == seen.until_ms ? seen.until_later_ms : 0);
   }
-  if (!due.report && !due.print && !due.stopping && !due.over_time && !due.overdue) return;
+  if (!due.report && !due.print && !due.describe && !due.stopping && !due.over_time && !due.overdue) return;
 
   if (interpreter_.load(std::memory_order_relaxed) == nullptr) {
     if (due.print) Print(LogLevel::kWarn, NameOfCode() + " has not ended after " + std::to_string(elapsed) + " ms");
     seen.printed |= due.print;
+    if (due.describe) TellStop(seen, NameOfCode(), "");
     return;
   }
   const uint64_t before = SteadyMs();
@@ -133,8 +140,10 @@ void Watchdog::Look(Observation &seen) {
                                  std::to_string(elapsed) + " ms, while everything else waits");
       seen.printed = true;
     }
+    if (due.describe) TellStop(seen, NameOfCode() + ", which has not handed over Python's lock, the GIL", "");
     return;
   }
+  if (due.describe && found->runs) TellStop(seen, found->subject, found->stack);
   seen.warned |= due.report;
   seen.printed |= found->printed;
   if (due.print) seen.print_again_ms = elapsed + kStopTimeoutMs;
@@ -144,6 +153,15 @@ void Watchdog::Look(Observation &seen) {
   } else if (due.stopping || due.over_time || due.overdue) {
     seen.end_again_ms = elapsed + kAgainMs;
   }
+}
+
+// Once, so that users know what they are waiting for.
+void Watchdog::TellStop(Observation &seen, const std::string &what, const std::string &stack) const {
+  seen.stop_told = true;
+  Print(LogLevel::kWarn, std::string(StopSignalName()) + ": waiting for " + what +
+                             " to return; it is interrupted if that is possible, and the process ends after " +
+                             std::to_string(kEndCallMs / 1000) + " s at the latest" +
+                             (stack.empty() ? "" : "\n" + stack));
 }
 
 // On the inspector's thread.
@@ -220,6 +238,7 @@ void Watchdog::EndProcessIfOverdue(const Observation &seen) {
   Print(LogLevel::kError, what + " " + std::to_string(stopping_for / 1000) + " s after " + StopSignalName() +
                               "; the process ends without cleanup handlers that have not run, exit status " +
                               std::to_string(kExitStatus) + stack);
+  FlushStandardStreams();
   _exit(kExitStatus);
 }
 

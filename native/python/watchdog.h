@@ -85,6 +85,7 @@ class Watchdog {
   void Look(Observation &seen);
   void LookInside(const Inspection &inspection, Findings &findings);
   void EndProcessIfOverdue(const Observation &seen);
+  void TellStop(Observation &seen, const std::string &what, const std::string &stack) const;
   void Print(LogLevel level, const std::string &message) const;
   std::string NameOfCode();
   void TakeBack();

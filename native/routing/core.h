@@ -91,6 +91,10 @@ class Core final : private FilterClock {
   // While it is being stopped: SteadyMs() by which cleanup handlers and finalizers have to be over; otherwise 0.
   uint64_t stops_by_ms() const { return stops_by_ms_; }
 
+  // Whether its instances are only created to be checked.
+  void SetChecking() { checking_ = true; }
+  bool checking() const { return checking_; }
+
   // Whether it has been started and not yet stopped.
   bool running() const { return state_ == State::kRunning; }
 
@@ -222,6 +226,7 @@ class Core final : private FilterClock {
   CoreListener &listener_;
   const uv_thread_t thread_ = uv_thread_self();
   State state_ = State::kBuilding;
+  bool checking_ = false;
   uint64_t stops_by_ms_ = 0;
   Router router_;
   std::vector<std::unique_ptr<Destination>> instances_;

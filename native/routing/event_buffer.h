@@ -68,10 +68,8 @@ class EventBuffer {
   }
 
   void Clear() {
-    peak_ = std::max(peak_, size_);
+    if (has_grown_) EndBurst();
     size_ = 0;
-    max_ = kMax;  // there may be memory again
-    if (!full_.empty()) FreeBlocks();
   }
 
   // Gives back memory that was not needed since the last call, unless there are events. Returns whether it could give
@@ -96,6 +94,8 @@ class EventBuffer {
     Give(Charged(capacity_));
     events_.reset();
     size_ = capacity_ = peak_ = 0;
+    max_ = kMax;
+    has_grown_ = false;
   }
 
   // The events from one on that are side by side in memory: all, or those up to the end of a block.
@@ -104,7 +104,40 @@ class EventBuffer {
     const Event *end;
   };
   Run From(size_t position) const {
-    if (full_.empty()) return {events_.get() + position, events_.get() + size_};
+    if (!has_grown_) return {events_.get() + position, events_.get() + size_};
+    return FromBlock(position);
+  }
+
+  // Makes a run the one that follows it, if there is one.
+  bool GoOn(Run &run) const { return has_grown_ && NextBlock(run); }
+
+  bool IsLast(const Event *event) const { return event + 1 == events_.get() + size_; }
+
+  // Which of the events this one is.
+  [[gnu::noinline]] size_t PositionOf(const Event *event) const {
+    for (size_t block = 0; block < full_.size(); ++block) {
+      const Event *const begin = full_[block].get();
+      if (event >= begin && event < begin + kBlock) return block * kBlock + static_cast<size_t>(event - begin);
+    }
+    return full_.size() * kBlock + static_cast<size_t>(event - events_.get());
+  }
+
+  size_t size() const { return full_.size() * kBlock + size_; }
+  bool empty() const { return size_ == 0; }  // the last block never is, if there are others
+  const Event &operator[](size_t i) const { return full_.empty() ? events_[i] : *FromBlock(i).begin; }
+
+ private:
+  static constexpr size_t kFirstCapacity = 64;
+  static constexpr size_t kBlock = size_t{1} << 16;  // events: 1 MiB
+  static constexpr uint32_t kMax = 1 << 23;          // 128 MiB
+
+  [[gnu::noinline]] bool NextBlock(Run &run) const {
+    if (run.end == events_.get() + size_) return false;
+    run = FromBlock(PositionOf(run.end - 1) + 1);
+    return true;
+  }
+
+  [[gnu::noinline]] Run FromBlock(size_t position) const {
     const size_t block = position / kBlock;
     if (block < full_.size()) {
       const Event *const events = full_[block].get();
@@ -112,15 +145,6 @@ class EventBuffer {
     }
     return {events_.get() + (position - full_.size() * kBlock), events_.get() + size_};
   }
-
-  size_t size() const { return full_.size() * kBlock + size_; }
-  bool empty() const { return size_ == 0; }  // the last block never is, if there are others
-  const Event &operator[](size_t i) const { return *From(i).begin; }
-
- private:
-  static constexpr size_t kFirstCapacity = 64;
-  static constexpr size_t kBlock = size_t{1} << 16;  // events: 1 MiB
-  static constexpr size_t kMax = size_t{1} << 23;    // 128 MiB
 
   // Out of the way of Append(), which is inlined where speed counts.
   [[gnu::noinline, gnu::cold]] bool Grow() {
@@ -134,7 +158,9 @@ class EventBuffer {
     } catch (const std::bad_alloc &) {
     }
     ++lost_;
-    max_ = std::max(size(), kFirstCapacity);  // asking again for every event would take longer than events do
+    // Asking again for every event would take longer than events do.
+    max_ = static_cast<uint32_t>(std::max(size(), kFirstCapacity));
+    has_grown_ = true;
     return false;
   }
 
@@ -165,9 +191,17 @@ class EventBuffer {
     std::copy_n(events_.get(), size_, resized.get());
     events_ = std::move(resized);
     capacity_ = capacity;
+    has_grown_ = capacity > kFirstCapacity || max_ < kMax;
   }
 
-  [[gnu::noinline, gnu::cold]] void FreeBlocks() {
+  [[gnu::noinline]] void EndBurst() {
+    peak_ = std::max(peak_, size_);
+    max_ = kMax;  // there may be memory again
+    if (!full_.empty()) FreeBlocks();
+    has_grown_ = capacity_ > kFirstCapacity;
+  }
+
+  void FreeBlocks() {
     Give(full_.size() * kBlock);
     peak_ = kBlock;
     std::vector<std::unique_ptr<Event[]>>().swap(full_);
@@ -180,6 +214,7 @@ class EventBuffer {
     std::swap(size_, other.size_);
     std::swap(capacity_, other.capacity_);
     std::swap(max_, other.max_);
+    std::swap(has_grown_, other.has_grown_);
     std::swap(peak_, other.peak_);
     std::swap(lost_, other.lost_);
   }
@@ -194,13 +229,15 @@ class EventBuffer {
     if (budget_ != nullptr && events > 0) budget_->Give(events * sizeof(Event));
   }
 
-  // What Append() needs comes first, in one cache line.
-  std::unique_ptr<Event[]> events_;             // the last block
-  size_t size_ = 0;                             // of the last block
-  size_t capacity_ = 0;                         // likewise
+  // What events need on their way comes first, in one cache line.
+  std::unique_ptr<Event[]> events_;  // the last block
+  size_t size_ = 0;                  // of the last block
+  size_t capacity_ = 0;              // likewise
+  uint32_t max_ = kMax;
+  // Beyond its first events, or it could not: one test, where events are delivered, for all that is rare.
+  bool has_grown_ = false;
   std::vector<std::unique_ptr<Event[]>> full_;  // the blocks before it, of kBlock events each
-  size_t max_ = kMax;
-  size_t peak_ = 0;  // the size of the last block at its largest, since Shrink()
+  size_t peak_ = 0;                             // the size of the last block at its largest, since Shrink()
   uint64_t lost_ = 0;
   QueueBudget *budget_ = nullptr;
 };

@@ -254,30 +254,26 @@ Router::Drained Router::Drain(uint64_t budget_ns, Slice slice) {
       Destination &destination = *destinations_[slot];
       EventBuffer &events = round.events[slot];
       // Events that are emitted meanwhile are of the next round, so these stay as they are.
-      const size_t size = events.size();
-      for (size_t position = position_; position < size;) {
-        const EventBuffer::Run run = events.From(position);
-        const Event *event = run.begin;
-        const Event *const end = run.end;
-        position += static_cast<size_t>(end - event);
-        while (event != end) {
+      EventBuffer::Run run = events.From(position_);
+      do {
+        while (run.begin != run.end) {
           if (until_clock_ == 0 && LookAtClock(budget_ns)) {
-            position_ = position - static_cast<size_t>(end - event);
+            position_ = events.PositionOf(run.begin);
             tracer_.CountSlice();
             return Drained::kOutOfTime;
           }
-          size_t count = static_cast<size_t>(end - event);
+          size_t count = static_cast<size_t>(run.end - run.begin);
           if (tracer_.active() && !destination.is_outside()) {
             count = 1;
-            DeliverTraced(destination, *event, event + 1 == end && position == size);
+            DeliverTraced(destination, *run.begin, events.IsLast(run.begin));
           } else {
             if (!destination.takes_whole_batches()) count = std::min(count, until_clock_);
-            destination.Deliver(event, count);
+            destination.Deliver(run.begin, count);
           }
           until_clock_ -= std::min(count, until_clock_);
-          event += count;
+          run.begin += count;
         }
-      }
+      } while (events.GoOn(run));
       if (destination.deferred()) destination.FinishRound();
       events.Clear();
       position_ = 0;

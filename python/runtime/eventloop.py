@@ -11,7 +11,7 @@ from asyncio import events
 from collections import deque
 
 from .exceptions import describe_exception
-from .names import describe, text_attribute
+from .names import describe, exact, text_attribute
 from .native import is_forked, kept
 from .threads import LOOP_THREAD
 
@@ -72,7 +72,7 @@ class RouterLoop(asyncio.SelectorEventLoop):
         self.take_next = deque.popleft.__get__(ready)
         self._ready = ready
         self._failures = 0
-        self._first: "Any" = None
+        self._captured: "list[Any]" = []
         # What is called while no step runs; removed for the time of a step.
         self._outside = {"call_soon": self._call_soon_outside, "call_at": self._call_at_outside}
         self._dict = vars(self)
@@ -111,9 +111,7 @@ class RouterLoop(asyncio.SelectorEventLoop):
         """A task whose first step has been made. To be called outside of a step."""
         if STARTS_EAGERLY:
             return asyncio.Task(coroutine, loop=self, eager_start=True)  # type: ignore[call-arg]
-        task = self.prepare(coroutine)
-        callback, arguments, context = self._first
-        self._first = None
+        task, (callback, arguments, context) = self.prepare(coroutine)
         try:
             context.run(callback, *arguments)
         except (SystemExit, KeyboardInterrupt):
@@ -121,20 +119,25 @@ class RouterLoop(asyncio.SelectorEventLoop):
         return task
 
     def prepare(self, coroutine):
-        """A task that has not begun. Its first step is in `_first`."""
+        """A task that has not begun, and its first step: a function, its arguments and its context."""
         own = self._dict
+        captured = self._captured = []
         own["call_soon"] = self._capture
         try:
-            return asyncio.Task(coroutine, loop=self)
+            task = asyncio.Task(coroutine, loop=self)
         finally:
             own["call_soon"] = self._outside["call_soon"]
+        first = captured.pop()
+        while captured:  # a finalizer has run, and had something to say
+            callback, arguments, context = captured.pop()
+            if getattr(callback, "__self__", None) is task:
+                first, (callback, arguments, context) = (callback, arguments, context), first
+            self.call_soon(callback, *arguments, context=context)
+        return task, first
 
     def _capture(self, callback, *arguments, context=None):
-        self._first = (callback, arguments, context)
-
-    def take_first(self):
-        first, self._first = self._first, None
-        return first
+        self._captured.append((callback, arguments, context))
+        return asyncio.Handle(callback, arguments, self, context)
 
     def _call_soon_outside(self, callback, *arguments, context=None):
         handle = super().call_soon(callback, *arguments, context=context)
@@ -175,7 +178,7 @@ class RouterLoop(asyncio.SelectorEventLoop):
             if source is None:
                 self.report("callback", getattr(handle, "_callback", handle), error)
             else:
-                self.report("task", describe_task(source), error)
+                self.report("task", _name_in_traceback(error) or describe_task(source), error)
 
     def _is_raised(self, error):
         """Whether a task has just ended in its first step with an exception that the call which begins it raises."""
@@ -211,10 +214,26 @@ class RouterLoop(asyncio.SelectorEventLoop):
         super().close()
 
 
+def coroutine_of(task):
+    """Not get_coro(): for a task that has ended in its first step CPython 3.12.1 crashes there."""
+    return getattr(task, "_coro", None)
+
+
+def _name_in_traceback(error):
+    """The name of the coroutine function that raised: the coroutine itself has forgotten its module."""
+    entry = error.__traceback__
+    if entry is None:
+        return None
+    code = entry.tb_frame.f_code
+    module = entry.tb_frame.f_globals.get("__name__")
+    name = exact(getattr(code, "co_qualname", code.co_name))  # from 3.11 on
+    return name if type(module) is not str else "%s.%s" % (module, name)
+
+
 def describe_task(task):
     """The name of a task's coroutine function."""
     try:
-        coroutine = task.get_coro()
+        coroutine = coroutine_of(task)
         name = text_attribute(coroutine, "__qualname__") or task.get_name()
         frame = getattr(coroutine, "cr_frame", None)
         module = frame.f_globals.get("__name__") if frame is not None else None

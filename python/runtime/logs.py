@@ -53,7 +53,7 @@ def _shown(file):
 def caller_place():
     """Where user code calls a function of the module: `desk.py:12`."""
     frame = sys._getframe(1)  # functions written in C have none
-    while frame is not None and not is_user_code(frame):
+    while frame is not None and (not is_user_code(frame) or frame.f_code.co_filename.startswith("<")):  # of exec()
         frame = frame.f_back
     return "" if frame is None else "%s:%d" % (_shown(exact(frame.f_code.co_filename)), frame.f_lineno or 0)
 

@@ -4,11 +4,12 @@ import builtins
 import sys
 
 from .exceptions import describe_exception
-from .names import file_of, text_attribute
+from .names import file_of, module_of, namespace_of, text_attribute
 from .native import is_forked
 
 loaded = {}  # modules loaded by the configuration, in order: name -> (value of the option, folder)
 sources = {}  # source files of user code, for reloading: name of the module -> (path, hash of the content)
+_with_threads = set()  # values of options whose modules started threads while they loaded
 _loading = None
 replaced = {}  # name -> module: during a reload, the old versions, until it is decided which ones stay
 
@@ -17,8 +18,11 @@ def load_module(value, folder, loader_type=None):
     """Imports the module named by a `module` option. Returns None, or the exception as describe_exception() returns it.
 
     loader_type: replaces SourceFileLoader for modules that are named by their path."""
+    import _thread
+
     global _loading
     _loading = value
+    threads = _thread._count()
     try:
         if value.endswith(".py") or "/" in value:
             _load_path(value, folder, loader_type)
@@ -39,12 +43,41 @@ def load_module(value, folder, loader_type=None):
         return describe_exception(error)
     finally:
         _loading = None
+        if _thread._count() > threads:
+            _with_threads.add(value)
     return None
 
 
 def loading():
     """The value of the `module` option whose module is being loaded, or None."""
     return _loading
+
+
+def idle_module(value):
+    """Of a module that the configuration loads and of which it calls nothing: (name, file, line of its `if __name__ ==
+    "__main__":` or 0). None if it is of some use: it started a thread while it loaded, or another module refers to it."""
+    name = next((name for name, (option, _) in loaded.items() if option == value), None)
+    module = sys.modules.get(name) if name else None
+    path = source_of(module) if module is not None else None
+    if path is None or value in _with_threads:
+        return None
+    for other, found in list(sys.modules.items()):
+        if found is not module and source_of(found) is not None:
+            for item in list(namespace_of(found).values()):
+                if item is module or (item is not found and module_of(item) == name):
+                    return None
+            if any(line.startswith(("import %s" % name, "from %s " % name)) for line in map(str.strip, _lines_of(source_of(found)))):
+                return None
+    lines = _lines_of(path)
+    guards = [number for number, line in enumerate(lines, 1) if line.startswith("if ") and "__name__" in line and "__main__" in line]
+    return (name, path, guards[0] if guards else 0)
+
+
+def _lines_of(path):
+    try:
+        return read_source(path).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
 
 
 def source_of(module):

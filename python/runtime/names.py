@@ -11,7 +11,8 @@ class _Any:
         pass
 
 
-_Method = type(_Any().method)
+Method = type(_Any().method)
+Function = type(lambda: None)
 
 MAX_NAME = 4096  # characters of a name; user code can make longer ones
 MAX_WRAPPERS = 8  # of a function; a functools.partial object can be made to hold itself
@@ -69,7 +70,7 @@ def unwrapped(function):
     """The function within methods and functools.partial objects."""
     partial = namespace_of(sys.modules.get("functools")).get("partial")
     for _ in range(MAX_WRAPPERS):
-        if type(function) is _Method:
+        if type(function) is Method:
             function = function.__func__
         elif type(function) is partial:
             function = function.func

@@ -88,6 +88,24 @@ def _change_spawn(spawn):
     _noted("multiprocessing.spawn")
 
 
+def _change_util(util):
+    """At a stop, processes that don't end are terminated."""
+    function = util._exit_function
+
+    def ending(active_children):
+        def active_children_here():
+            from .children import end_children
+
+            return end_children(active_children)
+
+        return active_children_here
+
+    function.__defaults__ = tuple(
+        ending(value) if getattr(value, "__name__", "") == "active_children" else value for value in function.__defaults__ or ()
+    )
+    _noted("multiprocessing.util")
+
+
 def _change_posixsubprocess(module):
     """A child with a preexec_fn is a forked one. In other interpreters CPython refuses it."""
     fork_exec = module.fork_exec
@@ -107,6 +125,7 @@ def _change_posixsubprocess(module):
 _CHANGES = {
     "multiprocessing.context": _change_context,
     "multiprocessing.spawn": _change_spawn,
+    "multiprocessing.util": _change_util,
 }
 if kept is not None:
     _CHANGES["_posixsubprocess"] = _change_posixsubprocess

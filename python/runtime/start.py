@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
 
-    from .native import after_fork, can_fork, environment, is_forked, kept, raise_in_thread, refuse_fork, share_environment
+    from .native import after_fork, can_fork, environment, is_forked, kept, raise_in_thread, refuse_fork, share_environment, write_stream
 
     # Added by the native part, like these and __file__.
     compiled: "dict[str, types.CodeType]" = {}
@@ -66,6 +66,7 @@ native.__dict__.update(
     refuse_fork=refuse_fork,
     is_forked=is_forked,
     after_fork=after_fork,
+    write_stream=write_stream,
     kept=kept,
 )
 
@@ -74,6 +75,7 @@ part("process_wide").guard()
 prepare = part("environment").prepare
 load_module = part("modules").load_module
 loading = part("modules").loading
+idle_module = part("modules").idle_module
 previous = part("modules").previous
 resolve = part("handlers").resolve
 describe = part("names").describe
@@ -91,6 +93,7 @@ threads_left = part("threads").threads_left
 find_buffer = part("buffers").find_buffer
 must_stay = part("ending").must_stay
 refuse_threads = part("ending").refuse_threads
+part("stdio")
 if kept is not None:
     leave = part("main").leave
 compiled.clear()  # all of these are loaded now
@@ -140,13 +143,12 @@ def running_task():
 
 
 def format_streams(instance, output, errors):
-    part("streams").format_streams(instance, output, errors)
+    part("stdio").set_up(instance, output, errors)
 
 
 def forget_modules():
     part("ending").forget_modules()
-    if "streams" in _parts:
-        part("streams").finish()
+    part("stdio").finish()
 
 
 def reloading(function, *arguments):

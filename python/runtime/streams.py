@@ -1,66 +1,29 @@
 """Standard streams in the log's format, where they lead into a log that programs read: each line that user code writes becomes
 an entry. Loaded for the formats json and journal only."""
 
-import io
-import os
-import sys
-
 from .logs import visible
-from .native import kept
+from .stdio import Stream
 
 PRIORITIES = {"stdout": 6, "stderr": 4}  # of journal entries
 LEVELS = {"stdout": 30, "stderr": 40}  # of JSON entries
-PATIENCE = 1.0  # seconds that a full pipe gets
 MAX_LENGTH = 64 * 1024  # bytes of an entry; a longer line becomes several
 
 
-def format_streams(instance, output, errors):
-    """output, errors: the format of standard output and error; None leaves the stream as it is."""
-    if kept is not None:
-        kept["finish_streams"] = finish  # for forked children
-    for name, descriptor, form in (("stdout", 1, output), ("stderr", 2, errors)):
-        stream = getattr(sys, name)
-        if form is None or stream is None:  # None if its descriptor is closed
-            continue
-        raw = _Lines(descriptor, _as_json(instance, name) if form == "json" else _as_entry(name))
-        raw.name = "<%s>" % name
-        lines = io.TextIOWrapper(
-            io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", newline="\n", line_buffering=True
-        )
-        setattr(lines, "mode", "w")
-        setattr(sys, name, lines)
-        setattr(sys, "__%s__" % name, lines)  # where what redirects a stream returns to
+def lines_in(form, instance, name, descriptor):
+    """A stream that writes whole lines in a format."""
+    return _Lines(name, descriptor, _as_json(instance, name) if form == "json" else _as_entry(name))
 
 
-def finish():
-    """Writes what user code has left without the end of a line."""
-    for name in ("stdout", "stderr"):
-        lines = getattr(sys, "__%s__" % name)
-        try:
-            lines.flush()
-            lines.buffer.raw.finish()
-        except Exception:
-            pass  # it leads nowhere any more, or user code has closed or replaced it
-
-
-class _Lines(io.RawIOBase):
+class _Lines(Stream):
     """Writes whole lines, each in a format; what comes after the last one waits for its end. A carriage return ends a line, too:
     what shows its progress may write nothing else."""
 
-    name = ""
-
-    def __init__(self, descriptor, formatted):
-        self._descriptor = descriptor
+    def __init__(self, name, descriptor, formatted):
+        super().__init__(name, descriptor)
         self._formatted = formatted
         self._pieces = []  # of the line that has not ended; joined once, since it may come byte by byte
         self._length = 0
         self._returned = False  # the last character was a carriage return, which a newline may belong to
-
-    def writable(self):
-        return True
-
-    def fileno(self):
-        return self._descriptor
 
     def write(self, data, /):
         data = bytes(data)
@@ -91,14 +54,6 @@ class _Lines(io.RawIOBase):
         self._pieces, self._length = [], 0
         return text
 
-    def close(self):
-        if not self.closed:
-            try:
-                self.finish()
-            except OSError:
-                pass  # nothing reads it any more
-        super().close()
-
     def finish(self):
         rest = self._take()
         if rest:
@@ -106,16 +61,7 @@ class _Lines(io.RawIOBase):
 
     def _put(self, lines):
         text = "".join([self._formatted(line.decode("utf-8", "backslashreplace")) + "\n" for line in lines])
-        left = memoryview(text.encode("utf-8", "backslashreplace"))
-        while left:
-            try:
-                left = left[os.write(self._descriptor, left) :]
-            except BlockingIOError:
-                # Others may have made the pipe non-blocking. Half a line would spoil the next one, too.
-                import select
-
-                if not select.select([], [self._descriptor], [], PATIENCE)[1]:
-                    raise
+        self.put(text.encode("utf-8", "backslashreplace"))
 
 
 def _parts(text):

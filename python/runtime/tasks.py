@@ -5,7 +5,7 @@ import asyncio
 import sys
 from contextvars import ContextVar
 
-from .eventloop import LOOP_THREAD, Pause, RouterLoop, _set_running_loop, describe_task
+from .eventloop import LOOP_THREAD, Pause, RouterLoop, _set_running_loop, coroutine_of, describe_task
 from .logs import say
 from .names import describe, namespace_of, text_attribute, type_name
 
@@ -87,8 +87,8 @@ def make(coroutine, on_trial):
     token = _channel.set(None)
     try:
         if on_trial:
-            task = loop.prepare(coroutine)
-            _trial[task] = loop.take_first()
+            task, first = loop.prepare(coroutine)
+            _trial[task] = first
         else:
             task = asyncio.Task(coroutine, loop=loop)
     finally:
@@ -222,7 +222,7 @@ def _is_of(task, spaces):
     record = _records.get(task)
     if record is not None and record.owner is not None and id(record.owner) in spaces:
         return True
-    frame = getattr(task.get_coro(), "cr_frame", None)
+    frame = getattr(coroutine_of(task), "cr_frame", None)
     return frame is not None and id(frame.f_globals) in spaces
 
 
@@ -299,7 +299,7 @@ def close():
     for task in asyncio.all_tasks(_loop):
         setattr(task, "_log_destroy_pending", False)
         try:
-            task.get_coro().close()
+            getattr(coroutine_of(task), "close", task.cancel)()
         except BaseException as error:
             _loop.report("task", describe_task(task), error)
     _records.clear()

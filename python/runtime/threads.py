@@ -32,7 +32,14 @@ def release_thread_pools():
 
 
 def join_ordinary_threads(seconds):
+    import time
+
+    deadline = time.monotonic() + seconds
     _join([thread for thread in _others() if not thread.daemon], seconds)
+    if "multiprocessing.process" in sys.modules:
+        from .children import join_children
+
+        join_children(deadline)
 
 
 def run_exit_functions():

@@ -52,3 +52,12 @@ manage = _stand_in("manage")
 channels = _stand_in("channels", [])
 cleanup_handler = _stand_in("cleanup_handler")
 previous = _stand_in("previous")
+checking = _stand_in("checking", False)
+_task = _stand_in("task")
+
+
+def task(coroutine, /):
+    close = getattr(coroutine, "close", None)  # otherwise Python warns that it was never awaited
+    if close is not None:
+        close()
+    return _task(coroutine)

@@ -8,6 +8,8 @@ export const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)),
 /** Run by `npm run test:long`, not by `npm test`, and why. */
 export const LONG = {
   "allocation-failures": "lets every allocation fail once",
+  "async-deadlines": "waits for the deadlines of tasks that will not end",
+  "commonjs-types": "checks the types of the package and all that they use, twice",
   "config-fuzz": "thousands of configurations from pieces in any order",
   differential: "whole programs, beside a model of them",
   "dmx-peers": "joins OLA and other programs by a network of its own",
@@ -21,7 +23,7 @@ export const LONG = {
 };
 
 /** What touches both Python and the event loop. */
-const CORE = /^(faults-.*|interpreter|lifecycle|module-.*|python-libraries|router-api)$/;
+const CORE = /^(async-.*|faults-.*|interpreter|lifecycle|module-.*|python-libraries|router-api)$/;
 
 /** The same with every Python: packaging, and the unit tests of native/, which are no file in this folder. */
 const WITHOUT_PYTHON = /^(addon-failure|install|package|native)$/;

@@ -19,6 +19,10 @@ def ticks():
     pass
 
 
+def later():
+    pass
+
+
 def reads(sock):
     sock.recv(1)
 
@@ -61,14 +65,22 @@ def many_names():
 FUNCTIONS = {
     "output()": lambda: midimonster.output("b1", 0.5),
     "output() of many names": many_names,
+    "output() of a value that is clamped": lambda: midimonster.output("b2", 128),
     "inputvalue()": lambda: (midimonster.inputvalue("b1"), midimonster.inputvalue("nowhere")),
     "outputvalue()": lambda: midimonster.outputvalue("b1"),
     "current()": lambda: midimonster.current(),
     "timestamp()": lambda: midimonster.timestamp(),
     "channels()": lambda: midimonster.channels(),
+    "channels() of a direction": lambda: (midimonster.channels("input"), midimonster.channels("output")),
     "interval()": lambda: midimonster.interval(lambda: None, 10_000),
     "interval() of one that is known": lambda: midimonster.interval(ticks, 50),
     "interval() that cancels": lambda: midimonster.interval(ticks, 0),
+    "interval() whose period is rounded": lambda: midimonster.interval(ticks, 12_345),
+    "interval() that is exact": lambda: midimonster.interval(ticks, 33.3, exact=True),
+    "after()": lambda: midimonster.after(later, 10_000),
+    "after() of one that is known": lambda: midimonster.after(ticks, 20),
+    "after() that cancels": lambda: midimonster.after(ticks, 0),
+    "started()": lambda: midimonster.started(lambda: None),
     "manage()": lambda: manage_all(),
     "manage() of a new socket": lambda: midimonster.manage(reads, quiet[0]),
     "manage() that unregisters all": lambda: unmanage_all(),
@@ -81,6 +93,7 @@ FUNCTIONS = {
     "the native functions of a batch": lambda: (raw()[0](0), raw()[1](1), raw()[1](10**6)),
     "register() by hand": register_by_hand,
     "previous()": lambda: midimonster.previous(),
+    "checking()": lambda: midimonster.checking(),
     "task()": lambda: midimonster.task(sleeps()),
     "a collection": lambda: gc.collect(),
 }

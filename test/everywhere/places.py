@@ -50,6 +50,16 @@ def in_float(back):
     midimonster.output("b1", Value())
 
 
+def in_bool(back):
+    class Flag:
+        def __bool__(self):
+            back()
+            return True
+
+    midimonster.interval(in_bool, 10_000, exact=Flag())
+    midimonster.interval(in_bool, 0, exact=Flag())
+
+
 def in_eq(back):
     class Function:
         def __call__(self):
@@ -64,6 +74,9 @@ def in_eq(back):
     midimonster.interval(Function(), 10_000)
     midimonster.interval(Function(), 10_000)
     midimonster.interval(Function(), 0)
+    midimonster.after(Function(), 10_000)
+    midimonster.after(Function(), 10_000)
+    midimonster.after(Function(), 0)
 
 
 class Lying:
@@ -170,6 +183,10 @@ def in_replaced_del(back):
     dies = Dies(back)
     midimonster.interval(dies, 10_000)
     midimonster.interval(dies, 0)
+    midimonster.interval(dies, 12.5, exact=True)
+    midimonster.interval(dies, 0)
+    midimonster.after(dies, 10_000)
+    midimonster.after(dies, 0)
     del dies
     near.close()
     far.close()
@@ -276,6 +293,7 @@ def in_thread_that_raises(back):
 AT_ONCE = {
     "a handler": in_handler,
     "__float__() of a value": in_float,
+    "__bool__() of exact": in_bool,
     "__eq__() of an interval function": in_eq,
     "fileno() while it is registered": in_fileno,
     "the names of a batch": in_batch_names,
@@ -301,6 +319,30 @@ def soon_interval(back):
         back()
 
     midimonster.interval(ticks, 10)
+
+
+def soon_exact(back):
+    def ticks():
+        midimonster.interval(ticks, 0)
+        back()
+
+    midimonster.interval(ticks, 1.5, exact=True)
+
+
+def soon_delayed(back):
+    midimonster.after(back, 1)
+
+
+def soon_delayed_del(back):
+    midimonster.after(Dies(back), 1)
+
+
+def soon_started(back):
+    midimonster.started(back)
+
+
+def soon_started_del(back):
+    midimonster.started(Dies(back))
 
 
 def soon_socket(back):
@@ -374,6 +416,11 @@ def soon_batch(back):
 
 SOON = {
     "an interval function": soon_interval,
+    "an exact interval's function": soon_exact,
+    "a delayed function": soon_delayed,
+    "__del__() of a delayed function": soon_delayed_del,
+    "a start function": soon_started,
+    "__del__() of a start function": soon_started_del,
     "a socket function": soon_socket,
     "several socket functions": soon_several_sockets,
     "fileno() of a socket with data": soon_fileno,

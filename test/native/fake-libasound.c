@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CLIENT = 128, MAX_DEVICES = 32, MAX_QUEUE = 8192, ANNOUNCE_TYPES = 60, PORT_EXIT = 64 };
+enum { CLIENT = 128, MAX_DEVICES = 32, MAX_QUEUE = 8192, MAX_OUTPUTS = 256, ANNOUNCE_TYPES = 60, PORT_EXIT = 64 };
 
 typedef struct {
   uint8_t type, flags, tag, queue;
@@ -45,9 +45,9 @@ static int sock = -1;
 static Device devices[MAX_DEVICES];
 static int device_count;
 static Event queue[MAX_QUEUE];
-static int queued, taken, ports, listening = -1, refusals, failure;
-static Event output;
-static int has_output;
+static int queued, taken, ports, listening = -1, refusals, refusal, failure;
+static Event outputs[MAX_OUTPUTS];
+static int output_count;
 static char *open_handle = (char *)&sock; /* not NULL */
 
 static void tell(const char *format, ...) {
@@ -108,7 +108,7 @@ static void act(const char *text) {
     }
     device_count = kept;
     announce(61, a, 0);
-  } else if (sscanf(text, "refuse %d", &refusals) == 1) {
+  } else if (sscanf(text, "refuse %d %d", &refusals, &refusal) == 2) {
   } else if (sscanf(text, "fail %d", &failure) == 1) {
   } else {
     fprintf(stderr, "fake-libasound: what is '%s'?\n", text);
@@ -123,7 +123,7 @@ int snd_seq_open(void **handle, const char *name, int streams, int mode) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   sock = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (connect(sock, (struct sockaddr *)&address, sizeof address) < 0) return -EIO;
-  device_count = queued = taken = ports = refusals = failure = has_output = 0;
+  device_count = queued = taken = ports = refusals = failure = output_count = 0;
   listening = -1;
   tell("open %s %d %d", name, streams, mode);
   const char *there = getenv("MMPY_TEST_MIDI_DEVICES");
@@ -223,6 +223,7 @@ int snd_seq_poll_descriptors(void *handle, struct pollfd *descriptors, unsigned 
 
 int snd_seq_event_input(void *handle, Event **event) {
   (void)handle;
+  *event = NULL;
   while (taken == queued && failure == 0) {
     char text[512];
     taken = queued = 0;
@@ -242,35 +243,39 @@ int snd_seq_event_input(void *handle, Event **event) {
 
 int snd_seq_event_output(void *handle, Event *event) {
   (void)handle;
-  output = *event;
-  has_output = 1;
-  return sizeof output;
+  if (output_count == MAX_OUTPUTS) return -EAGAIN;
+  outputs[output_count++] = *event;
+  return output_count;
+}
+
+static void send_out(const Event *event) {
+  const uint8_t *to = event->destination, *data = event->data.raw8;
+  const uint32_t *words = event->data.raw32;
+  if (event->flags == 4) {
+    char hex[2048] = "";
+    for (uint32_t i = 0; i < event->data.external.length && 2 * i + 2 < sizeof hex; ++i) {
+      sprintf(hex + 2 * i, "%02x", event->data.external.bytes[i]);
+    }
+    tell("sent %d to %d:%d bytes %s", event->source[1], to[0], to[1], hex);
+  } else if (event->type < 10) {
+    tell("sent %d to %d:%d type %d: %d %d %d", event->source[1], to[0], to[1], event->type, data[0], data[1], data[2]);
+  } else {
+    tell("sent %d to %d:%d type %d: %d %d %d", event->source[1], to[0], to[1], event->type, data[0], (int)words[1],
+         (int)words[2]);
+  }
 }
 
 int snd_seq_drain_output(void *handle) {
   (void)handle;
-  if (!has_output) return 0;
-  if (refusals > 0) {
+  if (output_count > 0 && refusals > 0) {
     --refusals;
-    return -ENOMEM;
+    return -refusal; /* and the events stay */
   }
-  has_output = 0;
-  const uint8_t *to = output.destination;
-  if (output.queue != 253) return -EINVAL; /* not direct: would wait for a queue that does not run */
-  if (output.flags == 4) {
-    char hex[2048] = "";
-    for (uint32_t i = 0; i < output.data.external.length && 2 * i + 2 < sizeof hex; ++i) {
-      sprintf(hex + 2 * i, "%02x", output.data.external.bytes[i]);
-    }
-    tell("sent %d to %d:%d bytes %s", output.source[1], to[0], to[1], hex);
-  } else if (output.type < 10) {
-    const uint8_t *data = output.data.raw8;
-    tell("sent %d to %d:%d type %d: %d %d %d", output.source[1], to[0], to[1], output.type, data[0], data[1], data[2]);
-  } else {
-    const uint32_t *data = output.data.raw32;
-    tell("sent %d to %d:%d type %d: %d %d %d", output.source[1], to[0], to[1], output.type, output.data.raw8[0],
-         (int)data[1], (int)data[2]);
+  for (int i = 0; i < output_count; ++i) {
+    if (outputs[i].queue != 253) return -EINVAL; /* not direct: would wait for a queue that does not run */
+    send_out(&outputs[i]);
   }
+  output_count = 0;
   return 0;
 }
 
@@ -278,7 +283,7 @@ int snd_seq_drain_output(void *handle) {
 
 int snd_seq_drop_output_buffer(void *handle) {
   (void)handle;
-  has_output = 0;
+  output_count = 0;
   return 0;
 }
 

@@ -33,6 +33,8 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
   /** Those that the configuration names. */
   #fixed: readonly UdpTarget[] = [];
   #sender: FrameSender | undefined;
+  /** That of the instance which this one replaces: its levels go on, also in another universe. */
+  #before: FrameSender | undefined;
   #runs = false;
 
   constructor(setup: InstanceSetup<Options>, backend: ArtnetBackend) {
@@ -65,8 +67,9 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
     this.#map.disconnect(channels);
   }
 
-  takeOver(): void {
+  takeOver(predecessor: DeclaredInstance<Options, SlotMeaning>): void {
     this.#receiver.takeOver();
+    if (predecessor instanceof ArtnetInstance) this.#before = predecessor.#sender;
   }
 
   start(): void {
@@ -190,6 +193,8 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
     const { destination, also, realtime, rate, start } = this.#setup.options;
     const sender = this.#backend.senders.take(this.#key, this);
     this.#sender = sender;
+    if (this.#before !== undefined) sender.continueFrom(this.#before);
+    this.#before = undefined;
     this.#fixed = [...(typeof destination === "object" ? [destination] : []), ...also].map((to) => this.#targetAt(to));
     this.#targets.push(...this.#fixed);
     for (const target of this.#fixed) void target.resolve();

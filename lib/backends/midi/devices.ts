@@ -13,46 +13,33 @@ const SYSTEM = 0;
 export type DeviceList = readonly MidiDevice[] | null;
 
 /**
- * The port that an option names.
+ * The port that an option names. Of clients with the name, or else of those whose name begins like it, the first one, as ALSA's
+ * library finds it; but the library ends a name at the first dot or colon, which names of devices may contain.
  *
  * @param text the option
- * @param found what ALSA's library finds, undefined if nothing
+ * @param found what the library finds, undefined if nothing
  * @param own the number of this program's client
  */
 export function findPort(text: string, found: Port | undefined, list: () => DeviceList, own: number): Port | undefined {
-  const isNumber = /^\d/.test(text);
-  // The beginning of a name may be that of this program's own, MIDIMonster, too, which is hardly meant.
-  if (found !== undefined && (isNumber || found.client !== own)) return found;
-  const devices = list() ?? [];
-  if (found !== undefined && devices.some(({ client, clientName }) => client === own && clientName === nameIn(text))) {
-    return found;
-  }
-  // The library ends a name at the first dot or colon, which names of devices may contain.
-  const [, name = text, port = "0"] = /^(.*)[:.](\d+)$/s.exec(text) ?? [];
-  const candidates: readonly [string, number][] = [
-    [text, 0],
-    [name, Number(port)],
+  if (/^\d+([.:]|$)/.test(text)) return found;
+  const devices = list();
+  if (devices === null) return found;
+  const [, name = text, port = "0"] = /^(.*)[.:](\d+)$/s.exec(text) ?? [];
+  const candidates = [
+    { wanted: text, port: 0 },
+    { wanted: name, port: Number(port) },
   ];
-  for (const matches of [equals, begins]) {
-    for (const [wanted, number] of candidates) {
-      const device = devices.find(({ client, clientName }) => client !== own && matches(clientName, wanted));
-      if (device !== undefined) return { client: device.client, port: number };
-    }
+  for (const candidate of candidates) {
+    const device = devices.find(({ clientName }) => clientName === candidate.wanted);
+    if (device !== undefined) return { client: device.client, port: candidate.port };
   }
-  return undefined;
-}
-
-/** A name as the library takes it. */
-function nameIn(text: string): string {
-  return text.replace(/[:.].*$/s, "");
-}
-
-function equals(name: string, wanted: string): boolean {
-  return name === wanted;
-}
-
-function begins(name: string, wanted: string): boolean {
-  return wanted !== "" && name.startsWith(wanted);
+  for (const candidate of candidates) {
+    // The beginning of a name may be that of this program's own, MIDIMonster, too, which is hardly meant.
+    const others = devices.filter(({ client }) => client !== own);
+    const device = others.find(({ clientName }) => candidate.wanted !== "" && clientName.startsWith(candidate.wanted));
+    if (device !== undefined) return { client: device.client, port: candidate.port };
+  }
+  return found?.client === own ? undefined : found;
 }
 
 /** A port for people: `'nanoKONTROL2' (20:0)`. */

@@ -108,7 +108,7 @@ export class Links {
     for (const link of this.#links) if (link.state === "waiting") this.#connect(link);
   }
 
-  /** Connections that others have made and that stay: those of the instance this one replaces, which has them no more. */
+  /** Goes on with the connections of an instance that this one replaces; ends those that no option asks for any more. */
   adopt(predecessor: Links): void {
     for (const before of predecessor.#links) {
       clearTimeout(before.timer);
@@ -120,7 +120,6 @@ export class Links {
       }
     }
     this.#port = predecessor.#port;
-    predecessor.#links.length = 0;
   }
 
   /** The peers that are sent to. */

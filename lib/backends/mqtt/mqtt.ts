@@ -240,7 +240,7 @@ class MqttInstance implements Declared {
   #receive({ topic, payload, marked, subscribed, detected }: Incoming): void {
     this.#lastData = Date.now();
     const input = this.#inputs.get(topic);
-    if (detected && this.#detect !== undefined) this.#tell(this.#detect, topic, payload, input !== undefined);
+    if (detected && this.#detect !== undefined) this.#tell(this.#detect, topic, payload, this.#noteOn(topic));
     const content = withoutLength(payload, marked);
     if (input === undefined || !subscribed || content.length === 0) return;
     const value = decode(input.format, content);
@@ -257,8 +257,14 @@ class MqttInstance implements Declared {
     this.#setup.emit(input.channel, value);
   }
 
-  #tell(detect: DetectLog, topic: string, payload: Buffer, mapped: boolean): void {
-    const note = mapped ? "" : " (not mapped)";
+  /** What option `detect` adds about a topic. */
+  #noteOn(topic: string): string {
+    if (this.#inputs.has(topic)) return "";
+    if (this.#outputs.some((output) => output?.topic === topic)) return " (a topic that this instance sends to)";
+    return topic === this.#setup.options.status ? " (the status of this instance)" : " (not mapped)";
+  }
+
+  #tell(detect: DetectLog, topic: string, payload: Buffer, note: string): void {
     const message = () => `${this.#name}: ${preview(topic)}: ${shown(payload)}${note}`;
     detect.tell(topic, performance.now(), { instance: this.#name, topic }, message);
   }

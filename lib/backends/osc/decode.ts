@@ -28,6 +28,8 @@ const TWO_32 = 2 ** 32;
 
 /** By character: whether it makes an address a pattern. */
 const IS_WILD = Uint8Array.from({ length: 256 }, (_, code) => ("?*[]{}".includes(String.fromCharCode(code)) ? 1 : 0));
+/** How many bytes of an unreadable datagram are shown. */
+const SHOWN = 32;
 const NO_DATA = Buffer.alloc(0);
 
 /** A number for an address, by which {@link Decoder.hash} finds it. */
@@ -61,6 +63,17 @@ export class Decoder {
   /** The message's address; for the duration of {@link Receiver.message}. */
   get address(): string {
     return this.#data.toString("latin1", this.#addressStart, this.#addressEnd);
+  }
+
+  /** How the datagram begins, for people: text, with other bytes in hexadecimal. */
+  get beginning(): string {
+    const shown = this.#data.subarray(0, SHOWN);
+    const text = Array.from(shown, (byte) =>
+      byte >= 0x20 && byte < 0x7f && byte !== 0x5c
+        ? String.fromCharCode(byte)
+        : `\\x${byte.toString(16).padStart(2, "0")}`,
+    );
+    return `'${text.join("")}'${this.#data.length > SHOWN ? "…" : ""}`;
   }
 
   /** Whether these bytes are the message's address. */

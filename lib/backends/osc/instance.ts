@@ -20,6 +20,7 @@ const RECEIVE_BUFFER = 1 << 20;
 
 /** Events of a datagram, on their way: they are gone before there are others. */
 const MAX_EVENTS = 512;
+const NONE: readonly IncomingPath[] = [];
 const CHANNELS = new Uint32Array(MAX_EVENTS);
 const VALUES = new Float64Array(MAX_EVENTS);
 
@@ -153,22 +154,25 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
       // Not before: a datagram without a message, as from a scan of ports, would take all values away from the peer.
       if (this.#learnt !== undefined && this.#from !== undefined) this.#learn(this.#learnt, this.#from);
     }
-    if (this.#detect !== undefined) this.#tell(this.#detect);
     const path = this.#incoming.of(this.#decoder);
-    if (path !== undefined) this.#deliver(path);
-    else if (this.#decoder.isPattern) {
-      const matching = this.#incoming.matching(this.#decoder.address);
-      if (matching === undefined) {
-        this.#refuse("patterns", `its datagram has more than ${MAX_NEW_PATTERNS} address patterns that are new`);
-        return;
-      }
-      for (const each of matching) this.#deliver(each);
+    if (path !== undefined) {
+      if (this.#detect !== undefined) this.#tell(this.#detect, "");
+      this.#deliver(path);
+      return;
     }
+    const matching = this.#decoder.isPattern ? this.#incoming.matching(this.#decoder.address) : NONE;
+    if (this.#detect !== undefined) this.#tell(this.#detect, matching?.length === 0 ? " (not mapped)" : "");
+    if (matching === undefined) {
+      this.#refuse("patterns", `its datagram has more than ${MAX_NEW_PATTERNS} address patterns that are new`);
+      return;
+    }
+    for (const each of matching) this.#deliver(each);
   }
 
   fault(fault: Fault): void {
     const { name } = this.#setup;
     this.#faults++;
+    if (this.#detect !== undefined) this.#tellFault(this.#detect, fault);
     this.#problems.warn(
       fault,
       () => `${name}: a message from ${this.#sender} can't be read: ${FAULTS[fault]}`,
@@ -286,15 +290,24 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     return JSON.stringify(address.length > 100 ? `${address.slice(0, 100)}…` : address).slice(1, -1);
   }
 
-  #tell(detect: DetectLog): void {
-    const { name, now, options } = this.#setup;
+  #tell(detect: DetectLog, note: string): void {
+    const { name, now } = this.#setup;
     const { address, count: given, types, numbers } = this.#decoder;
-    if (options.root !== undefined && !address.startsWith(options.root)) return;
     detect.tell(`${name} ${address}`, now(), { instance: name, peer: this.#sender }, () => {
       const few = types.slice(0, Math.min(given, 32));
       const shown = few.map((type, i) => (defaultMax(type) === undefined ? "" : ` ${numbers[i]}`));
       const letters = String.fromCharCode(...few);
-      return `${name}: received ${this.#address} ${letters}${shown.join("")} from ${this.#sender}`;
+      const values = letters === "" ? "" : ` ${letters}${shown.join("")}`;
+      return `${name}: received ${this.#address}${values} from ${this.#sender}${note}`;
+    });
+  }
+
+  /** Besides the warning, which does not come for each: who sends it, and how it begins. */
+  #tellFault(detect: DetectLog, fault: Fault): void {
+    const { name, now } = this.#setup;
+    const beginning = this.#decoder.beginning;
+    detect.tell(`${name} ${this.#sender} ${fault}`, now(), { instance: name, peer: this.#sender, fault }, () => {
+      return `${name}: received what can't be read from ${this.#sender}: ${beginning} (${FAULTS[fault]})`;
     });
   }
 

@@ -1,7 +1,8 @@
-import type { PythonException, ResolveError } from "../../binding.js";
+import path from "node:path";
+import type { IdleModule, PythonException, ResolveError } from "../../binding.js";
 import type { Setting } from "../../config/definition.js";
 import { MAX_ERRORS } from "../../config/limits.js";
-import { didYouMean } from "../../config/suggest.js";
+import { didYouMean, nearest } from "../../config/suggest.js";
 import type { Engine } from "../../engine/engine.js";
 import type { ChannelUse } from "../declare.js";
 import type {
@@ -14,14 +15,15 @@ import type {
   Unresolved,
 } from "../instance.js";
 import type { instanceOptions } from "./index.js";
-import { importAdvice } from "./locate/import-advice.js";
+import type { PythonChoice } from "./locate/discovery.js";
+import { type ImportSurroundings, importAdvice } from "./locate/import-advice.js";
 
 type Setup = InstanceSetup<typeof instanceOptions>;
 type Report = (problem: Problem) => void;
 
 /** What an instance runs in. */
 export interface Surroundings {
-  readonly executable: string;
+  readonly python: PythonChoice;
   readonly interpreter: "main" | "own";
 }
 
@@ -29,26 +31,22 @@ export interface Surroundings {
 export class PythonInstance implements DeclaredInstance<typeof instanceOptions> {
   readonly native: NativePart;
   readonly #name: string;
-  readonly #folder: string;
   readonly #engine: Engine;
   readonly #number: number;
-  readonly #executable: string;
-  readonly #interpreter: "main" | "own";
+  readonly #surroundings: ImportSurroundings;
   /** The number of `module` options that have been loaded. */
   #loaded = 0;
   #defaultHandler: string | undefined;
+  /** Indices of `module` options whose modules registered and output nothing while they were loaded. */
+  readonly #quiet = new Set<number>();
+  #modules: readonly Setting[] = [];
+  readonly #failed = new Set<string>();
 
-  constructor(
-    { name, folder, engine, settings, options, report }: Setup,
-    number: number,
-    { executable, interpreter }: Surroundings,
-  ) {
+  constructor({ name, folder, engine, settings, options, report }: Setup, number: number, surroundings: Surroundings) {
     this.#name = name;
-    this.#folder = folder;
     this.#engine = engine;
     this.#number = number;
-    this.#executable = executable;
-    this.#interpreter = interpreter;
+    this.#surroundings = { folder, ...surroundings };
     const { binding, core } = engine;
     this.native = {
       number,
@@ -89,6 +87,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
       }
       if (exception === null) this.#loadModules(settings, report);
       else this.#reportChanged(exception, report);
+      if (modules.length > 0) this.#quiet.clear(); // it is not known which of them registers something now
       const names = modules.map((module) => `${this.#name}.${module}`);
       return { modules: names, keep: () => binding.endReload(core, this.#number, true), undo };
     } catch (error) {
@@ -104,13 +103,14 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
     return this.#defaultHandler === undefined ? undefined : "calls the default handler";
   }
 
-  /** Source files of its modules. */
+  /** Source files of its modules, and those that would be of modules that did not load. */
   files(): readonly string[] {
-    return this.#engine.binding.sourceFiles(this.#engine.core, this.#number);
+    const { binding, core } = this.#engine;
+    return [...binding.sourceFiles(core, this.#number), ...this.#failed];
   }
 
   #reportChanged(exception: PythonException, report: Report): void {
-    const help = importAdvice(exception, "", this.#folder, this.#executable, this.#interpreter);
+    const help = importAdvice(exception, "", this.#surroundings);
     const message = `a changed module of instance '${this.#name}' can't be imported`;
     report({ message, help, detail: exception.text });
   }
@@ -119,11 +119,21 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
   #loadModules(settings: readonly Setting[], report: Report): void {
     const { binding, core } = this.#engine;
     const modules = settings.filter(({ option }) => option === "module");
+    this.#modules = modules;
     for (const [index, { value, folder }] of modules.entries()) {
       if (index < this.#loaded || value === "") continue; // an empty value has already been reported
+      const before = binding.activity(core, this.#number);
       const exception = binding.loadModule(core, this.#number, value, folder);
-      if (exception === null) continue;
-      const help = importAdvice(exception, value, folder, this.#executable, this.#interpreter);
+      if (exception === null) {
+        if (binding.activity(core, this.#number) === before) this.#quiet.add(index);
+        continue;
+      }
+      const file = value
+        .replace(/\.py$/, "")
+        .split(value.includes("/") ? "/" : ".")
+        .join(path.sep);
+      this.#failed.add(path.resolve(folder, `${file}.py`));
+      const help = importAdvice(exception, value, { ...this.#surroundings, folder });
       const message = `module '${value}' of instance '${this.#name}' can't be imported`;
       report({ message, option: "module", index, help, detail: exception.text });
     }
@@ -132,29 +142,77 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
 
   #resolve(inputs: Uint32Array): Unresolved {
     const { binding, core } = this.#engine;
-    const errors = binding.resolve(core, this.#number, inputs, this.#defaultHandler ?? "");
+    const found = binding.resolve(core, this.#number, inputs, this.#defaultHandler ?? "");
+    const errors = found.filter(({ problem }) => problem !== "");
     return {
       channels: errors.filter(({ channel }) => channel >= 0).map((error) => this.#asRefusal(error)),
       hasMore: errors.length > MAX_ERRORS,
-      options: errors
-        .filter(({ channel }) => channel < 0)
-        .map(({ problem, candidates }) => ({
-          message: `no default handler: ${problem}`,
-          option: "default-handler",
-          help: didYouMean(this.#defaultHandler ?? "", candidates, "available functions"),
-        })),
+      hints: found.filter(({ problem }) => problem === "").map((hint) => this.#asHint(hint)),
+      options: [
+        ...errors
+          .filter(({ channel }) => channel < 0)
+          .map(({ problem, candidates, advice }) => ({
+            message: `no default handler: ${problem}`,
+            option: "default-handler",
+            help: helpWith(this.#defaultHandler ?? "", candidates, advice),
+          })),
+        ...this.#idleModules(inputs),
+      ],
     };
   }
 
-  #asRefusal({ channel, problem, candidates }: ResolveError) {
+  /** Warnings about modules that have nothing to do. */
+  #idleModules(inputs: Uint32Array): Problem[] {
+    if (this.#quiet.size === 0) return [];
     const { binding, core } = this.#engine;
-    const [name = ""] = binding.channelNames(core, this.#number, channel, 1);
+    const names = binding.channelNames(core, this.#number, 0, binding.channelCount(core, this.#number));
+    const called = [...inputs].flatMap((channel) => names[channel] ?? []);
+    if (this.#defaultHandler !== undefined) called.push(this.#defaultHandler);
+    return [...this.#quiet].flatMap((index) => {
+      const value = this.#modules[index]?.value ?? "";
+      const module = binding.idleModule(core, this.#number, value);
+      if (module === null || called.some((name) => name.startsWith(`${module.name}.`))) return [];
+      return [{ severity: "warning" as const, option: "module", index, ...describeIdle(module, value, this.#name) }];
+    });
+  }
+
+  #asRefusal({ channel, problem, candidates, advice }: ResolveError) {
+    const name = this.#nameOf(channel);
     const [message = "", ...detail] = problem.split("\n");
     return {
       channel,
       problem: `no handler for '${this.#name}.${name}': ${message}`,
-      help: didYouMean(name, candidates, "available functions"),
+      help: helpWith(name, candidates, advice),
       ...(detail.length > 0 && { detail: detail.join("\n") }),
     };
   }
+
+  #asHint({ channel, candidates }: ResolveError) {
+    const name = this.#nameOf(channel);
+    return {
+      channel,
+      problem: `'${this.#name}.${name}' calls no function, since its name has no dot and the instance has no default handler`,
+      help: candidates.map((candidate) => `to call ${candidate}(), write ${this.#name}.${candidate}`),
+    };
+  }
+
+  #nameOf(channel: number): string {
+    const { binding, core } = this.#engine;
+    return binding.channelNames(core, this.#number, channel, 1)[0] ?? "";
+  }
+}
+
+function describeIdle({ file, guard }: IdleModule, value: string, instance: string) {
+  const message = `module '${value}' of instance '${instance}' does nothing: no mapping calls a function of it, and while it was loaded it registered nothing and output nothing`;
+  const guarded = `what follows if __name__ == "__main__": in line ${guard} of ${file} does not run here, since the module is imported: move it out of there`;
+  return { message, ...(guard > 0 && { help: [guarded] }) };
+}
+
+/** The path that was probably meant, or a few of those available and what else there is to say. */
+function helpWith(written: string, candidates: readonly string[], advice: readonly string[]): string[] {
+  // Whatever was written in front of the function's name, or left out.
+  const last = written.slice(written.lastIndexOf(".") + 1);
+  const meant = candidates.find((path) => path.endsWith(`.${last}`)) ?? nearest(written, candidates);
+  if (meant !== undefined) return [`did you mean '${meant}'?`];
+  return [...didYouMean(written, candidates, "available functions"), ...advice];
 }

@@ -5,7 +5,8 @@ import { MidimonsterError } from "../../errors.js";
 import type { BackendFacts, BackendSetup, InstanceSetup, OpenBackend } from "../instance.js";
 import type { instanceOptions, options } from "./index.js";
 import { PythonInstance } from "./instance.js";
-import { choosePython, type PythonChoice } from "./locate/discovery.js";
+import { chooseOrAdvise } from "./locate/alternatives.js";
+import type { PythonChoice } from "./locate/discovery.js";
 import { getsMain } from "./main-interpreter.js";
 
 /** Runs Python modules, each instance in an interpreter of its own. Events for its instances never pass through JavaScript. */
@@ -22,7 +23,7 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
   }
 
   async instance(setup: InstanceSetup<typeof instanceOptions>): Promise<PythonInstance> {
-    const { executable } = await this.#load();
+    const python = await this.#load();
     const { binding, core, argument, stopping } = setup.engine;
     stopping.throwIfAborted();
     const main = getsMain(setup);
@@ -32,14 +33,14 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
     if (typeof number === "string") {
       throw new MidimonsterError("PYTHON_LOAD", `no interpreter for instance '${setup.name}': ${number}`);
     }
-    return new PythonInstance(setup, number, { executable, interpreter: main ? "main" : "own" });
+    return new PythonInstance(setup, number, { python, interpreter: main ? "main" : "own" });
   }
 
   /** Loads CPython, for the first instance. */
   async #load(): Promise<PythonChoice> {
     if (this.#choice !== undefined) return this.#choice;
     const { options, log, engine } = this.#setup;
-    const choice = await choosePython(options.python, log, engine.stopping);
+    const choice = await chooseOrAdvise(options.python, log, engine.stopping);
     const ignoreHome = pointsElsewhere(process.env.PYTHONHOME, choice);
     if (ignoreHome) {
       log.warn(
@@ -81,6 +82,8 @@ function pointsElsewhere(home: string | undefined, { prefix, basePrefix, baseExe
   const real = (folder: string | undefined = "") => (existsSync(folder) ? realpathSync(folder) : folder);
   return real(folders[0]) !== real(basePrefix) || real(folders[1]) !== real(baseExecPrefix);
 }
+
+export { inspect } from "./inspect.js";
 
 export function open(setup: BackendSetup<typeof options>): OpenBackend<typeof instanceOptions> {
   return new PythonBackend(setup);

@@ -34,6 +34,8 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
   readonly #map = new SlotMap();
   readonly #receiver: SlotReceiver<Buffer>;
   #sender: FrameSender | undefined;
+  /** That of the instance which this one replaces: its levels go on, also in another universe. */
+  #before: FrameSender | undefined;
   #targets: readonly UdpTarget[] = [];
   #runs = false;
 
@@ -71,8 +73,9 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
     this.#listen();
   }
 
-  takeOver(): void {
+  takeOver(predecessor: DeclaredInstance<Options, SlotMeaning>): void {
     this.#receiver.takeOver();
+    if (predecessor instanceof SacnInstance) this.#before = predecessor.#sender;
   }
 
   start(): void {
@@ -168,6 +171,8 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
       (sender.spec?.targets ?? []).filter(({ text }) => !texts.includes(text)),
     );
     this.#sender = sender;
+    if (this.#before !== undefined) sender.continueFrom(this.#before);
+    this.#before = undefined;
     for (const target of this.#targets) void target.resolve();
     sender.use({
       socket: socket.socket,

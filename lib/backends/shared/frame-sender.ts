@@ -46,6 +46,8 @@ export class FrameSender {
   /** Whether it waits for its first event. */
   #silent = false;
   #begun = false;
+  /** Whether its first levels are those of another universe. */
+  #continues = false;
   #sent = 0;
 
   constructor(limiter: FrameLimiter) {
@@ -72,8 +74,15 @@ export class FrameSender {
     this.#spec = spec;
     this.#packets = [new Packet(spec.form.create()), new Packet(spec.form.create())];
     const { rate, repeats } = spec;
-    this.#silent = spec.silent && !this.#begun;
+    this.#silent = spec.silent && !this.#begun && !this.#continues;
     this.#stream = this.#limiter.add({ rate, repeats, send: () => this.#send() }, this.#silent);
+  }
+
+  /** Begins with the levels of another universe, unless it has sent any itself: an instance has changed its universe. */
+  continueFrom(other: FrameSender): void {
+    if (this.#begun || !other.begun) return;
+    this.levels.set(other.levels);
+    this.#continues = true;
   }
 
   /** Takes events. The first one makes an instance send that was silent, whatever it is. */

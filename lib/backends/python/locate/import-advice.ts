@@ -1,23 +1,29 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
+import path from "node:path";
 import type { PythonException } from "../../../binding.js";
 import { didYouMean, nearest } from "../../../config/suggest.js";
+import { portHolders } from "../../shared/port-holder.js";
+import type { PythonChoice } from "./discovery.js";
+import { howToInstall, libraryNamed } from "./packages.js";
+
+/** Where a module was to be imported. */
+export interface ImportSurroundings {
+  /** The folder that is searched first. */
+  readonly folder: string;
+  readonly python: PythonChoice;
+  /** That of the instance. */
+  readonly interpreter: "main" | "own";
+}
 
 /**
  * What to do about a module that can't be imported, depending on the exception.
  *
  * @param module its name in the configuration
- * @param folder the folder that is searched first
- * @param executable the Python in use
- * @param interpreter that of the instance
  * @returns lines of help; none if the traceback is sufficient
  */
-export function importAdvice(
-  { type, message, name, path, places, text }: PythonException,
-  module: string,
-  folder: string,
-  executable: string,
-  interpreter: "main" | "own",
-): string[] {
+export function importAdvice(exception: PythonException, module: string, surroundings: ImportSurroundings): string[] {
+  const { type, message, name, path: file, places, text } = exception;
+  const { folder, python, interpreter } = surroundings;
   if (REFUSES_INTERPRETER.some((words) => words.test(message)) || CPU_DISPATCHER.test(text)) {
     const extension = extensionIn(message, places);
     return interpreter === "own"
@@ -30,13 +36,60 @@ export function importAdvice(
           "one instance only, and start again; see 'only one interpreter' in docs/troubleshooting.md",
         ];
   }
+  const hiding = hidingLibrary(message, surroundings);
+  if (hiding !== undefined) return [hiding];
+  if (/^OSError$/.test(type) && IN_USE.test(message)) return adviceOnPort(exception);
+  if (type === "ConnectionRefusedError") return [adviceOnRefusal(exception)];
   // With a path, the file named by an option is missing.
-  if (type !== "ModuleNotFoundError" || name === undefined || path !== undefined) return [];
+  if (type !== "ModuleNotFoundError" || name === undefined || file !== undefined) return [];
   const [missing = name] = name.split(".", 1);
   if (missing === module.split(".", 1)[0]) return didYouMean(module, modulesIn(folder), "available modules");
   // A package whose name is a misspelling of another may be malicious: no advice to install it.
   if (nearest(missing, ["midimonster"]) !== undefined) return ["did you mean 'midimonster'?"];
-  return [`is it installed for the Python in use? ${executable} -m pip install ${missing}`];
+  return howToInstall(missing, python);
+}
+
+/** A file of the user's that was imported in place of a library: the library's user then misses something in it. */
+function hidingLibrary(message: string, { folder, python }: ImportSurroundings): string | undefined {
+  const [, named] = MISSES.map((words) => words.exec(message)).find((match) => match !== null) ?? [];
+  const name = named?.split(".", 1)[0];
+  if (name === undefined) return undefined;
+  const file = [`${name}.py`, path.join(name, "__init__.py")].find((each) => existsSync(path.join(folder, each)));
+  if (file === undefined) return undefined;
+  const library = libraryNamed(name, python);
+  if (library !== undefined) {
+    const hidden = library === "Python's" ? "Python's" : `${library} of that name`;
+    return `${file} beside the configuration hides ${hidden}; rename it`;
+  }
+  if (!IMPORTS_ITSELF.test(message)) return undefined;
+  return `${file} imports itself: it is found before any library of that name; rename it`;
+}
+
+function adviceOnPort({ address, message }: PythonException): string[] {
+  const port = portIn(address ?? "") ?? portIn(message);
+  const holders = port === undefined ? [] : portHolders(port).filter(({ pid }) => pid !== process.pid);
+  const [first] = holders;
+  const what = port === undefined ? "another program has this port" : `port ${port} is in use`;
+  const by = first === undefined ? "" : ` by process ${first.pid} (${first.protocol}): ${shortened(first.command)}`;
+  return [
+    `${what}${by}; stop that program, or use another port`,
+    "to check a configuration beside a running show: mmpy check --no-run, or open no port if midimonster.checking()",
+  ];
+}
+
+function shortened(command: string): string {
+  return command.length > MAX_COMMAND ? `${command.slice(0, MAX_COMMAND)} …` : command;
+}
+
+function adviceOnRefusal({ address }: PythonException): string {
+  const at = address === undefined ? "there" : `at ${address}`;
+  return `no program listens ${at}: start it first, or connect in a function of interval() until that succeeds`;
+}
+
+/** The number after a colon or a comma at the end of an address. */
+function portIn(text: string): number | undefined {
+  const [, digits] = /:(\d+)$/.exec(text) ?? /\('[^']*', (\d+)[),]/.exec(text) ?? [];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 function modulesIn(folder: string): string[] {
@@ -59,11 +112,23 @@ const REFUSES_INTERPRETER = [
   // numpy up to 1.24 and other users of Cython; later ones; modules that CPython itself rejects.
   /can only be loaded (?:into one interpreter|once) per process|cannot load module more than once per process/,
   /does not support loading in subinterpreters/,
-  // PyO3, as in cryptography.
-  /PyO3 modules (?:may only be initialized once|do not yet support subinterpreters)/,
+  // PyO3, as in cryptography; older ones are "compiled for CPython 3.8 or older".
+  /PyO3 modules .*\bonly be initialized once|PyO3 modules do not yet support subinterpreters/,
   // pandas, when numpy does not load.
   /^Unable to import required dependencies/,
 ];
 
 // CPython 3.13 and later initialise a module of the old kind in the main interpreter first; numpy is then initialised twice.
 const CPU_DISPATCHER = /CPU dispatcher tracer already init/;
+
+/** What is said of a module that lacks something. */
+const MISSES = [
+  /module '([\w.]+)' has no attribute/,
+  /cannot import name '[^']*' from (?:partially initialized module )?'([\w.]+)'/,
+  /'([\w.]+)' is not a package/,
+];
+const IMPORTS_ITSELF = /partially initialized module|is not a package|consider renaming/;
+
+const MAX_COMMAND = 80;
+
+const IN_USE = /address already in use/i;

@@ -1,0 +1,217 @@
+/** Asyncio in a router, beside the same program in plain Python. */
+import type { Bench, BenchCase, Measurement } from "../case.js";
+import { alternately, folderWith, ours, pick, run, runConfig, runWithClient } from "../programs.js";
+
+/** What both run: `main()` prints the figures. */
+const WORK = (scale: number) => `
+import asyncio, json, statistics, time
+
+async def spin(rounds):
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+
+async def switches():
+    rounds = ${Math.ceil(500 * scale)}
+    begun = time.perf_counter()
+    await asyncio.gather(*[spin(rounds) for _ in range(200)])
+    return (time.perf_counter() - begun) / rounds / 200 * 1e9
+
+async def echo():
+    async def answer(reader, writer):
+        while line := await reader.readline():
+            writer.write(line)
+        writer.close()
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    count = ${Math.ceil(10_000 * scale)}
+    begun = time.process_time()
+    for _ in range(count):
+        writer.write(b"hello\\n")
+        await reader.readline()
+    used = time.process_time() - begun
+    writer.close()
+    server.close()
+    return used / count * 1e6
+
+async def lateness():
+    late = []
+    for _ in range(${Math.ceil(200 * scale)}):
+        due = time.perf_counter() + 0.01
+        await asyncio.sleep(0.01)
+        late.append((time.perf_counter() - due) * 1e6)
+    return statistics.median(late)
+
+async def main():
+    print(json.dumps({"switch": await switches(), "echo": await echo(), "late": await lateness()}), flush=True)
+`;
+
+const compared = (scale: number) => ({
+  "monster.cfg": "[python a]\nmodule = ours\n",
+  "ours.py": "import midimonster, work\nmidimonster.task(work.main())\n",
+  "plain.py": "import asyncio, work\nasyncio.run(work.main())\n",
+  "work.py": WORK(scale),
+});
+
+/** Events to a handler that returns at once. */
+const handlers = (count: number) => ({
+  "monster.cfg": "[python a]\nmodule = a\n[map]\na.{go,plain,async,end} > a.a.{go,plain,async_,end}\n",
+  "a.py": `
+import asyncio, json, time
+import midimonster
+figures = {}
+waiting = ["plain", "async", "plain", "async"]
+def go(value):
+    global begun, name
+    name = waiting.pop()
+    begun = time.perf_counter()
+    for _ in range(${count}):
+        midimonster.output(name, 0.5)
+    midimonster.output("end", 0.5)
+def plain(value):
+    pass
+async def async_(value):
+    pass
+def end(value):
+    # The second time, when everything is warm.
+    figures[name] = (time.perf_counter() - begun) / ${count} * 1e9
+    if waiting: midimonster.output("go", 1)
+    else: print(json.dumps(figures), flush=True)
+midimonster.output("go", 1)
+`,
+});
+
+/** How late an interval, a timer and a socket are while a task never waits, or a feedback loop never ends. */
+const fairness = (seconds: number, load: "task" | "events") => ({
+  "monster.cfg": `[python load]\nmodule = load\n[python a]\nmodule = a\n${load === "events" ? "[map]\nload.x > load.load.x\n" : ""}`,
+  "load.py":
+    load === "task"
+      ? "import asyncio, midimonster\nasync def spin():\n    while True: await asyncio.sleep(0)\nmidimonster.task(spin())\n"
+      : 'import midimonster\ndef x(value): midimonster.output("x", value)\nmidimonster.output("x", 0.5)\n',
+  "a.py": `
+import asyncio, json, socket, threading, time
+import midimonster
+late = {"interval": [], "timer": [], "socket": []}
+last = None
+def tick():
+    global last
+    now = time.perf_counter()
+    if last is not None: late["interval"].append(abs(now - last - 0.01))
+    last = now
+midimonster.interval(tick, 10)
+async def timer():
+    while True:
+        due = time.perf_counter() + 0.01
+        await asyncio.sleep(0.01)
+        late["timer"].append(time.perf_counter() - due)
+async def reads():
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(0.01)
+        far.send(b"x")
+        begun = time.perf_counter()
+        await readable(loop, near)
+        late["socket"].append(time.perf_counter() - begun)
+async def readable(loop, sock):
+    future = loop.create_future()
+    loop.add_reader(sock, future.set_result, None)
+    await future
+    loop.remove_reader(sock)
+    sock.recv(9)
+async def report():
+    await asyncio.sleep(${seconds})
+    figures = {name: sorted(values)[len(values) * 99 // 100] * 1e3 for name, values in late.items()}
+    print(json.dumps(figures), flush=True)
+for coroutine in (timer(), reads(), report()): midimonster.task(coroutine)
+`,
+});
+
+const IDLE = {
+  with: `
+import asyncio, midimonster
+async def serve():
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    asyncio.get_running_loop().call_later(3600, print)
+    await asyncio.Event().wait()
+midimonster.task(serve())
+`,
+  without: "import midimonster\n",
+};
+
+const CLIENT = (seconds: number) => `
+import json, sys, time
+def wakings():
+    with open("/proc/%s/status" % sys.argv[1]) as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("voluntary"))
+time.sleep(2)
+before = wakings()
+time.sleep(${seconds})
+print(json.dumps({"wakings": (wakings() - before) / ${seconds}}), flush=True)
+`;
+
+async function idle(bench: Bench): Promise<Measurement> {
+  const seconds = bench.quick ? 1 : 10;
+  const measure = (module: string) => {
+    const files = { "monster.cfg": "[python a]\nmodule = a\n", "a.py": module, "client.py": CLIENT(seconds) };
+    const folder = folderWith(bench, files);
+    return () => runWithClient(bench, ours(bench), folder, (pid) => [String(pid)]);
+  };
+  const pairs = Math.min(bench.pairs, 3);
+  const figures = await alternately(
+    bench,
+    "async, idle",
+    {
+      ours: measure(IDLE.with),
+      floor: measure(IDLE.without),
+    },
+    pairs,
+  );
+  return {
+    name: "async wakings",
+    what: "wake-ups of an idle router with a server, a waiting task and an hour's timer; floor: without asyncio",
+    unit: "1/s",
+    ours: pick(figures.ours, "wakings"),
+    reference: [],
+    floor: pick(figures.floor, "wakings"),
+  };
+}
+
+export const ASYNC_CASE: BenchCase = {
+  name: "async",
+  what: "asyncio: handlers, task switches, streams, timers, beside plain asyncio",
+  async run(bench) {
+    const results: Measurement[] = [];
+    const add = (name: string, what: string, unit: string, own: number[], floor: number[] = []) =>
+      results.push({ name: `async ${name}`, what, unit, ours: own, reference: [], floor });
+
+    const events = folderWith(bench, handlers(bench.quick ? 1000 : 50_000));
+    const handled = await alternately(bench, "async, handlers", { ours: () => runConfig(bench, ours(bench), events) });
+    add("return", "an event to an `async def` that returns at once", "ns", pick(handled.ours, "async"));
+    add("plain", "an event to a plain function, beside them", "ns", pick(handled.ours, "plain"));
+
+    const folder = folderWith(bench, compared(bench.quick ? 0.02 : 1));
+    const figures = await alternately(bench, "async", {
+      ours: () => runConfig(bench, ours(bench), folder),
+      floor: () => run(bench.python, ["plain.py"], { cwd: folder }),
+    });
+    for (const [figure, what, unit] of [
+      ["switch", "`sleep(0)` in 200 tasks; floor: plain asyncio", "ns"],
+      ["echo", "a line to a stream and back, processor time; floor: plain asyncio", "µs"],
+      ["late", "`sleep(0.01)` is late, median; floor: plain asyncio", "µs"],
+    ] as const)
+      add(figure, what, unit, pick(figures.ours, figure), pick(figures.floor, figure));
+
+    for (const load of ["task", "events"] as const) {
+      const files = fairness(bench.quick ? 1 : 5, load);
+      const own = folderWith(bench, files);
+      const pairs = Math.min(bench.pairs, 3);
+      const late = await alternately(bench, "async, load", { ours: () => runConfig(bench, ours(bench), own) }, pairs);
+      const beside = load === "task" ? "a task that never waits" : "a feedback loop";
+      for (const what of ["interval", "timer", "socket"] as const)
+        add(`${what} beside ${load}`, `how late a ${what} is beside ${beside}, p99`, "ms", pick(late.ours, what));
+    }
+    results.push(await idle(bench));
+    return results;
+  },
+};

@@ -1,0 +1,147 @@
+// Text that looks like another program's syntax: comments, arrows, ranges.
+import assert from "node:assert/strict";
+import path from "node:path";
+import { formatDiagnostic } from "../lib/config/diagnostic.js";
+import { Router } from "../lib/engine/router.js";
+import { MidimonsterError } from "../lib/errors.js";
+import { folderWith, MemoryLog } from "./helpers.js";
+
+const MODULE = "import midimonster\nmidimonster.output('level', 0)\ndef one(value): pass\ndef two(value): pass\n";
+
+/** Lines from the fourth on; the first three are those of two instances. */
+async function loading(...lines: string[]) {
+  const config = ["[loopback out]", "[python desk]", "module = desk", ...lines].join("\n");
+  const folder = folderWith({ "monster.cfg": config, "desk.py": MODULE });
+  const log = new MemoryLog();
+  const router = Router.fromFile(path.join(folder, "monster.cfg"), { logger: log });
+  let errors: string[] = [];
+  try {
+    await router.load();
+  } catch (error) {
+    if (!(error instanceof MidimonsterError)) throw error;
+    errors = error.diagnostics.map(formatDiagnostic);
+  }
+  const warnings = router.warnings().map(formatDiagnostic);
+  await router.stop();
+  const relative = (text: string) => text.replaceAll(`${folder}${path.sep}`, "");
+  return { errors: errors.map(relative), warnings: warnings.map(relative), log };
+}
+
+const ALONE = /= a comment begins with ';'$/m;
+const TRAILING = /= a comment needs a line of its own, which begins with ';'$/m;
+
+describe("a comment in another notation", () => {
+  const cases: [what: string, lines: string[], place: string, help: RegExp][] = [
+    ["a line of a [map]", ["[map]", "# dimmers", "out.x > desk.desk.one"], "5:1", ALONE],
+    ["one with an operator", ["[map]", "# out.x > desk.desk.one"], "5:1", ALONE],
+    ["without whitespace", ["[map]", "#out.x > desk.desk.one"], "5:1", ALONE],
+    ["with slashes", ["[map]", "// out.x to desk.desk.one"], "5:1", ALONE],
+    ["in a section", ["# the desk"], "4:1", ALONE],
+    ["in a section, with an equals sign", ["# module = desk"], "4:1", ALONE],
+    ["after a target", ["[map]", "out.x > desk.desk.one ; pad 1"], "5:14", TRAILING],
+    ["after a target, another character", ["[map]", "out.x > desk.desk.one # pad 1"], "5:14", TRAILING],
+    ["after an option's value", ["module = desk ; twice"], "4:10", TRAILING],
+    ["after a choice of words", ["interpreter = own ; its own"], "4:15", TRAILING],
+    ["after a header", ["[map] ; mappings", "out.x > desk.desk.one"], "4:1", TRAILING],
+  ];
+  for (const [what, lines, place, help] of cases) {
+    it(`is the only error, and says how comments begin: ${what}`, async () => {
+      const { errors } = await loading(...lines);
+      assert.equal(errors.length, 1, errors.join("\n"));
+      assert.ok(errors[0]?.startsWith(`monster.cfg:${place}: error:`), errors[0]);
+      assert.match(errors[0] ?? "", help);
+      assert.doesNotMatch(errors[0] ?? "", /did you mean|available/);
+    });
+  }
+
+  it("is an error in front of all sections, without errors for what follows", async () => {
+    const folder = folderWith({ "monster.cfg": "# one\n// two\n[loopback a]\n# three\n[map]\na.x > a.y\n" });
+    const router = Router.fromFile(path.join(folder, "monster.cfg"), { logger: new MemoryLog() });
+    await assert.rejects(router.load(), (error: MidimonsterError) => {
+      assert.deepEqual(
+        error.diagnostics.map(({ location }) => location?.line),
+        [1, 2, 4],
+      );
+      return error.diagnostics.every((each) => ALONE.test(formatDiagnostic(each)));
+    });
+  });
+
+  const accepted: [what: string, lines: string[], place: string][] = [
+    ["a channel", ["[map]", "desk.level > out.x ; pad 1"], "5:18"],
+    ["an option", ["[backend mqtt]", "[mqtt broker]", "host = 127.0.0.1", "clientid = desk ; left"], "7:12"],
+  ];
+  for (const [what, lines, place] of accepted) {
+    it(`is a warning where the text may be meant: ${what}`, async () => {
+      const { errors, warnings, log } = await loading(...lines);
+      assert.deepEqual(errors, []);
+      assert.equal(warnings.length, what === "a channel" ? 1 : warnings.length);
+      const warning = warnings.find((each) => each.startsWith(`monster.cfg:${place}: warning:`)) ?? "";
+      assert.match(warning, TRAILING);
+      assert.equal(log.matching(/needs a line of its own/).length, 1);
+    });
+  }
+
+  it("is not seen in what may well contain such characters", async () => {
+    const { errors, warnings } = await loading("[map]", "out./a#b;c > out.x#1", "out.knob #1 > out.a;b");
+    assert.deepEqual([errors, warnings], [[], []]);
+  });
+});
+
+describe("an arrow in place of an operator", () => {
+  const cases: [line: string, found: string, meant: string][] = [
+    ["out.x -> desk.desk.one", "->", ">"],
+    ["out.x->desk.desk.one", "->", ">"],
+    ["out.x => desk.desk.one", "=>", ">"],
+    ["out.x ==> desk.desk.one", "==>", ">"],
+    ["out.x >> desk.desk.one", ">>", ">"],
+    ["out.x <- desk.y", "<-", "<"],
+    ["out.x <= desk.y", "<=", "<"],
+    ["out.x <-> desk.y", "<->", "<>"],
+    ["out.x <=> desk.y", "<=>", "<>"],
+  ];
+  for (const [line, found, meant] of cases) {
+    it(`is an error that names the operator that was meant: ${line}`, async () => {
+      const { errors } = await loading("[map]", line);
+      assert.equal(errors.length, 1);
+      const column = line.indexOf(found) + 1;
+      assert.match(errors[0] ?? "", new RegExp(`^monster\\.cfg:5:${column}: error: '${found}' is not an operator`));
+      assert.match(errors[0] ?? "", new RegExp(`= did you mean '${meant}'\\?$`));
+    });
+  }
+
+  it("is none where the characters belong to names", async () => {
+    const { errors } = await loading("[map]", "out.-x- > out.=y=", "out.a-b <> out.-c");
+    assert.deepEqual(errors, []);
+  });
+});
+
+describe("a range without braces", () => {
+  it("is a warning for a channel that may be called so", async () => {
+    const { errors, warnings } = await loading("[map]", "out.dim1..4 > out.other");
+    assert.deepEqual(errors, []);
+    assert.match(warnings.join("\n"), /5:5: warning: 'dim1\.\.4' is one channel[\s\S]*did you mean 'dim\{1\.\.4\}'\?$/);
+  });
+
+  it("is named by the error for a channel that does not exist", async () => {
+    const { errors } = await loading("[map]", "out.{1..4} > desk.1..4");
+    assert.match(errors.join("\n"), /no handler for 'desk\.1\.\.4'[\s\S]*= did you mean '\{1\.\.4\}'\?$/);
+  });
+
+  it("is none beside one with braces", async () => {
+    const { errors, warnings } = await loading("[map]", "out.{1..4} > out.x{1..4}.y");
+    assert.deepEqual([errors, warnings], [[], []]);
+  });
+});
+
+it("warnings about text are those of a reload, too, and do not refuse it", async () => {
+  const folder = folderWith({ "monster.cfg": "[loopback a]\n[map]\na.x > a.y\n" });
+  const { writeFileSync } = await import("node:fs");
+  const log = new MemoryLog();
+  const router = Router.fromFile(path.join(folder, "monster.cfg"), { logger: log });
+  await router.start();
+  writeFileSync(path.join(folder, "monster.cfg"), "[loopback a]\n[map]\na.x > a.y ; here\n");
+  await router.reload();
+  await router.reload();
+  assert.equal(log.matching(/needs a line of its own/).length, 1);
+  await router.stop();
+});
