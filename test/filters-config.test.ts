@@ -95,7 +95,7 @@ describe("filters on a mapping line", () => {
     ["a.x > Invert > b.y", "      ^~~~~~", /unknown filter 'Invert'/, /did you mean 'invert'/],
     ["a.x > zzz > b.y", "      ^~~", /unknown filter 'zzz'/, /mmpy filters/],
     ["a.x > > b.y", "      ^", /no filter between two arrows/],
-    ["a.x >> b.y", "     ^", /no filter between two arrows/],
+    ["a.x >> b.y", "    ^~", /'>>' is not an operator/, /did you mean '>'/],
     ["a.x > invert < b.y", "             ^", /'<' after '>'/, /one line for each direction/],
     ["a.x <> invert > b.y", "              ^", /'>' after '<>'/],
     ["a.x > curve(2,2) > b.y", "      ^~~~~~~~~~", /'curve' takes 0 to one argument, not 2/, /decimals have a point/],

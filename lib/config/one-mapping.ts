@@ -36,6 +36,7 @@ export function mappingsOf(
   if (mapping === undefined) throw MidimonsterError.fromDiagnostics(problems);
   const tree = { source, sections: [{ kind: "map" as const, mappings: [mapping] }] };
   const { mappings } = define(tree, [], (diagnostic) => problems.push(diagnostic));
-  if (problems.length > 0) throw MidimonsterError.fromDiagnostics(problems);
+  const errors = problems.filter(({ severity }) => severity !== "warning");
+  if (errors.length > 0) throw MidimonsterError.fromDiagnostics(errors);
   return mappings;
 }
