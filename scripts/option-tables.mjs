@@ -29,7 +29,10 @@ for (const { name, options, instanceOptions, optionPatterns } of BACKENDS.map(de
 }
 
 const filterTables = new Map(
-  ["stateless", "state", "time"].map((group) => [group, filterTable(FILTERS.filter((filter) => filter.group === group))]),
+  ["stateless", "state", "time"].map((group) => [
+    group,
+    filterTable(FILTERS.filter((filter) => filter.group === group)),
+  ]),
 );
 
 const missing = new Set(tables.keys());
