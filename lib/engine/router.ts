@@ -8,7 +8,7 @@ import {
   withAdditions,
 } from "../config/definition.js";
 import { type Diagnostic, inReadingOrder } from "../config/diagnostic.js";
-import { mappingsOf } from "../config/one-mapping.js";
+import { type MapOptions, mappingsOf } from "../config/one-mapping.js";
 import { type OptionValues, settings } from "../config/option-values.js";
 import { parseOverrides } from "../config/override.js";
 import { instanceNameProblem } from "../config/parser.js";
@@ -135,11 +135,14 @@ export class Router {
    * @param from a channel, `instance.channel`, also with expressions like `{1..5}`; or a whole line of a `[map]`
    *   section, as in `"a.x > b.y"`
    * @param to the channel that gets the events of `from`; absent if `from` is a whole line
-   * @throws {MidimonsterError} `CONFIG` if that is not a mapping, `STATE` once the router is loaded
+   * @param options filters between two channels: `{ filters: ["curve(2.2)", "fade(300)"] }`. Named filters of a configuration
+   *   file are unknown here
+   * @throws {MidimonsterError} `CONFIG` if that is not a mapping, `VALUE` for arguments of another kind, `STATE` once the router
+   *   is loaded
    */
-  map(from: string, to?: string): this {
+  map(from: string, to?: string, options: MapOptions = {}): this {
     this.#expect("new", "map()");
-    this.#additions.mappings.push(...mappingsOf(from, to, this.#additions.folder));
+    this.#additions.mappings.push(...mappingsOf(from, to, options, this.#additions.folder));
     return this;
   }
 

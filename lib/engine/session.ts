@@ -73,7 +73,16 @@ export class Session {
           for (const report of reports) this.#reports.log(report);
         },
         intervals: (rows) => this.#scheduler.set(rows),
-        loop: (channels) => loops.log([...channels].map((channel) => this.#names.of(channel))),
+        loop: (channels) => {
+          const loop = [...channels];
+          const filters = loop.map((from, i) =>
+            this.assembly.filters?.between(from, loop[(i + 1) % loop.length] ?? from),
+          );
+          loops.log(
+            loop.map((channel) => this.#names.of(channel)),
+            filters,
+          );
+        },
         tasksEnded: () => this.#endings.ended(),
         tap: (channels, values, count) =>
           taps.show(this.#names, channels, values, count, (error) => this.#reports.threw("a tap", {}, error)),
