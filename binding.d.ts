@@ -76,6 +76,7 @@ export interface Report {
     | "socket-closed" // the descriptor `value`, managed by `subject`, was closed without unregistering it; or its object's fileno() raised `exception`
     | "socket-disabled" // `subject` raised too often in a row and was unregistered
     | "events-lost" // `value` events for the instance were lost: too many are queued, or no memory is left
+    | "delays-lost" // `value` values that waited in `delay` filters were lost; of no particular instance
     | "slow" // `subject` has been running for `value` ms; `text` is its stack then
     | "watch-failed" // sockets can't be watched; `text` says why
     | "log" // user code says `text` through the logger `subject`, in line `value` of `file`; `role` is the level
@@ -168,6 +169,30 @@ export interface ModulesReloaded {
   readonly missing: readonly { readonly module: string; readonly file: string }[];
 }
 
+/**
+ * Pairs of channels with filters between them. A pair's filters run where an event is emitted, in the same call; values that wait
+ * (`rate`, `smooth`, `fade`, `delay`, `debounce`) are queued from a timer. Times are milliseconds of libuv's clock.
+ */
+export interface FilterTable {
+  /**
+   * Rows of four: source, target, number of the chain, and the cell that notes the pair's events, from 1, or 0 for none. The
+   * target is 0xffffffff where a channel's own output is only noted. Pairs that are due at the same time are output in this order.
+   */
+  readonly pairs: Uint32Array;
+  /** A key for each chain: equal keys mean equal operations. */
+  readonly chains: readonly string[];
+  /** Where each chain begins in `steps`, in rows; one more than chains. */
+  readonly chainOffsets: Uint32Array;
+  /**
+   * Rows of four: the operation (an index in `OPERATIONS` of lib/filters/declare.ts), its first argument in `args` and their
+   * number, and for `toggle` and `pickup` the number, plus 1, of the chain that takes the target's value back; 0 for none.
+   */
+  readonly steps: Uint32Array;
+  readonly args: Float64Array;
+  /** The channel of each cell, in ascending order. */
+  readonly watched: Uint32Array;
+}
+
 /** Callbacks of {@link Binding.openMidi}, which must not throw. They may call any function of the binding. */
 export interface MidiCallbacks {
   /**
@@ -254,9 +279,17 @@ export interface Binding {
    * Installs the mapping, with the handlers most recently found by {@link resolve}. Global channel indices run through all
    * instances: instance i has those from `firstChannels[i]` up to the next instance's. The targets of channel c are
    * `targets[offsets[c]]` up to, not including, `targets[offsets[c + 1]]`; the length of `offsets` is the number of channels
-   * plus one. If it replaces another mapping, queued events stay queued, except those for an instance without channels.
+   * plus one. A target with bit 31 is the number of a pair in `filters`. If it replaces another mapping, a pair whose chain has
+   * the same key keeps its state and what waits in it; of one whose chain has changed, the newest waiting value is queued for its
+   * target; of one that is gone, it is dropped. Queued events stay queued, except those for an instance without channels.
    */
-  connect(core: Core, firstChannels: Uint32Array, offsets: Uint32Array, targets: Uint32Array): void;
+  connect(
+    core: Core,
+    firstChannels: Uint32Array,
+    offsets: Uint32Array,
+    targets: Uint32Array,
+    filters?: FilterTable,
+  ): void;
 
   /**
    * Starts delivering: first the values that modules output while they loaded. Called again after instances were added to a

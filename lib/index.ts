@@ -29,6 +29,7 @@ export { type Address, type Option, type OptionSet, option, type Parsed, type Va
 export type { PythonChoice } from "./backends/python/locate/discovery.js";
 export type { Backend, BackendContext, Instance, InstanceContext } from "./backends/simple.js";
 export { type Diagnostic, type DiagnosticData, formatDiagnostic } from "./config/diagnostic.js";
+export type { MapOptions } from "./config/one-mapping.js";
 export type { OptionValues } from "./config/option-values.js";
 export type { Location, Source } from "./config/source.js";
 export type { RouterDescription } from "./engine/description.js";

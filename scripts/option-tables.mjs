@@ -1,5 +1,6 @@
 // Writes the tables of options in README.md and docs/ from the declarations of the backends, between
-// `<!-- options: NAME -->` (options of instances) or `<!-- options: backend NAME -->` and `<!-- /options -->`.
+// `<!-- options: NAME -->` (options of instances) or `<!-- options: backend NAME -->` and `<!-- /options -->`; and those of
+// filters between `<!-- filters: GROUP -->` and `<!-- /filters -->`.
 //
 // usage: node scripts/option-tables.mjs [--check]
 //
@@ -14,6 +15,9 @@ const project = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..")
 const { BACKENDS } = await tsImport("../lib/backends/index.ts", import.meta.url);
 const { describeBackend, limitsOf } = await tsImport("../lib/backends/describe.ts", import.meta.url);
 
+const { FILTERS } = await tsImport("../lib/filters/index.ts", import.meta.url);
+const { limitsOf: filterLimitsOf } = await tsImport("../lib/filters/describe.ts", import.meta.url);
+
 const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
 
 /** What a marker names -> the table. */
@@ -23,6 +27,13 @@ for (const { name, options, instanceOptions, optionPatterns } of BACKENDS.map(de
   const ofInstances = [...instanceOptions, ...optionPatterns];
   if (ofInstances.length > 0) tables.set(name, table(ofInstances));
 }
+
+const filterTables = new Map(
+  ["stateless", "state", "time"].map((group) => [
+    group,
+    filterTable(FILTERS.filter((filter) => filter.group === group)),
+  ]),
+);
 
 const missing = new Set(tables.keys());
 const problems = [];
@@ -35,7 +46,12 @@ const documents = [
 for (const document of documents) {
   const file = path.join(project, document);
   const before = readFileSync(file, "utf8");
-  const after = before.replace(/^<!-- options: (.+) -->\n[\s\S]*?^<!-- \/options -->$/gm, (found, name) => {
+  const withFilters = before.replace(/^<!-- filters: (.+) -->\n[\s\S]*?^<!-- \/filters -->$/gm, (found, group) => {
+    if (filterTables.has(group)) return `<!-- filters: ${group} -->\n${filterTables.get(group)}\n<!-- /filters -->`;
+    problems.push(`${document}: there is no 'filters: ${group}'`);
+    return found;
+  });
+  const after = withFilters.replace(/^<!-- options: (.+) -->\n[\s\S]*?^<!-- \/options -->$/gm, (found, name) => {
     missing.delete(name);
     if (tables.has(name)) return `<!-- options: ${name} -->\n${tables.get(name)}\n<!-- /options -->`;
     problems.push(`${document}: no backend has 'options: ${name}'`);
@@ -51,6 +67,19 @@ if (problems.length > 0) {
   process.exitCode = 1;
 }
 
+function filterTable(filters) {
+  const rows = filters.flatMap(({ name, forms, reversible }) =>
+    forms.map(({ form, doc, example, parameters }) => [
+      code(form),
+      escaped(doc),
+      parameters.map((parameter) => `${parameter.name}: ${filterLimitsOf(parameter)}`).join("; "),
+      example === name ? "" : code(example),
+      reversible,
+    ]),
+  );
+  return markdown([["filter", "what it does", "arguments", "example", "the way back in `<>`"], ...rows]);
+}
+
 function table(options) {
   const rows = options.map((option) => [
     code(option.name),
@@ -58,7 +87,11 @@ function table(options) {
     describeDefault(option),
     meaning(option),
   ]);
-  return [["option", "value", "default", "meaning"], ["---", "---", "---", "---"], ...rows]
+  return markdown([["option", "value", "default", "meaning"], ...rows]);
+}
+
+function markdown([head, ...rows]) {
+  return [head, head.map(() => "---"), ...rows]
     .map((cells) => `|${cells.map((cell) => (cell === "" ? " " : ` ${cell} `)).join("|")}|`)
     .join("\n");
 }

@@ -1,6 +1,8 @@
 // Runs the test suite with other Pythons and other Nodes than the ones at hand, always with the same addon, and prints a
 // table. `npm run test:matrix -- --help` explains.
 import { spawn, spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -17,6 +19,7 @@ Python, and the core of it for every other pair.
   --core             the core of the suite everywhere: what touches both Python and the event loop
   --expect VERSION   fail if there is no usable Python of this version, as in 3.12.1 (repeatable)
   --node VERSION     one more Node (repeatable); default: ${["22", "24", "latest"].join(", ")}
+  --write-docs       write the table into docs/install.md
   -h, --help         this text
 `;
 
@@ -30,6 +33,7 @@ const { values } = parseArgs({
     core: { type: "boolean", default: false },
     node: { type: "string", multiple: true, default: [] },
     expect: { type: "string", multiple: true, default: [] },
+    "write-docs": { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
 });
@@ -126,7 +130,19 @@ for (const [i, node] of nodes.entries()) {
   if (cells.length < pythons.length) cells.unshift("npm test");
   rows.push([versionOf(node), ...cells]);
 }
-console.log(`| Node | ${pythons.map(({ name }) => `Python ${name}`).join(" | ")} |`);
-console.log(`| --- |${" --- |".repeat(pythons.length)}`);
-for (const row of rows) console.log(`| ${row.join(" | ")} |`);
+const table = [
+  `| Node | ${pythons.map(({ name }) => `Python ${name}`).join(" | ")} |`,
+  `| --- |${" --- |".repeat(pythons.length)}`,
+  ...rows.map((row) => `| ${row.join(" | ")} |`),
+].join("\n");
+console.log(table);
+if (values["write-docs"] && failures === 0) {
+  const page = path.join(folder, "docs", "install.md");
+  const date = new Date().toISOString().slice(0, 10);
+  const command = ["npm run test:matrix --", ...process.argv.slice(2)].join(" ");
+  const made = `Printed by \`${command}\` on ${date}, ${process.platform}-${process.arch}, ${availableParallelism()} processors.`;
+  const [before, after] = readFileSync(page, "utf8").split(/(?<=<!-- matrix -->\n)[\s\S]*(?=<!-- \/matrix -->)/);
+  if (after === undefined) throw new Error(`${page} has no place for the table`);
+  writeFileSync(page, `${before}${made}\n\n${table}\n${after}`);
+}
 process.exitCode = failures > 0 ? 1 : 0;

@@ -5,7 +5,9 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { compileTests } from "./test/compile.mjs";
 import { filesOf, folder } from "./test/files.mjs";
+import { inOrderOfTime, rememberTimes } from "./test/times.mjs";
 
 const HELP = `Usage: node scripts/test.mjs [options] [name...]
 
@@ -35,10 +37,18 @@ const TIMEOUT_MS = 20 * 60_000;
 
 const mocha = path.join(path.dirname(createRequire(import.meta.url).resolve("mocha/package.json")), "bin", "mocha.js");
 
+const argumentsFor = await compileTests();
+
 const commandOf = (name) =>
   name === "native"
     ? ["npm", "run", "-s", "test:native"]
-    : [process.execPath, mocha, ...(process.stdout.isTTY ? ["--color"] : []), `test/${name}.test.ts`];
+    : [
+        process.execPath,
+        "--enable-source-maps",
+        mocha,
+        ...argumentsFor(name),
+        process.stdout.isTTY ? "--color" : "--no-color",
+      ];
 
 /** Runs one file of tests; resolves with what it printed, and its counts if it came to its end. */
 function run(name) {
@@ -66,7 +76,7 @@ function run(name) {
   });
 }
 
-const waiting = positionals.length > 0 ? positionals : filesOf(values.set);
+const waiting = positionals.length > 0 ? positionals : inOrderOfTime(filesOf(values.set));
 const finished = [];
 
 async function runner() {
@@ -83,6 +93,7 @@ async function runner() {
 const started = performance.now();
 await Promise.all(Array.from({ length: Number(values.jobs) }, runner));
 
+rememberTimes(finished);
 const total = [0, 0, 0];
 let broken = 0;
 for (const { name, output, counts, ended, ending } of finished) {

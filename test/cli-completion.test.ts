@@ -14,7 +14,7 @@ const FILES = {
   "more/part.cfg": "[python part]\n",
   "desk.py": "",
 };
-const COMMANDS = ["check", "doctor", "backends", "completion"];
+const COMMANDS = ["check", "doctor", "backends", "filters", "completion"];
 const PYTHON = Object.keys(BACKENDS.find(({ name }) => name === "python")?.options ?? {}).map(
   (name) => `python.${name}=`,
 );
@@ -43,6 +43,7 @@ describe("completion", () => {
     ["backends |", BACKENDS.map(({ name }) => name)],
     ["backends py|", ["python"]],
     ["backends python |", []],
+    ["filters de|", ["dedup", "deadband", "delay", "debounce"]],
     ["completion |", ["bash", "zsh", "fish"]],
     ["-b py|", ["python."]],
     ["-b python.|", PYTHON],

@@ -16,6 +16,7 @@ function summary({ sections }: ConfigTree): string[] {
           `'${left.instance.text}' '${left.channel.text}' ${direction} '${right.instance.text}' '${right.channel.text}'`,
       );
     }
+    if (section.kind === "filter") return [`filter '${section.name.text}'`];
     const name = section.kind === "backend" ? "backend" : `instance '${section.name.text}' of`;
     const options = section.assignments.map(({ option, value }) => ` '${option.text}'='${value.text}'`);
     return [`${name} '${section.backend.text}'${options.join("")}`];

@@ -169,6 +169,7 @@ function normalized(text: string, folder: string): string {
     .replace(/\S+ -m pip install/g, "python -m pip install")
     .replace(/(descriptor|fd=|running for|more than|loading after) ?\d+/g, "$1 N")
     .replace(/^(wave|curved|inverted) \d\.\d\d.*$/gm, "$1") // the quick start's oscillator begins anywhere
+    .replace(/^(test_\w+ \(test_\w+\.\w+)\.\w+\)/gm, "$1)") // Python 3.11 and later name the function twice
     .replace(/^(slot\d) \d\.\d+$/gm, "$1") // a wave
     .replace(/^[0-9a-f]{8}\.[0-9a-f]{8} /gm, "[time] ") // of oscdump
     .replace(/^[ |]*[~^][ ~^]*\n/gm, "") // Python 3.11 marks the place in a line, 3.9 does not

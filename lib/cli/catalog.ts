@@ -1,7 +1,7 @@
 // The commands and options of mmpy, as data: what is parsed, what --help prints, and what a shell completes.
 import { LOG_FORMATS, LOG_LEVELS } from "../log/names.js";
 
-export type Command = "run" | "check" | "doctor" | "backends" | "completion";
+export type Command = "run" | "check" | "doctor" | "backends" | "filters" | "completion";
 
 export interface CommandFacts {
   /** Its arguments, for the usage line. */
@@ -28,6 +28,11 @@ export const COMMANDS: Readonly<Record<Exclude<Command, "run">, CommandFacts>> =
     usage: "[--json] [name]",
     doc: "list the backends, or print the options and channels of one",
     brief: "list backends, their options and channels",
+  },
+  filters: {
+    usage: "[--json] [name]",
+    doc: "list the filters of mappings, or print the arguments of one",
+    brief: "list filters of mappings, and their arguments",
   },
   completion: {
     usage: "bash|zsh|fish",
@@ -101,8 +106,8 @@ export const OPTIONS = {
     brief: "check without running modules",
   },
   json: {
-    goesWith: ["check", "doctor", "backends"],
-    doc: "with check, doctor and backends: print everything as JSON",
+    goesWith: ["check", "doctor", "backends", "filters"],
+    doc: "with check, doctor, backends and filters: print everything as JSON",
     brief: "print everything as JSON",
   },
   version: { short: "v", doc: "print the version", brief: "print the version" },

@@ -5,6 +5,7 @@ import type { BackendDeclaration } from "../backends/declare.js";
 import { BACKENDS } from "../backends/index.js";
 import type { Option, OptionSet } from "../backends/options.js";
 import { parseFile } from "../config/parser.js";
+import { FILTERS } from "../filters/index.js";
 import { COMMANDS, type Command, OPTION_LIST, type OptionFacts, SHELLS, written } from "./catalog.js";
 import { print } from "./output.js";
 
@@ -75,6 +76,12 @@ export function complete(
     return startingWith(
       current,
       backends.map(({ name, summary }) => ({ word: name, doc: summary })),
+    );
+  }
+  if (command === "filters") {
+    return startingWith(
+      current,
+      FILTERS.map(({ name, summary }) => ({ word: name, doc: summary })),
     );
   }
   if (command === "completion") {

@@ -30,10 +30,14 @@ export function formatDescription({ backends, instances, mappings, python }: Rou
     return rest > 0 ? [...shown, [`${name}: ${rest} more`, ""]] : shown;
   });
   lines.push(...table(["CHANNEL", "USE"], rows), "");
+  const filtered = mappings.some(({ filters }) => filters !== undefined);
   lines.push(
     ...table(
-      ["FROM", "", "TO", "PAIRS"],
-      mappings.map(({ from, to, bidirectional, count }) => [from, bidirectional ? "<>" : ">", to, String(count)]),
+      ["FROM", "", "TO", "PAIRS", ...(filtered ? ["FILTERS"] : [])],
+      mappings.map(({ from, to, bidirectional, count, filters = [] }) => {
+        const arrow = bidirectional ? "<>" : ">";
+        return [from, arrow, to, String(count), ...(filtered ? [filters.join(` ${arrow} `)] : [])];
+      }),
     ),
   );
   return `${lines.join("\n")}\n`;

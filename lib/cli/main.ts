@@ -16,6 +16,8 @@ async function perform(line: CommandLine): Promise<number> {
       return (await import("./doctor.js")).doctor(line);
     case "backends":
       return (await import("./backends.js")).backends(line);
+    case "filters":
+      return (await import("./filters.js")).filters(line);
     case "completion":
       return (await import("./completion.js")).completion(line);
     case "help":

@@ -10,13 +10,13 @@ import { COMMANDS, type Command, OPTION_LIST, SHELLS, written } from "./catalog.
 
 export interface CommandLine {
   readonly command: Command | "help" | "version";
-  /** The configuration, backend or shell; absent if none is named. */
+  /** The configuration, backend, filter or shell; absent if none is named. */
   readonly operand?: string;
   readonly backendOverrides: readonly string[];
   readonly instanceOverrides: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
-  /** Output for programs, of `check`, `doctor` and `backends`. */
+  /** Output for programs, of `check`, `doctor`, `backends` and `filters`. */
   readonly json: boolean;
   /** Whether `check` reads modules without running them. */
   readonly noRun: boolean;
@@ -129,7 +129,14 @@ function checkOperands(command: Command, operands: readonly string[]): void {
     throw new Error(`completion is for one of ${SHELLS.join(", ")}${found}; write mmpy completion bash`);
   }
   if (more.length === 0) return;
-  const kind = command === "backends" ? "backend" : command === "completion" ? "shell" : "configuration";
+  const kind =
+    command === "backends"
+      ? "backend"
+      : command === "filters"
+        ? "filter"
+        : command === "completion"
+          ? "shell"
+          : "configuration";
   throw new Error(`more than one ${kind}: ${operands.join(", ")}`);
 }
 

@@ -1,5 +1,6 @@
 import { type ChannelPattern, charactersIn } from "./channel-pattern.js";
 import type { Diagnostic } from "./diagnostic.js";
+import { FilterResolver, type MappingFilters } from "./filter-resolver.js";
 import { CHANNELS, CHARACTERS, type Limit } from "./limits.js";
 import type { Override } from "./override.js";
 import type { Location } from "./source.js";
@@ -56,6 +57,8 @@ export interface MappingDefinition {
   readonly from: ChannelReference;
   readonly to: ChannelReference;
   readonly bidirectional: boolean;
+  /** From `from` to `to`, and back. */
+  readonly filters?: MappingFilters;
 }
 
 export function emptyDefinition(folder: string): Definition {
@@ -68,7 +71,12 @@ export function isSameDefinition(left: Definition, right: Definition): boolean {
   const keyOf = ({ instances, mappings }: Definition) =>
     JSON.stringify([
       instances.map(({ name, settings }) => [name, settings.map(({ option, value }) => [option, value])]),
-      mappings.map(({ from, to, bidirectional }) => [side(from), side(to), bidirectional]),
+      mappings.map(({ from, to, bidirectional, filters }) => [
+        side(from),
+        side(to),
+        bidirectional,
+        filters?.forward.key,
+      ]),
     ]);
   return keyOf(left) === keyOf(right);
 }
@@ -134,6 +142,8 @@ export function define(
   };
   const channels = total(CHANNELS, "the mappings stand for too many channels in total");
   const characters = total(CHARACTERS, "the channel names are too long in total");
+  const resolver = new FilterResolver(tree.sections, report);
+  resolver.checkAll();
   for (const section of tree.sections) {
     if (section.kind === "backend") {
       const { text, location } = section.backend;
@@ -151,8 +161,8 @@ export function define(
         backendLocation: backend.location,
         nameLocation: name.location,
       });
-    } else {
-      for (const { left, direction, right } of section.mappings) {
+    } else if (section.kind === "map") {
+      for (const { left, direction, right, filters: calls } of section.mappings) {
         const sides = [left, right].map((spec) => ({
           instance: spec.instance.text,
           channel: spec.channel.text,
@@ -165,7 +175,14 @@ export function define(
         const fits =
           channels(Math.max(from.pattern.size, to.pattern.size), location) &&
           characters(charactersIn(from.pattern) + charactersIn(to.pattern), location);
-        if (fits) definition.mappings.push({ from, to, bidirectional: direction === "<>" });
+        if (!fits) continue;
+        const mapping = { from, to, bidirectional: direction === "<>" };
+        if (calls.length === 0) {
+          definition.mappings.push(mapping);
+          continue;
+        }
+        const filters = resolver.resolve(direction === "<" ? calls.toReversed() : calls, mapping.bidirectional);
+        if (filters !== undefined) definition.mappings.push({ ...mapping, filters });
       }
     }
   }

@@ -1,5 +1,7 @@
+// A line of a `[map]` section: a channel, filters, a channel, with arrows between them.
 import { type ChannelPattern, parsePattern } from "./channel-pattern.js";
 import type { Diagnostic } from "./diagnostic.js";
+import { type Arrow, parseFilterCalls, splitAtArrows } from "./filter-call.js";
 import { commentHelp, hasComment, withBraces } from "./meant.js";
 import { type Located, locate, part } from "./source.js";
 import type { ChannelSpec, Direction, Mapping } from "./syntax.js";
@@ -30,13 +32,27 @@ export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => 
     });
     return undefined;
   }
-  const direction: Direction = operator[0] === "<" || operator[0] === ">" ? operator[0] : "<>";
-  const { source, line: number, column } = line.location;
-  const start = column - 1;
-  const end = start + operator.index;
-  const left = parseSpec(locate(source, number, start, end), line, report);
-  const right = parseSpec(locate(source, number, end + operator[0].length, start + line.text.length), line, report);
-  if (left === undefined || right === undefined) return undefined;
+  const direction = directionOf(operator[0]);
+  const end = operator.index + operator[0].length;
+  const hasFilters = /[<>]/.test(line.text.slice(end));
+  const { parts, arrows } = hasFilters ? splitAtArrows(line) : splitAt(line, operator.index, end);
+  const other = arrows.find(({ text }) => directionOf(text) !== direction);
+  if (other !== undefined) {
+    report({
+      message: `'${other.text}' after '${operator[0]}': the arrows of a mapping must be the same`,
+      location: other.location,
+      help: ["write one line for each direction; the name of a channel can't contain < or >"],
+    });
+    return undefined;
+  }
+  const left = parseSpec(parts[0] as Located, line, hasFilters, report);
+  const right = parseSpec(parts.at(-1) as Located, line, hasFilters, report);
+  const filters = hasFilters ? parts.slice(1, -1).map((text, i) => ({ text, arrow: arrows[i + 1] })) : [];
+  if (left === undefined || right === undefined) {
+    // What is wrong with them is told with the rest of the line.
+    parseFilterCalls(filters, report);
+    return undefined;
+  }
   const sizes = [left.pattern.size, right.pattern.size];
   if (sizes[0] !== sizes[1] && !sizes.includes(1)) {
     report({
@@ -46,7 +62,7 @@ export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => 
     });
     return undefined;
   }
-  return { left, direction, right, location: line.location };
+  return { left, direction, right, filters, location: line.location };
 }
 
 /** An operator of another notation around the place of the first `<` or `>`. */
@@ -57,8 +73,26 @@ function arrowAt(line: Located, place: number): Located | undefined {
   return undefined;
 }
 
-function parseSpec(text: Located, whole: Located, report: (diagnostic: Diagnostic) => void): ChannelSpec | undefined {
+function splitAt(line: Located, start: number, end: number): { parts: Located[]; arrows: Arrow[] } {
+  const { source, line: number, column } = line.location;
+  const at = column - 1;
+  const left = locate(source, number, at, at + start);
+  return { parts: [left, locate(source, number, at + end, at + line.text.length)], arrows: [] };
+}
+
+function directionOf(text: string): Direction {
+  return text === "<" || text === ">" ? text : "<>";
+}
+
+/** @param inChain whether there are filters, or what would be filters if it is a channel's name that contains arrows */
+function parseSpec(
+  text: Located,
+  whole: Located,
+  inChain: boolean,
+  report: (diagnostic: Diagnostic) => void,
+): ChannelSpec | undefined {
   const help = ["write instance.channel"];
+  if (inChain) help.push("a line begins and ends with a channel, whose name can't contain < or >");
   if (text.text === "") {
     report({ message: "one side of the mapping is missing", location: whole.location, help });
     return undefined;

@@ -4,13 +4,29 @@ import type { Diagnostic } from "./diagnostic.js";
 import { parseMapping } from "./mapping-line.js";
 import { locate, makeSource } from "./source.js";
 
+/** Further settings of {@link Router.map}. */
+export interface MapOptions {
+  /** Filters between the channels, from source to target, each as it is written in a configuration: `curve(2.2)`. */
+  readonly filters?: readonly string[];
+}
+
 /**
  * Parses the arguments of `Router.map()`.
  *
  * @throws {MidimonsterError} `CONFIG` if they are not a mapping, `VALUE` for more than one line
  */
-export function mappingsOf(from: string, to: string | undefined, folder: string): readonly MappingDefinition[] {
-  const line = to === undefined ? from : `${from} > ${to}`;
+export function mappingsOf(
+  from: string,
+  to: string | undefined,
+  { filters = [] }: MapOptions,
+  folder: string,
+): readonly MappingDefinition[] {
+  const isList = Array.isArray(filters) && filters.every((filter) => typeof filter === "string");
+  if (!isList || (to === undefined && filters.length > 0) || filters.some((filter) => /[<>\n\r]/.test(filter))) {
+    const message = 'filters go with two channels, one text for each: { filters: ["curve(2.2)", "fade(300)"] }';
+    throw new MidimonsterError("VALUE", message);
+  }
+  const line = to === undefined ? from : [from, ...filters, to].join(" > ");
   if (typeof from !== "string" || /[\n\r]/.test(line) || (to !== undefined && /[<>]/.test(from + to))) {
     throw new MidimonsterError("VALUE", "map() takes one line of a [map] section, or two channels");
   }
@@ -19,5 +35,8 @@ export function mappingsOf(from: string, to: string | undefined, folder: string)
   const mapping = parseMapping(locate(source, 1, 0, line.length), (diagnostic) => problems.push(diagnostic));
   if (mapping === undefined) throw MidimonsterError.fromDiagnostics(problems);
   const tree = { source, sections: [{ kind: "map" as const, mappings: [mapping] }] };
-  return define(tree, [], () => {}).mappings;
+  const { mappings } = define(tree, [], (diagnostic) => problems.push(diagnostic));
+  const errors = problems.filter(({ severity }) => severity !== "warning");
+  if (errors.length > 0) throw MidimonsterError.fromDiagnostics(errors);
+  return mappings;
 }

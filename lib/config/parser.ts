@@ -2,6 +2,7 @@ import { realpathSync } from "node:fs";
 import path from "node:path";
 import { MidimonsterError, messageOf } from "../errors.js";
 import type { Diagnostic } from "./diagnostic.js";
+import { FILTER_NAME, filterNameProblem, parseFilterLine } from "./filter-section.js";
 import { FILES, INCLUDES, LINES, MAX_ERRORS, MAX_WARNINGS } from "./limits.js";
 import { parseMapping } from "./mapping-line.js";
 import { commentHelp } from "./meant.js";
@@ -15,7 +16,7 @@ import {
   type Source,
   TooManyBytes,
 } from "./source.js";
-import type { ConfigTree, Section } from "./syntax.js";
+import type { AssignmentSection, ConfigTree, Section } from "./syntax.js";
 
 /** The part of a configuration that could be parsed, and all errors found in it. */
 export interface ParseResult {
@@ -112,6 +113,10 @@ class Parser {
         if (this.#section.kind === "map") {
           const mapping = parseMapping(content, (diagnostic) => this.#report(diagnostic));
           if (mapping !== undefined) this.#section.mappings.push(mapping);
+        } else if (this.#section.kind === "filter") {
+          const filters = parseFilterLine(content, (diagnostic) => this.#report(diagnostic));
+          if (filters === undefined) this.#section.failed = true;
+          else this.#section.filters.push(...filters);
         } else {
           this.#assignment(content, this.#section);
         }
@@ -152,7 +157,7 @@ class Parser {
     this.#section = "skip";
   }
 
-  #assignment(content: Located, section: Exclude<Section, { kind: "map" }>): void {
+  #assignment(content: Located, section: AssignmentSection): void {
     const equals = content.text.indexOf("=");
     if (equals < 0) {
       const looksLikeMapping = /[<>]/.test(content.text);
@@ -201,6 +206,8 @@ class Parser {
       this.#include(rest, content, open);
     } else if (word.text === "backend") {
       this.#backendHeader(rest, content);
+    } else if (word.text === "filter") {
+      this.#filterHeader(rest, content);
     } else {
       this.#instanceHeader(word, rest, content);
     }
@@ -217,6 +224,18 @@ class Parser {
       return;
     }
     this.#begin({ kind: "backend", backend, assignments: [] });
+  }
+
+  #filterHeader(name: Located, content: Located): void {
+    if (name.text === "") {
+      this.#error("this filter has no name", content.location, [
+        "write [filter NAME], and its chain in the lines below",
+      ]);
+      return;
+    }
+    const problem = filterNameProblem(name.text);
+    if (problem !== undefined) this.#error(problem, name.location, [FILTER_NAME]);
+    else this.#begin({ kind: "filter", name, filters: [], failed: false });
   }
 
   #instanceHeader(backend: Located, name: Located, content: Located): void {

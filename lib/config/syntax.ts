@@ -1,4 +1,5 @@
 import type { ChannelPattern } from "./channel-pattern.js";
+import type { FilterCall, FilterText } from "./filter-call.js";
 import type { Located, Location, Source } from "./source.js";
 
 /** `option = value` */
@@ -28,7 +29,20 @@ export interface MapSection {
   readonly mappings: Mapping[];
 }
 
-export type Section = BackendSection | InstanceSection | MapSection;
+/** `[filter NAME]` */
+export interface FilterSection {
+  readonly kind: "filter";
+  readonly name: Located;
+  /** Those of all its lines, in order. */
+  readonly filters: FilterCall[];
+  /** Whether there was an error in one of its lines. */
+  failed: boolean;
+}
+
+/** A section of `option = value`. */
+export type AssignmentSection = BackendSection | InstanceSection;
+
+export type Section = AssignmentSection | MapSection | FilterSection;
 
 /** One side of a mapping: `instance.channel`, where the channel may stand for several. */
 export interface ChannelSpec {
@@ -39,11 +53,13 @@ export interface ChannelSpec {
 
 export type Direction = "<" | ">" | "<>";
 
-/** `left < right`, `left > right` or `left <> right`. */
+/** `left < right`, `left > right` or `left <> right`, with filters between further arrows. */
 export interface Mapping {
   readonly left: ChannelSpec;
   readonly direction: Direction;
   readonly right: ChannelSpec;
+  /** From left to right, not parsed yet: many lines have the same. */
+  readonly filters: readonly FilterText[];
   readonly location: Location;
 }
 

@@ -1,4 +1,5 @@
 import { Findings } from "../config/findings.js";
+import type { FilterPlaces } from "../mapping/filter-places.js";
 import type { InstanceEntry } from "./instances.js";
 
 /** The instances of one configuration, and the errors and warnings found in it. */
@@ -11,6 +12,8 @@ export class Assembly {
   /** Names of backends that have a section or instances. */
   readonly backends = new Set<string>();
   readonly findings = new Findings();
+  /** The filters of its mappings, once the core has its tables. */
+  filters: FilterPlaces | undefined;
 
   add(entry: InstanceEntry): void {
     this.entries.set(entry.live.number, entry);

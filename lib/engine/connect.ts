@@ -7,8 +7,10 @@ import type { Findings } from "../config/findings.js";
 import { channelHelp, commentHelp } from "../config/meant.js";
 import { didYouMean } from "../config/suggest.js";
 import { messageOf } from "../errors.js";
+import { FilterPlaces } from "../mapping/filter-places.js";
+import { compileFiltered, type FilteredRoutes } from "../mapping/filtered-routes.js";
 import { expandPairs } from "../mapping/pairs.js";
-import { compileRoutes, type Pairs } from "../mapping/routes.js";
+import type { Pairs } from "../mapping/routes.js";
 import { atOnce, listOf } from "../user-code.js";
 import type { Assembly } from "./assembly.js";
 import { ownerOf } from "./build.js";
@@ -71,9 +73,14 @@ export function connect(assembly: Assembly, mappings: readonly MappingDefinition
   return sound;
 }
 
-function mapAll(assembly: Assembly, mappings: readonly MappingDefinition[]): Pairs[] {
+/** The pairs of one direction of a mapping. */
+interface MappedPairs extends Pairs {
+  readonly mapping: MappingDefinition;
+}
+
+function mapAll(assembly: Assembly, mappings: readonly MappingDefinition[]): MappedPairs[] {
   const { findings } = assembly;
-  const pairs: Pairs[] = [];
+  const pairs: MappedPairs[] = [];
   for (const mapping of mappings) {
     if (findings.hasManyErrors(mapping.from.instanceLocation)) break;
     const source = instanceOf(assembly, mapping.from);
@@ -82,10 +89,12 @@ function mapAll(assembly: Assembly, mappings: readonly MappingDefinition[]): Pai
     const names = new NameReader();
     const there = expandPairs(source, target, mapping, (...channels) => names.read(...channels));
     names.tell(findings);
-    pairs.push(there);
+    const { forward, backward } = mapping.filters ?? {};
+    pairs.push({ ...there, mapping, ...(forward && { chain: forward }) });
     if (mapping.bidirectional) {
       const { fromInstance, toInstance, from, to } = there;
-      pairs.push({ fromInstance: toInstance, toInstance: fromInstance, from: to, to: from });
+      const back = { fromInstance: toInstance, toInstance: fromInstance, from: to, to: from };
+      pairs.push({ ...back, mapping, ...(backward && { chain: backward }) });
     }
   }
   return pairs;
@@ -253,15 +262,48 @@ function tellRefusals(
 }
 
 /** Exchanges the tables. This cannot be undone. */
-function install({ entries }: Assembly, pairs: readonly Pairs[], { binding, core }: Engine): void {
+function install(assembly: Assembly, pairs: readonly MappedPairs[], { binding, core }: Engine): void {
+  const { entries, findings } = assembly;
   const counts = Array.from(
     { length: binding.instanceCount(core) },
     (_, number) => entries.get(number)?.channels.size ?? 0,
   );
-  const table = compileRoutes(counts, pairs);
-  binding.connect(core, table.firstChannels, table.offsets, table.targets);
+  const routes = compileFiltered(counts, pairs);
+  const { table, filters } = routes;
+  warnOfFilters(routes, pairs, findings);
+  binding.connect(core, table.firstChannels, table.offsets, table.targets, filters);
+  assembly.filters = new FilterPlaces(pairs, table.firstChannels);
   for (const entry of entries.values()) {
     entry.firstChannel = table.firstChannels[entry.live.number] ?? 0;
     entry.live.connected = entry.channels.size;
+  }
+}
+
+/** Warns of filters that are allowed, but rarely do what was meant. */
+function warnOfFilters({ doubled, crowded }: FilteredRoutes, pairs: readonly MappedPairs[], findings: Findings): void {
+  const name = ({ instance, channel }: ChannelReference) => `${instance}.${channel}`;
+  for (const i of doubled) {
+    const { from, to } = (pairs[i] as MappedPairs).mapping;
+    const message = `'${name(from)}' is mapped to '${name(to)}' more than once, with different filters: each delivers`;
+    findings.warn(message, from.channelLocation);
+  }
+  for (const i of crowded) {
+    const { to } = (pairs[i] as MappedPairs).mapping;
+    const help = [
+      "to change a common value, map both to a channel of a loopback, and that to the target with the filter",
+    ];
+    findings.warn(`'${name(to)}' has several sources whose filters take time; they will compete`, to.channelLocation, {
+      help,
+    });
+  }
+  for (const { filters, from } of new Set(pairs.map(({ mapping }) => mapping))) {
+    const steps = filters?.forward.steps ?? [];
+    const button = steps.findIndex(({ declaration: { name } }) => name === "press" || name === "toggle");
+    const rate = steps.find(({ declaration }, i) => button >= 0 && i > button && declaration.name === "rate");
+    if (rate === undefined) continue;
+    const message = `'${rate.text}' after '${steps[button]?.text}' drops presses that follow each other quickly`;
+    findings.warn(message, from.channelLocation, {
+      help: [`put it in front of ${steps[button]?.text}, or leave it out`],
+    });
   }
 }

@@ -34,6 +34,8 @@ export interface RouterDescription {
     readonly bidirectional: boolean;
     /** The number of channel pairs, in one direction. */
     readonly count: number;
+    /** From `from` to `to`, with named filters written out; absent without filters. */
+    readonly filters?: readonly string[];
   }[];
   /** The Python in use, if there is a python instance. */
   readonly python?: PythonChoice;
@@ -69,11 +71,12 @@ export function describe(
         ...(status && { status }),
       };
     }),
-    mappings: mappings.map(({ from, to, bidirectional }) => ({
+    mappings: mappings.map(({ from, to, bidirectional, filters }) => ({
       from: `${from.instance}.${from.channel}`,
       to: `${to.instance}.${to.channel}`,
       bidirectional,
       count: Math.max(from.pattern.size, to.pattern.size),
+      ...(filters && { filters: filters.forward.steps.map(({ text }) => text) }),
     })),
     ...pythonOf(live),
   };

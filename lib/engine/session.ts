@@ -4,8 +4,8 @@ import type { BackendDeclaration } from "../backends/declare.js";
 import type { EventBatch } from "../backends/instance.js";
 import { type Binding, binding, type Core } from "../binding.js";
 import type { Definition } from "../config/definition.js";
-import { asData, type Diagnostic, formatDiagnostic } from "../config/diagnostic.js";
-import { type MidimonsterError, textOf } from "../errors.js";
+import { asData, type Diagnostic, formatDiagnostic, formatDiagnostics } from "../config/diagnostic.js";
+import { MidimonsterError, messageOf, textOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
 import { LoopLog } from "../log/loop-log.js";
 import { ReportLog } from "../log/report-log.js";
@@ -73,7 +73,16 @@ export class Session {
           for (const report of reports) this.#reports.log(report);
         },
         intervals: (rows) => this.#scheduler.set(rows),
-        loop: (channels) => loops.log([...channels].map((channel) => this.#names.of(channel))),
+        loop: (channels) => {
+          const loop = [...channels];
+          const filters = loop.map((from, i) =>
+            this.assembly.filters?.between(from, loop[(i + 1) % loop.length] ?? from),
+          );
+          loops.log(
+            loop.map((channel) => this.#names.of(channel)),
+            filters,
+          );
+        },
         tasksEnded: () => this.#endings.ended(),
         tap: (channels, values, count) =>
           taps.show(this.#names, channels, values, count, (error) => this.#reports.threw("a tap", {}, error)),
@@ -132,10 +141,24 @@ export class Session {
    * Creates the instances of a definition and connects them. Errors become the assembly's findings.
    *
    * @param errors found in the configuration's text
-   * @throws {MidimonsterError} for an error that makes everything else pointless, such as a missing Python
+   * @returns all errors, in reading order, with the warnings about the text, if there are any errors
+   * @throws {MidimonsterError} for an error that makes everything else pointless, such as a missing Python; with the others
    */
-  async load(definition: Definition, errors: readonly Diagnostic[]): Promise<void> {
-    this.assembly.findings.addAll(errors);
+  async load(definition: Definition, errors: readonly Diagnostic[]): Promise<readonly Diagnostic[]> {
+    const { findings } = this.assembly;
+    findings.addAll(errors);
+    try {
+      await this.#load(definition);
+    } catch (error) {
+      const found = findings.errorsWith(errors);
+      if (!(error instanceof MidimonsterError) || found.length === 0) throw error;
+      const message = `${error.message}\n${formatDiagnostics(found)}`;
+      throw new MidimonsterError(error.code, message, found, { cause: error });
+    }
+    return findings.errorsWith(errors);
+  }
+
+  async #load(definition: Definition): Promise<void> {
     await build(this.assembly, definition, this.#host);
     if (connect(this.assembly, definition.mappings, this.#host.engine)) this.#connected();
     this.applyTaps();
@@ -196,8 +219,7 @@ export class Session {
       stopped.push(live);
     }
     // All together, so that their times do not add up.
-    const begin = () => stopped.filter(({ number }) => this.#binding.beginRetire(this.#core, number)).length;
-    await this.#endings.after(begin);
+    await this.#endTasks(() => stopped.filter(({ number }) => this.#binding.beginRetire(this.#core, number)).length);
     this.retire(stopped);
     for (const [name, backend] of this.backends) {
       if (signal.aborted) return [];
@@ -263,8 +285,7 @@ export class Session {
     } finally {
       await turnOfTheLoop();
       try {
-        await this.#endings.after(() => this.#binding.beginStop(this.#core));
-        await turnOfTheLoop();
+        await this.#endTasks(() => this.#binding.beginStop(this.#core));
         await new Promise<void>((resolve) => this.#binding.stop(this.#core, resolve));
       } finally {
         // Also where there is no memory to begin the stop of the core: the process must be able to end.
@@ -284,6 +305,16 @@ export class Session {
     } catch {
       return []; // the report is the last of an instance that has ended, and that can't be asked any more
     }
+  }
+
+  /** What remains is ended by what follows, also if there is no memory to begin with. */
+  async #endTasks(begin: () => number): Promise<void> {
+    try {
+      await this.#endings.after(begin);
+    } catch (error) {
+      this.#log.error({ err: error }, `asyncio tasks could not be ended: ${messageOf(error)}`);
+    }
+    await turnOfTheLoop();
   }
 
   #liveOf(assembly: Assembly): LiveInstance[] {

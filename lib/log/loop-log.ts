@@ -14,15 +14,19 @@ export class LoopLog {
     this.#warn = warn;
   }
 
-  /** @param loop channels; each one's event leads to the next one's, and the last one's to the first one's */
-  log(loop: readonly NamedChannel[]): void {
+  /**
+   * @param loop channels; each one's event leads to the next one's, and the last one's to the first one's
+   * @param filters the filters on the way from each to the next one
+   */
+  log(loop: readonly NamedChannel[], filters: readonly (string | undefined)[] = []): void {
     // A mapping of a thousand channels has a thousand loops; one of them is enough to find the cause.
     const instances = [...new Set(loop.map(({ instance }) => instance))].sort().join(" ");
     if (this.#told.has(instances)) return;
     this.#told.add(instances);
     const names = loop.map(({ instance, channel }) => `${instance}.${channel}`);
     const left = names.length - MAX_SHOWN;
-    const shown = left > 0 ? [...names.slice(0, MAX_SHOWN), `(${count(left, "more channel")})`] : names;
+    const steps = names.slice(0, MAX_SHOWN).map((name, i) => (filters[i] ? `${name} -> (${filters[i]})` : name));
+    const shown = left > 0 ? [...steps, `(${count(left, "more channel")})`] : steps;
     this.#warn(
       { channels: names },
       `feedback loop: ${[...shown, names[0]].join(" -> ")}; its events go round as fast as the machine can`,

@@ -50,6 +50,8 @@ export class ReportLog {
   readonly #rates = new Map<string, Rate>();
   #timer: NodeJS.Timeout | undefined;
 
+  #delaysLost = false;
+
   /**
    * @param nameOf an instance's name, for its number
    * @param channelsOf the names of its channels, from which one is suggested for an unknown one
@@ -111,6 +113,15 @@ export class ReportLog {
         break;
       case "events-lost":
         this.#eventsLost(instance, report.value ?? 0);
+        break;
+      case "delays-lost":
+        if (this.#delaysLost) break;
+        this.#delaysLost = true;
+        this.#logger.error(
+          { lost: report.value },
+          "more values wait in delays of mappings than there is room for (1,048,576, within the limit of the queues): the " +
+            "oldest are lost; this is reported once",
+        );
         break;
       case "slow":
         this.#logger.warn(

@@ -1,3 +1,5 @@
+import type { FilterChain } from "../filters/chain.js";
+
 /** The pairs of one mapping: channel `from[i]` of one instance to channel `to[i]` of another. */
 export interface Pairs {
   readonly fromInstance: number;
@@ -5,14 +7,20 @@ export interface Pairs {
   /** Indices within the instance. Of equal length, or one of them of length 1. */
   readonly from: Uint32Array;
   readonly to: Uint32Array;
+  /** The filters between them. */
+  readonly chain?: FilterChain;
 }
 
 /** The mapping as the router reads it; see `connect` in binding.d.ts. */
 export interface RouteTable {
   readonly firstChannels: Uint32Array;
   readonly offsets: Uint32Array;
+  /** Channels; with {@link FILTERED}, numbers of pairs with filters. */
   readonly targets: Uint32Array;
 }
+
+/** In `targets`: what remains is the number of a pair with filters. */
+export const FILTERED = 0x80000000;
 
 /**
  * Compiles mappings to compressed rows, in time and memory linear in channels and pairs. A source's targets keep the
@@ -21,12 +29,7 @@ export interface RouteTable {
  * @param channelCounts the number of channels of each instance
  */
 export function compileRoutes(channelCounts: readonly number[], mappings: readonly Pairs[]): RouteTable {
-  const firstChannels = new Uint32Array(channelCounts.length);
-  let total = 0;
-  for (const [i, count] of channelCounts.entries()) {
-    firstChannels[i] = total;
-    total += count;
-  }
+  const { firstChannels, total } = numberChannels(channelCounts);
 
   // A counting sort by source: the number of rows of each, their starts, then the rows themselves.
   const starts = new Uint32Array(total + 1);
@@ -58,21 +61,32 @@ export function compileRoutes(channelCounts: readonly number[], mappings: readon
   return { firstChannels, offsets, targets: rows.slice(0, kept) };
 }
 
-function at(array: Uint32Array, index: number): number {
+/** Numbers the channels of all instances, one instance after another. */
+export function numberChannels(channelCounts: readonly number[]) {
+  const firstChannels = new Uint32Array(channelCounts.length);
+  let total = 0;
+  for (const [i, count] of channelCounts.entries()) {
+    firstChannels[i] = total;
+    total += count;
+  }
+  return { firstChannels, total };
+}
+
+export function at(array: Uint32Array, index: number): number {
   return array[index] as number;
 }
 
-function forEachPair(
+export function forEachPair(
   mappings: readonly Pairs[],
   firstChannels: Uint32Array,
-  visit: (from: number, to: number) => void,
+  visit: (from: number, to: number, mapping: number) => void,
 ): void {
-  for (const { fromInstance, toInstance, from, to } of mappings) {
+  for (const [mapping, { fromInstance, toInstance, from, to }] of mappings.entries()) {
     const fromBase = at(firstChannels, fromInstance);
     const toBase = at(firstChannels, toInstance);
     const count = Math.max(from.length, to.length);
     for (let i = 0; i < count; ++i) {
-      visit(fromBase + at(from, from.length === 1 ? 0 : i), toBase + at(to, to.length === 1 ? 0 : i));
+      visit(fromBase + at(from, from.length === 1 ? 0 : i), toBase + at(to, to.length === 1 ? 0 : i), mapping);
     }
   }
 }

@@ -58,6 +58,7 @@ class Arguments {
     return info_[i].As<Napi::Number>().Uint32Value();
   }
   bool flag(size_t i) const { return info_[i].ToBoolean(); }
+  Napi::Value value(size_t i) const { return info_[i]; }
   bool is_null(size_t i) const { return info_[i].IsNull(); }
   Napi::Object object(size_t i) const {
     if (!info_[i].IsObject()) throw Unexpected("an object");

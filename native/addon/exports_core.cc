@@ -35,13 +35,53 @@ Napi::Value InstanceCount(const Arguments &arguments) {
 
 // Whether all indices in the tables are in range; otherwise the router would crash.
 bool IsSound(const std::vector<uint32_t> &first_channels, const std::vector<uint32_t> &offsets,
-             const std::vector<uint32_t> &targets) {
+             const std::vector<uint32_t> &targets, size_t pairs) {
   if (offsets.empty() || offsets.front() != 0 || offsets.back() != targets.size()) return false;
   if (!std::is_sorted(offsets.begin(), offsets.end())) return false;
   const size_t channels = offsets.size() - 1;
   if (!std::is_sorted(first_channels.begin(), first_channels.end())) return false;
   if (!first_channels.empty() && (first_channels.front() != 0 || first_channels.back() > channels)) return false;
-  return std::all_of(targets.begin(), targets.end(), [&](uint32_t target) { return target < channels; });
+  return std::all_of(targets.begin(), targets.end(), [&](uint32_t target) {
+    return (target & Core::kFiltered) != 0 ? (target & ~Core::kFiltered) < pairs : target < channels;
+  });
+}
+
+std::vector<uint32_t> Numbers(const Napi::Object &object, const char *name) {
+  const Napi::Value value = object.Get(name);
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array) {
+    throw Unexpected("a Uint32Array");
+  }
+  const auto array = value.As<Napi::Uint32Array>();
+  return std::vector<uint32_t>(array.Data(), array.Data() + array.ElementLength());
+}
+
+RawFilters FiltersOf(const Napi::Value &value) {
+  RawFilters filters;
+  if (value.IsUndefined()) return filters;
+  if (!value.IsObject()) throw Unexpected("filters");
+  const auto object = value.As<Napi::Object>();
+  const Napi::Value keys = object.Get("chains");
+  const Napi::Value args = object.Get("args");
+  const bool are_numbers = args.IsTypedArray() && args.As<Napi::TypedArray>().TypedArrayType() == napi_float64_array;
+  if (!keys.IsArray() || !are_numbers) throw Unexpected("filters");
+  const auto names = keys.As<Napi::Array>();
+  for (uint32_t i = 0; i < names.Length(); ++i) filters.table.keys.push_back(names.Get(i).ToString().Utf8Value());
+  const auto numbers = args.As<Napi::Float64Array>();
+  filters.table.args.assign(numbers.Data(), numbers.Data() + numbers.ElementLength());
+  filters.table.watched = Numbers(object, "watched");
+  filters.chain_offsets = Numbers(object, "chainOffsets");
+  const std::vector<uint32_t> pairs = Numbers(object, "pairs");
+  const std::vector<uint32_t> steps = Numbers(object, "steps");
+  if (pairs.size() % 4 != 0 || steps.size() % 4 != 0) throw Unexpected("rows of four");
+  filters.pairs.reserve(pairs.size() / 4);
+  for (size_t i = 0; i < pairs.size(); i += 4) {
+    filters.pairs.push_back({pairs[i], pairs[i + 1], pairs[i + 2], pairs[i + 3]});
+  }
+  filters.steps.reserve(steps.size() / 4);
+  for (size_t i = 0; i < steps.size(); i += 4) {
+    filters.steps.push_back({steps[i], steps[i + 1], steps[i + 2], steps[i + 3]});
+  }
+  return filters;
 }
 
 Napi::Value Connect(const Arguments &arguments) {
@@ -49,10 +89,12 @@ Napi::Value Connect(const Arguments &arguments) {
   std::vector<uint32_t> first_channels = arguments.numbers(1);
   std::vector<uint32_t> offsets = arguments.numbers(2);
   const std::vector<uint32_t> targets = arguments.numbers(3);
-  if (first_channels.size() != core.instance_count() || !IsSound(first_channels, offsets, targets)) {
+  RawFilters filters = FiltersOf(arguments.value(4));
+  if (first_channels.size() != core.instance_count() ||
+      !IsSound(first_channels, offsets, targets, filters.pairs.size())) {
     throw Unexpected("sound tables");
   }
-  core.Connect(std::move(first_channels), std::move(offsets), targets);
+  core.Connect(std::move(first_channels), std::move(offsets), targets, std::move(filters));
   return arguments.env().Undefined();
 }
 

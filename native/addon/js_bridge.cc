@@ -26,6 +26,8 @@ const char *KindName(Report::Kind kind) {
       return "threads-left";
     case Report::Kind::kEventsLost:
       return "events-lost";
+    case Report::Kind::kDelaysLost:
+      return "delays-lost";
     case Report::Kind::kSlow:
       return "slow";
     case Report::Kind::kWatchRestored:

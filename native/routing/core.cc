@@ -54,6 +54,8 @@ Core::Core(uv_loop_t *loop, CoreListener &listener) : loop_(loop), listener_(lis
   });
   idle_.Open(handles_, this, [&](uv_idle_t *handle) { return uv_idle_init(loop, handle); });
   housekeeping_.Open(handles_, this, [&](uv_timer_t *handle) { return uv_timer_init(loop, handle); });
+  filter_timer_.Open(handles_, this, [&](uv_timer_t *handle) { return uv_timer_init(loop, handle); });
+  router_.UseClock(this);
 }
 
 Core::~Core() = default;
@@ -80,7 +82,7 @@ InstanceId Core::Add(std::unique_ptr<Destination> destination) {
 }
 
 void Core::Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
-                   const std::vector<ChannelId> &targets) {
+                   const std::vector<ChannelId> &targets, RawFilters filters) {
   RefuseIfEntered();
   const Entry entry(*this);  // threads may output meanwhile
   std::vector<InstanceId> owner(offsets.size() - 1);
@@ -92,7 +94,18 @@ void Core::Connect(const std::vector<ChannelId> &first_channels, std::vector<uin
   }
   std::vector<Target> rows;
   rows.reserve(targets.size());
-  for (const ChannelId channel : targets) rows.push_back({channel, owner[channel]});
+  for (const ChannelId channel : targets) {
+    if ((channel & kFiltered) == 0) {
+      rows.push_back({channel, owner[channel]});
+    } else {
+      rows.push_back({channel & ~kFiltered, Router::kWithFilters});
+    }
+  }
+  if (!filters.table.Fill(filters.pairs, filters.chain_offsets, filters.steps, owner)) {
+    throw std::invalid_argument("filters that are not sound");
+  }
+  Router::Mapping mapping =
+      router_.Prepare(first_channels, std::move(offsets), std::move(rows), std::move(filters.table));
   // Without this, events that were emitted before would be told under the names of other channels.
   tapped_.Renumber(Router::kNoChannel, [&](ChannelId channel) {
     const auto [instance, index] = router_.OwnerOf(channel);
@@ -100,7 +113,7 @@ void Core::Connect(const std::vector<ChannelId> &first_channels, std::vector<uin
     return index < end_of(instance) - first_channels[instance] ? first_channels[instance] + index : Router::kNoChannel;
   });
   // There is memory for all: instances and the router never count channels differently.
-  router_.Connect(first_channels, std::move(offsets), std::move(rows));
+  router_.Connect(std::move(mapping));
   for (InstanceId id = 0; id < instances_.size(); ++id) {
     instances_[id]->Connected(first_channels[id], end_of(id) - first_channels[id]);
   }
@@ -321,6 +334,38 @@ void Core::CloseHandles() {
   wake_.Close();
   idle_.Close();
   housekeeping_.Close();
+  filter_timer_.Close();
+}
+
+// Filters see the time of this iteration of the loop. A thread that outputs while the loop's thread is elsewhere may
+// come long after the last one.
+double Core::FilterNow() const {
+  const uint64_t now = now_ms();
+  return static_cast<double>(entered() ? now : std::max(now, uv_hrtime() / 1'000'000));
+}
+
+// On the loop's thread, on the way out.
+void Core::ArmFilters() {
+  const double due = router_.next_filter_due();
+  if (due == armed_for_ || !filter_timer_) return;
+  armed_for_ = due;
+  if (due == Filters::kNever) {
+    uv_timer_stop(filter_timer_.get());
+    return;
+  }
+  const double wait = std::max(std::ceil(due) - static_cast<double>(uv_now(loop_)), 0.0);
+  uv_timer_start(
+      filter_timer_.get(),
+      [](uv_timer_t *timer) {
+        auto *core = static_cast<Core *>(timer->data);
+        if (core == nullptr) return;
+        core->Guarded([&] {
+          const Entry entry(*core);
+          core->armed_for_ = Filters::kNever;
+          core->router_.RunFilters(static_cast<double>(core->now_ms()));
+        });
+      },
+      static_cast<uint64_t>(wait), 0);
 }
 
 size_t Core::BeginStop() {
@@ -412,6 +457,10 @@ void Core::CollectNews() {
     if (count > 0) lost(outgoing->instance, count);
   }
   if (router_.has_losses()) router_.TakeLosses(lost);
+  if (router_.has_filter_losses()) {
+    const auto count = static_cast<double>(router_.TakeFilterLosses());
+    Tell([&] { return Report{Report::Kind::kDelaysLost, 0, "", "", "", count}; });
+  }
   if (router_.loop_found()) news_.loop = router_.TakeLoop();
 }
 
@@ -490,6 +539,7 @@ void Core::LeaveAndTell(bool may_drain) {
     CollectNews();
     if (router_.budget().TakeGrown()) StartHousekeeping();
     if (lock_ != nullptr) LookForThreads();
+    ArmFilters();
     News news = news_.empty() ? News() : std::exchange(news_, {});
     // While held, numbers of channels change before their names do.
     if (!held_) std::swap(tapped_, told_);

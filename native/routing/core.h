@@ -29,6 +29,14 @@
 
 namespace mmpy {
 
+// Filters as they come from outside; see FilterTable::Fill().
+struct RawFilters {
+  FilterTable table;  // keys, args, watched
+  std::vector<FilterTable::RawPair> pairs;
+  std::vector<uint32_t> chain_offsets{0};
+  std::vector<FilterTable::RawStep> steps;
+};
+
 // Events on their way out to one instance outside.
 struct Outgoing {
   const InstanceId instance;
@@ -37,7 +45,7 @@ struct Outgoing {
   bool is_queued = false;  // to be told
 };
 
-class Core {
+class Core final : private FilterClock {
  public:
   Core(uv_loop_t *loop, CoreListener &listener);
   ~Core();
@@ -49,10 +57,12 @@ class Core {
   InstanceId Add(std::unique_ptr<Destination> destination);
   size_t instance_count() const { return instances_.size(); }
 
-  // Installs the mapping, in the form that Router::Connect() takes but for the targets' instances. Not within an Entry,
-  // as Add(). Without memory for it, it throws std::bad_alloc, and everything is as before.
+  // Installs the mapping, in the form that Router::Connect() takes but for the targets' instances: a target with the
+  // bit kFiltered is a pair with filters. Not within an Entry, as Add(). Without memory for it, it throws
+  // std::bad_alloc, and std::invalid_argument if the filters' tables are not sound; everything is as before then.
+  static constexpr ChannelId kFiltered = ChannelId{1} << 31;
   void Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
-               const std::vector<ChannelId> &targets);
+               const std::vector<ChannelId> &targets, RawFilters filters = {});
 
   // From here on events are delivered. Once more after instances were added: starts those.
   void Run();
@@ -211,6 +221,8 @@ class Core {
   void KeepBacklog(bool backlog);
   template <typename IdOf>
   uint64_t EndThreadsOf(size_t count, IdOf &&id_of);
+  void ArmFilters();
+  double FilterNow() const override;
   void CloseHandles();
 
   uv_loop_t *const loop_;
@@ -252,6 +264,8 @@ class Core {
   UvHandle<uv_async_t> wake_;
   UvHandle<uv_idle_t> idle_;
   UvHandle<uv_timer_t> housekeeping_;
+  UvHandle<uv_timer_t> filter_timer_;
+  double armed_for_ = Filters::kNever;  // when filter_timer_ comes
 };
 
 // A stay in the core. Entries nest: only the outermost one drains and tells, and one that is made while JavaScript is

@@ -48,6 +48,13 @@ class EventBuffer {
     return true;
   }
 
+  // The two parts of Append(), for what has to decide what to do about one that is full.
+  bool has_room() const { return size_ != capacity_; }
+  void Put(const Event &event) { events_[size_++] = event; }
+
+  // Makes it a mark that is never empty and never has room. Nothing else is to be done with it.
+  void MakeFull() { size_ = capacity_ = 1; }
+
   // How many were lost since the last call.
   uint64_t TakeLost() { return std::exchange(lost_, 0); }
 

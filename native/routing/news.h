@@ -35,6 +35,7 @@ struct Report {
     kWatchFailed,     // subject: the handler; value: descriptor; text: why
     kWatchRestored,   // user code had closed the descriptor through which sockets are watched
     kEventsLost,      // value: number of events for this instance
+    kDelaysLost,      // value: number of values lost in delays of mappings, of no particular instance
     kSlow,            // subject: the running function; text: its stack; value: for how long, in ms
     kLog,             // a message of user code: role: its level; subject: its logger; text; file and value: its place
   };

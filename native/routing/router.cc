@@ -12,6 +12,11 @@
 
 namespace mmpy {
 
+Router::Router() {
+  destinations_.push_back(nullptr);
+  for (Round &round : rounds_) round.events.emplace_back(&budget_).MakeFull();
+}
+
 void Router::AddInstance(Destination *destination) {
   const size_t count = destinations_.size() + 1;
   EventBuffer events[] = {EventBuffer(&budget_), EventBuffer(&budget_)};
@@ -19,25 +24,65 @@ void Router::AddInstance(Destination *destination) {
   for (EventBuffer &one : events) one.Reserve();
   ReserveFor(destinations_, count);
   for (Round &round : rounds_) {
-    ReserveFor(round.instances, count);
+    ReserveFor(round.slots, count);
     ReserveFor(round.events, count);
   }
   destinations_.push_back(destination);
   for (size_t i = 0; i < std::size(rounds_); ++i) rounds_[i].events.push_back(std::move(events[i]));
 }
 
-void Router::Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t> offsets,
-                     std::vector<Target> targets) {
-  const auto channels = static_cast<ChannelId>(offsets.size() - 1);
+// From the channels of the present mapping to those of the next one.
+class Router::Renumbering final : public Filters::Renumbering {
+ public:
+  Renumbering(const Router &router, const Mapping &next) : router_(router), next_(next) {}
+
+  ChannelId Number(ChannelId old) const override {
+    const auto [instance, index] = router_.OwnerOf(old);
+    const auto &first = next_.first_channels;
+    if (instance >= first.size()) return FilterPair::kNoTarget;
+    const size_t end = instance + 1 < first.size() ? first[instance + 1] : next_.offsets.size() - 1;
+    return index < end - first[instance] ? first[instance] + index : FilterPair::kNoTarget;
+  }
+
+  InstanceId SlotOf(ChannelId channel) const override {
+    const auto &first = next_.first_channels;
+    return static_cast<InstanceId>(std::upper_bound(first.begin(), first.end(), channel) - first.begin());
+  }
+
+  void AppendTargets(ChannelId source, std::vector<ChannelId> &targets) const override {
+    for (uint32_t row = next_.offsets[source]; row < next_.offsets[source + 1]; ++row) {
+      const Target &target = next_.targets[row];
+      if (target.instance != kFilterSlot) targets.push_back(target.channel);
+    }
+  }
+
+ private:
+  const Router &router_;
+  const Mapping &next_;
+};
+
+Router::Mapping Router::Prepare(std::vector<ChannelId> first_channels, std::vector<uint32_t> offsets,
+                                std::vector<Target> targets, FilterTable filters) const {
+  Mapping mapping{std::move(first_channels), std::move(offsets), std::move(targets), {}};
+  for (Target &target : mapping.targets) target.instance = SlotOf(target.instance);
+  mapping.filters = filters_.Prepare(std::move(filters), Renumbering(*this, mapping));
+  return mapping;
+}
+
+void Router::Connect(Mapping mapping) {
+  const std::vector<ChannelId> &first_channels = mapping.first_channels;
+  const auto channels = static_cast<ChannelId>(mapping.offsets.size() - 1);
   for (InstanceId id = 0; id < first_channels_.size(); ++id) {
     const ChannelId end = id + 1 < first_channels.size() ? first_channels[id + 1] : channels;
-    if (end == first_channels[id]) RemoveEvents(id);
-    for (Round &round : rounds_) round.events[id].Renumber(first_channels_[id], first_channels[id]);
+    if (end == first_channels[id]) RemoveEvents(SlotOf(id));
+    for (Round &round : rounds_) round.events[SlotOf(id)].Renumber(first_channels_[id], first_channels[id]);
   }
-  first_channels_ = std::move(first_channels);
-  offsets_ = std::move(offsets);
-  targets_ = std::move(targets);
+  first_channels_ = std::move(mapping.first_channels);
+  offsets_ = std::move(mapping.offsets);
+  targets_ = std::move(mapping.targets);
   tracer_.Forget();
+  filters_.Install(mapping.filters);
+  for (const Filters::Moved &moved : mapping.filters.moved) Queue(moved.slot, {moved.target, moved.value});
 }
 
 std::vector<uint32_t> Router::MappedChannels(ChannelId first, size_t count, bool as_targets) const {
@@ -45,10 +90,15 @@ std::vector<uint32_t> Router::MappedChannels(ChannelId first, size_t count, bool
   std::vector<bool> mapped(count);
   if (as_targets) {
     for (const Target &target : targets_) {
-      if (target.channel - first < count) mapped[target.channel - first] = true;
+      const ChannelId channel = ChannelOf(target);
+      if (channel - first < count) mapped[channel - first] = true;
     }
   } else {
-    for (size_t i = 0; i < count; ++i) mapped[i] = offsets_[first + i] != offsets_[first + i + 1];
+    for (size_t i = 0; i < count; ++i) {
+      const Target *const begin = targets_.data() + offsets_[first + i];
+      const Target *const end = targets_.data() + offsets_[first + i + 1];
+      mapped[i] = std::any_of(begin, end, [&](const Target &target) { return ChannelOf(target) != kNoChannel; });
+    }
   }
   std::vector<uint32_t> found;
   for (size_t i = 0; i < count; ++i) {
@@ -57,30 +107,48 @@ std::vector<uint32_t> Router::MappedChannels(ChannelId first, size_t count, bool
   return found;
 }
 
-void Router::RemoveEvents(InstanceId id) {
-  for (Round &round : rounds_) round.events[id].Clear();
-  destinations_[id]->DropFinish();
+void Router::RemoveEvents(InstanceId slot) {
+  for (Round &round : rounds_) round.events[slot].Clear();
+  destinations_[slot]->DropFinish();
   // A turn of the current round stays, without events.
-  if (turn_ < current_->instances.size() && current_->instances[turn_] == id) position_ = 0;
-  std::vector<InstanceId> &next = next_->instances;
-  next.erase(std::remove(next.begin(), next.end(), id), next.end());
+  if (turn_ < current_->slots.size() && current_->slots[turn_] == slot) position_ = 0;
+  std::vector<InstanceId> &next = next_->slots;
+  next.erase(std::remove(next.begin(), next.end(), slot), next.end());
+}
+
+void Router::EmitSlowly(const Target &target, double value) {
+  if (target.instance == kFilterSlot) return EmitFiltered(target.channel, value);
+  if (!next_->events[target.instance].Append({target.channel, value})) lost_ = true;
+}
+
+void Router::EmitFiltered(uint32_t index, double value) {
+  const FilterPair &pair = filters_.pair(index);
+  value = filters_.Event(index, pair, value);
+  if (value < 0.0) return;
+  EventBuffer &events = EventsFor(pair.slot);
+  if (events.has_room()) return events.Put({pair.target, value});
+  EmitSlowly({pair.target, pair.slot}, value);
 }
 
 // Not inlined: among the variables of a caller, its own would not stay in registers.
 [[gnu::noinline]] void Router::Emit(ChannelId base, const uint32_t *sources, const double *values, size_t count) {
   // Channels next to each other mostly lead to the same instance.
-  InstanceId instance = kNoInstance;
+  InstanceId slot = kNoInstance;
   EventBuffer *events = nullptr;
   const Target *const targets = targets_.data();
   const uint32_t *const offsets = offsets_.data() + base;
   for (size_t i = 0; i < count; ++i) {
     const Target *const end = targets + offsets[sources[i] + 1];
     for (const Target *target = targets + offsets[sources[i]]; target != end; ++target) {
-      if (target->instance != instance) {
-        instance = target->instance;
-        events = &EventsFor(instance);
+      if (target->instance != slot) {
+        slot = target->instance;
+        events = &EventsFor(slot);
       }
-      if (!events->Append({target->channel, values[i]})) lost_ = true;
+      if (events->has_room()) {
+        events->Put({target->channel, values[i]});
+      } else {
+        EmitSlowly(*target, values[i]);
+      }
     }
   }
 }
@@ -90,18 +158,20 @@ bool Router::Shrink() {
   for (Round &round : rounds_) {
     for (EventBuffer &events : round.events) again |= events.Shrink();
   }
+  filters_.Shrink();
   return again;
 }
 
 void Router::Release(InstanceId instance) {
   for (Round &round : rounds_) {
-    if (round.events[instance].empty()) round.events[instance].Free();
+    EventBuffer &events = round.events[SlotOf(instance)];
+    if (events.empty()) events.Free();
   }
 }
 
 void Router::StartRound() {
   std::swap(current_, next_);
-  next_->instances.clear();
+  next_->slots.clear();
   turn_ = 0;
   tracer_.CountRound();
 }
@@ -131,7 +201,16 @@ void Router::NoteEffects(ChannelId cause, const EventBuffer &emitted, size_t fir
   if (!tracer_.active()) return;
   for (size_t i = first; i < emitted.size(); ++i) {
     const ChannelId source = emitted[i].channel;
-    for (uint32_t row = offsets_[source]; row < offsets_[source + 1]; ++row) tracer_.Note(cause, targets_[row].channel);
+    for (uint32_t row = offsets_[source]; row < offsets_[source + 1]; ++row) {
+      const Target &target = targets_[row];
+      if (target.instance != kFilterSlot) {
+        tracer_.Note(cause, target.channel);
+        continue;
+      }
+      const FilterPair &pair = filters_.pair(target.channel);
+      // What comes later is no effect that keeps a loop going.
+      if (pair.target != FilterPair::kNoTarget && !filters_.waits(target.channel)) tracer_.Note(cause, pair.target);
+    }
   }
   tracer_.EndEvent();
 }
@@ -170,10 +249,10 @@ Router::Drained Router::Drain(uint64_t budget_ns, Slice slice) {
   }
   for (;;) {
     Round &round = *current_;
-    for (; turn_ < round.instances.size(); ++turn_) {
-      const InstanceId instance = round.instances[turn_];
-      Destination &destination = *destinations_[instance];
-      EventBuffer &events = round.events[instance];
+    for (; turn_ < round.slots.size(); ++turn_) {
+      const InstanceId slot = round.slots[turn_];
+      Destination &destination = *destinations_[slot];
+      EventBuffer &events = round.events[slot];
       // Events that are emitted meanwhile are of the next round, so these stay as they are.
       EventBuffer::Run run = events.From(position_);
       do {
@@ -199,7 +278,7 @@ Router::Drained Router::Drain(uint64_t budget_ns, Slice slice) {
       events.Clear();
       position_ = 0;
     }
-    if (next_->instances.empty()) {
+    if (next_->slots.empty()) {
       if (!expects_effects_) tracer_.Rest();
       return Drained::kEmpty;
     }
@@ -209,10 +288,11 @@ Router::Drained Router::Drain(uint64_t budget_ns, Slice slice) {
 
 void Router::Clear() {
   for (Round &round : rounds_) {
-    round.instances.clear();
-    for (EventBuffer &events : round.events) events.Clear();
+    round.slots.clear();
+    for (InstanceId slot = 1; slot < round.events.size(); ++slot) round.events[slot].Clear();
   }
-  for (Destination *const destination : destinations_) destination->DropFinish();
+  for (InstanceId slot = 1; slot < destinations_.size(); ++slot) destinations_[slot]->DropFinish();
+  filters_.Clear();
   turn_ = position_ = 0;
 }
 

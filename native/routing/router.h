@@ -17,20 +17,31 @@
 
 #include "routing/destination.h"
 #include "routing/event_buffer.h"
+#include "routing/filters.h"
 #include "routing/loop_tracer.h"
 
 namespace mmpy {
 
-// One row of the mapping table. A row that changes its events' values (a filter) can say so in `instance`: instances
-// are few, so its upper half has room for the number of the filter, 0 for none, and costs one mask where there is none.
+// One row of the mapping table. One with filters has the number of its pair instead of a channel.
 struct Target {
   ChannelId channel;
   InstanceId instance;
 };
 
-class Router {
+// The time that filters see, in milliseconds.
+class FilterClock {
  public:
-  Router() = default;
+  virtual double FilterNow() const = 0;
+
+ protected:
+  ~FilterClock() = default;
+};
+
+class Router final : private FilterSink {
+ public:
+  static constexpr InstanceId kWithFilters = UINT32_MAX;  // as a target's instance
+
+  Router();
   Router(const Router &) = delete;
   Router &operator=(const Router &) = delete;
 
@@ -42,8 +53,30 @@ class Router {
   // including, targets[offsets[c + 1]]. There is one more offset than there are channels. An instance's channels begin
   // at its element of `first_channels`. Queued events stay so, under their channels' new numbers; those for an
   // instance that has no channels any more go, with its turn. Not during a drain, from within Deliver(): it moves what
-  // is being delivered.
-  void Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t> offsets, std::vector<Target> targets);
+  // is being delivered. Throws std::bad_alloc if there is no memory to prepare it; everything is as before then.
+  struct Mapping {
+    std::vector<ChannelId> first_channels;
+    std::vector<uint32_t> offsets;
+    std::vector<Target> targets;
+    Filters::Next filters;
+  };
+  Mapping Prepare(std::vector<ChannelId> first_channels, std::vector<uint32_t> offsets, std::vector<Target> targets,
+                  FilterTable filters) const;
+  void Connect(Mapping mapping);
+  void Connect(std::vector<ChannelId> first_channels, std::vector<uint32_t> offsets, std::vector<Target> targets,
+               FilterTable filters = {}) {
+    Connect(Prepare(std::move(first_channels), std::move(offsets), std::move(targets), std::move(filters)));
+  }
+
+  // Filters have the time 0 without one.
+  void UseClock(const FilterClock *clock) { clock_ = clock; }
+
+  // When a filter has something to output; Filters::kNever if none has. RunFilters() queues it.
+  double next_filter_due() const { return filters_.next_due(); }
+  void RunFilters(double now) { filters_.RunDue(now); }
+  // Values that were lost in delays since the last call.
+  bool has_filter_losses() const { return filters_.has_lost(); }
+  uint64_t TakeFilterLosses() { return filters_.TakeLost(); }
 
   // Queues an event for every channel that one of these sources is mapped to, in order.
   void Emit(ChannelId base, const uint32_t *sources, const double *values, size_t count);
@@ -52,12 +85,22 @@ class Router {
   void Emit(ChannelId source, double value) {
     const Target *target = targets_.data() + offsets_[source];
     const Target *const end = targets_.data() + offsets_[source + 1];
-    for (; target != end; ++target) Send(*target, value);
+    for (; target != end; ++target) {
+      EventBuffer &events = EventsFor(target->instance);
+      if (events.has_room()) {
+        events.Put({target->channel, value});
+      } else if (target->instance == kFilterSlot) {
+        EmitFiltered(target->channel, value);
+      } else {
+        EmitSlowly(*target, value);
+      }
+    }
   }
 
   // Queues an event for a channel, wherever it comes from.
   void Send(const Target &target, double value) {
-    if (!EventsFor(target.instance).Append({target.channel, value})) lost_ = true;
+    filters_.NoteSent(target.channel, value);
+    Queue(SlotOf(target.instance), {target.channel, value});
   }
 
   enum class Drained { kEmpty, kOutOfTime };
@@ -123,7 +166,7 @@ class Router {
     return {static_cast<InstanceId>(next - first_channels_.begin() - 1), channel - *(next - 1)};
   }
 
-  bool empty() const { return turn_ == current_->instances.size() && next_->instances.empty(); }
+  bool empty() const { return turn_ == current_->slots.size() && next_->slots.empty(); }
   size_t channel_count() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
 
   // Throws away all queued events.
@@ -135,10 +178,10 @@ class Router {
   template <typename Tell>
   void TakeLosses(Tell &&tell) {
     lost_ = false;
-    for (InstanceId instance = 0; instance < destinations_.size(); ++instance) {
+    for (InstanceId slot = 1; slot < destinations_.size(); ++slot) {
       uint64_t count = 0;
-      for (Round &round : rounds_) count += round.events[instance].TakeLost();
-      if (count > 0) tell(instance, count);
+      for (Round &round : rounds_) count += round.events[slot].TakeLost();
+      if (count > 0) tell(slot - 1, count);
     }
   }
 
@@ -150,29 +193,52 @@ class Router {
  private:
   static constexpr InstanceId kNoInstance = UINT32_MAX;
 
+  // Inside, instances have slots: their numbers plus 1. Slot 0 belongs to the rows with filters: its buffer is always
+  // full, so that they are found where a buffer has to grow, and cost nothing elsewhere.
+  static constexpr InstanceId kFilterSlot = 0;
+  static constexpr InstanceId SlotOf(InstanceId instance) { return instance + 1; }  // kFilterSlot of kWithFilters
+
   struct Round {
-    std::vector<InstanceId> instances;  // those with events, in the order of their turns
-    std::vector<EventBuffer> events;    // of every instance
+    std::vector<InstanceId> slots;    // those with events, in the order of their turns
+    std::vector<EventBuffer> events;  // of every slot
   };
 
   // Those of the next round, to which one is about to be added.
-  EventBuffer &EventsFor(InstanceId instance) {
-    EventBuffer &events = next_->events[instance];
-    // Each instance once, since one that is empty takes the event: so there is room for them all.
-    if (events.empty()) next_->instances.push_back(instance);
+  EventBuffer &EventsFor(InstanceId slot) {
+    EventBuffer &events = next_->events[slot];
+    // Each slot once, since one that is empty takes the event: so there is room for them all.
+    if (events.empty()) next_->slots.push_back(slot);
     return events;
   }
 
+  class Renumbering;
+
+  // Where a row leads; kNoChannel for one that only notes.
+  ChannelId ChannelOf(const Target &target) const {
+    return target.instance == kFilterSlot ? filters_.pair(target.channel).target : target.channel;
+  }
+
+  // For a row with filters, or a buffer without room. Marked as cold, so that callers keep their variables in
+  // registers.
+  [[gnu::noinline, gnu::cold]] void EmitSlowly(const Target &target, double value);
+  [[gnu::noinline, gnu::hot]] void EmitFiltered(uint32_t pair, double value);
+  void Queue(InstanceId slot, const Event &event) {
+    if (!EventsFor(slot).Append(event)) lost_ = true;
+  }
+
+  double FilterTime() const override { return clock_ == nullptr ? 0.0 : clock_->FilterNow(); }
+  void Filtered(const FilterPair &pair, double value) override { Queue(pair.slot, {pair.target, value}); }
+
   void StartRound();
-  void RemoveEvents(InstanceId id);
+  void RemoveEvents(InstanceId slot);
   [[gnu::noinline, gnu::cold]] void DeliverTraced(Destination &destination, const Event &event, bool is_last);
   [[gnu::noinline]] bool LookAtClock(uint64_t budget_ns);
 
   QueueBudget budget_;  // outlives the buffers
   std::vector<ChannelId> first_channels_;
   std::vector<uint32_t> offsets_;
-  std::vector<Target> targets_;
-  std::vector<Destination *> destinations_;  // of every instance
+  std::vector<Target> targets_;              // their instances are slots
+  std::vector<Destination *> destinations_;  // of every slot
 
   Round rounds_[2];
   Round *current_ = &rounds_[0];
@@ -192,6 +258,9 @@ class Router {
 
   LoopTracer tracer_;
   bool lost_ = false;  // events, since TakeLosses()
+
+  const FilterClock *clock_ = nullptr;
+  Filters filters_{*this, budget_};
 };
 
 }  // namespace mmpy

@@ -28,26 +28,9 @@ const CORE = /^(async-.*|faults-.*|interpreter|lifecycle|module-.*|python-librar
 /** The same with every Python: packaging, and the unit tests of native/, which are no file in this folder. */
 const WITHOUT_PYTHON = /^(addon-failure|install|package|native)$/;
 
-/** What takes longest begins first, so that no processor is idle at the end. */
-const FIRST = [
-  "leaks",
-  "reentrancy-everywhere",
-  "package",
-  "native",
-  "lifecycle",
-  "service",
-  "doctor",
-  "faults-loops",
-  "faults-threads",
-  "faults-clock",
-];
-
-const rank = (name) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
-
 const all = ["native.test.ts", ...readdirSync(path.join(folder, "test"))]
   .filter((name) => name.endsWith(".test.ts"))
-  .map((name) => path.basename(name, ".test.ts"))
-  .sort((a, b) => rank(a) - rank(b));
+  .map((name) => path.basename(name, ".test.ts"));
 
 /** The names of a set: `usual`, `long`, `core`, or `python`, which is `usual` but for what is the same with every Python. */
 export function filesOf(set) {
