@@ -293,11 +293,11 @@ export interface Binding {
    */
   beginRetire(core: Core, instance: number): boolean;
   /**
-   * Removes an instance permanently: a python instance runs its cleanup handler, then releases sockets, modules and threads;
-   * its interpreter ends with the core. The mapping must no longer contain it. Enters Python; may wait for Python threads,
-   * up to a limit.
+   * Removes instances permanently: a python instance runs its cleanup handler, then releases sockets, modules and threads;
+   * its interpreter ends with the core. The mapping must no longer contain them. Enters Python; may wait for Python threads,
+   * up to a limit for all together.
    */
-  retire(core: Core, instance: number): void;
+  retire(core: Core, instances: Uint32Array): void;
   /**
    * Queues the outbox's first `count` events and, unless called from a callback, delivers them; but in the next turn of the
    * loop if deliveries keep causing further calls within one turn, which would never end. May enter Python.

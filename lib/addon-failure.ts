@@ -1,5 +1,5 @@
 // The message for an addon that can't be loaded: why, and what to do.
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { libc } from "./platform.js";
 
@@ -30,9 +30,14 @@ export function explainAddonFailure(file: string | undefined, reason: string, fo
   ].join("\n");
 }
 
-/** Whether a folder is that of this package. */
+/** Whether a folder is this package's, and not that of a program whose bundle has taken in this code. */
 function isOwn(folder: string): boolean {
-  return existsSync(path.join(folder, "python", "runtime", "start.py"));
+  try {
+    const { name } = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8")) as { name?: unknown };
+    return name === "midimonster-python";
+  } catch {
+    return existsSync(path.join(folder, "dist", "cli")) || existsSync(path.join(folder, "prebuilds"));
+  }
 }
 
 function libcTag(): string {

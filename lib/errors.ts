@@ -41,7 +41,7 @@ export class MidimonsterError extends Error {
   /**
    * @param code the kind of error, for programs
    * @param message for people: the problem, where it is, and what to do
-   * @param diagnostics every error found in the configuration, in reading order
+   * @param diagnostics every error found in the configuration, in reading order; with warnings about its text, which may be the cause
    */
   constructor(
     readonly code: ErrorCode,

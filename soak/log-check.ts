@@ -9,8 +9,9 @@ interface Line {
 const EXPECTED: readonly RegExp[] = [
   /^Python \d+\.\d+\.\d+ from /,
   /^routing \d+ mappings between \d+ instances$/,
-  /^churn: output\(\) on channel 'nowhere', which is not mapped anywhere/,
+  /^churn: (churn\.py:\d+: )?output\(\) on channel 'nowhere', which is not mapped anywhere/,
   /^SIGTERM: stopping$/,
+  /^mqtt-(in|out): (connected to|no connection to .*ECONNREFUSED)/,
 ];
 const RAISED = /raised[\s\S]*RuntimeError: on purpose, number \d+$/;
 const RELOADED = /^reloaded: /;

@@ -1,9 +1,10 @@
 /** Runs mmpy under a mixed load, for minutes or days, and checks that nothing is lost, leaked or delayed. */
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { startBroker } from "./broker.js";
 import { type Usage, usageOf } from "./memory.js";
 import { Program, type Report } from "./program.js";
 import { reload } from "./reload.js";
@@ -12,8 +13,8 @@ import { verdict } from "./verdict.js";
 
 const HELP = `Usage: npm run soak -- [options]
 
-Runs mmpy with six python instances (soak/show/): datagrams, TCP, loopbacks, batches, intervals, threads, short-lived
-sockets, random exceptions. Checks that no event is lost, that memory stays flat after a warm-up, that intervals are punctual,
+Runs mmpy with seven python instances (soak/show/): datagrams, TCP, loopbacks, batches, intervals, threads, short-lived
+sockets, random exceptions; OSC, Art-Net, sACN, and MQTT through mosquitto. Checks that no event is lost, that memory stays flat after a warm-up, that intervals are punctual,
 and that the log contains nothing unexpected. Exit status 1 if a check fails.
 
 Options:
@@ -50,6 +51,14 @@ const warmUp = Math.min(total / 3, Math.max(60_000, total / 10));
 
 const folder = mkdtempSync(path.join(tmpdir(), "mmpy-soak-"));
 cpSync(path.join(path.dirname(fileURLToPath(import.meta.url)), "show"), folder, { recursive: true });
+// Addresses of this machine that no other program uses.
+const [here, there] = [1, 2].map(
+  (host) => `127.${1 + (process.pid % 250)}.${Math.floor(process.pid / 250) % 256}.${host}`,
+);
+const configuration = path.join(folder, "monster.cfg");
+const text = readFileSync(configuration, "utf8");
+writeFileSync(configuration, text.replace(/\bHERE\b/g, `${here}`).replace(/\bTHERE\b/g, `${there}`));
+const broker = startBroker(folder, `${here}`);
 const program = new Program(folder);
 const begun = Date.now();
 const elapsed = () => Date.now() - begun;
@@ -84,9 +93,9 @@ try {
   if (wrong !== undefined) throw wrong;
   await traffic.settle();
   traffic.send("stop");
-  await program.waitFor("stopped", 3);
+  await program.waitFor("stopped", 4);
   traffic.send("report");
-  for (const line of await program.waitFor("counts", 6)) counts.set(String(line.counts), line);
+  for (const line of await program.waitFor("counts", 7)) counts.set(String(line.counts), line);
 } catch (error) {
   failure = error instanceof Error ? error.message : String(error);
 }
@@ -96,6 +105,7 @@ program.kill("SIGTERM");
 const killed = setTimeout(() => program.kill("SIGKILL"), 60_000);
 await program.ended;
 clearTimeout(killed);
+broker?.kill("SIGKILL");
 rmSync(folder, { recursive: true, force: true });
 summarise();
 

@@ -62,6 +62,15 @@ export function verdict(
   equal("sockets opened, called and closed", of("churn", "sockets") - of("churn", "left"), of("churn", "passed"));
   equal("their events", of("churn", "passed"), of("work", "passed"));
   equal("sockets closed without unregistering, and reported", of("churn", "left"), program.log.left);
+  const { ways = [], differ = {} } = counts.get("wire") as { ways?: string[]; differ?: Record<string, number> };
+  for (const way of ways) {
+    const [sent, back] = [of("wire", `sent by ${way}`), of("wire", `back by ${way}`)];
+    // OSC and frames hold the last value of a moment only; with a backlog, that is more than one call of an interval.
+    const least = { mqtt: 1, osc: 0.99 }[way] ?? 0.1;
+    const found = sent === back ? `${sent}` : `${sent}, back ${back}`;
+    checks.push({ what: `events sent round by ${way}`, found, ok: back >= least * sent && back <= sent && back > 0 });
+    equal(`channels whose last value has not come back by ${way}`, 0, differ[way] ?? -1);
+  }
   const raised = [...counts.values()].reduce((sum, { raised = 0 }) => sum + Number(raised), 0);
   equal("exceptions raised and logged", raised, program.log.raised);
   if (program.log.reloads > 0) checks.push({ what: "reloads", found: `${program.log.reloads}`, ok: true });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { explainAddonFailure } from "../lib/addon-failure.js";
 import { findAddon } from "../lib/binding.js";
 import { libc } from "../lib/platform.js";
 import { folderWith, mmpyScript, projectFolder, run } from "./helpers.js";
@@ -51,6 +52,14 @@ function foreign(): Buffer {
   bytes.writeUInt16LE(process.arch === "arm64" ? x64 : arm64, 18);
   return bytes;
 }
+
+it("is explained where a program's bundle has taken this package in", () => {
+  const folder = folderWith({ "package.json": '{"name": "app"}' });
+  const message = explainAddonFailure(undefined, "No native build was found", folder);
+  assert.match(message, /can't be part of a bundle[\s\S]*--packages=external/);
+  const code = readFileSync(path.join(projectFolder, "dist", "index.js"), "utf8");
+  assert.match(code, /import\.meta\.url\) throw new Error\("midimonster-python can't be part of a bundle/);
+});
 
 describe("an addon that does not load", () => {
   const facts = [

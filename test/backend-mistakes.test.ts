@@ -283,6 +283,9 @@ describe("a member of a backend that is wrong or missing", () => {
     [{ optionPatterns: [{ form: "/X" }] }, /^backend 'odd': optionPatterns\.0\.parse is missing/],
     [{ checkInstances: "no" }, /^backend 'odd': checkInstances is a string/],
     [{ load: undefined }, /^backend 'odd': load is missing; it has to be a function$/],
+    [{ load: undefined, laod: () => ({}) }, /^backend 'odd': laod is not known; did you mean 'load'\?$/],
+    [{ checkOptions: undefined, checkOption: () => [] }, /^backend 'odd': checkOption is not known; did you mean/],
+    [{ channels: { forms: [], prase: () => ({}) } }, /^backend 'odd': channels\.prase is not known; did you mean/],
     [{ name: undefined }, /^a backend needs a name without whitespace$/],
     [{ create: 3 }, /^backend 'odd': create is a number; it has to be a function$/],
     [{ create: () => ({}), options: "port" }, /^backend 'odd': options is a string; it has to be a list$/],
@@ -333,9 +336,42 @@ describe("a member of a backend that is wrong or missing", () => {
     });
   }
 
+  const misspelt: [what: string, backend: Backend | BackendDeclaration, message: RegExp][] = [
+    [
+      "a declared instance",
+      { ...right, load: () => ({ open: () => ({ instance: () => ({ handel: () => {} }) as never }) }) },
+      /instance 'o' of backend 'odd': its handel is not known; did you mean 'handle'\?/,
+    ],
+    [
+      "an open backend",
+      { ...right, load: () => ({ open: () => ({ instance: () => ({}), strat: () => {} }) as never }) },
+      /backend 'odd': its strat is not known; did you mean 'start'\?/,
+    ],
+    [
+      "what create() returns, an object of a class",
+      {
+        name: "odd",
+        create: () =>
+          new (class {
+            chanel() {}
+          })() as never,
+      },
+      /instance 'o' of backend 'odd': its chanel is not known; did you mean 'channel'\?/,
+    ],
+  ];
+  for (const [what, backend, message] of misspelt) {
+    it(`is a warning if it is only misspelt: ${what}`, async () => {
+      const { router } = new Rig("[odd o]\n", [backend]);
+      await router.load();
+      await router.stop();
+      const warnings = router.warnings().map((warning) => warning.message);
+      assert.match(warnings.join("\n"), message);
+    });
+  }
+
   it("is refused if it is what would make it a backend: a misspelt create()", () => {
     const backend = { name: "odd", options: ["port"], creat: () => ({}) } as unknown as Backend;
-    const message = /^backend 'odd': create is missing; it has to be a function$/;
+    const message = /^backend 'odd': creat is not known; did you mean 'create'\?$/;
     assert.throws(() => new Router({ logger: silentLogger, backends: [backend] }), { code: "VALUE", message });
   });
 

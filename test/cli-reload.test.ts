@@ -123,10 +123,50 @@ describe("mmpy", () => {
         running.child.kill(signal);
         assert.deepEqual(await running.exited, { code: 0, signal: null });
         assert.match(running.stderr, new RegExp(`${signal}: stopping`));
-        assert.doesNotMatch(running.stderr, /ERROR|WARN/);
+        assert.doesNotMatch(running.stderr, /ERROR|WARN(?!: SIG\w+: waiting for)/);
       });
     }
   }
+
+  const first: [what: string, files: Record<string, string>, error: RegExp, file: string, text: string][] = [
+    ["in a module", { "monster.cfg": CONFIG, "mod.py": "def f(:\n" }, /SyntaxError/, "mod.py", ""],
+    [
+      "in the configuration",
+      { "monster.cfg": "[pyton py]\n" },
+      /did you mean 'python'/,
+      "monster.cfg",
+      "[loopback l]\n",
+    ],
+    ["that it is not there", {}, /can't read the configuration/, "monster.cfg", "[loopback l]\n"],
+    [
+      "in a handler",
+      { "monster.cfg": `${CONFIG}[map]\npy.x > py.mod.f\n`, "mod.py": "" },
+      /has no 'f'/,
+      "mod.py",
+      "def f(v): pass\n",
+    ],
+  ];
+  for (const [what, files, error, file, text] of first) {
+    it(`--watch waits for a change after a first start with an error: ${what}`, async () => {
+      const folder = folderWith(files);
+      const running = mmpy(["--watch"], { cwd: folder });
+      await running.sees(/waiting for a change/);
+      assert.match(running.stderr, error);
+      writeFileSync(path.join(folder, file), text);
+      await running.sees(/routing[\s\S]*watching \d/);
+      running.child.kill("SIGTERM");
+      assert.deepEqual(await running.exited, { code: 0, signal: null });
+    });
+  }
+
+  it("--watch ends while it waits for the first start, and tries again at a SIGHUP", async () => {
+    const running = mmpy(["--watch"], { cwd: folderWith({}) });
+    await running.sees(/waiting for a change/);
+    running.child.kill("SIGHUP");
+    await running.sees(/waiting for a change[\s\S]*waiting for a change/);
+    running.child.kill("SIGINT");
+    assert.deepEqual(await running.exited, { code: 0, signal: null });
+  });
 
   const empty: [what: string, text: string, shown: string][] = [
     ["is empty", "", "    1 | "],

@@ -72,6 +72,7 @@ describe("mmpy", () => {
     [["backends", "-i", "a.b=c"], /-i does not go with backends/],
     [["completion", "bash", "-b", "a.b=c"], /-b does not go with completion/],
     [["chek", "x.cfg"], /'chek' is neither a command nor a file; did you mean 'check'\?/],
+    [["chekc", "x.cfg"], /'chekc' is neither a command nor a file; did you mean 'check'\?/],
     [["Doctor"], /'Doctor' is neither a command nor a file; did you mean 'doctor'\?/],
     [["backends", "pyton"], /unknown backend 'pyton'; did you mean 'python'\?/],
     [["backends", "zzz", "--json"], /unknown backend 'zzz'; available backends: python, loopback/],

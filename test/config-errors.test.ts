@@ -442,7 +442,7 @@ describe("modules that do not import, with Python's traceback", () => {
       "shwo",
       "",
       [/^ModuleNotFoundError: No module named 'shwo'$/m],
-      /= available modules: show$/,
+      /= did you mean 'show'\?$/,
     ],
     ["a path that is no file", "sub/shwo.py", "", [/^ModuleNotFoundError: No such file: 'sub\/shwo\.py'$/m]],
   ];

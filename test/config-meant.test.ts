@@ -87,6 +87,19 @@ describe("a comment in another notation", () => {
   });
 });
 
+it("a comment is seen though its line is not the only problem", async () => {
+  const { errors } = await loading(
+    "module = desk ; again",
+    "[map]",
+    "out.x > desk.desk.one ; pad 1",
+    "out.y > desk.1..4",
+  );
+  assert.deepEqual(
+    errors.map((error) => error.split(": ", 2).join(" ").replace("monster.cfg:", "")),
+    ["4:10 error", "6:14 warning", "7:14 warning"],
+  );
+});
+
 describe("an arrow in place of an operator", () => {
   const cases: [line: string, found: string, meant: string][] = [
     ["out.x -> desk.desk.one", "->", ">"],

@@ -143,7 +143,7 @@ describe("a callback of the core", () => {
         told.push(instance);
         if (told.length > 1) return;
         native.connect(bare.core, Uint32Array.of(0, 2, 4), Uint32Array.of(0, 1, 1, 1, 1), Uint32Array.of(2));
-        native.retire(bare.core, 2);
+        native.retire(bare.core, Uint32Array.of(2));
       },
     });
     native.addJavascript(bare.core);

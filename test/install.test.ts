@@ -31,6 +31,7 @@ describe("the install script", () => {
       const installing = run(process.execPath, [script], { env });
       assert.deepEqual(await installing.exited, { code: 1, signal: null });
       assert.match(installing.stderr, packages);
+      assert.match(installing.stderr, /^then run npm ci again$/m);
     });
   }
 });

@@ -309,6 +309,15 @@ describe("a MIDI instance", () => {
       assert.deepEqual(await session.probe.until("x"), [1]);
     });
 
+    it("in both directions, and tells only once that it is gone", async () => {
+      const session = await desk("read = 20:0\nwrite = nano", "desk.ch0.cc1 <> probe.x");
+      await sequencer.until(/^from/, 2);
+      sequencer.command("remove 20");
+      sequencer.command(`add 28:0 ${BOTH} nano`);
+      await session.log.seen(/^desk: sends to 'nano' \(28:0\) again$/);
+      assert.equal(session.log.matching(/is gone/).length, 1);
+    });
+
     it("not to a port of the wrong direction, and says so", async () => {
       const session = await desk("read = 24:0", "desk.ch0.cc1 > probe.x");
       await session.log.seen(/^desk: 'Synth: No\. 5' \(24:0\) is no MIDI device to receive from: it does not allow/);

@@ -16,6 +16,8 @@ write = nanoKONTROL2
 desk.ch0.cc1 > desk.ch0.cc2
 `;
 
+const LINKED_TO_ALSA = ["-DFEW", "-Wl,--no-as-needed", "-l:libasound.so.2"];
+
 const tsx = import.meta.resolve("tsx");
 
 describe("ALSA's library", () => {
@@ -71,7 +73,7 @@ describe("ALSA's library", () => {
     [
       "can't be loaded",
       "no library\n",
-      /midi: ALSA's library can't be loaded: .*libasound\.so\.2: .*; on Debian: apt-get install libasound2; trying again/,
+      /midi: ALSA's library can't be loaded: .*libasound\.so\.2: .*; on Debian: apt-get install alsa-utils; trying again/,
     ],
     [
       "lacks a function",
@@ -95,6 +97,7 @@ describe("ALSA's library", () => {
     ["of another folder", "LD_LIBRARY_PATH", []],
     ["with few functions only", "LD_LIBRARY_PATH", ["-DFEW"]],
     ["that is preloaded", "LD_PRELOAD", []],
+    ["with few functions only, which uses ALSA's own,", "LD_PRELOAD", LINKED_TO_ALSA],
   ];
   for (const [what, variable, flags] of replaced) {
     it(`${what} is used, and closed at the end`, async function () {

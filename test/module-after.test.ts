@@ -119,12 +119,12 @@ def go(value):
     await session.probe.until("out");
     const calls = session.said() as number[];
     const numbers = calls.map((time) => Math.floor(time + 0.001));
-    // Each call belongs to a period of its own, however late a busy machine makes it; and most come at its beginning.
-    assert.deepEqual([...new Set(numbers)], numbers);
-    assert.ok(numbers.every((number) => number >= 1));
-    assert.ok((numbers[10] ?? 0) - (numbers[9] ?? 0) >= 5, "a burst");
-    const early = calls.filter((time) => time - Math.floor(time + 0.001) < 0.5);
-    assert.ok(early.length > calls.length / 2, `${calls}`);
+    // However late a busy machine makes them: none is early, there are never more calls than periods, and no burst follows.
+    for (const [i, number] of numbers.entries()) {
+      assert.ok(number >= i + 1, `${calls}`);
+      assert.ok(number > (numbers[i - 2] ?? 0), `a burst: ${calls}`);
+    }
+    assert.ok((numbers[10] ?? 0) - (numbers[9] ?? 0) >= 5, "what was missed is not skipped");
   });
 
   it("can become rounded and exact again, and is cancelled by 0 either way", async () => {

@@ -195,21 +195,50 @@ describe("an mqtt instance", () => {
     const broker = await Broker.start();
     const peer = await broker.peer();
     const session = await start(
-      `[backend mqtt]\ndetect = on\n[mqtt m]\nhost = 127.0.0.1:${broker.port}\nstatus = here\n` +
-        "[map]\nm.in > probe.in\nprobe.out > m.out\n",
+      `[backend mqtt]\ndetect = on\n[mqtt m]\nhost = 127.0.0.1:${broker.port}\n[map]\nm.in > probe.in\n`,
     );
     await broker.subscribed("MM-m", 2);
-    session.probe.emit("out", 0.25);
-    await session.log.seen(/m: out: '0\.250000' \(a topic that this instance sends to\)$/);
     await peer.send("other/topic", "x\x1b[2J");
     for (let i = 0; i < 100; i++) await peer.send("in", String(i / 100));
     await session.probe.until("in", 100);
     assert.equal(session.probe.values("in").length, 100);
     const shown = session.log.matching(/: '/).map(({ message }) => message);
-    const others = shown.filter((line) => !/^m: (out|here):/.test(line));
-    assert.deepEqual(others.slice(0, 2), ["m: other/topic: 'x\ufffd[2J' (not mapped)", "m: in: '0'"]);
+    assert.deepEqual(shown.slice(0, 2), ["m: other/topic: 'x\ufffd[2J' (not mapped)", "m: in: '0'"]);
     assert.ok(shown.length < 30, `${shown.length}`);
   });
+
+  it("says with 'detect' which messages are its own, where the broker sends those back", async () => {
+    const broker = await Broker.start();
+    const session = await start(
+      `[backend mqtt]\ndetect = on\n[mqtt m]\nhost = 127.0.0.1:${broker.port}\nstatus = here\nprotocol = 3.1.1\n` +
+        "[map]\nm.in > probe.in\nprobe.out > m.out\n",
+    );
+    await broker.subscribed("MM-m", 2);
+    session.probe.emit("out", 0.25);
+    await session.log.seen(/^m: here: 'online' \(the status of this instance\)$/);
+    await session.log.seen(/^m: out: '0\.250000' \(a topic that this instance sends to\)$/);
+  });
+
+  for (const [value, received] of [
+    ["hold", []],
+    ["0.25", [0.25, 0.25]],
+  ] as const) {
+    it(`notices that no messages come any more, and with 'timeout-value = ${value}' goes on with that`, async () => {
+      const broker = await Broker.start();
+      const peer = await broker.peer();
+      const session = await start(
+        `[mqtt m]\nhost = 127.0.0.1:${broker.port}\ntimeout = 0.1\ntimeout-value = ${value}\n` +
+          "[map]\nm.{a,b} > probe.{a,b}\n",
+      );
+      await broker.subscribed("MM-m");
+      await peer.send("a", "0.5");
+      await session.log.seen(/^m: no message for 0\.1 s; its channels (keep|go to)/);
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.deepEqual(session.probe.received.map(([, each]) => each).slice(1), received);
+      await peer.send("a", "0.5");
+      await session.log.seen(/^m: messages arrive again$/);
+    });
+  }
 
   it("goes on while a reload adds and removes topics and changes formats", async () => {
     const broker = await Broker.start();

@@ -111,6 +111,18 @@ midimonster.started(Dies())
 `,
   ],
   ["the cleanup handler", "midimonster.cleanup_handler(back)\n"],
+  [
+    "an async cleanup handler",
+    "import asyncio\nasync def bye():\n    await asyncio.sleep(0)\n    back()\nmidimonster.cleanup_handler(bye)\n",
+  ],
+  [
+    "a task that is cancelled",
+    "import asyncio\nasync def waits():\n    try:\n        await asyncio.sleep(1000)\n    finally:\n        back()\nmidimonster.task(waits())\n",
+  ],
+  [
+    "a coroutine that has not ended when its loop closes",
+    "import asyncio\nasync def stubborn():\n    while True:\n        try:\n            await asyncio.sleep(1000)\n        except asyncio.CancelledError:\n            pass\n        except GeneratorExit:\n            back()\n            raise\nmidimonster.task(stubborn())\n",
+  ],
   ["an exit function", "import atexit\natexit.register(back)\n"],
   [
     "__del__() of an object at the stop",

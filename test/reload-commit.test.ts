@@ -354,9 +354,9 @@ describe("a reload that fails while it prepares", () => {
           return number;
         };
       Object.assign(binding as Binding, {
-        retire: (...[core, number]: Parameters<typeof retire>) => {
-          retired.push(number);
-          retire(core, number);
+        retire: (...[core, numbers]: Parameters<typeof retire>) => {
+          retired.push(...numbers);
+          retire(core, numbers);
         },
         addJavascript: counting(addJavascript),
         addPython: counting(addPython),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import {
   type Backend,
   type ErrorCode,
@@ -11,7 +12,7 @@ import {
   silentLogger,
   type TappedEvent,
 } from "../lib/index.js";
-import { folderWith, MemoryLog } from "./helpers.js";
+import { folderWith, MemoryLog, projectFolder } from "./helpers.js";
 import { ProbeBackend } from "./probe-backend.js";
 import { start } from "./session.js";
 
@@ -468,4 +469,12 @@ describe("the package", () => {
       "standardErrorLogger",
     ]);
   });
+});
+
+it("classes are called by their names in the package as it is built", async () => {
+  const built = (await import(pathToFileURL(path.join(projectFolder, "dist", "index.js")).href)) as Record<
+    string,
+    { name: string }
+  >;
+  assert.deepEqual([built.Router?.name, built.MidimonsterError?.name], ["Router", "MidimonsterError"]);
 });

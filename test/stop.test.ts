@@ -69,6 +69,21 @@ describe("a stop", () => {
     assert.equal(session.log.matching(/Python threads did not end/).length, names.length);
   });
 
+  it("of instances that a reload removes waits for their threads together", async () => {
+    const names = Array.from({ length: 6 }, (_, i) => `p${i}`);
+    const others = names.map((name) => `[python ${name}]\nmodule = sleeps\n`).join("");
+    const session = await start(`${PY}${others}`, {
+      "mod.py": "",
+      "sleeps.py": "import threading, time\nthreading.Thread(target=lambda: time.sleep(60)).start()\n",
+    });
+    session.write("monster.cfg", PY);
+    const begin = performance.now();
+    await session.router.reload();
+    // One after the other they would take 15 s.
+    assert.ok(performance.now() - begin < 8_000, `${performance.now() - begin}`);
+    assert.equal(session.log.matching(/Python threads did not end/).length, names.length);
+  });
+
   const endless: [what: string, module: string][] = [
     ["a cleanup handler", "def bye():\n    while True: pass\nmidimonster.cleanup_handler(bye)\n"],
     ["an exit function", "import atexit\n@atexit.register\ndef bye():\n    while True: pass\n"],

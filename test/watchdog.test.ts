@@ -218,7 +218,10 @@ describe("Ctrl-C while Python code does not return", () => {
     await running.sees(/in handler/);
     running.child.kill("SIGINT");
     assert.deepEqual(await running.exited, { code: 0, signal: null });
-    assert.match(running.stderr, /midimonster\.Stopped: ended by a signal to stop/);
+    assert.match(
+      running.stderr,
+      /WARN: SIGINT: waiting for py: the handler mod\.go to return; .*\n[\s\S]*in go\n[\s\S]*midimonster\.Stopped: ended by a signal to stop/,
+    );
     assert.match(running.stdout, /cleaned up/);
   });
 

@@ -1,4 +1,5 @@
 // What the types of backends say, checked while the program runs: JavaScript has no compiler to do it.
+import { nearest } from "../config/suggest.js";
 import { MidimonsterError, textOf } from "../errors.js";
 import { kindOf } from "../user-code.js";
 import type { BackendDeclaration } from "./declare.js";
@@ -152,9 +153,58 @@ function problemOf(value: object, shape: Shape, prefix = ""): string | undefined
     const member: unknown = Reflect.get(value, name);
     if (member === undefined && declared.endsWith("?")) continue;
     const kind = declared.replace("?", "") as Kind;
-    if (!isOf(kind, member)) return wrong(prefix + name, member, kind);
+    if (!isOf(kind, member)) {
+      const meant = member === undefined ? misspelt(value, shape, name) : undefined;
+      return meant === undefined ? wrong(prefix + name, member, kind) : notKnown(prefix + meant, name);
+    }
   }
-  return undefined;
+  // A declaration has no members of its own.
+  const [doubt] = Object.hasOwn(value, "load") || prefix !== "" ? doubtsIn(value, shape, prefix) : [];
+  return doubt;
+}
+
+/** Members that are called nearly like one that is missing. */
+function doubtsIn(value: object, shape: Shape, prefix = ""): string[] {
+  return Object.entries(shape).flatMap(([name, declared]) => {
+    const written =
+      declared.endsWith("?") && Reflect.get(value, name) === undefined ? misspelt(value, shape, name) : undefined;
+    return written === undefined ? [] : [notKnown(prefix + written, name)];
+  });
+}
+
+/**
+ * Warnings about members of an instance or of what `open()` returns that are called nearly like known ones. No errors, since such
+ * objects may have functions of their own.
+ */
+export function doubtsAbout(kind: "open backend" | "declared instance" | "created instance", value: object): string[] {
+  const shapes = { "open backend": OPEN_BACKEND, "declared instance": DECLARED_INSTANCE, "created instance": INSTANCE };
+  return doubtsIn(value, shapes[kind]);
+}
+
+/** A member that is probably meant to be `name`: nearly called so, of the same kind, and not called like another one. */
+function misspelt(value: object, shape: Shape, name: string): string | undefined {
+  const kind = shape[name]?.replace("?", "") as Kind;
+  const candidates = membersOf(value).filter((other) => !(other in shape) && isOf(kind, Reflect.get(value, other)));
+  const written = nearest(name, candidates);
+  // The reverse, too: `starts` may be as near to `start` as to another.
+  return written !== undefined && nearest(written, Object.keys(shape)) === name ? written : undefined;
+}
+
+/** Names of an object's own members and those of its classes. */
+function membersOf(value: object): string[] {
+  const names = new Set<string>();
+  for (let at: object | null = value; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+    for (const name of Object.getOwnPropertyNames(at)) {
+      // Getters may do anything.
+      if (Object.getOwnPropertyDescriptor(at, name)?.get === undefined) names.add(name);
+    }
+  }
+  names.delete("constructor");
+  return [...names];
+}
+
+function notKnown(written: string, name: string): string {
+  return `${written} is not known; did you mean '${name}'?`;
 }
 
 function isOf(kind: Kind, value: unknown): boolean {

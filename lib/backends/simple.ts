@@ -13,7 +13,7 @@ import type {
   Refusal,
 } from "./instance.js";
 import { type OptionSet, option } from "./options.js";
-import { checkInstance } from "./shapes.js";
+import { checkInstance, doubtsAbout } from "./shapes.js";
 
 export type { ChannelUse, EventBatch };
 
@@ -149,6 +149,9 @@ async function createSimple(backend: Backend, setup: InstanceSetup): Promise<Dec
   const { name, folder, log, emit, now } = setup;
   const instance = await backend.create({ name, folder, log, emit, now });
   checkInstance(instance, backend.name);
+  for (const doubt of doubtsAbout("created instance", instance)) {
+    setup.report({ severity: "warning", message: `instance '${name}' of backend '${backend.name}': its ${doubt}` });
+  }
   await configure(instance, backend.instanceOptions, setup);
   const { binding, core } = setup.engine;
   return {

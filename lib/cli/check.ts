@@ -30,7 +30,7 @@ export async function check({ operand = "monster.cfg", ...line }: CommandLine): 
 /** Prints one object, whatever is found. */
 async function checkForPrograms(operand: string, options: Parameters<typeof Router.fromFile>[1]): Promise<number> {
   let router: Router | undefined;
-  const found = (errors: readonly Diagnostic[]) => [...errors, ...(router?.warnings() ?? [])].map(asData);
+  const found = (errors: readonly Diagnostic[]) => [...new Set([...errors, ...(router?.warnings() ?? [])])].map(asData);
   try {
     router = Router.fromFile(operand, { ...options, logger: silentLogger });
     await router.load();

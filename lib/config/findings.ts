@@ -1,5 +1,5 @@
 import { textOf } from "../errors.js";
-import type { Diagnostic } from "./diagnostic.js";
+import { type Diagnostic, inReadingOrder } from "./diagnostic.js";
 import { MAX_ERRORS } from "./limits.js";
 import type { Location } from "./source.js";
 
@@ -32,6 +32,17 @@ export class Findings {
     for (const found of diagnostics) (found.severity === "warning" ? this.warnings : this.errors).push(found);
   }
 
+  /**
+   * The errors, in reading order; with warnings about the configuration's text, which may be their cause, where a line has no error.
+   * Empty if there is no error.
+   */
+  errorsWith(text: readonly Diagnostic[]): readonly Diagnostic[] {
+    if (this.errors.length === 0) return [];
+    const lines = new Set(this.errors.map(lineOf));
+    const more = text.filter((found) => found.severity === "warning" && !lines.has(lineOf(found)));
+    return inReadingOrder([...this.errors, ...more]);
+  }
+
   /** Warnings by what they say, and of what: one that has only moved to another line is the same. */
   get distinctWarnings(): ReadonlyMap<string, Diagnostic> {
     return new Map(
@@ -61,6 +72,10 @@ function diagnostic(message: unknown, location: Location | undefined, extra: Par
     ...(help !== undefined && { help: [help].flat().map(textOf) }),
     ...(detail !== undefined && { detail: textOf(detail) }),
   };
+}
+
+function lineOf({ location }: Diagnostic): string {
+  return location === undefined ? "" : `${location.line} ${location.source.file}`;
 }
 
 function textAt({ source, line, column, length }: Location): string {

@@ -1,4 +1,4 @@
-import { type Definition, define } from "./definition.js";
+import { type Definition, define, withAdditions } from "./definition.js";
 import type { Diagnostic } from "./diagnostic.js";
 import type { Override } from "./override.js";
 import { parseFile } from "./parser.js";
@@ -20,4 +20,9 @@ export function readConfiguration(file: string, overrides: readonly Override[]):
   const { tree, diagnostics, files } = parseFile(file);
   const found = [...diagnostics];
   return { definition: define(tree, overrides, (diagnostic) => found.push(diagnostic)), diagnostics: found, files };
+}
+
+/** What was read, with what a program has added. */
+export function readingWith(reading: Reading, additions: Definition): Reading {
+  return { ...reading, definition: withAdditions(reading.definition, additions) };
 }

@@ -15,14 +15,30 @@ export function nearest(found: string, candidates: Iterable<string>): string | u
     // A one-character name is only close to itself in another case.
     if (Math.min(candidate.length, found.length) < 2 && candidate.toLowerCase() !== found.toLowerCase()) continue;
     if (Math.abs(candidate.length - found.length) >= bestDistance) continue;
-    const near =
-      candidate.toLowerCase() === found.toLowerCase() ? 0.5 : distance(found.toLowerCase(), candidate.toLowerCase());
+    const near = differenceOf(found.toLowerCase(), candidate.toLowerCase());
     if (candidate !== found && near < bestDistance) {
       best = candidate;
       bestDistance = near;
     }
   }
   return best;
+}
+
+function differenceOf(found: string, candidate: string): number {
+  if (found === candidate) return 0.5; // another case
+  return isTransposed(found, candidate) ? 1 : distance(found, candidate);
+}
+
+/** Whether the only difference are two characters in the wrong order, the most common typing error. */
+function isTransposed(found: string, candidate: string): boolean {
+  if (found.length !== candidate.length) return false;
+  let at = 0;
+  while (found[at] === candidate[at]) ++at;
+  return (
+    found[at] === candidate[at + 1] &&
+    found[at + 1] === candidate[at] &&
+    found.slice(at + 2) === candidate.slice(at + 2)
+  );
 }
 
 /** Help lines for an unknown name: the closest candidate, or a few of those available after the words `what`. */

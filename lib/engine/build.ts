@@ -12,7 +12,7 @@ import type {
 } from "../backends/instance.js";
 import type { Option } from "../backends/options.js";
 import { knownOption, type ReadOptions, readOptions, reportTo } from "../backends/read-options.js";
-import { checkDeclaredInstance, checkOpenBackend } from "../backends/shapes.js";
+import { checkDeclaredInstance, checkOpenBackend, doubtsAbout } from "../backends/shapes.js";
 import type { BackendDefinition, Definition, InstanceDefinition, Setting } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
 import type { Location } from "../config/source.js";
@@ -41,8 +41,8 @@ export interface BuildHost {
    * @throws {Error} if the core has no such instance
    */
   created(live: LiveInstance): void;
-  /** Removes an instance from the core for good. */
-  retire(live: LiveInstance): void;
+  /** Removes instances from the core for good. */
+  retire(instances: readonly LiveInstance[]): void;
   /** Emits an event for an instance; `live` is undefined until it has been created. */
   emit(live: LiveInstance | undefined, name: string, channel: number, value: number): void;
   emitBatch(live: LiveInstance | undefined, name: string, batch: EventBatch): void;
@@ -139,6 +139,7 @@ class Builder {
           ? unopened(module, setup)
           : await untilAborted(() => module.open(setup), engine.stopping);
       checkOpenBackend(open);
+      for (const doubt of doubtsAbout("open backend", open)) this.#findings.warn(`${owner}: its ${doubt}`, location);
       backends.set(name, { declaration, open, options, settings });
     } catch (error) {
       if (error instanceof MidimonsterError) throw error;
@@ -270,6 +271,9 @@ class Builder {
     try {
       const instance = await untilAborted(() => backend.open.instance(setup), engine.stopping);
       checkDeclaredInstance(instance);
+      for (const doubt of doubtsAbout("declared instance", instance)) {
+        findings.warn(`instance '${name}' of backend '${backend.declaration.name}': its ${doubt}`, nameLocation);
+      }
       const number = instance.native?.number ?? engine.binding.addJavascript(engine.core);
       live = new LiveInstance(name, backend, instance, number);
       this.#host.created(live);

@@ -1,3 +1,5 @@
+import { MidimonsterError } from "../errors.js";
+import type { Reload } from "./reload.js";
 /** What `Router.reload()` changed. */
 export interface ReloadSummary {
   /** Reloaded Python modules, as `instance.module`. */
@@ -21,4 +23,15 @@ export function describeReload({ modules, added, removed }: ReloadSummary, other
   ];
   if (others) parts.push("mappings or options");
   return parts.length > 0 ? parts.join(", ") : "nothing has changed";
+}
+
+export function summaryOf({ modules, next, gone }: Reload): ReloadSummary {
+  return { modules, added: next.created.map(({ name }) => name), removed: gone.map(({ name }) => name) };
+}
+
+/** @throws {MidimonsterError} `BACKEND` with all failures, if there are any */
+export function throwFailures(failures: readonly MidimonsterError[]): void {
+  const [cause] = failures;
+  if (cause === undefined) return;
+  throw new MidimonsterError("BACKEND", failures.map(({ message }) => message).join("\n"), [], { cause });
 }

@@ -80,7 +80,7 @@ export class Reload {
   /** Removes everything that {@link prepare} created. Must not be called from within the core. */
   abandon(): void {
     const { backends, retire } = this.#host;
-    for (const { live } of this.next.created) retire(live);
+    retire(this.next.created.map(({ live }) => live));
     for (const name of backends.keys()) if (!this.#backendsBefore.has(name)) backends.delete(name);
   }
 

@@ -48,6 +48,12 @@ export function checkedMode(mode: CheckMode | undefined): CheckMode | undefined 
   throw new MidimonsterError("VALUE", `check is 'load' or 'read', not ${textOf(mode)}`);
 }
 
+/** @throws {MidimonsterError} `STATE` for a router that is only to be checked */
+export function refuseChecking(mode: CheckMode | undefined): void {
+  if (mode === undefined) return;
+  throw new MidimonsterError("STATE", "this router is only for checking; to start one, leave the option 'check' out");
+}
+
 /**
  * The declarations of all backends, by name: those of this package, and a program's own.
  *

@@ -7,12 +7,12 @@ import {
   isSameDefinition,
   withAdditions,
 } from "../config/definition.js";
-import { type Diagnostic, formatDiagnostics, inReadingOrder } from "../config/diagnostic.js";
+import { type Diagnostic, inReadingOrder } from "../config/diagnostic.js";
 import { mappingsOf } from "../config/one-mapping.js";
 import { type OptionValues, settings } from "../config/option-values.js";
 import { parseOverrides } from "../config/override.js";
 import { instanceNameProblem } from "../config/parser.js";
-import { type Reading, readConfiguration } from "../config/reading.js";
+import { type Reading, readConfiguration, readingWith } from "../config/reading.js";
 import { count } from "../count.js";
 import { MidimonsterError } from "../errors.js";
 import { guardedLogger } from "../log/guarded-logger.js";
@@ -20,13 +20,14 @@ import { type Logger, standardErrorLogger } from "../log/log.js";
 import { kindOf } from "../user-code.js";
 import { describe, type RouterDescription } from "./description.js";
 import type { CheckMode } from "./engine.js";
-import { describeReload, type ReloadSummary } from "./reload-summary.js";
+import { describeReload, type ReloadSummary, summaryOf, throwFailures } from "./reload-summary.js";
 import {
   checkedMode,
   checkedQueueLimit,
   declarationsWith,
   type FileOptions,
   type RouterOptions,
+  refuseChecking,
 } from "./router-options.js";
 import { Session } from "./session.js";
 import { type TappedEvent, Taps } from "./taps.js";
@@ -163,12 +164,7 @@ export class Router {
    *   a second call, which is a `STATE` error.
    */
   async start(): Promise<void> {
-    if (this.#check !== undefined) {
-      throw new MidimonsterError(
-        "STATE",
-        "this router is only for checking; to start one, leave the option 'check' out",
-      );
-    }
+    refuseChecking(this.#check);
     if (this.#state === "new") await this.load();
     this.#refuseIfStopping();
     this.#expect("loaded", "start()");
@@ -270,9 +266,6 @@ export class Router {
    * @throws {MidimonsterError} `VALUE` for what is not a function
    */
   tap(listener: (events: readonly TappedEvent[]) => void): () => void {
-    if (typeof listener !== "function") {
-      throw new MidimonsterError("VALUE", `tap() needs a function, not ${kindOf(listener)}`);
-    }
     this.#taps.add(listener);
     this.#session?.applyTaps();
     return () => {
@@ -339,24 +332,16 @@ export class Router {
     const session = new Session(this.#declarations, this.#argument, this.#logger, this.#taps, this.#check);
     if (this.#queueLimit !== undefined) session.limitQueues(this.#queueLimit);
     this.#session = session;
-    const found = () => inReadingOrder(session.assembly.findings.errors);
-    try {
-      await session.load(this.#definition, this.#diagnostics);
-    } catch (error) {
-      // An error that prevents any start does not hide the others.
-      if (!(error instanceof MidimonsterError) || found().length === 0) throw error;
-      const message = `${error.message}\n${formatDiagnostics(found())}`;
-      throw new MidimonsterError(error.code, message, found(), { cause: error });
-    }
+    const errors = await session.load(this.#definition, this.#diagnostics);
     this.#refuseIfStopping();
-    if (found().length > 0) throw MidimonsterError.fromDiagnostics(found());
+    if (errors.length > 0) throw MidimonsterError.fromDiagnostics(errors);
   }
 
   async #start(): Promise<void> {
     await this.#session?.start();
     this.#refuseIfStopping();
-    const [instances, mappings] = [this.#definition.instances.length, this.#definition.mappings.length];
-    this.#logger?.info({ instances, mappings }, `routing ${this.summary}`);
+    const { instances, mappings } = this.#definition;
+    this.#logger?.info({ instances: instances.length, mappings: mappings.length }, `routing ${this.summary}`);
     this.#session?.run();
   }
 
@@ -373,16 +358,11 @@ export class Router {
     }
   }
 
-  #readAgain(): Reading {
-    const reading = this.#read?.();
-    if (reading === undefined) return { definition: this.#definition, diagnostics: [], files: this.#files };
-    return { ...reading, definition: withAdditions(reading.definition, this.#additions) };
-  }
-
   async #reload(): Promise<ReloadSummary> {
     const session = this.#session;
     if (session === undefined) throw new Error("not running");
-    const reading = this.#readAgain();
+    const unchanged = { definition: this.#definition, diagnostics: [], files: this.#files };
+    const reading = this.#read === undefined ? unchanged : readingWith(this.#read(), this.#additions);
     const definitionBefore = this.#definition;
     const errors = reading.diagnostics.filter(({ severity }) => severity !== "warning");
     if (errors.length > 0) throw MidimonsterError.fromDiagnostics(inReadingOrder(errors));
@@ -400,16 +380,11 @@ export class Router {
     }
     const failures = await session.exchange(reload);
     this.#refuseIfStopping();
-    const summary: ReloadSummary = {
-      modules: reload.modules,
-      added: reload.next.created.map(({ name }) => name),
-      removed: reload.gone.map(({ name }) => name),
-    };
+    const summary = summaryOf(reload);
     const others = !isSameDefinition(definitionBefore, this.#definition);
     this.#logger?.info(summary, `reloaded: ${describeReload(summary, others)}`);
-    const [failure] = failures;
-    if (failure === undefined) return summary;
-    throw new MidimonsterError("BACKEND", failures.map(({ message }) => message).join("\n"), [], { cause: failure });
+    throwFailures(failures);
+    return summary;
   }
 
   async #end(state: "stopped" | "failed"): Promise<void> {

@@ -4,8 +4,8 @@ import type { BackendDeclaration } from "../backends/declare.js";
 import type { EventBatch } from "../backends/instance.js";
 import { type Binding, binding, type Core } from "../binding.js";
 import type { Definition } from "../config/definition.js";
-import { asData, type Diagnostic, formatDiagnostic } from "../config/diagnostic.js";
-import { type MidimonsterError, textOf } from "../errors.js";
+import { asData, type Diagnostic, formatDiagnostic, formatDiagnostics } from "../config/diagnostic.js";
+import { MidimonsterError, messageOf, textOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
 import { LoopLog } from "../log/loop-log.js";
 import { ReportLog } from "../log/report-log.js";
@@ -117,7 +117,7 @@ export class Session {
         this.#live.set(number, live);
         this.#instanceNames.set(number, name);
       },
-      retire: (live) => this.retire(live),
+      retire: (instances) => this.retire(instances),
       emit: (live, name, channel, value) => this.#emit(live, name, channel, value),
       emitBatch: (live, name, batch) => this.#emitBatch(live, name, batch),
     };
@@ -132,10 +132,24 @@ export class Session {
    * Creates the instances of a definition and connects them. Errors become the assembly's findings.
    *
    * @param errors found in the configuration's text
-   * @throws {MidimonsterError} for an error that makes everything else pointless, such as a missing Python
+   * @returns all errors, in reading order, with the warnings about the text, if there are any errors
+   * @throws {MidimonsterError} for an error that makes everything else pointless, such as a missing Python; with the others
    */
-  async load(definition: Definition, errors: readonly Diagnostic[]): Promise<void> {
-    this.assembly.findings.addAll(errors);
+  async load(definition: Definition, errors: readonly Diagnostic[]): Promise<readonly Diagnostic[]> {
+    const { findings } = this.assembly;
+    findings.addAll(errors);
+    try {
+      await this.#load(definition);
+    } catch (error) {
+      const found = findings.errorsWith(errors);
+      if (!(error instanceof MidimonsterError) || found.length === 0) throw error;
+      const message = `${error.message}\n${formatDiagnostics(found)}`;
+      throw new MidimonsterError(error.code, message, found, { cause: error });
+    }
+    return findings.errorsWith(errors);
+  }
+
+  async #load(definition: Definition): Promise<void> {
     await build(this.assembly, definition, this.#host);
     if (connect(this.assembly, definition.mappings, this.#host.engine)) this.#connected();
     this.applyTaps();
@@ -188,13 +202,16 @@ export class Session {
    */
   async exchange({ gone, next }: Reload): Promise<MidimonsterError[]> {
     const { signal } = this.lifecycle;
+    const stopped: LiveInstance[] = [];
     for (const { live } of gone) {
-      if (signal.aborted) return [];
+      if (signal.aborted) break;
       await this.lifecycle.stop(live);
       await turnOfTheLoop();
-      await this.#endings.after(() => Number(this.#binding.beginRetire(this.#core, live.number)));
-      this.retire(live);
+      stopped.push(live);
     }
+    // All together, so that their times do not add up.
+    await this.#endTasks(() => stopped.filter(({ number }) => this.#binding.beginRetire(this.#core, number)).length);
+    this.retire(stopped);
     for (const [name, backend] of this.backends) {
       if (signal.aborted) return [];
       if (next.backends.has(name)) continue;
@@ -208,13 +225,19 @@ export class Session {
     return failures;
   }
 
-  /** Removes an instance from the core for good. */
-  retire(live: LiveInstance): void {
-    this.#binding.retire(this.#core, live.number);
-    // Not earlier: the cleanup handler may have registered intervals.
-    this.#scheduler.forget(live.number);
-    this.#live.delete(live.number);
-    live.connected = undefined;
+  /** Removes instances from the core for good. */
+  retire(instances: readonly LiveInstance[]): void {
+    if (instances.length > 0)
+      this.#binding.retire(
+        this.#core,
+        Uint32Array.from(instances, (live) => live.number),
+      );
+    for (const live of instances) {
+      // Not earlier: the cleanup handler may have registered intervals.
+      this.#scheduler.forget(live.number);
+      this.#live.delete(live.number);
+      live.connected = undefined;
+    }
   }
 
   /** Files of instances that a reload reads. */
@@ -253,8 +276,7 @@ export class Session {
     } finally {
       await turnOfTheLoop();
       try {
-        await this.#endings.after(() => this.#binding.beginStop(this.#core));
-        await turnOfTheLoop();
+        await this.#endTasks(() => this.#binding.beginStop(this.#core));
         await new Promise<void>((resolve) => this.#binding.stop(this.#core, resolve));
       } finally {
         // Also where there is no memory to begin the stop of the core: the process must be able to end.
@@ -274,6 +296,16 @@ export class Session {
     } catch {
       return []; // the report is the last of an instance that has ended, and that can't be asked any more
     }
+  }
+
+  /** What remains is ended by what follows, also if there is no memory to begin with. */
+  async #endTasks(begin: () => number): Promise<void> {
+    try {
+      await this.#endings.after(begin);
+    } catch (error) {
+      this.#log.error({ err: error }, `asyncio tasks could not be ended: ${messageOf(error)}`);
+    }
+    await turnOfTheLoop();
   }
 
   #liveOf(assembly: Assembly): LiveInstance[] {

@@ -1,4 +1,5 @@
-import { callOnly } from "../user-code.js";
+import { MidimonsterError } from "../errors.js";
+import { callOnly, kindOf } from "../user-code.js";
 import type { ChannelNames } from "./channel-names.js";
 
 /** An event as {@link Router.tap} shows it: where it was output, and its value in 0..1. */
@@ -18,7 +19,11 @@ export class Taps {
     return this.#listeners.size;
   }
 
+  /** @throws {MidimonsterError} `VALUE` for what is not a function */
   add(listener: Listener): void {
+    if (typeof listener !== "function") {
+      throw new MidimonsterError("VALUE", `tap() needs a function, not ${kindOf(listener)}`);
+    }
     this.#listeners.add(listener);
   }
 

@@ -59,9 +59,11 @@ Napi::Value BeginRetire(const Arguments &arguments) {
 
 Napi::Value Retire(const Arguments &arguments) {
   Core &core = arguments.core();
-  const uint32_t instance = arguments.number(1);
-  if (instance >= core.instance_count()) throw Unexpected("an instance");
-  core.Retire(instance);
+  const std::vector<uint32_t> instances = arguments.numbers(1);
+  for (const uint32_t instance : instances) {
+    if (instance >= core.instance_count()) throw Unexpected("instances");
+  }
+  core.Retire(instances);
   return arguments.env().Undefined();
 }
 

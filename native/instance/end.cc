@@ -119,14 +119,8 @@ void PythonInstance::ReportThreadsLeft(const std::vector<std::string> &names) {
   });
 }
 
-void PythonInstance::Retire() {
+void PythonInstance::Retire(uint64_t until_ms) {
   if (!usable()) return;
-  CleanUp();
-  uint64_t until_ms = 0;
-  for (const EndThreads step : {EndThreads::kRelease, EndThreads::kJoin, EndThreads::kInterrupt}) {
-    until_ms = SteadyMs() + PatienceMs(step);
-    StopThreads(step, until_ms);
-  }
   // Not a GilScope, which would make the state that was current before current again: that may be the one that ends.
   home_.gil.SwitchTo(state());
   retired_ = true;

@@ -198,9 +198,15 @@ void PythonInstance::FixChannels() {
 std::vector<ResolveError> PythonInstance::Resolve(const std::vector<uint32_t> &channels,
                                                   const std::string &default_handler) {
   const GilScope own(home_.gil, state());
-  const WatchedCall watched(home_.watchdog, home_.AsSideEffect("search for handlers"),
-                            home_.interpreter.interpreter_state());
-  return handlers_.Resolve(channels, default_handler);
+  std::vector<ResolveError> errors;
+  {
+    const WatchedCall watched(home_.watchdog, home_.AsSideEffect("search for handlers"),
+                              home_.interpreter.interpreter_state());
+    errors = handlers_.Resolve(channels, default_handler);
+  }
+  const WatchedCall watched(home_.watchdog, AsLoading(), home_.interpreter.interpreter_state());
+  home_.interpreter.CallForEffect("import_expected");
+  return errors;
 }
 
 void PythonInstance::Connected(ChannelId first, size_t count) {

@@ -105,7 +105,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   bool wants_step() const override { return tasks_.wants_step(); }
   bool Step(uint64_t budget_ns) override { return usable() && tasks_.Step(budget_ns); }
   bool Housekeep() override;
-  void Retire() override;
+  void Retire(uint64_t until_ms) override;
   void CleanUp() override;
   bool BeginEnd(uint64_t cleanup_until_ms) override;
   void StopThreads(EndThreads step, uint64_t until_ms) override;

@@ -14,6 +14,13 @@ bool Find(void *library, const char *name, Function *target) {
   return *target != nullptr;
 }
 
+// Where the library is loaded that has a function.
+template <typename Function>
+const void *LibraryOf(Function function) {
+  Dl_info info = {};
+  return dladdr(reinterpret_cast<void *>(function), &info) == 0 ? nullptr : info.dli_fbase;
+}
+
 }  // namespace
 
 std::string Alsa::Load() {
@@ -29,7 +36,9 @@ std::string Alsa::Load() {
   }
 #define ALSA_FUNCTION(result, name, parameters) \
   if (!Find(library, #name, &name)) return std::string(kLibrary) + " has no function " #name;
-#define ALSA_OPTIONAL(result, name, parameters) Find(library, #name, &name);
+  // A preloaded one may have few functions, and be linked to ALSA's: what belongs to that would not know its sequencer.
+#define ALSA_OPTIONAL(result, name, parameters) \
+  if (Find(library, #name, &name) && LibraryOf(name) != LibraryOf(snd_seq_open)) name = nullptr;
 #include "midi/alsa_functions.inc"
 #undef ALSA_FUNCTION
 #undef ALSA_OPTIONAL

@@ -159,9 +159,8 @@ void Watchdog::Look(Observation &seen) {
 void Watchdog::TellStop(Observation &seen, const std::string &what, const std::string &stack) const {
   seen.stop_told = true;
   Print(LogLevel::kWarn, std::string(StopSignalName()) + ": waiting for " + what +
-                             " to return; it is interrupted if that is possible, and the process ends after " +
-                             std::to_string(kEndCallMs / 1000) + " s at the latest" +
-                             (stack.empty() ? "" : "\n" + stack));
+                             " to return; it is interrupted if that is possible, otherwise the process ends after " +
+                             std::to_string(kEndCallMs / 1000) + " s" + (stack.empty() ? "" : "\n" + stack));
 }
 
 // On the inspector's thread.

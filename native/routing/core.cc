@@ -148,10 +148,27 @@ void Core::OnAlarm() {
   });
 }
 
-void Core::Retire(InstanceId instance) {
+// Each step in all instances before the next one, so that their threads end at the same time. The last one first: an
+// extension module that is not made for several interpreters belongs to the one that imported it first, and the others'
+// copies refer to it. Returns until when threads may take to end.
+template <typename IdOf>
+uint64_t Core::EndThreadsOf(size_t count, IdOf &&id_of) {
+  uint64_t until_ms = 0;
+  for (const EndThreads step : {EndThreads::kRelease, EndThreads::kJoin, EndThreads::kInterrupt}) {
+    if (step != EndThreads::kRelease) until_ms = SteadyMs() + PatienceMs(step);
+    for (size_t i = count; i-- > 0;) Try([&] { instances_[id_of(i)]->StopThreads(step, until_ms); });
+  }
+  return until_ms;
+}
+
+void Core::Retire(const std::vector<InstanceId> &instances) {
   const Entry entry(*this);
-  instances_[instance]->Retire();
-  router_.Release(instance);
+  for (const InstanceId id : instances) Try([&] { instances_[id]->CleanUp(); });
+  const uint64_t until_ms = EndThreadsOf(instances.size(), [&](size_t i) { return instances[i]; });
+  for (auto id = instances.rbegin(); id != instances.rend(); ++id) {
+    Try([&] { instances_[*id]->Retire(until_ms); });
+    router_.Release(*id);
+  }
 }
 
 void Core::EmitFromOutside(const uint32_t *instances, const uint32_t *channels, const double *values, size_t count) {
@@ -334,15 +351,7 @@ void Core::Stop(std::function<void(bool)> done) {
     stops_by_ms_ = SteadyMs() + kStopCodeMs;
     // Whatever fails, the rest is to be done.
     for (const auto &instance : instances_) Try([&] { instance->CleanUp(); });
-    // Each step in all instances before the next one, so that their threads end at the same time.
-    uint64_t until_ms = 0;
-    for (const EndThreads step : {EndThreads::kRelease, EndThreads::kJoin, EndThreads::kInterrupt}) {
-      if (step != EndThreads::kRelease) until_ms = SteadyMs() + PatienceMs(step);
-      for (auto instance = instances_.rbegin(); instance != instances_.rend(); ++instance)
-        Try([&] { (*instance)->StopThreads(step, until_ms); });
-    }
-    // The last one first: an extension module that is not made for several interpreters belongs to the one that
-    // imported it first, and the others' copies refer to it.
+    const uint64_t until_ms = EndThreadsOf(instances_.size(), [](size_t i) { return i; });
     for (auto instance = instances_.rbegin(); instance != instances_.rend(); ++instance) {
       bool ended = false;  // one that fails midway may have threads inside
       Try([&] { ended = (*instance)->Stop(until_ms); });

@@ -61,8 +61,9 @@ class Core {
   // its way outside already arrives.
   void Hold(bool hold);
 
-  // Takes an instance out of the configuration for good; the mapping must not know it any more.
-  void Retire(InstanceId instance);
+  // Takes instances out of the configuration for good; the mapping must not know them any more. Their threads share one
+  // deadline.
+  void Retire(const std::vector<InstanceId> &instances);
 
   // Before Stop(): no event is routed any more; runs cleanup handlers, and has instances end what they run by
   // themselves. Returns how many of them there is to wait for: CoreListener::Tell() says when one has.
@@ -208,6 +209,8 @@ class Core {
   void LookForThreads();
   void LetThreadsRun();
   void KeepBacklog(bool backlog);
+  template <typename IdOf>
+  uint64_t EndThreadsOf(size_t count, IdOf &&id_of);
   void CloseHandles();
 
   uv_loop_t *const loop_;

@@ -62,19 +62,18 @@ class Destination {
   // Called every second: finds sockets that were closed without being unregistered. Returns whether to call again.
   virtual bool Housekeep() { return false; }
 
-  // Removes it permanently from the running core.
-  virtual void Retire() {}
-
   // After CleanUp(): begins to end what its code runs by itself, for which it is given steps; calls what the cleanup
   // handler has begun off at `cleanup_until_ms`, a time of SteadyMs(). Returns whether there is anything to wait for:
   // then Core::TasksEnded() is called.
   virtual bool BeginEnd(uint64_t /*cleanup_until_ms*/) { return false; }
 
-  // Runs the cleanup handler; StopThreads() follows, for each step, then Stop(). Both wait for threads until
-  // `until_ms`, a time of SteadyMs(). Stop() returns whether no thread is left that may be inside this object.
+  // Runs the cleanup handler; StopThreads() follows, for each step, then Stop(), or Retire() if the
+  // core goes on without it. They wait for threads until `until_ms`, a time of SteadyMs(). Stop() returns whether no
+  // thread is left that may be inside this object.
   virtual void CleanUp() {}
   virtual void StopThreads(EndThreads /*step*/, uint64_t /*until_ms*/) {}
   virtual bool Stop(uint64_t /*until_ms*/) { return true; }
+  virtual void Retire(uint64_t /*until_ms*/) {}
 
   // The environment is being torn down: abandons everything without running code. With the lock, if there is one.
   virtual void Abandon() {}

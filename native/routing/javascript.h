@@ -18,7 +18,7 @@ class Javascript final : public Destination {
     outgoing_.first_channel = first;
     if (count == 0) outgoing_.events.Clear();  // as the router does with its events
   }
-  void Retire() override { outgoing_.events.Free(); }
+  void Retire(uint64_t /*until_ms*/) override { outgoing_.events.Free(); }
 
   void Deliver(const Event *events, size_t count) override {
     if (!outgoing_.is_queued) core_.Send(outgoing_);

@@ -8,6 +8,7 @@ from .names import Function, namespace_of, type_name, unwrapped
 from .signatures import refusal
 
 _Dictionaries = (dict, type(type.__dict__))
+_expects_coroutines = False
 _CO_COROUTINE = 0x80  # in the flags of a function's code
 
 
@@ -80,13 +81,19 @@ def _paths_like(names):
 
 
 def _expect_coroutines(function):
-    """For an async function imports asyncio, which its first event would otherwise wait for."""
+    global _expects_coroutines
     function = unwrapped(function)
     if type(function) is Function and function.__code__.co_flags & _CO_COROUTINE:
+        _expects_coroutines = True
+
+
+def import_expected():
+    """Imports asyncio if a handler is an async function: its first event would otherwise wait for that."""
+    if _expects_coroutines:
         try:
             from .tasks import load  # noqa: F401
         except Exception:
-            pass  # its first event reports that
+            pass  # the first event reports that
 
 
 def _callables(owner):

@@ -69,6 +69,8 @@ def idle_module(value):
             if any(line.startswith(("import %s" % name, "from %s " % name)) for line in map(str.strip, _lines_of(source_of(found)))):
                 return None
     lines = _lines_of(path)
+    if all(line.strip() == "" or line.lstrip().startswith("#") for line in lines):
+        return None  # an empty one is not expected to do anything
     guards = [number for number, line in enumerate(lines, 1) if line.startswith("if ") and "__name__" in line and "__main__" in line]
     return (name, path, guards[0] if guards else 0)
 

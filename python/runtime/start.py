@@ -78,6 +78,7 @@ loading = part("modules").loading
 idle_module = part("modules").idle_module
 previous = part("modules").previous
 resolve = part("handlers").resolve
+import_expected = part("handlers").import_expected
 describe = part("names").describe
 describe_exception = part("exceptions").describe_exception
 report_through = part("uncaught").report_through

@@ -251,21 +251,21 @@ def end_tasks(timeout):
     if not asyncio.all_tasks(_loop) and not _loop._asyncgens and not _loop._ready:
         return None
     cleaning = {task for task, record in _records.items() if record.of_cleanup}
-    cancelled = asyncio.all_tasks(_loop) - cleaning
-    for task in cancelled:
+    own = set(_records) - cleaning
+    for task in own:
         task.cancel()  # before any that has not begun does
-    asyncio.Task(_end(cleaning, cancelled, timeout), loop=_loop)
+    asyncio.Task(_end(cleaning, own, timeout), loop=_loop)
     return True
 
 
-async def _end(cleaning, cancelled, timeout):
+async def _end(cleaning, own, timeout):
     me = asyncio.current_task()
     try:
         if cleaning:
             _, late = await asyncio.wait(cleaning, timeout=timeout)
             for task in late:
                 _warn("the cleanup has not ended in time: %s" % describe_task(task))
-        await _await_cancelled(me, cancelled)
+        await _await_cancelled(me, own)
         await asyncio.wait_for(_loop.shutdown_asyncgens(), END_TIMEOUT / 2)
     except asyncio.TimeoutError:
         _warn("asynchronous generators have not ended in time")
@@ -273,9 +273,13 @@ async def _end(cleaning, cancelled, timeout):
         _loop.native["ended"]()
 
 
-async def _await_cancelled(me, cancelled):
-    """Waits for all tasks, and cancels those that others begin when they are cancelled."""
+async def _await_cancelled(me, own):
+    """Waits for tasks that were cancelled; then cancels all others: those of libraries, which user code's own tasks need to close
+    connections in order, and those that nothing waits for."""
     deadline = _loop.time() + END_TIMEOUT
+    if own:
+        await asyncio.wait(own, timeout=END_TIMEOUT * 0.75)
+    cancelled = set(own)
     while True:
         tasks = _others(me)
         for task in tasks - cancelled:

@@ -1,5 +1,6 @@
 """Places where the native part runs Python code. Each function brings its place about, and has `back` called there."""
 
+import asyncio
 import gc
 import socket
 import sys
@@ -74,9 +75,9 @@ def in_eq(back):
     midimonster.interval(Function(), 10_000)
     midimonster.interval(Function(), 10_000)
     midimonster.interval(Function(), 0)
-    midimonster.after(Function(), 10_000)
-    midimonster.after(Function(), 10_000)
-    midimonster.after(Function(), 0)
+    # Soon over, or there would be ever more to compare with.
+    midimonster.after(Function(), 1)
+    midimonster.after(Function(), 1)
 
 
 class Lying:
@@ -345,6 +346,41 @@ def soon_started_del(back):
     midimonster.started(Dies(back))
 
 
+def soon_task(back):
+    async def task():
+        await asyncio.sleep(0)
+        back()
+
+    midimonster.task(task())
+
+
+def soon_callback_of_loop(back):
+    async def task():
+        asyncio.get_running_loop().call_later(0.001, back)
+
+    midimonster.task(task())
+
+
+def soon_task_exception(back):
+    class Odd(Exception):
+        def __str__(self):
+            back()
+            return "odd"
+
+    async def task():
+        raise Odd
+
+    midimonster.task(task())
+
+
+def soon_first_step(back):
+    async def tick():
+        midimonster.interval(tick, 0)
+        back()
+
+    midimonster.interval(tick, 10)
+
+
 def soon_socket(back):
     near, far = pairs[0]
 
@@ -415,6 +451,10 @@ def soon_batch(back):
 
 
 SOON = {
+    "a task": soon_task,
+    "a callback of its loop": soon_callback_of_loop,
+    "__str__() of a task's exception": soon_task_exception,
+    "the first step of a coroutine": soon_first_step,
     "an interval function": soon_interval,
     "an exact interval's function": soon_exact,
     "a delayed function": soon_delayed,

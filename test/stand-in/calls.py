@@ -15,6 +15,10 @@ class Half:
         return 0.5
 
 
+async def later():
+    return None
+
+
 class Lamp:
     def on(self):
         log.append("on")
@@ -113,6 +117,10 @@ midimonster.cleanup_handler(len) is f
 midimonster.cleanup_handler(None) is len
 midimonster.cleanup_handler(None)
 midimonster.cleanup_handler(7)
+midimonster.checking()
+midimonster.task(7)
+midimonster.task(f)
+midimonster.task(later()).done()
 midimonster.batch("level")
 midimonster.batch([])
 midimonster.batch(["level", "level"])

@@ -60,6 +60,40 @@ assert testing.outputs() == [] and midimonster.outputvalue("dimmer") == 1
 testing.start(inputs=["desk.fader"])
 raises(LookupError, "'other' is not among the inputs", testing.send, "other", 0.5)
 
+# Coroutines
+testing.reset()
+write(
+    "glide.py",
+    """
+import asyncio
+async def fade(value):
+    for step in range(1, 4):
+        await asyncio.sleep(0.1)
+        midimonster.output('level', step / 4)
+        assert midimonster.current() == 'glide.fade'
+async def beside():
+    assert midimonster.current() is None
+    await asyncio.sleep(0.25)
+    midimonster.output('beside', 1)
+async def fails(value):
+    await asyncio.sleep(1)
+    raise ValueError('late')
+task = midimonster.task(beside())
+""",
+)
+glide = testing.load("glide")
+testing.send("glide.fade", 1)
+testing.advance(99)
+assert testing.outputs() == []
+testing.advance(1)
+assert testing.outputs() == [("level", 0.25)]
+testing.advance(200)
+assert testing.outputs()[1:] == [("level", 0.5), ("beside", 1), ("level", 0.75)], testing.outputs()
+testing.send("glide.fails", 1)
+raises(ValueError, "late", testing.advance, 1000)
+assert midimonster.timestamp() == 1300
+testing.stop()
+
 # Sockets are real ones
 testing.reset()
 near, far = socket.socketpair()

@@ -130,6 +130,8 @@ export class Links {
   }
 
   gone(client: number, port: number | undefined): void {
+    // It may be connected in both directions.
+    const told = new Set<string>();
     for (const link of this.#links) {
       const { peer } = link;
       if (link.state === "waiting" || peer?.client !== client) continue;
@@ -137,6 +139,8 @@ export class Links {
       clearTimeout(link.timer);
       link.state = "waiting";
       link.told = "gone";
+      if (told.has(link.peerName)) continue;
+      told.add(link.peerName);
       this.#tell("warn", link, `the MIDI device ${link.peerName} is gone; waiting for it`);
     }
   }

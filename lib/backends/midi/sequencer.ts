@@ -244,7 +244,7 @@ export class Sequencer {
 
 function reasonOf({ library, error }: MidiFailure): string {
   if (library !== undefined) {
-    return `ALSA's library can't be loaded: ${library}; on Debian: apt-get install libasound2`;
+    return `ALSA's library can't be loaded: ${library}; on Debian: apt-get install alsa-utils`;
   }
   const name = getSystemErrorName(-error);
   const start = `ALSA's sequencer can't be opened: ${name}`;

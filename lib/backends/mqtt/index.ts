@@ -1,6 +1,7 @@
 import { nearest } from "../../config/suggest.js";
 import { declareBackend, type ParsedChannel } from "../declare.js";
 import { option, type Parsed } from "../options.js";
+import { timeoutOptions } from "../shared/timeout-options.js";
 import { parseBroker, withoutPassword } from "./broker.js";
 import { checkLines, type Format, type FormatLine, formatOf, LINE_FORM, parseLine } from "./format.js";
 
@@ -59,6 +60,7 @@ export const instanceOptions = {
     min: 0,
     max: 2,
   }),
+  ...timeoutOptions("messages"),
   keepalive: option.integer({
     doc: "the time after which a silent broker is asked whether it is there; after half as long again it counts as lost",
     unit: "s",

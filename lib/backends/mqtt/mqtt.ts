@@ -9,6 +9,7 @@ import type {
 } from "../instance.js";
 import { DetectLog } from "../shared/detect-log.js";
 import { LimitedLog } from "../shared/limited-log.js";
+import { type Silence, silenceOf } from "../shared/silence.js";
 import type { Client, Connection, Incoming } from "./connection.js";
 import type { Format, FormatLine } from "./format.js";
 import type { instanceOptions, options } from "./index.js";
@@ -75,6 +76,7 @@ class MqttInstance implements Declared {
   /** Topics that are received. */
   readonly #inputs = new Map<string, Topic>();
   readonly #outgoing = new Outgoing();
+  readonly #silence: Silence;
   /** Whether last values are being sent that others may miss, who connect again too. */
   #late = false;
   #lastData: number | undefined;
@@ -103,6 +105,7 @@ class MqttInstance implements Declared {
       rejected: (topic, reason) => this.#isRefused("take", topic, reason),
     });
     this.#limited = new LimitedLog(log, { instance: name, peer: this.#link.peer });
+    this.#silence = silenceOf(setup, () => [...this.#inputs.values()].map(({ channel }) => channel));
   }
 
   connect(channels: readonly Channel<Format>[]): [] {
@@ -172,6 +175,7 @@ class MqttInstance implements Declared {
     this.#connection = undefined;
     await this.#link.stop(!this.#continued);
     this.#limited.close();
+    this.#silence.close();
     this.#tellEnd();
   }
 
@@ -243,6 +247,7 @@ class MqttInstance implements Declared {
     if (detected && this.#detect !== undefined) this.#tell(this.#detect, topic, payload, this.#noteOn(topic));
     const content = withoutLength(payload, marked);
     if (input === undefined || !subscribed || content.length === 0) return;
+    this.#silence.end();
     const value = decode(input.format, content);
     if (value === undefined) {
       const what = input.format.kind === "discrete" ? "is not one of its texts" : "does not begin with a number";

@@ -3,7 +3,7 @@ import type { Channel, DeclaredInstance, EventBatch, InstanceSetup, InstanceStat
 import type { DetectLog } from "../shared/detect-log.js";
 import { type Endpoint, showPeer, WILDCARD } from "../shared/hosts.js";
 import { LimitedLog } from "../shared/limited-log.js";
-import { Silence } from "../shared/silence.js";
+import { type Silence, silenceOf } from "../shared/silence.js";
 import { UdpSocket } from "../shared/udp.js";
 import { UdpTarget } from "../shared/udp-target.js";
 import { Decoder, FAULTS, type Fault, type Receiver } from "./decode.js";
@@ -51,7 +51,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     this.#detect = detect;
     const { name, log, options } = setup;
     this.#problems = new LimitedLog(log, { instance: name });
-    this.#silence = new Silence(options.timeout * 1000, setup.now, (isSilent) => this.#tellSilence(isSilent));
+    this.#silence = silenceOf(setup, () => this.#incoming.channels());
     const { destination, also } = options;
     const target = { owner: name, log, unit: "message" };
     if (destination !== undefined && "learn" in destination) this.#learnt = new UdpTarget(target);
@@ -256,18 +256,6 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     if (!Number.isNaN(value)) return value;
     this.#refuse("nan", "an argument is not a number (NaN)");
     return undefined;
-  }
-
-  #tellSilence(isSilent: boolean): void {
-    const { name, log, options, emit } = this.#setup;
-    const { timeout, "timeout-value": value } = options;
-    if (!isSilent) {
-      log.info({ instance: name }, `${name}: messages arrive again`);
-      return;
-    }
-    const what = value === "hold" ? "keep their values" : `go to ${value}`;
-    log.warn({ instance: name }, `${name}: no message for ${timeout} s; its channels ${what}`);
-    if (value !== "hold") for (const channel of this.#incoming.channels()) emit(channel, value);
   }
 
   #refuse(kind: string, reason: string): void {

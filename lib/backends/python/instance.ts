@@ -83,7 +83,9 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
       const { modules, exception, missing } = binding.reloadChanged(core, this.#number);
       for (const { module, file } of missing) {
         const message = `module '${module}' of instance '${this.#name}' can't be reloaded: ${file} is missing`;
-        report({ severity: "warning", message, help: ["the version that has been loaded stays in use"] });
+        const index = this.#modules.findIndex(({ value }) => path.basename(value, ".py") === module);
+        const place = index < 0 ? {} : { option: "module", index };
+        report({ severity: "warning", message, ...place, help: ["the version that has been loaded stays in use"] });
       }
       if (exception === null) this.#loadModules(settings, report);
       else this.#reportChanged(exception, report);

@@ -1,3 +1,6 @@
+import type { Logger } from "../../log/log.js";
+import type { Fallback } from "./timeout-options.js";
+
 /** Notices that nothing has arrived for a time. What arrives costs a comparison; the timer is set again when it ends. */
 export class Silence {
   readonly #timeout: number;
@@ -49,4 +52,31 @@ export class Silence {
       else this.begin();
     }, Math.ceil(time)).unref();
   }
+}
+
+/** What an instance with the options of {@link timeoutOptions} has to offer. */
+interface Listening {
+  readonly name: string;
+  readonly log: Logger;
+  readonly options: { readonly timeout: number; readonly "timeout-value": Fallback };
+  emit(channel: number, value: number): void;
+  now(): number;
+}
+
+/**
+ * Does what the options say when no messages arrive any more.
+ *
+ * @param channels the numbers of those that events come from
+ */
+export function silenceOf({ name, log, options, emit, now }: Listening, channels: () => Iterable<number>): Silence {
+  const { timeout, "timeout-value": value } = options;
+  return new Silence(timeout * 1000, now, (isSilent) => {
+    if (!isSilent) {
+      log.info({ instance: name }, `${name}: messages arrive again`);
+      return;
+    }
+    const what = value === "hold" ? "keep their values" : `go to ${value}`;
+    log.warn({ instance: name }, `${name}: no message for ${timeout} s; its channels ${what}`);
+    if (value !== "hold") for (const channel of channels()) emit(channel, value);
+  });
 }

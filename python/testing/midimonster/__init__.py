@@ -25,6 +25,7 @@ __all__ = [
     "outputvalue",
     "previous",
     "started",
+    "task",
     "timestamp",
 ]
 
@@ -97,6 +98,10 @@ def batch(names, handler=None, /):
     if handler is not None:
         _requires_callable(handler, "batch() requires a callable or None as its second argument")
     return _new_batch(_instance(), names, handler)
+
+
+def task(coroutine, /):
+    return _instance().task(coroutine)
 
 
 def previous():

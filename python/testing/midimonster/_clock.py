@@ -69,11 +69,16 @@ class Clock:
 
         return restore
 
-    def advance(self, ms, call):
-        """Moves the time, and calls what is due on the way, each at its time."""
+    def advance(self, ms, call, others_due, others):
+        """Moves the time, and calls what is due on the way, each at its time; `others` when something else is due."""
         end = self.now + ms
         while True:
             due = min(self._timers, key=lambda timer: (timer.next, timer.order), default=None)
+            other = others_due()
+            if other <= end and (due is None or other < due.next):
+                self.now = max(self.now, other)
+                others()
+                continue
             if due is None or due.next > end:
                 break
             self.now = max(self.now, due.next)

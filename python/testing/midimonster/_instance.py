@@ -1,5 +1,6 @@
 """What the module's functions and the test share: one instance, without a router."""
 
+import contextvars
 import difflib
 from collections.abc import Callable
 from typing import Optional
@@ -8,6 +9,10 @@ from ._channels import Channels
 from ._clock import Clock
 from ._reading import describe, rounded
 from ._sockets import Sockets
+from ._tasks import Tasks, is_coroutine
+
+# The channel whose handler runs, also in what it has begun.
+_current = contextvars.ContextVar("current", default=None)
 
 NEGLIGIBLE = 1e-6  # outside of 0..1, which computing a value may leave
 
@@ -17,13 +22,14 @@ class Instance:
         self.channels = Channels()
         self.clock = Clock()
         self.sockets = Sockets()
+        self.tasks = Tasks(self.clock)
         self.batches = []
         self.outputs = []  # (channel, value), in order
         self.warnings = []
-        self.current = None  # the channel whose handler runs
         self.replaced = {}  # during a reload: name of a module -> its previous version
         self.default_handler: Optional[Callable[[float], object]] = None
         self.running = False
+        self._calls = 0  # nested ones
         self._ending = False
         self._cleanup = None
         self._start_functions = []
@@ -31,6 +37,13 @@ class Instance:
         self._renewed = []  # functions that have been registered in the reload
 
     # The module's functions
+
+    @property
+    def current(self):
+        return _current.get()
+
+    def task(self, coroutine):
+        return self.tasks.make(coroutine)
 
     @property
     def may_create(self):
@@ -96,6 +109,7 @@ class Instance:
         self.running = True
         self.clock.start()
         self.call_start_functions()
+        self.step()
 
     def call_start_functions(self):
         """What one of them registers is called too, after the others."""
@@ -107,15 +121,31 @@ class Instance:
         function, self._cleanup = self._cleanup, None
         if function is not None:
             self.call(function)
+        self.tasks.close()
         self.clock.clear()
         self.sockets.clear()
 
     def call(self, function, *arguments, current=None):
-        before, self.current = self.current, current
+        token = _current.set(current)
+        self._calls += 1
         try:
-            function(*arguments)
+            result = function(*arguments)
+            if is_coroutine(result):
+                self.tasks.begin(result)
         finally:
-            self.current = before
+            self._calls -= 1
+            _current.reset(token)
+        self.step()
+
+    def step(self):
+        """Tasks begin and go on when what the router has called returns."""
+        if self.running and self._calls == 0:
+            self.tasks.step()
+
+    def advance(self, ms):
+        self.step()
+        self.clock.advance(ms, self.call, self.tasks.next_due, self.step)
+        self.step()
 
     def deliver(self, name, value, function):
         """An event: the handler sees the previous value as inputvalue()."""

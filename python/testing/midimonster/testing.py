@@ -51,6 +51,7 @@ def reload(name: str) -> ModuleType:
     finally:
         del instance.replaced[name]
     instance.drop_old(lambda function: _is_of(function, old))
+    instance.tasks.cancel(lambda namespace: namespace is old.__dict__)
     if instance.running:
         instance.call_start_functions()
     return new
@@ -99,13 +100,14 @@ def send_all(events: Union[Mapping[str, float], Iterable[Tuple[str, float]]]) ->
 
 
 def advance(milliseconds: float) -> None:
-    """Move the clock: calls the functions of interval() and after() that are due meanwhile, in order, each at its time.
+    """Move the clock: calls the functions of interval() and after() that are due meanwhile, in order, each at its time, and lets
+    coroutines go on whose asyncio.sleep() is over.
 
     Starts first, if start() has not been called."""
     instance = current_instance()
     if not instance.running:
         instance.start()
-    instance.clock.advance(number(milliseconds), instance.call)
+    instance.advance(number(milliseconds))
 
 
 def poll(timeout: float = 0) -> int:

@@ -200,7 +200,7 @@ TEST_F(CoreTest, TellsNothingToAnInstanceThatIsGone) {
   listener_.on_deliver = [&](InstanceId id, size_t) {
     if (id != 1) return;
     Connect({1, 3}, 2);
-    core_.Retire(2);
+    core_.Retire({2});
   };
   Emit(0, 0, 1);
   EXPECT_EQ(listener_.Take(), "1: 0=1 | 3: 0=1");

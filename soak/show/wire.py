@@ -1,0 +1,65 @@
+"""Sends values round through the network backends. Their channels here are called after the backends: osc1, artnet1, ..."""
+
+import random
+
+import counts
+import midimonster
+from counts import now_and_then
+
+CHANNELS = range(1, 17)
+WAYS = []  # those that the configuration has
+state = {"begun": False, "value": 0}
+
+
+def go_on():
+    """Everything is connected: what was sent in order to find that out does not count."""
+    for key in [key for key in counts.counts if key.startswith(("sent", "back"))]:
+        del counts.counts[key]
+    state["begun"] = True
+    midimonster.interval(send, 20)
+
+
+def send():
+    if not state["begun"]:
+        state["value"] += 1
+        midimonster.output(WAYS[-1] + "1", state["value"] % 100 / 100)
+        return
+    # Each channel once, and with another value than its last one: OSC sends the last one of a moment, if it is new.
+    for channel in random.sample(CHANNELS, 8):
+        state["value"] = (state["value"] + 1) % 60_000
+        for way in WAYS:
+            midimonster.output("%s%d" % (way, channel), state["value"] / 65_535)
+            counts.counts["sent by " + way] += 1
+    now_and_then()
+
+
+def back(value):
+    """Called for whatever comes back."""
+    way = midimonster.current().rstrip("0123456789")
+    counts.counts["back by " + way] += 1
+    if not state["begun"] and way == WAYS[-1] and "waits" not in state:
+        state["waits"] = True
+        midimonster.interval(send, 0)
+        midimonster.after(go_on, 1000)
+
+
+def stop(value):
+    midimonster.interval(send, 0)
+    # What is on its way arrives meanwhile: frames, too.
+    midimonster.after(lambda: counts.stopped("wire"), 1500)
+
+
+def report(value):
+    def differ(way):
+        names = ["%s%d" % (way, channel) for channel in CHANNELS]
+        return sum(abs(midimonster.outputvalue(name) - midimonster.inputvalue(name)) > 2e-5 for name in names)
+
+    counts.report("wire", ways=WAYS, differ={way: differ(way) for way in WAYS})
+
+
+def find_out():
+    WAYS.extend(way for way in ("osc", "artnet", "sacn", "mqtt") if way + "1" in midimonster.channels())
+    midimonster.interval(send, 100)
+
+
+midimonster.started(find_out)
