@@ -146,7 +146,16 @@ bool Tasks::TakeFunctions(PyObject *loaded) {
 // Returns 0 or a libuv error, which is a negative errno.
 int Tasks::Watch() {
   uv_loop_t *const loop = home_.core.loop();
-  int status = timer_.Open(loop, home_.core.handles());
+  int status = alarm_.Open(loop, home_.core.handles());
+  if (status == 0) {
+    status = UV_EAGAIN;  // if there is no thread
+    Guard(
+        [&] {
+          alarm_.Prepare();
+          status = 0;
+        },
+        [](const char *) {});
+  }
   if (status == 0)
     status = poll_.Open(home_.core.handles(), this, [&](uv_poll_t *handle) { return uv_poll_init(loop, handle, fd_); });
   if (status == 0) {
@@ -157,7 +166,7 @@ int Tasks::Watch() {
   }
   if (status == 0) return 0;
   poll_.Close();
-  timer_.Close();
+  alarm_.Close();
   return status;
 }
 
@@ -167,6 +176,20 @@ void Tasks::OnReady() {
     wants_step_ = true;
     home_.core.WantSteps();
   });
+}
+
+void Tasks::OnDue() {
+  due_ns_ = Alarm::kNever;
+  OnReady();
+}
+
+// One that is later than the time it is set to changes nothing: after the step of that time it is set again.
+void Tasks::Arm(double time_s) {
+  constexpr double kFarS = 1e9;  // decades: later than that comes to nothing else
+  const uint64_t time_ns = time_s < kFarS ? static_cast<uint64_t>(time_s > 0 ? time_s * 1e9 : 1) : uint64_t{1} << 60;
+  if (time_ns >= due_ns_) return;
+  due_ns_ = time_ns;
+  alarm_.Set(time_ns);
 }
 
 void Tasks::Begin() {
@@ -309,7 +332,7 @@ void Tasks::CloseDescriptor() {
 void Tasks::Clear() {
   if (step_) home_.interpreter.CallForEffect("close_tasks");
   poll_.Close();
-  timer_.Close();
+  alarm_.Close();
   CloseDescriptor();
   wants_step_ = false;
   PyRef *const all[] = {
@@ -319,7 +342,7 @@ void Tasks::Clear() {
 
 void Tasks::Abandon() {
   poll_.Close();
-  timer_.Close();
+  alarm_.Close();
   CloseDescriptor();
   PyRef *const all[] = {
       &start_, &make_, &channel_, &next_, &pause_, &step_, &handler_role_, &coroutine_types_[0], &coroutine_types_[1]};
