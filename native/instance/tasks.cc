@@ -159,8 +159,11 @@ int Tasks::Watch() noexcept {
   uv_loop_t *const loop = home_.core.loop();
   int status = UV_ENOMEM;
   const auto open = [&] {
-    status = timer_.Open(loop, home_.core.handles());
+    status = alarm_.Open(loop, home_.core.handles());
     if (status != 0) return;
+    status = UV_EAGAIN;  // if there is no thread
+    alarm_.Prepare();
+    status = UV_ENOMEM;
     status = poll_.Open(home_.core.handles(), this, [&](uv_poll_t *handle) { return uv_poll_init(loop, handle, fd_); });
     if (status != 0) return;
     status = uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t *handle, int, int) {
@@ -168,10 +171,10 @@ int Tasks::Watch() noexcept {
       if (tasks != nullptr) tasks->OnReady();
     });
   };
-  Guard(open, [&](const char *) { status = UV_ENOMEM; });
+  Guard(open, [](const char *) {});
   if (status == 0) return 0;
   poll_.Close();
-  timer_.Close();
+  alarm_.Close();
   return status;
 }
 
@@ -181,6 +184,20 @@ void Tasks::OnReady() {
     wants_step_ = true;
     home_.core.WantSteps();
   });
+}
+
+void Tasks::OnDue() {
+  due_ns_ = Alarm::kNever;
+  OnReady();
+}
+
+// One that is later than the time it is set to changes nothing: after the step of that time it is set again.
+void Tasks::Arm(double time_s) {
+  constexpr double kFarS = 1e9;  // decades: later than that comes to nothing else
+  const uint64_t time_ns = time_s < kFarS ? static_cast<uint64_t>(time_s > 0 ? time_s * 1e9 : 1) : uint64_t{1} << 60;
+  if (time_ns >= due_ns_) return;
+  due_ns_ = time_ns;
+  alarm_.Set(time_ns);
 }
 
 void Tasks::Begin() {
@@ -323,7 +340,7 @@ void Tasks::CloseDescriptor() {
 void Tasks::Clear() {
   if (step_) home_.interpreter.CallForEffect("close_tasks");
   poll_.Close();
-  timer_.Close();
+  alarm_.Close();
   CloseDescriptor();
   wants_step_ = false;
   PyRef *const all[] = {
@@ -333,7 +350,7 @@ void Tasks::Clear() {
 
 void Tasks::Abandon() {
   poll_.Close();
-  timer_.Close();
+  alarm_.Close();
   CloseDescriptor();
   PyRef *const all[] = {
       &start_, &make_, &channel_, &next_, &pause_, &step_, &handler_role_, &coroutine_types_[0], &coroutine_types_[1]};

@@ -2,7 +2,7 @@
 //
 // The instance has an event loop of asyncio's own (python/runtime/eventloop.py), of which only the waiting is replaced:
 // it runs in steps, at the end of a stay in the core, as long as it has something ready; for what it waits for, libuv
-// polls a copy of its selector's descriptor, and a timer. Both are made for the first coroutine.
+// polls a copy of its selector's descriptor, and an alarm rings. Both are made for the first coroutine.
 #ifndef MMPY_TASKS_H
 #define MMPY_TASKS_H
 
@@ -10,7 +10,7 @@
 #include <optional>
 
 #include "instance/home.h"
-#include "io/deadline_timer.h"
+#include "io/alarm.h"
 #include "io/uv_handle.h"
 #include "python/py_ref.h"
 #include "python/results.h"
@@ -52,13 +52,10 @@ class Tasks final : public Results {
   void Abandon();
 
   // For python/runtime/tasks.py.
-  PyObject *TakeNext();  // the next callback that is ready; NULL with an exception set
-  void Request();        // something is ready
-  void Arm(double time_s) {
-    constexpr double kFarS = 1e9;  // decades: later than that comes to nothing else
-    timer_.Arm(time_s < kFarS ? static_cast<uint64_t>(time_s > 0 ? time_s * 1e9 : 1) : uint64_t{1} << 60);
-  }
-  void Ended();  // all tasks have ended
+  PyObject *TakeNext();     // the next callback that is ready; NULL with an exception set
+  void Request();           // something is ready
+  void Arm(double time_s);  // a step is due at this time of the loop
+  void Ended();             // all tasks have ended
 
  private:
   bool Load();
@@ -68,6 +65,7 @@ class Tasks final : public Results {
   int Watch() noexcept;
   void CloseDescriptor();
   void OnReady();
+  void OnDue();
 
   Home &home_;
   bool cleans_up_ = false;   // the cleanup handler has begun
@@ -87,7 +85,9 @@ class Tasks final : public Results {
   PyRef pause_;    // the exception that ends a step
   int fd_ = -1;    // a copy of the selector's: libuv aborts if one that it polls is closed
   UvHandle<uv_poll_t> poll_;
-  DeadlineTimer timer_{[this] { OnReady(); }};
+  // Not a timerfd, which user code can close, see io/alarm.h.
+  Alarm alarm_{[this] { OnDue(); }};
+  uint64_t due_ns_ = Alarm::kNever;  // what the alarm is set to
 };
 
 }  // namespace mmpy

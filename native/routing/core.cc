@@ -21,6 +21,9 @@ constexpr uint64_t kSliceNs = 1'000'000;
 // Of the steps of all instances together, and at least of each.
 constexpr uint64_t kMinStepNs = 200'000;
 
+// Of calls at exact times in one iteration of libuv's loop.
+constexpr uint64_t kTimersNs = 10'000'000;
+
 constexpr uint64_t kHousekeepingMs = 1000;
 
 // How long a stop waits for cleanup handlers and other user code of all instances together; then for threads.
@@ -156,7 +159,13 @@ void Core::OnAlarm() {
     if (state_ != State::kRunning) return;
     // What is set meanwhile is due later than that.
     const uint64_t now = SteadyNs();
-    while (const auto call = timetable_.Take(now)) Try([&] { instances_[call->instance]->OnTimer(call->timer); });
+    // Any number may be due at once: sockets and signals have their turn in between.
+    const uint64_t until = now + kTimersNs;
+    do {
+      const auto call = timetable_.Take(now);
+      if (!call) break;
+      Try([&] { instances_[call->instance]->OnTimer(call->timer); });
+    } while (SteadyNs() < until);
     SetAlarm();
   });
 }
