@@ -213,6 +213,11 @@ describe("filters in the API", () => {
       () => router().map("a.x", "b.y", { filters: "invert" as never }),
       check("VALUE", /one text for each/),
     );
+    for (const wrong of [Symbol("a.x"), {}, 7, null]) {
+      assert.throws(() => router().map(wrong as never, "b.y"), check("VALUE", /map\(\) takes/));
+      assert.throws(() => router().map("a.x", wrong as never), check("VALUE", /map\(\) takes/));
+    }
+    assert.ok(router().map("a.x", "b.y", null as never));
   });
 });
 
