@@ -232,7 +232,7 @@ while True:
     const failed = mmpy([], { cwd: folderWith({}) });
     assert.deepEqual(await failed.exited, { code: 1, signal: null });
     assert.match(failed.stderr, /can't read the configuration: ENOENT.*monster\.cfg/);
-    assert.match(failed.stderr, /give a configuration file, as in: mmpy monster\.cfg/);
+    assert.match(failed.stderr, /give a configuration file, as in: mmpy path\/to\/monster\.cfg/);
   });
 
   it("with errors prints all of them with places, exit status 1", async () => {
