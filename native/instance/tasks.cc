@@ -128,33 +128,47 @@ bool Tasks::TakeFunctions(PyObject *loaded) {
   if (selector == nullptr) return false;
   const auto fd = static_cast<int>(PyLong_AsLong(selector));
   if (PyErr_Occurred() != nullptr) return false;
-  fd_ = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  const int error = fd_ < 0 ? errno : begun_ ? -Watch() : 0;
+  const int error = -KeepDescriptor(fd);
   if (error != 0) {
-    if (fd_ >= 0) close(fd_);
-    fd_ = -1;
     const PyRef arguments = PyRef::Steal(Py_BuildValue("(is)", error, strerror(error)));
     if (arguments) PyErr_SetObject(mmpy_exception_type(MMPY_OS_ERROR), arguments.get());
     return false;
   }
-  CloseInForkedChildren(fd_);
   for (size_t i = 0; i < std::size(parts); ++i) parts[i]->Swap(found[i]);
   if (cleans_up_) BeforeCleanup();
   return true;
 }
 
-// Returns 0 or a libuv error, which is a negative errno.
-int Tasks::Watch() {
+// Copies the selector's descriptor; watches it if the instance runs. Returns 0 or a libuv error, with nothing kept.
+int Tasks::KeepDescriptor(int selector) {
+  fd_ = fcntl(selector, F_DUPFD_CLOEXEC, 0);
+  if (fd_ < 0) return -errno;
+  int status = UV_ENOMEM;
+  Guard(
+      [&] {
+        CloseInForkedChildren(fd_);
+        status = begun_ ? Watch() : 0;
+      },
+      [](const char *) {});
+  if (status != 0) CloseDescriptor();
+  return status;
+}
+
+// Returns 0 or a libuv error, which is a negative errno; nothing is open then, as it is tried again for the next task.
+int Tasks::Watch() noexcept {
   uv_loop_t *const loop = home_.core.loop();
-  int status = timer_.Open(loop, home_.core.handles());
-  if (status == 0)
+  int status = UV_ENOMEM;
+  const auto open = [&] {
+    status = timer_.Open(loop, home_.core.handles());
+    if (status != 0) return;
     status = poll_.Open(home_.core.handles(), this, [&](uv_poll_t *handle) { return uv_poll_init(loop, handle, fd_); });
-  if (status == 0) {
+    if (status != 0) return;
     status = uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t *handle, int, int) {
       auto *const tasks = static_cast<Tasks *>(handle->data);
       if (tasks != nullptr) tasks->OnReady();
     });
-  }
+  };
+  Guard(open, [&](const char *) { status = UV_ENOMEM; });
   if (status == 0) return 0;
   poll_.Close();
   timer_.Close();

@@ -64,7 +64,8 @@ class Tasks final : public Results {
   bool Load();
   bool IsCoroutine(PyObject *result);
   bool TakeFunctions(PyObject *loaded);
-  int Watch();
+  int KeepDescriptor(int selector);
+  int Watch() noexcept;
   void CloseDescriptor();
   void OnReady();
 

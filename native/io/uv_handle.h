@@ -44,12 +44,14 @@ class UvHandle {
   UvHandle(const UvHandle &) = delete;
   UvHandle &operator=(const UvHandle &) = delete;
 
-  // Calls initialize(handle), an uv_*_init; returns its status. The handle does not keep the loop alive.
+  // Calls initialize(handle), an uv_*_init; returns its status. The handle does not keep the loop alive. One that was
+  // open before is closed: forgotten, it would be waited for at the end, without end.
   template <typename Initialize>
   int Open(std::shared_ptr<HandleCount> count, void *data, Initialize initialize) {
     auto block = std::make_unique<Block>();
     const int status = initialize(&block->handle);
     if (status < 0) return status;
+    Close();
     block->count = std::move(count);
     block->count->Add();
     block->handle.data = data;
