@@ -197,7 +197,7 @@ void Intervals::Begin() {
 }
 
 void Intervals::DropOld(const IsMeant &is_old) {
-  const Entries entries = entries_;  // is_meant() runs Python code
+  const std::vector<Entries::value_type> entries(entries_.begin(), entries_.end());  // is_old() runs Python code
   for (const auto &[id, entry] : entries) {
     if (entry.is_new || entry.is_renewed || entry.is_cancelled || !is_old(entry.function.get())) continue;
     const auto place = entries_.find(id);
