@@ -2,7 +2,7 @@
 //
 // The instance has an event loop of asyncio's own (python/runtime/eventloop.py), of which only the waiting is replaced:
 // it runs in steps, at the end of a stay in the core, as long as it has something ready; for what it waits for, libuv
-// polls a copy of its selector's descriptor, and a timer. Both are made for the first coroutine.
+// polls a copy of its selector's descriptor, and the core's alarm rings. Both are made for the first coroutine.
 #ifndef MMPY_TASKS_H
 #define MMPY_TASKS_H
 
@@ -10,7 +10,6 @@
 #include <optional>
 
 #include "instance/home.h"
-#include "io/deadline_timer.h"
 #include "io/uv_handle.h"
 #include "python/py_ref.h"
 #include "python/results.h"
@@ -41,6 +40,9 @@ class Tasks final : public Results {
   bool Step(uint64_t budget_ns);
   bool wants_step() const { return wants_step_; }
 
+  // Wants a step if the time that it waits for has come. Returns the time for which it waits now, or kNever.
+  uint64_t WakeStep(uint64_t now_ns);
+
   // The instance is about to end, its cleanup handler has been called: ends all tasks, cancelling them. Returns false
   // if there is nothing to wait for; otherwise Core::TasksEnded() follows.
   bool BeginEnd(uint64_t cleanup_until_ms);
@@ -52,13 +54,10 @@ class Tasks final : public Results {
   void Abandon();
 
   // For python/runtime/tasks.py.
-  PyObject *TakeNext();  // the next callback that is ready; NULL with an exception set
-  void Request();        // something is ready
-  void Arm(double time_s) {
-    constexpr double kFarS = 1e9;  // decades: later than that comes to nothing else
-    timer_.Arm(time_s < kFarS ? static_cast<uint64_t>(time_s > 0 ? time_s * 1e9 : 1) : uint64_t{1} << 60);
-  }
-  void Ended();  // all tasks have ended
+  PyObject *TakeNext();     // the next callback that is ready; NULL with an exception set
+  void Request();           // something is ready
+  void Arm(double time_s);  // a step is due at this time of time.monotonic()
+  void Ended();             // all tasks have ended
 
  private:
   bool Load();
@@ -87,7 +86,7 @@ class Tasks final : public Results {
   PyRef pause_;    // the exception that ends a step
   int fd_ = -1;    // a copy of the selector's: libuv aborts if one that it polls is closed
   UvHandle<uv_poll_t> poll_;
-  DeadlineTimer timer_{[this] { OnReady(); }};
+  uint64_t due_ns_ = Core::kNever;  // the earliest time that it was armed for since the last step that came of one
 };
 
 }  // namespace mmpy

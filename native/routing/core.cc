@@ -147,16 +147,26 @@ void Core::SetTimer(Timetable::Call call, double ms, Timetable::Mode mode) {
 }
 
 void Core::SetAlarm() {
-  if (state_ == State::kRunning) alarm_.Set(timetable_.next_ns());
+  if (state_ == State::kRunning) alarm_.Set(std::min(timetable_.next_ns(), steps_due_ns_));
+  if (state_ == State::kEnding) alarm_.Set(steps_due_ns_);
 }
 
 void Core::OnAlarm() {
   Guarded([&] {
     const Entry entry(*this);
-    if (state_ != State::kRunning) return;
+    if (state_ != State::kRunning && state_ != State::kEnding) return;
     // What is set meanwhile is due later than that.
     const uint64_t now = SteadyNs();
-    while (const auto call = timetable_.Take(now)) Try([&] { instances_[call->instance]->OnTimer(call->timer); });
+    if (steps_due_ns_ <= now) {
+      steps_due_ns_ = kNever;
+      for (Destination *const instance : with_code_) steps_due_ns_ = std::min(steps_due_ns_, instance->WakeStep(now));
+      WantSteps();
+    }
+    while (state_ == State::kRunning) {
+      const auto call = timetable_.Take(now);
+      if (!call) break;
+      Try([&] { instances_[call->instance]->OnTimer(call->timer); });
+    }
     SetAlarm();
   });
 }
