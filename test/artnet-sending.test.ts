@@ -216,7 +216,9 @@ describe("an artnet instance with a destination", () => {
     await node.send(replyOf("Dimmer\x1b[2J", 0x12), OWN, PORT);
     const dmx = await node.until((data) => data[9] === 0x50);
     assert.equal(dmx[18], 255);
-    assert.deepEqual(rig.status("out")?.peers, [`node 'Dimmer?[2J' at ${NODE}, takes net.universe 0.18`]);
+    // Other programs on this machine may answer its polls, too, such as those of another test.
+    const peers = rig.status("out")?.peers?.filter((peer) => peer.includes(NODE));
+    assert.deepEqual(peers, [`node 'Dimmer?[2J' at ${NODE}, takes net.universe 0.18`]);
   });
 });
 

@@ -384,9 +384,14 @@ function print(model: readonly SectionModel[], { blanks, between, lineEnds, mark
       for (const { left, operator, right } of section.mappings) {
         line(() => {
           const from = side(left);
-          writer.piece(taken(blanks));
+          // Without a space `a->b` is the operator of another language.
+          const apart = (isNear: boolean) => {
+            const blank = taken(blanks);
+            writer.piece(isNear && blank === "" ? " " : blank);
+          };
+          apart(/[-=]$/.test(writer.text));
           writer.piece(operator);
-          writer.piece(taken(blanks));
+          apart(/^[-=]/.test(right.instance));
           contents.push([from, operator === "><" ? "<>" : operator, side(right)]);
         });
       }
@@ -431,13 +436,18 @@ function flattened(tree: ConfigTree, places = true): unknown[] {
   });
 }
 
+/** Without warnings, which are about names that may mean something else. */
+function errorsOf(diagnostics: readonly Diagnostic[]): string[] {
+  return diagnostics.filter(({ severity }) => severity !== "warning").map(formatDiagnostic);
+}
+
 describe("any configuration", () => {
   it("is read as it was meant, every word at its line and column, however it is laid out", () => {
     fc.assert(
       fc.property(sections, manner, (model, how) => {
         const { text, expected } = print(model, how);
         const { tree, diagnostics } = parseText(text, "monster.cfg");
-        assert.deepEqual(diagnostics.map(formatDiagnostic), []);
+        assert.deepEqual(errorsOf(diagnostics), []);
         assert.deepEqual(flattened(tree), expected);
       }),
       { numRuns: 500 },
@@ -455,7 +465,7 @@ describe("any configuration", () => {
         const outer = [...all.slice(0, from), "[include part.cfg]", ...all.slice(to)].join("\n");
         const whole = parseText(text, "monster.cfg");
         const split = parseText(outer, path.join(folder, "monster.cfg"));
-        assert.deepEqual(split.diagnostics.map(formatDiagnostic), []);
+        assert.deepEqual(errorsOf(split.diagnostics), []);
         assert.deepEqual(flattened(split.tree, false), flattened(whole.tree, false));
       }),
       { numRuns: 200 },
@@ -473,7 +483,7 @@ describe("text that is no configuration", () => {
       const line = location.source.lines[location.line - 1];
       assert.ok(line !== undefined && location.column >= 1, "the line exists");
       assert.ok(location.column - 1 + location.length <= line.length, "the place is within its line");
-      assert.match(formatDiagnostic(diagnostic), /^monster\.cfg:\d+:\d+: error: /);
+      assert.match(formatDiagnostic(diagnostic), /^monster\.cfg:\d+:\d+: (error|warning): /);
     }
     flattened(tree);
     return [...diagnostics];
@@ -518,7 +528,7 @@ describe("text that is no configuration", () => {
     ["a list of a hundred thousand", `[map]\na.{${"x,".repeat(100_000)}y} > b.y`, 0],
     ["a range of a hundred thousand digits", `[map]\na.{1..${"9".repeat(100_000)}} > b.y`, 1],
     ["a hundred thousand dots", `[map]\na${".".repeat(100_000)} > b.y`, 0],
-    ["a hundred thousand arrows", `[map]\na.x ${"<>".repeat(100_000)} b.y`, 1],
+    ["a hundred thousand arrows", `[map]\na.x ${"<>".repeat(100_000)} b.y`, 0], // filters are parsed later
     ["a hundred thousand NULs", `[map]\n${"\0".repeat(100_000)}`, 0],
     ["a million line ends", "\n".repeat(1_000_000), 0],
     ["a hundred thousand empty headers", "[]\n".repeat(100_000), MAX_ERRORS + 1],

@@ -450,13 +450,40 @@ describe("configuration errors, with file, line, column and caret", () => {
         error.code === "CONFIG" &&
         error.message.startsWith(`error: can't read the configuration: ENOENT`) &&
         error.message.includes(missing) &&
-        error.message.endsWith("\n      = give a configuration file, as in: mmpy monster.cfg"),
+        error.message.endsWith("\n      = give a configuration file, as in: mmpy path/to/monster.cfg"),
     );
     assert.throws(
       () => parseFile(path.join(folder, "sub")),
       /^MidimonsterError: error: can't read the configuration: EISDIR/,
     );
   });
+
+  const THERE: [files: Record<string, string>, given: string, help: string][] = [
+    [{ "show.cfg": "", "other.txt": "" }, "shwo.cfg", "did you mean '%/show.cfg'?"],
+    [{ "b.cfg": "", "a.cfg": "" }, "nothing-like-it", "configurations there: %/a.cfg, %/b.cfg"],
+    [{ "sub/stage.cfg": "" }, "sub", "configurations there: %/sub/stage.cfg"],
+    [{ "other.txt": "" }, "no/such/folder.cfg", "give a configuration file, as in: mmpy path/to/monster.cfg"],
+  ];
+  for (const [files, given, help] of THERE) {
+    it(`beside ${Object.keys(files).join(", ")}, for '${given}' points at what is there`, () => {
+      const folder = folderWith(files);
+      assert.throws(
+        () => parseFile(path.join(folder, given)),
+        (error) =>
+          error instanceof MidimonsterError && error.message.endsWith(`\n      = ${help.replaceAll("%", folder)}`),
+      );
+    });
+  }
+
+  for (const first of ["# a comment of Python", "import midimonster"]) {
+    it(`says that a module is not a configuration, at '${first}'`, () => {
+      const { diagnostics } = parseText(`${first}\n\ndef fader(value):\n    pass\n`, "show.py");
+      assert.deepEqual(
+        diagnostics.map(({ help }) => help),
+        [["this is a Python module; a configuration loads it, by module = NAME in a [python INSTANCE] section"]],
+      );
+    });
+  }
 });
 
 describe("[include FILE]", () => {

@@ -66,6 +66,47 @@ ${ASK}`,
     );
   });
 
+  it("for wrong parameters says what a function is called with", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `
+import socket
+ours, theirs = socket.socketpair()
+theirs.send(b"x")
+def takes(value): pass
+async def waits(value): pass
+def nothing(): pass
+def inside(): len()
+midimonster.interval(takes, 10)
+midimonster.interval(inside, 10)
+midimonster.after(waits, 10)
+midimonster.started(takes)
+midimonster.manage(nothing, ours)
+midimonster.cleanup_handler(takes)
+midimonster.after(lambda: midimonster.output("out", 1), 30)
+def go(value): pass
+${ASK}`,
+    });
+    await session.probe.until("out");
+    await session.router.stop();
+    const told = (what: string) =>
+      session.log
+        .matching(new RegExp(`${what} raised\n`))[0]
+        ?.message.split("\n")
+        .at(-1);
+    for (const what of [
+      "interval function mod.takes",
+      "delayed function mod.waits",
+      "start function mod.takes",
+      "cleanup handler mod.takes",
+    ])
+      assert.equal(told(what), "  = it is called without arguments", what);
+    assert.match(
+      session.log.matching(/the socket function mod\.nothing raised/)[0]?.message ?? "",
+      /\n {2}= it is called with the socket as its one argument$/,
+    );
+    assert.match(told("interval function mod.inside") ?? "", /^TypeError: /);
+  });
+
   it("in a cleanup handler is logged, and the stop goes on", async () => {
     const session = await start(CONFIG, {
       "mod.py": `def bye(): raise OSError("disk full")\nmidimonster.cleanup_handler(bye)\ndef go(value): pass\n${ASK}`,

@@ -98,7 +98,12 @@ describe("filters on a mapping line", () => {
     ["a.x >> b.y", "    ^~", /'>>' is not an operator/, /did you mean '>'/],
     ["a.x > invert < b.y", "             ^", /'<' after '>'/, /one line for each direction/],
     ["a.x <> invert > b.y", "              ^", /'>' after '<>'/],
-    ["a.x > curve(2,2) > b.y", "      ^~~~~~~~~~", /'curve' takes 0 to one argument, not 2/, /decimals have a point/],
+    [
+      "a.x > curve(2,2) > b.y",
+      "      ^~~~~~~~~~",
+      /'curve' takes at most one argument, not 2/,
+      /decimals have a point/,
+    ],
     ["a.x > range(.1) > b.y", "      ^~~~~~~~~", /'range' takes 2 arguments, not 1/, /write range\(low, high\)/],
     ["a.x > invert(1) > b.y", "      ^~~~~~~~~", /'invert' takes no arguments, not 1/],
     ["a.x > range(.1, 1.5) > b.y", "                ^~~", /1\.5 is out of range/, /high is from 0 to 1/],

@@ -109,4 +109,8 @@ it("the process that has a port is found by its socket, of TCP only one that lis
   assert.deepEqual(portHolders(9000, proc), [], "no process is seen to have it");
   assert.deepEqual(portHolders(9001, proc), []);
   assert.deepEqual(portHolders(1, path.join(proc, "nowhere")), []);
+  const found = ["127.0.0.1", "127.0.0.2", "0.0.0.0", "::"].filter(
+    (address) => portHolders(9002, proc, address).length > 0,
+  );
+  assert.deepEqual(found, ["127.0.0.1"], "only one with this address");
 });

@@ -94,7 +94,7 @@ describe("the log in the journal", () => {
       ["--log-level", "debug"],
     );
     assert.match(log, /^<7>DEBUG: /m);
-    assert.match(log, /^<4>WARN: py: output\(\) on channel 'nowhere'/m);
+    assert.match(log, /^<4>WARN: py: mod\.py:4: output\(\) on channel 'nowhere'/m);
   });
 
   const texts: [what: string, args: string[], named: "it" | "another" | "nothing"][] = [

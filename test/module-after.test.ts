@@ -167,12 +167,20 @@ const WRONG: readonly [call: string, type: string, message: string][] = [
   ["interval(f, milliseconds=5)", "TypeError", "interval() takes exactly 2 positional arguments (1 given)"],
   ["interval(f, 5, exact=Odd())", "OSError", "neither true nor false"],
   ["after(f)", "TypeError", "after() takes exactly 2 positional arguments (1 given)"],
-  ["after(None, 5)", "TypeError", "after() requires a callable as its first argument"],
+  [
+    "after(None, 5)",
+    "TypeError",
+    "after() requires a callable as its first argument: the name of a function, without parentheses behind it",
+  ],
   ["after(f, -1)", "ValueError", "after() time must be 0 (to cancel) or a positive number of milliseconds"],
   ["after(f, float('nan'))", "ValueError", "after() time must be 0 (to cancel) or a positive number of milliseconds"],
   ["after(f, 'soon')", "TypeError", "must be real number, not str"],
   ["after(f, 5, exact=True)", "TypeError", "takes no keyword arguments"],
-  ["started(None)", "TypeError", "started() requires a callable"],
+  [
+    "started(None)",
+    "TypeError",
+    "started() requires a callable: the name of a function, without parentheses behind it",
+  ],
   ["started()", "TypeError", "takes exactly one argument (0 given)"],
 ];
 

@@ -143,6 +143,11 @@ describe("an mqtt instance", () => {
       /^monster\.cfg:3:5: error: 't' is range MIN MAX or discrete \[!\]MIN \[!\]MAX TEXT, not 'linear 0 1'$/m,
     ],
     [
+      "with a port of its own",
+      instance("port = 1883"),
+      /^monster\.cfg:3:1: error: 'port' is not an option\n.*\n.*\n +=[ ]the port follows the host, as in: host = /m,
+    ],
+    [
       "with a misspelt option",
       instance("pasword = x"),
       /^monster\.cfg:3:1: error: 'pasword' is not an option\n.*\n.*\n +$|did you mean 'password'\?/m,

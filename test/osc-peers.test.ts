@@ -56,6 +56,28 @@ describe("OSC with other programs", () => {
     await dump.exited;
   });
 
+  for (const [held, warned] of [
+    ["0.0.0.0", true],
+    ["127.0.0.2", false],
+  ] as const) {
+    it(`${warned ? "tells" : "does not tell"} of a program that shares the port on ${held}`, async () => {
+      const port = await freePort();
+      const hold =
+        "import socket, sys, time; s = socket.socket(type=socket.SOCK_DGRAM); " +
+        `s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("${held}", ${port})); print("bound", flush=True); ` +
+        "sys.stdin.read()";
+      const holder = run("python3", ["-c", hold]);
+      await holder.sees(/bound/);
+      const session = await start(`[osc desk]\nbind = * ${port}\n[map]\ndesk./x > probe.x\n`);
+      holder.child.kill();
+      await holder.exited;
+      assert.deepEqual(
+        session.log.matching(/is also bound/).map(({ level, message }) => [level, message.split(" (")[0]]),
+        warned ? [["warn", `desk: port ${port} is also bound by process ${holder.child.pid}`]] : [],
+      );
+    });
+  }
+
   it("goes from one mmpy to another, and back to where it came from", async () => {
     const port = await freePort();
     const peer = await OscPeer.open();

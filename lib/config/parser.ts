@@ -17,6 +17,7 @@ import {
   TooManyBytes,
 } from "./source.js";
 import type { AssignmentSection, ConfigTree, Section } from "./syntax.js";
+import { unreadableHelp } from "./unreadable.js";
 
 /** The part of a configuration that could be parsed, and all errors found in it. */
 export interface ParseResult {
@@ -40,7 +41,7 @@ export function parseFile(file: string): ParseResult {
     throw MidimonsterError.fromDiagnostics([
       {
         message: `can't read the configuration: ${messageOf(error)}`,
-        help: isMissing(error) ? ["give a configuration file, as in: mmpy monster.cfg"] : [],
+        help: unreadableHelp(file, error),
       },
     ]);
   }
@@ -61,10 +62,6 @@ function parseSource(source: Source, bytes = 0): ParseResult {
   const parser = new Parser(bytes);
   parser.read(source, []);
   return { tree: { source, sections: parser.sections }, diagnostics: parser.diagnostics, files: parser.files };
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
 /** A file being read; used to detect a file that includes itself. */
@@ -147,12 +144,15 @@ class Parser {
 
   #outside(content: Located): void {
     const comment = commentHelp(content.text);
-    if (comment.length > 0) {
+    const isModule = content.location.source.file.endsWith(".py");
+    if (comment.length > 0 && !isModule) {
       this.#error("this line is outside any section", content.location, comment);
       return;
     }
     this.#error("this line is outside any section", content.location, [
-      "start a section before it: [backend NAME], [BACKEND INSTANCE] or [map]",
+      isModule
+        ? "this is a Python module; a configuration loads it, by module = NAME in a [python INSTANCE] section"
+        : "start a section before it: [backend NAME], [BACKEND INSTANCE] or [map]",
     ]);
     this.#section = "skip";
   }

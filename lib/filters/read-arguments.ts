@@ -63,7 +63,9 @@ function readValues(
   const { parameters } = form;
   const required = parameters.filter((parameter) => parameter.default === undefined).length;
   if (given.length > parameters.length || given.length < required) {
-    const allowed = required === parameters.length ? counted(required) : `${required} to ${counted(parameters.length)}`;
+    const most = counted(parameters.length);
+    const allowed =
+      required === parameters.length ? most : required === 0 ? `at most ${most}` : `${required} to ${most}`;
     // A comma in a number, as several languages write it.
     const comma = given.length > parameters.length && given.every((text) => /^\d+$/.test(text));
     return {

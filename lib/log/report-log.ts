@@ -184,7 +184,7 @@ export class ReportLog {
     };
     if (this.#counts(key, role === "handler" ? [subject] : [], 1, fields, say, what.length + exception.text.length))
       return;
-    this.#logger.error({ ...fields, ...fieldsOf(exception) }, `${what}\n${exception.text}`);
+    this.#logger.error({ ...fields, ...fieldsOf(exception) }, `${what}\n${exception.text}${callHelp(role, exception)}`);
   }
 
   #eventsLost(instance: string, count: number): void {
@@ -294,6 +294,15 @@ export class ReportLog {
   }
 }
 
+/** What functions are called with, by their role. Handlers have been checked when they were found. */
+const ARGUMENTS: ReadonlyMap<string, string> = new Map([
+  ["interval", "without arguments"],
+  ["delayed function", "without arguments"],
+  ["start function", "without arguments"],
+  ["cleanup handler", "without arguments"],
+  ["socket", "with the socket as its one argument"],
+]);
+
 function levelOf(role: string): "error" | "warn" | "info" | "debug" {
   return role === "error" || role === "warn" || role === "info" ? role : "debug";
 }
@@ -306,6 +315,12 @@ function describe(instance: string, role: string, subject: string, value?: numbe
     return `${instance}: the socket function ${subject} raised${value === undefined ? "" : ` on descriptor ${value}`}`;
   }
   return `${instance}: the ${role}${role === "interval" ? " function" : ""} ${subject} raised`;
+}
+
+/** How a function is called, if it could not be: the exception then has no place in user code. */
+function callHelp(role: string, { type, places }: PythonException): string {
+  const given = ARGUMENTS.get(role);
+  return given === undefined || type !== "TypeError" || places.length > 0 ? "" : `\n  = it is called ${given}`;
 }
 
 /** For programs that read the log. */

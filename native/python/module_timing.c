@@ -25,7 +25,9 @@ static int check_call(const char *function, PyObject *const *arguments, Py_ssize
     return -1;
   }
   if (PyCallable_Check(arguments[0])) return 0;
-  PyErr_Format(mmpy_exception_type(MMPY_TYPE_ERROR), "%s() requires a callable as its first argument", function);
+  PyErr_Format(mmpy_exception_type(MMPY_TYPE_ERROR),
+               "%s() requires a callable as its first argument: the name of a function, without parentheses behind it",
+               function);
   return -1;
 }
 
@@ -74,7 +76,8 @@ PyObject *mmpy_after(PyObject *self, PyObject *const *arguments, Py_ssize_t coun
 
 PyObject *mmpy_started(PyObject *self, PyObject *function) {
   if (!PyCallable_Check(function)) {
-    PyErr_SetString(mmpy_exception_type(MMPY_TYPE_ERROR), "started() requires a callable");
+    PyErr_SetString(mmpy_exception_type(MMPY_TYPE_ERROR),
+                    "started() requires a callable: the name of a function, without parentheses behind it");
     return NULL;
   }
   mmpy_instance *instance = mmpy_instance_of(self);

@@ -123,6 +123,18 @@ function parseTopic<C>(topic: string, meaning: () => C): ParsedChannel<C> {
   return { meaning: meaning() };
 }
 
+/** What other programs call an option. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ["port", "the port follows the host, as in: host = 10.0.0.2:1884"],
+  ["broker", "write host = HOST, or host = HOST:PORT"],
+  ["server", "write host = HOST, or host = HOST:PORT"],
+  ["username", "write user = NAME"],
+  [
+    "topic",
+    "topics are names of channels in [map]; a line here is needed for other values than 0 to 1: TOPIC = range 0 100",
+  ],
+]);
+
 function parseTopicLine(name: string, text: string): Parsed<FormatLine> {
   const line = parseLine(text);
   const { problem } = parseTopic(name, () => undefined);
@@ -130,7 +142,12 @@ function parseTopicLine(name: string, text: string): Parsed<FormatLine> {
   if (line !== undefined) return line;
   const near = nearest(name, Object.keys(instanceOptions));
   if (near !== undefined) return { problem: "is not an option", in: "name", help: [`did you mean '${near}'?`] };
-  return { problem: `is ${LINE_FORM.replace(" | ", " or ")}, not '${text}'` };
+  const meant = ELSEWHERE.get(name);
+  if (meant !== undefined) return { problem: "is not an option", in: "name", help: [meant] };
+  return {
+    problem: `is ${LINE_FORM.replace(" | ", " or ")}, not '${text}'`,
+    help: ["a name that is not an option is a topic; mmpy backends mqtt lists the options"],
+  };
 }
 
 /** In MIDIMonster, a topic could have this name: its format must not be taken for a topic. */

@@ -11,6 +11,7 @@ import { type IncomingPath, IncomingPaths, MAX_NEW_PATTERNS, type Slot } from ".
 import type { instanceOptions } from "./index.js";
 import { OutgoingPaths } from "./outgoing.js";
 import type { OscChannel, PathFormat } from "./path.js";
+import { sharingWarning } from "./sharing.js";
 import { defaultMax, isConstant, levelOf } from "./values.js";
 
 type Setup = InstanceSetup<typeof instanceOptions, PathFormat>;
@@ -99,7 +100,13 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
       receiveBuffer: RECEIVE_BUFFER,
       log,
       receive: (data, from) => this.#receive(data, from),
-      opened: () => this.#reached(this.#targets),
+      opened: () => {
+        const bound = this.#socket?.bound;
+        const shared =
+          bind === undefined || bound === undefined ? undefined : sharingWarning(name, bound.address, bound.port);
+        if (shared !== undefined) log.warn({ instance: name }, shared);
+        this.#reached(this.#targets);
+      },
     });
     // Before the wait for the socket, during which the instance may be stopped.
     for (const { seconds, message } of keepalive) {

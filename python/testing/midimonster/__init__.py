@@ -29,6 +29,9 @@ __all__ = [
     "timestamp",
 ]
 
+_WITHOUT = ": the name of a function, without parentheses behind it"
+
+
 def output(name, value, /):
     given = _number(value)
     if given != given:
@@ -53,20 +56,20 @@ def timestamp():
 
 
 def interval(function, ms, /, *, exact=False):
-    _requires_callable(function, "interval() requires a callable as its first argument")
+    _requires_callable(function, "interval() requires a callable as its first argument" + _WITHOUT)
     exact = bool(exact)
     period = _milliseconds(ms, "interval() period must be 0 (to cancel) or a positive number of milliseconds")
     _instance().interval(function, period, exact)
 
 
 def after(function, ms, /):
-    _requires_callable(function, "after() requires a callable as its first argument")
+    _requires_callable(function, "after() requires a callable as its first argument" + _WITHOUT)
     delay = _milliseconds(ms, "after() time must be 0 (to cancel) or a positive number of milliseconds")
     _instance().after(function, delay)
 
 
 def started(function, /):
-    _requires_callable(function, "started() requires a callable")
+    _requires_callable(function, "started() requires a callable" + _WITHOUT)
     _instance().started(function)
 
 
