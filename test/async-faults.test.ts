@@ -130,6 +130,21 @@ describe("an exception in a coroutine", () => {
     );
   });
 
+  it("cannot come of a descriptor that user code closes: timers have none", async () => {
+    const session = await run(`
+import os
+async def go(value):
+    await asyncio.sleep(0.001)
+    for name in os.listdir("/proc/self/fd"):
+        link = "/proc/self/fd/" + name
+        if os.path.lexists(link) and "timerfd" in os.readlink(link): os.close(int(name))
+    await asyncio.sleep(0.001)
+    midimonster.output("out", value)
+`);
+    await session.probe.until("out");
+    assert.deepEqual(problems(session), []);
+  });
+
   it("says nothing of tasks that are cancelled", async () => {
     const session = await run(`
 async def child():

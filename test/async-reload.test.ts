@@ -1,6 +1,6 @@
 // Tasks across reloads: which of them end, which go on, and when new ones begin.
 import assert from "node:assert/strict";
-import { ask, CONFIG, type Session, start } from "./session.js";
+import { ask, CONFIG, problems, type Session, start } from "./session.js";
 
 const BEGINNING = `
 import asyncio
@@ -16,9 +16,6 @@ async function reload(session: Session, text: string): Promise<void> {
   session.write("mod.py", module(text));
   await session.router.reload();
 }
-
-const problems = (session: Session) =>
-  session.log.entries.filter(({ level }) => level === "error" || level === "warn").map(({ message }) => message);
 
 describe("a reload", () => {
   it("cancels the tasks of the replaced module, and begins the new ones when these have ended", async () => {

@@ -1,7 +1,7 @@
 // The end of tasks: at a stop, all instances together while their loops still run; and what will not end.
 import assert from "node:assert/strict";
 import { readdirSync, readlinkSync } from "node:fs";
-import { ask, CONFIG, Session, start } from "./session.js";
+import { ask, CONFIG, problems, Session, start } from "./session.js";
 
 const BEGINNING = `
 import asyncio
@@ -19,9 +19,6 @@ async def until_cancelled(word, seconds=0):
 `;
 
 const module = (text: string) => ({ "mod.py": BEGINNING + text });
-
-const problems = (session: Session) =>
-  session.log.entries.filter(({ level }) => level === "error" || level === "warn").map(({ message }) => message);
 
 describe("a stop", () => {
   const cases: [what: string, text: string, said: unknown[], problems: RegExp[]][] = [

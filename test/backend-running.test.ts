@@ -150,6 +150,16 @@ describe("a running instance", () => {
     assert.equal(made.log.matching(/emit\(\) was called wrongly.*: an event's value is a number, not NaN/).length, 1);
     desk.setup.emitBatch({ length: 2, channels: Uint32Array.of(99, 0), values: Float64Array.of(1, 1) });
     desk.setup.emitBatch({ length: 1000, channels: new Uint32Array(0), values: new Float64Array(0) });
+    const [one, full] = [Uint32Array.of(0), Float64Array.of(1)];
+    const wrong = [
+      undefined,
+      null,
+      {},
+      { length: 1, channels: [0], values: [1] },
+      { length: 1, channels: one, values: Float32Array.of(1) },
+      ...[-1, 0.5, Number.NaN].map((length) => ({ length, channels: one, values: full })),
+    ];
+    for (const batch of wrong) desk.setup.emitBatch(batch as never);
     assert.equal((await desk.until(7)).length, 7);
     assert.equal(made.log.matching(/emit\(\) was called wrongly.*: there is no channel number 99/).length, 1);
     await made.router.stop();

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { formatDiagnostic } from "../lib/config/diagnostic.js";
+import { parseText } from "../lib/config/parser.js";
 import { Router } from "../lib/engine/router.js";
 import { MidimonsterError } from "../lib/errors.js";
 import { folderWith, MemoryLog } from "./helpers.js";
@@ -144,6 +145,28 @@ describe("a range without braces", () => {
     const { errors, warnings } = await loading("[map]", "out.{1..4} > out.x{1..4}.y");
     assert.deepEqual([errors, warnings], [[], []]);
   });
+});
+
+describe("a very long line", () => {
+  const long = 300_000;
+  const lines: [what: string, line: string][] = [
+    ["hyphens in a name", `a.x > a.${"-".repeat(long)}`],
+    ["equals signs after an arrow", `a.x <${"=".repeat(long)} a.y`],
+    ["digits", `a.x > a.${"7".repeat(long)}`],
+    ["digits and dots", `a.${"7.".repeat(long / 2)} > a.x`],
+    ["braces that are not closed", `a.x > a.${"{1..2".repeat(long / 5)}`],
+    ["arrows", `a.x ${"> ".repeat(long / 2)} a.y`],
+    ["semicolons", `a.x > a.y${" ;".repeat(long / 2)}`],
+  ];
+  for (const [what, line] of lines) {
+    it(`takes no more time than its length: ${what}`, () => {
+      const before = process.cpuUsage();
+      parseText(`[loopback a]\n[map]\n${line}\n`);
+      const { user, system } = process.cpuUsage(before);
+      // Of the processor, not of the clock: quadratic time would be minutes.
+      assert.ok(user + system < 10e6, `${user + system} µs`);
+    });
+  }
 });
 
 it("warnings about text are those of a reload, too, and do not refuse it", async () => {

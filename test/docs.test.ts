@@ -124,6 +124,9 @@ const PACKAGES: Record<string, string> = {
   curl: "curl",
 };
 
+/** What programs beside an example print as soon as others can use them. */
+const READY: Record<string, RegExp> = { mmpy: /routing/, mosquitto: / running\n|Address already in use/ };
+
 /** What an example needs and this machine lacks, for people. */
 function missingFor({ needs, sessions }: Example): string | undefined {
   const used = sessions
@@ -203,7 +206,8 @@ async function within(milliseconds: number, promise: Promise<unknown>): Promise<
 function send(sends: readonly Command[], cwd: string): void {
   for (const { command, shown } of sends) {
     const text = command.replace(/^python3 /, `${python} `);
-    const { stdout, stderr } = spawnSync("sh", ["-c", text], { cwd, encoding: "utf8" });
+    const { status, stdout, stderr } = spawnSync("sh", ["-c", text], { cwd, encoding: "utf8" });
+    assert.equal(status, 0, `${command}\n${stderr}`);
     if (!stdout.includes(shown)) assert.equal(stdout + stderr, shown, command);
   }
 }
@@ -248,7 +252,7 @@ describe("the documentation", () => {
           const others = [];
           for (const { command, shown } of beside) {
             const running = start(command, folder, used);
-            if (command.startsWith("mmpy ")) await running.sees(/routing/);
+            await running.sees(READY[command.split(" ", 1)[0] ?? ""] ?? /^/);
             others.push({ running, shown });
           }
           for (const { command, shown } of commands) {

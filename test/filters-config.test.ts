@@ -8,6 +8,7 @@ import { MidimonsterError } from "../lib/errors.js";
 import { isPossible } from "../lib/filters/chain.js";
 import { FILTERS } from "../lib/filters/index.js";
 import { Router } from "../lib/index.js";
+import { compileFiltered } from "../lib/mapping/filtered-routes.js";
 import { compute, isStateless } from "./filter-model.js";
 import { MemoryLog, projectFolder, run } from "./helpers.js";
 
@@ -217,6 +218,11 @@ describe("filters in the API", () => {
       () => router().map("a.x", "b.y", { filters: "invert" as never }),
       check("VALUE", /one text for each/),
     );
+    for (const wrong of [Symbol("a.x"), {}, 7, null]) {
+      assert.throws(() => router().map(wrong as never, "b.y"), check("VALUE", /map\(\) takes/));
+      assert.throws(() => router().map("a.x", wrong as never), check("VALUE", /map\(\) takes/));
+    }
+    assert.ok(router().map("a.x", "b.y", null as never));
   });
 });
 
@@ -313,5 +319,52 @@ describe("filters that compute", () => {
         assert.equal(isStateless(operation), group === "stateless", name);
       }
     }
+  });
+});
+
+describe("filters of an absurd number", () => {
+  const lines = (count: number, line: (i: number) => string) =>
+    Array.from({ length: count }, (_, i) => line(i)).join("\n");
+
+  it("nested thousandfold are an error, not the end of the program", () => {
+    const sections = lines(20_000, (i) => `[filter f${i}]\n${i < 19_999 ? `f${i + 1}` : "invert"}`);
+    const { problems } = read(`${sections}\n[map]\na.x > f0 > b.y\n`);
+    assert.match(
+      formatDiagnostic(problems[0] ?? assert.fail()),
+      /^monster\.cfg:129:9: error: filters are nested too deeply/,
+    );
+  });
+
+  it("may be nested as deeply as the limit says", () => {
+    const sections = lines(64, (i) => `[filter f${i}]\n${i < 63 ? `f${i + 1}` : "invert"}`);
+    assert.equal(mappingOf("a.x > f0 > b.y", `${sections}\n`).filters?.forward.text, "invert");
+  });
+
+  it("in one named filter are one error, and take no memory each", () => {
+    const small = lines(60, () => "invert");
+    const { problems } = read(`[filter a]\n${small}\n[filter b]\n${lines(100_000, () => "a")}\n`);
+    assert.deepEqual(
+      problems.map(({ message }) => message),
+      ["more than 64 filters in one chain"],
+    );
+  });
+
+  it("that are unknown are compared with the known ones for as many errors as are reported", () => {
+    const known = lines(2000, (i) => `[filter known${i}]\ninvert`);
+    const { problems } = read(`${known}\n[map]\n${lines(20_000, (i) => `a.x > unknown${i} > b.y`)}\n`);
+    assert.equal(problems.length, 1000);
+  });
+
+  it("between the same two channels are told apart, in no more time than their number", () => {
+    const chain = (power: number) => mappingOf(`a.x > curve(${power}) > b.y`).filters?.forward ?? assert.fail();
+    const [first, one] = [chain(2), Uint32Array.of(0)];
+    const pair = { fromInstance: 0, toInstance: 1, from: one, to: one };
+    const pairs = Array.from({ length: 30_000 }, (_, i) => ({ ...pair, chain: { ...first, key: `power(${i})` } }));
+    const { table, doubled } = compileFiltered([1, 1], [...pairs, ...pairs.slice(0, 100).reverse()]);
+    assert.equal(table.targets.length, 30_000);
+    assert.deepEqual(
+      [...doubled],
+      Array.from({ length: 29_999 }, (_, i) => i + 1),
+    );
   });
 });

@@ -1,6 +1,8 @@
 // Processes that user code forks off: they work like a program's own where CPython can fork, and are refused in the parent
 // elsewhere. A child never routes.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { folderWith, mmpy, type Running } from "./helpers.js";
 
 /** Standard output is checked: what a child prints, and then what its parent learns of it. */
@@ -31,6 +33,16 @@ midimonster.output("out", 1)
 `;
 
 const CONFIG = "[python py]\nmodule = mod\n[loopback l]\n[map]\npy.out > l.out\nl.out > py.mod.go\n";
+
+/** Of TCP and of UDP. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
 
 async function runs(code: string, config = CONFIG, files: Record<string, string> = {}): Promise<Running> {
   const folder = folderWith({ "monster.cfg": config, "mod.py": `${FORK}${code}`, ...files });
@@ -169,6 +181,46 @@ def go(value):
       `${refused.repeat(7)}0\n`.repeat(3).concat("read 20\n"),
       stderr,
     );
+  });
+
+  it("does not have the sockets of backends, which the parent goes on using", async () => {
+    const port = await freePort();
+    const config = `
+[osc tablet]
+bind = 127.0.0.1 ${port}
+[mqtt broker]
+host = 127.0.0.1:${port}
+[python py]
+module = mod
+[map]
+tablet./x > py.mod.go
+broker.x > py.mod.go
+py.out > broker.y
+`;
+    const { stdout, stderr } = await runs(
+      `
+import socket, struct
+def sockets():
+    names = ("/proc/self/fd/%s" % name for name in os.listdir("/proc/self/fd") if int(name) > 2)
+    return sum(os.readlink(name).startswith("socket:") for name in names if os.path.islink(name))
+listening = socket.create_server(("127.0.0.1", ${port}))
+def accept(_):
+    global connection
+    connection, _ = listening.accept()
+    print(sockets() > 2, end=" ")
+    if fork():
+        print(sockets(), end=" ")
+        return
+    with socket.socket(type=socket.SOCK_DGRAM) as desk:
+        desk.sendto(b"/x" + bytes(2) + b",f" + bytes(2) + struct.pack(">f", 0.5), ("127.0.0.1", ${port}))
+midimonster.manage(accept, listening)
+def go(value):
+    print(value)
+    end()
+`,
+      config,
+    );
+    assert.equal(stdout, "True child 2 ended with 0\n0.5\n", stderr);
   });
 
   it("is ended by a signal at once, which the parent does not get", async () => {

@@ -64,6 +64,38 @@ describe("CPython's main interpreter", () => {
     assert.match(checked.stderr, /= only one instance of a process can have it; the others need 'interpreter = own'/);
   });
 
+  const refusing = {
+    "fine.py": "",
+    "needs.py": "import sys\nsys.path.insert(1, 'lib/site-packages')\nimport refuses\n",
+    "lib/site-packages/refuses/__init__.py": "raise RuntimeError('CPU dispatcher tracer already initlized')\n",
+  };
+  const advised: [who: string, config: string, advice: RegExp][] = [
+    ["the first instance", "[python a]\nmodule = fine\n[python b]\nmodule = needs\n", /which instance 'a' has: give/],
+    [
+      "the one that asks for it",
+      "[python a]\nmodule = fine\n[python b]\nmodule = needs\n[python c]\nmodule = fine\ninterpreter = main\n",
+      /'interpreter = main' and 'c' 'interpreter = own'/, // though 'c' is yet to come
+    ],
+    [
+      "one that stands before",
+      "[python c]\ninterpreter = main\n[python b]\nmodule = needs\n",
+      /= 'interpreter = main' and 'c' 'interpreter = own', and start again; if 'c' imports refuses too,/,
+    ],
+    [
+      "the refused one itself",
+      "[python a]\nmodule = needs\n",
+      /only works in one interpreter of a process, and another/,
+    ],
+  ];
+  for (const [who, config, advice] of advised) {
+    it(`for an extension module that needs it, the error says what to do if ${who} has it`, async () => {
+      const folder = folderWith({ "monster.cfg": config, ...refusing });
+      const checked = mmpy(["check"], { cwd: folder });
+      assert.deepEqual(await checked.exited, { code: 1, signal: null });
+      assert.match(checked.stderr, advice);
+    });
+  }
+
   it("is in use while a router runs: another one gets an error that names the holder, or does without", async () => {
     await start("[python holder]\nmodule = a\n", modules("a"));
     const second = new Session("[python b]\ninterpreter = main\n");

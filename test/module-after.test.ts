@@ -80,6 +80,28 @@ def go(value): pass
     assert.deepEqual(session.said(), [5, true]);
   });
 
+  it("of very many functions at once calls all in order, and other things in between", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": MODULE(`
+COUNT = 100_000
+calls = []
+seen = set()
+def tick():
+    seen.add(len(calls))
+    if len(calls) < COUNT: return
+    midimonster.interval(tick, 0)
+    say(calls == list(range(COUNT)), bool(seen - {0, COUNT}))
+    midimonster.output("out", 1)
+def go(value):
+    for i in range(COUNT): midimonster.after(lambda i=i: calls.append(i), 50)
+    midimonster.interval(tick, 10)
+`),
+    });
+    session.probe.emit("go", 1);
+    await session.probe.until("out");
+    assert.deepEqual(session.said(), [true, true]);
+  });
+
   it("reports an exception with the function's name, and is ended by handler-timeout", async () => {
     const session = await start(`[backend python]\nhandler-timeout = 100\n${CONFIG}`, {
       "mod.py": MODULE(`

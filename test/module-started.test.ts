@@ -90,6 +90,26 @@ def go(value):
     assert.deepEqual(session.said(), ["go returns", "from a handler", "from a thread, on MainThread", "again"]);
   });
 
+  it("is called even if others are registered all the time", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `
+import asyncio
+called = []
+def ask(value): pass
+async def go(value):
+    for i in range(200_000):
+        midimonster.started(lambda i=i: called.append(i))
+        if called: break
+        await asyncio.sleep(0)
+    say(called[:1])
+    midimonster.output("out", 1)
+`,
+    });
+    session.probe.emit("go", 1);
+    await session.probe.until("out");
+    assert.deepEqual(session.said(), [[0]]);
+  });
+
   it("is called once for each version of a module that is reloaded, but not for one that fails", async () => {
     const version = (name: string, rest = "") => `${ASK}def go(value): pass
 midimonster.started(lambda: say("${name}", midimonster.channels("output")))

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { binding } from "../lib/binding.js";
 import { skipWithSanitizers } from "./helpers.js";
-import { type Session, start } from "./session.js";
+import { problems, type Session, start } from "./session.js";
 
 const CONFIG = `
 [python py]
@@ -343,6 +343,9 @@ use()
     session.write("monster.cfg", CONFIG);
     await session.router.reload();
     await ask(session);
-    assert.deepEqual(session.log.matching(/Traceback/), []);
+    assert.deepEqual(
+      problems(session).filter((message) => /Traceback/.test(message)),
+      [],
+    );
   }).timeout(60_000);
 });

@@ -89,6 +89,15 @@ export async function ask(session: Session, channel = "ask", value = 1): Promise
   await session.probe.until("done", before + 1);
 }
 
+/** Errors and warnings so far, except that something takes long, as everything can on a busy machine. */
+export function problems(session: Session): string[] {
+  return session.log.entries
+    .filter(({ level, message }) => (level === "error" || level === "warn") && !TAKES_LONG.test(message))
+    .map(({ message }) => message);
+}
+
+const TAKES_LONG = / is slow: it took more than \d+ ms| is still \w+ after \d+ ms/;
+
 /** Stops all that were started. */
 export async function stopSessions(): Promise<void> {
   for (const session of sessions.splice(0)) await session.router.stop();

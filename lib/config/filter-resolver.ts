@@ -5,6 +5,7 @@ import type { FilterDeclaration } from "../filters/declare.js";
 import { FILTERS, filterNamed } from "../filters/index.js";
 import { readArguments } from "../filters/read-arguments.js";
 import { type FilterCall, type FilterText, parseFilterCalls, type Report } from "./filter-call.js";
+import { MAX_ERRORS } from "./limits.js";
 import type { Location } from "./source.js";
 import { didYouMean } from "./suggest.js";
 import type { FilterSection, Section } from "./syntax.js";
@@ -29,20 +30,24 @@ export class FilterResolver {
   readonly #sections = new Map<string, FilterSection>();
   readonly #named = new Map<string, Resolution>();
   readonly #report: Report;
+  /** Those beyond the limit, which are not reported, would each be compared with all names. */
+  #errors = 0;
   /** What mappings have had so far, by their text: of thousands of lines, most have the same filters. */
   readonly #resolved = new Map<string, MappingFilters>();
   /** Chains by their keys and texts: those that are equal are one object. */
   readonly #chains = new Map<string, FilterChain>();
 
   constructor(sections: readonly Section[], report: Report) {
-    this.#report = report;
+    this.#report = (diagnostic) => {
+      if (++this.#errors <= MAX_ERRORS) report(diagnostic);
+    };
     for (const section of sections) {
       if (section.kind !== "filter") continue;
       const { text, location } = section.name;
       const first = this.#sections.get(text)?.name.location;
       if (first !== undefined) {
         const help = [`the first one is at ${first.source.file}:${first.line}:${first.column}`];
-        report({ message: `filter '${text}' already exists`, location, help });
+        this.#report({ message: `filter '${text}' already exists`, location, help });
         continue;
       }
       this.#sections.set(text, section);
@@ -60,6 +65,7 @@ export class FilterResolver {
     for (const { text } of texts) key += `>${text.text}`;
     const known = this.#resolved.get(key);
     if (known !== undefined) return known;
+    if (this.#errors >= MAX_ERRORS) return undefined;
     const calls = parseFilterCalls(texts, this.#report);
     const resolved = calls && this.#resolveCalls(calls, both);
     if (resolved !== undefined) this.#resolved.set(key, resolved);
@@ -134,6 +140,11 @@ export class FilterResolver {
     const known = this.#named.get(name);
     if (known !== undefined) return known;
     const { location } = section.name;
+    if (open.length >= MAX_STEPS) {
+      const help = [`the limit is ${MAX_STEPS} filters that contain each other`];
+      this.#report({ message: "filters are nested too deeply", location, help });
+      return "failed";
+    }
     const steps: FilterStep[] = [];
     let failed = section.failed;
     if (section.filters.length === 0 && !failed) {
@@ -144,9 +155,9 @@ export class FilterResolver {
     for (const call of section.filters) {
       const found = this.#stepsOf(call, [...open, name]);
       if (found === "failed") failed = true;
-      else steps.push(...found);
-      if (!failed && !this.#isShort(steps.length, location)) failed = true;
+      else if (steps.length <= MAX_STEPS) steps.push(...found);
     }
+    if (!failed && !this.#isShort(steps.length, location)) failed = true;
     const resolution = failed ? "failed" : steps;
     // Its errors have been reported. A part of a circle is reported once, wherever one begins.
     this.#named.set(name, resolution);

@@ -65,12 +65,22 @@ export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => 
   return { left, direction, right, filters, location: line.location };
 }
 
-/** An operator of another notation around the place of the first `<` or `>`. */
+/** An operator of another notation around the first `<` or `>`. */
 function arrowAt(line: Located, place: number): Located | undefined {
-  for (const { 0: text, index } of line.text.matchAll(/<[-=]+>|[-=]+>|<[-=]+|>{2,}|<{2,}/g)) {
-    if (index <= place && place < index + text.length) return part(line, index, index + text.length);
+  // Step by step: a regular expression takes quadratic time on long runs of hyphens.
+  const { text } = line;
+  const isShaft = (at: number) => text[at] === "-" || text[at] === "=";
+  let start = place;
+  let end = place + 1;
+  if (text[place] === "<") {
+    while (isShaft(end)) ++end;
+    if (end > place + 1) return part(line, place, text[end] === ">" ? end + 1 : end);
+  } else {
+    while (isShaft(start - 1)) --start;
+    if (start < place) return part(line, start, end);
   }
-  return undefined;
+  while (text[end] === text[place]) ++end;
+  return end > place + 1 ? part(line, place, end) : undefined;
 }
 
 function splitAt(line: Located, start: number, end: number): { parts: Located[]; arrows: Arrow[] } {

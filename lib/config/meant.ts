@@ -18,7 +18,8 @@ export function trailingCommentHelp(text: string): string[] {
 
 /** A channel's name with its ranges in braces, if it has one without; otherwise undefined. */
 export function withBraces(channel: string): string | undefined {
-  const outside = /(\{[^}]*\})|(\d+\.\.\d+)/g;
+  // Nothing is tried again within a run of digits or after an open brace, which would take quadratic time.
+  const outside = /(\{[^}]*(?:\}|$))|((?<!\d)\d+\.\.\d+)/g;
   const meant = channel.replace(outside, (whole, _inside, range) => (range === undefined ? whole : `{${range}}`));
   return meant === channel ? undefined : meant;
 }

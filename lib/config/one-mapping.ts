@@ -10,6 +10,8 @@ export interface MapOptions {
   readonly filters?: readonly string[];
 }
 
+const NEEDED = "map() takes one line of a [map] section, or two channels";
+
 /**
  * Parses the arguments of `Router.map()`.
  *
@@ -18,17 +20,21 @@ export interface MapOptions {
 export function mappingsOf(
   from: string,
   to: string | undefined,
-  { filters = [] }: MapOptions,
+  options: MapOptions,
   folder: string,
 ): readonly MappingDefinition[] {
+  // JavaScript has no compiler that would have checked them.
+  const areTexts = typeof from === "string" && (to === undefined || typeof to === "string");
+  if (!areTexts) throw new MidimonsterError("VALUE", NEEDED);
+  const { filters = [] } = options ?? {};
   const isList = Array.isArray(filters) && filters.every((filter) => typeof filter === "string");
   if (!isList || (to === undefined && filters.length > 0) || filters.some((filter) => /[<>\n\r]/.test(filter))) {
     const message = 'filters go with two channels, one text for each: { filters: ["curve(2.2)", "fade(300)"] }';
     throw new MidimonsterError("VALUE", message);
   }
   const line = to === undefined ? from : [from, ...filters, to].join(" > ");
-  if (typeof from !== "string" || /[\n\r]/.test(line) || (to !== undefined && /[<>]/.test(from + to))) {
-    throw new MidimonsterError("VALUE", "map() takes one line of a [map] section, or two channels");
+  if (/[\n\r]/.test(line) || (to !== undefined && /[<>]/.test(from + to))) {
+    throw new MidimonsterError("VALUE", NEEDED);
   }
   const problems: Diagnostic[] = [];
   const source = makeSource("<map()>", folder, line);

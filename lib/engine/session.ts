@@ -1,5 +1,6 @@
 // A router's native core and everything connected to it: events that JavaScript emits and handles, intervals, taps, reports.
 // The core runs an assembly.
+import { types } from "node:util";
 import type { BackendDeclaration } from "../backends/declare.js";
 import type { EventBatch } from "../backends/instance.js";
 import { type Binding, binding, type Core } from "../binding.js";
@@ -368,7 +369,13 @@ export class Session {
   }
 
   /** The same for many events, which the core checks: only if it leaves some out, they are looked at here. */
-  #emitBatch(live: LiveInstance | undefined, name: string, { length, channels, values }: EventBatch): void {
+  #emitBatch(live: LiveInstance | undefined, name: string, batch: EventBatch): void {
+    if (!isBatch(batch)) {
+      const needed = "emitBatch() takes { length, channels, values }: a whole number, a Uint32Array and a Float64Array";
+      this.#reports.badEmit(name, "batch", needed);
+      return;
+    }
+    const { length, channels, values } = batch;
     const { connected } = live ?? {};
     if (live === undefined || connected === undefined) {
       if (length > 0) this.#emit(live, name, 0, 0);
@@ -380,4 +387,14 @@ export class Session {
       if (channel >= connected || Number.isNaN(value)) this.#emit(live, name, channel, value);
     }
   }
+}
+
+/** JavaScript has no compiler that would have checked it, and an exception would end the process of a backend's timer. */
+function isBatch(batch: EventBatch | null | undefined): batch is EventBatch {
+  return (
+    types.isUint32Array(batch?.channels) &&
+    types.isFloat64Array(batch.values) &&
+    Number.isInteger(batch.length) &&
+    batch.length >= 0
+  );
 }

@@ -168,22 +168,25 @@ function withoutDuplicates(pairs: PairList, total: number) {
   const offsets = new Uint32Array(total + 1);
   const doubled = new Set<number>();
   const lastSource = new Uint32Array(total).fill(0xffffffff);
-  // The last pair with this target, and for each pair the one before it.
-  const lastPair = new Uint32Array(total);
-  const before = new Uint32Array(pairs.count);
-  const none = 0xffffffff;
+  // The first pair of this source with each target; further filters between the two are in the set, which is usually empty.
+  const firstPair = new Uint32Array(total);
+  const further = new Set<number>();
+  const chainCount = 1 + pairs.chains.reduce((most, chain) => Math.max(most, chain), 0);
   for (const pair of pairs.bySource) {
     const source = at(pairs.sources, pair);
     const target = at(pairs.targets, pair);
     if (target !== NO_TARGET) {
-      const isFirst = lastSource[target] !== source;
-      let same = isFirst ? none : at(lastPair, target);
-      while (same !== none && at(pairs.chains, same) !== at(pairs.chains, pair)) same = at(before, same);
-      if (same !== none) continue;
-      if (!isFirst) doubled.add(at(pairs.mappings, pair));
-      before[pair] = isFirst ? none : at(lastPair, target);
-      lastPair[target] = pair;
-      lastSource[target] = source;
+      if (lastSource[target] === source) {
+        const first = at(firstPair, target);
+        const chain = at(pairs.chains, pair);
+        const key = first * chainCount + chain;
+        if (chain === at(pairs.chains, first) || further.has(key)) continue;
+        further.add(key);
+        doubled.add(at(pairs.mappings, pair));
+      } else {
+        firstPair[target] = pair;
+        lastSource[target] = source;
+      }
     }
     kept[pair] = 1;
     offsets[source + 1] = at(offsets, source + 1) + 1;

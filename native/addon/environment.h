@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "addon/js_bridge.h"
+#include "io/loop_sockets.h"
 
 namespace mmpy {
 
@@ -22,6 +23,7 @@ class Environment {
  public:
   explicit Environment(Napi::Env env) {
     napi_get_uv_event_loop(env, &loop_);
+    SetLoopOfThread(loop_);
     napi_add_async_cleanup_hook(env, &Environment::CleanUp, this, &hook_);
   }
 

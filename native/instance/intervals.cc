@@ -20,25 +20,25 @@ double Rounded(double ms) { return std::max(10.0, std::floor((ms + 5.0) / 10.0) 
 
 }  // namespace
 
-Intervals::Entries::iterator Intervals::Find(uint32_t id) {
-  const auto place = std::lower_bound(entries_.begin(), entries_.end(), id,
-                                      [](const Entry &entry, uint32_t wanted) { return entry.id < wanted; });
-  return place != entries_.end() && place->id == id ? place : entries_.end();
-}
-
-// There is room for it in `entries_`.
+// Throws with everything as before.
 Intervals::Entry &Intervals::Add(uint32_t id, PyObject *function, const Hash &hash, Timing timing, bool is_new) {
-  (hash ? hashed_[*hash] : not_hashed_).push_back(id);
-  entries_.push_back({id, PyRef::Borrow(function), hash, timing, is_new});
-  return entries_.back();
+  const auto place = entries_.try_emplace(id, Entry{PyRef::Borrow(function), hash, timing, is_new}).first;
+  try {
+    (hash ? hashed_[*hash] : not_hashed_).push_back(id);
+  } catch (...) {
+    Unlist(id, hash);
+    entries_.erase(place);
+    throw;
+  }
+  return place->second;
 }
 
 // For an entry that goes.
-void Intervals::Unlist(const Entry &entry) {
-  const auto same = entry.hash ? hashed_.find(*entry.hash) : hashed_.end();
+void Intervals::Unlist(uint32_t id, const Hash &hash) {
+  const auto same = hash ? hashed_.find(*hash) : hashed_.end();
   auto &ids = same != hashed_.end() ? same->second : not_hashed_;
-  const auto place = std::lower_bound(ids.begin(), ids.end(), entry.id);
-  if (place != ids.end() && *place == entry.id) ids.erase(place);
+  const auto place = std::lower_bound(ids.begin(), ids.end(), id);
+  if (place != ids.end() && *place == id) ids.erase(place);
   if (same != hashed_.end() && ids.empty()) hashed_.erase(same);
 }
 
@@ -58,12 +58,12 @@ uint32_t Intervals::FindEqual(PyObject *function, const Hash &hash, bool once) {
       std::inplace_merge(ids.begin(), middle, ids.end());
     }
   } else {
-    for (const Entry &entry : entries_) ids.push_back(entry.id);
+    for (const auto &entry : entries_) ids.push_back(entry.first);
   }
   for (const uint32_t id : ids) {
-    const auto place = Find(id);
-    if (place == entries_.end() || (place->timing == Timing::kOnce) != once) continue;
-    const PyRef known = place->function;
+    const auto place = entries_.find(id);
+    if (place == entries_.end() || (place->second.timing == Timing::kOnce) != once) continue;
+    const PyRef known = place->second.function;
     const int equal = PyObject_RichCompareBool(function, known.get(), Py_EQ);
     if (home_.RefuseIfStopped() || equal < 0) return kNoInterval;
     if (equal > 0) return id;
@@ -94,26 +94,24 @@ int Intervals::Set(PyObject *function, double ms, Timing timing) {
 
 void Intervals::SetOnTrial(Wanted wanted, PyObject *function, const Hash &hash) {
   // What fails, fails before anything has changed.
-  ReserveFor(entries_, entries_.size() + 1);
   ReserveFor(on_trial_, on_trial_.size() + 1);
-  const auto place = Find(wanted.id);
-  const bool known = place != entries_.end() && !place->is_cancelled;
+  const auto place = entries_.find(wanted.id);
+  const bool known = place != entries_.end() && !place->second.is_cancelled;
   if (wanted.ms == 0 && !known) return;
   if (place == entries_.end()) {
     wanted.id = next_++;
     Add(wanted.id, function, hash, wanted.timing, true);
   } else {
-    place->is_cancelled = wanted.ms == 0;
-    place->is_renewed = wanted.ms != 0;
+    place->second.is_cancelled = wanted.ms == 0;
+    place->second.is_renewed = wanted.ms != 0;
   }
   on_trial_.push_back(wanted);
 }
 
 void Intervals::SetNow(Wanted wanted, PyObject *function, const Hash &hash) {
   auto &changes = home_.core.news().intervals;
-  ReserveFor(entries_, entries_.size() + 1);
   ReserveFor(changes, changes.size() + 1);
-  const auto place = Find(wanted.id);
+  const auto place = entries_.find(wanted.id);
   PyRef cancelled;  // released last: that runs user code (__del__)
   if (place == entries_.end()) {
     if (wanted.ms == 0) return;
@@ -122,19 +120,21 @@ void Intervals::SetNow(Wanted wanted, PyObject *function, const Hash &hash) {
     try {
       Schedule(added, wanted);
     } catch (...) {
-      Unlist(added);
-      entries_.pop_back();
+      Unlist(wanted.id, hash);
+      entries_.erase(wanted.id);
       throw;
     }
   } else if (wanted.ms == 0) {
-    Unschedule(*place);
-    cancelled = std::move(place->function);
-    Unlist(*place);
+    Entry &entry = place->second;
+    Unschedule(wanted.id, entry.timing);
+    cancelled = std::move(entry.function);
+    Unlist(wanted.id, entry.hash);
     entries_.erase(place);
   } else {
-    Schedule(*place, wanted);
-    place->is_new = place->is_cancelled = false;
-    place->is_renewed = true;
+    Entry &entry = place->second;
+    Schedule(entry, wanted);
+    entry.is_new = entry.is_cancelled = false;
+    entry.is_renewed = true;
   }
   // This call comes later than those on trial.
   on_trial_.erase(
@@ -147,21 +147,21 @@ void Intervals::SetNow(Wanted wanted, PyObject *function, const Hash &hash) {
 void Intervals::Schedule(Entry &entry, const Wanted &wanted) {
   auto &changes = home_.core.news().intervals;
   if (wanted.timing == Timing::kRounded) {
-    home_.core.CancelTimer({home_.id, entry.id});
-    changes.push_back(Change(entry.id, wanted.ms));
+    home_.core.CancelTimer({home_.id, wanted.id});
+    changes.push_back(Change(wanted.id, wanted.ms));
   } else {
     const auto mode = wanted.timing == Timing::kOnce ? Timetable::Mode::kOnce : Timetable::Mode::kPeriodic;
-    home_.core.SetTimer({home_.id, entry.id}, wanted.ms, mode);
-    if (entry.timing == Timing::kRounded) changes.push_back(Change(entry.id, 0));
+    home_.core.SetTimer({home_.id, wanted.id}, wanted.ms, mode);
+    if (entry.timing == Timing::kRounded) changes.push_back(Change(wanted.id, 0));
   }
   entry.timing = wanted.timing;
 }
 
-void Intervals::Unschedule(const Entry &entry) {
-  if (entry.timing == Timing::kRounded) {
-    home_.core.news().intervals.push_back(Change(entry.id, 0));
+void Intervals::Unschedule(uint32_t id, Timing timing) {
+  if (timing == Timing::kRounded) {
+    home_.core.news().intervals.push_back(Change(id, 0));
   } else {
-    home_.core.CancelTimer({home_.id, entry.id});
+    home_.core.CancelTimer({home_.id, id});
   }
 }
 
@@ -177,16 +177,15 @@ void Intervals::TellRounded(PyObject *function, double given_ms, double ms) {
 }
 
 void Intervals::Run(uint32_t id, bool is_rounded) {
-  const auto place = Find(id);
+  const auto place = entries_.find(id);
   // Cancelled by another one that was due at the same time, or timed differently.
-  if (place == entries_.end() || (place->timing == Timing::kRounded) != is_rounded) return;
-  const bool once = place->timing == Timing::kOnce;
+  if (place == entries_.end() || (place->second.timing == Timing::kRounded) != is_rounded) return;
+  const bool once = place->second.timing == Timing::kOnce;
   const GilScope own(home_.gil, home_.interpreter.state());
-  PyRef function = place->function;  // it may cancel itself
+  PyRef function = place->second.function;  // it may cancel itself
   if (once) {
-    Unlist(*place);
-    const PyRef entry = std::move(place->function);  // `function` still owns it
-    entries_.erase(place);
+    Unlist(id, place->second.hash);
+    entries_.erase(place);  // `function` still owns it
   }
   CallUser(home_.core, home_.id, home_.interpreter,
            home_.AsRunning(once ? "delayed function" : "interval", function.get()), nullptr);
@@ -194,18 +193,18 @@ void Intervals::Run(uint32_t id, bool is_rounded) {
 
 void Intervals::Begin() {
   on_trial_.clear();
-  for (Entry &entry : entries_) entry.is_new = entry.is_renewed = entry.is_cancelled = false;
+  for (auto &[id, entry] : entries_) entry.is_new = entry.is_renewed = entry.is_cancelled = false;
 }
 
 void Intervals::DropOld(const IsMeant &is_old) {
   const Entries entries = entries_;  // is_meant() runs Python code
-  for (const Entry &entry : entries) {
+  for (const auto &[id, entry] : entries) {
     if (entry.is_new || entry.is_renewed || entry.is_cancelled || !is_old(entry.function.get())) continue;
-    const auto place = Find(entry.id);
-    if (place == entries_.end() || place->is_renewed) continue;
+    const auto place = entries_.find(id);
+    if (place == entries_.end() || place->second.is_renewed) continue;
     ReserveFor(on_trial_, on_trial_.size() + 1);
-    on_trial_.push_back({entry.id, 0, entry.timing});
-    place->is_cancelled = true;
+    on_trial_.push_back({id, 0, entry.timing});
+    place->second.is_cancelled = true;
   }
 }
 
@@ -213,14 +212,13 @@ void Intervals::Commit() {
   auto &changes = home_.core.news().intervals;
   ReserveFor(changes, changes.size() + on_trial_.size());
   Entries dropped;  // released last, since that runs user code
-  dropped.reserve(entries_.size());
   for (const Wanted &wanted : on_trial_) {
-    const auto place = Find(wanted.id);
+    const auto place = entries_.find(wanted.id);
     if (place == entries_.end()) continue;
     if (wanted.ms == 0) {
-      Unschedule(*place);
+      Unschedule(wanted.id, place->second.timing);
     } else {
-      home_.core.Try([&] { Schedule(*place, wanted); });
+      home_.core.Try([&] { Schedule(place->second, wanted); });
     }
   }
   on_trial_.clear();
@@ -229,24 +227,19 @@ void Intervals::Commit() {
 
 void Intervals::Rollback() {
   Entries dropped;
-  dropped.reserve(entries_.size());
   on_trial_.clear();
   DropWhere([](const Entry &entry) { return entry.is_new; }, dropped);
 }
 
-// There is room for all in `dropped`.
+// Throws nothing.
 template <typename Condition>
 void Intervals::DropWhere(Condition condition, Entries &dropped) {
-  auto next = entries_.begin();
-  for (Entry &entry : entries_) {
-    if (condition(entry)) {
-      Unlist(entry);
-      dropped.push_back(std::move(entry));
-    } else {
-      std::swap(*next++, entry);
-    }
+  for (auto next = entries_.begin(); next != entries_.end();) {
+    const auto place = next++;
+    if (!condition(place->second)) continue;
+    Unlist(place->first, place->second.hash);
+    dropped.insert(entries_.extract(place));
   }
-  entries_.erase(next, entries_.end());  // these are empty by now
 }
 
 void Intervals::Clear() {
@@ -257,14 +250,14 @@ void Intervals::Clear() {
   // The scheduler would otherwise keep calling. It forgets the instance anyway soon, so it is no matter if this fails.
   auto &changes = home_.core.news().intervals;
   const auto cancel = [&] {
-    for (const Entry &entry : entries) changes.push_back(Change(entry.id, 0));
+    for (const auto &entry : entries) changes.push_back(Change(entry.first, 0));
   };
   Guard(cancel, [](const char *) {});
-  for (const Entry &entry : entries) home_.core.CancelTimer({home_.id, entry.id});
+  for (const auto &entry : entries) home_.core.CancelTimer({home_.id, entry.first});
 }
 
 void Intervals::Abandon() {
-  for (Entry &entry : entries_) entry.function.release();
+  for (auto &[id, entry] : entries_) entry.function.release();
 }
 
 }  // namespace mmpy

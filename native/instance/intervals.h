@@ -8,6 +8,7 @@
 #define MMPY_INTERVALS_H
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -46,7 +47,6 @@ class Intervals {
  private:
   using Hash = std::optional<Py_ssize_t>;  // none for a function that has no hash
   struct Entry {
-    uint32_t id;
     PyRef function;
     Hash hash;
     Timing timing;  // one that is called once is never equal to one that is called periodically
@@ -55,7 +55,9 @@ class Intervals {
     bool is_renewed = false;    // it existed, and has been registered again
     bool is_cancelled = false;  // it has been cancelled
   };
-  using Entries = std::vector<Entry>;
+  // By id, which is in order of registration. Not a vector: code may have any number of delayed functions, and each
+  // leaves when it is called.
+  using Entries = std::map<uint32_t, Entry>;
 
   // What has been asked for.
   struct Wanted {
@@ -64,14 +66,13 @@ class Intervals {
     Timing timing;
   };
 
-  Entries::iterator Find(uint32_t id);
   Entry &Add(uint32_t id, PyObject *function, const Hash &hash, Timing timing, bool is_new);
-  void Unlist(const Entry &entry);
+  void Unlist(uint32_t id, const Hash &hash);
   uint32_t FindEqual(PyObject *function, const Hash &hash, bool once);
   void SetOnTrial(Wanted wanted, PyObject *function, const Hash &hash);
   void SetNow(Wanted wanted, PyObject *function, const Hash &hash);
   void Schedule(Entry &entry, const Wanted &wanted);
-  void Unschedule(const Entry &entry);
+  void Unschedule(uint32_t id, Timing timing);
   void TellRounded(PyObject *function, double given_ms, double ms);
   void Run(uint32_t id, bool is_rounded);
   IntervalChange Change(uint32_t id, double period_ms) const;
@@ -80,7 +81,7 @@ class Intervals {
 
   Home &home_;
   uint32_t next_ = 0;
-  Entries entries_;  // in order of registration, which is that of their ids
+  Entries entries_;
   // The ids of those that may be equal to a function, since equal ones have the same hash; in order.
   std::unordered_map<Py_ssize_t, std::vector<uint32_t>> hashed_;
   std::vector<uint32_t> not_hashed_;

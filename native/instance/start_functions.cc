@@ -12,8 +12,10 @@ int StartFunctions::Add(PyObject *function) {
   if (home_.ending) return 0;
   std::vector<PyRef> &functions = home_.on_trial() ? on_trial_ : waiting_;
   ReserveFor(functions, functions.size() + 1);
-  // Not at once: what is called now may rely on this call to return first.
-  if (running_ && !home_.on_trial()) home_.core.SetTimer({home_.id, kTimer}, 1, Timetable::Mode::kOnce);
+  // Not at once: what is called now may rely on this call to return first. The others are called with the first one:
+  // a timer that each of them set again would not come while they are registered in quick succession.
+  if (running_ && !home_.on_trial() && waiting_.empty())
+    home_.core.SetTimer({home_.id, kTimer}, 1, Timetable::Mode::kOnce);
   functions.push_back(PyRef::Borrow(function));
   return 0;
 }

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "io/forked.h"
+#include "io/loop_sockets.h"
 #include "io/steady_ms.h"
 #include "io/stream_writer.h"
 #include "python/module.h"
@@ -51,6 +52,7 @@ PyObject *IsForked(PyObject *, PyObject *) { return InForkedChild() ? PyLong_Fro
 
 // Python-callable: after_fork() is called in forked children.
 PyObject *AfterFork(PyObject *, PyObject *) {
+  CloseLoopSocketsInChild();
   PythonRuntime::Get().main().PrepareEndOfThread();
   return mmpy_none();
 }

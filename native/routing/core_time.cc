@@ -9,6 +9,9 @@ namespace mmpy {
 
 namespace {
 
+// Of calls at exact times in one iteration of libuv's loop.
+constexpr uint64_t kTimersNs = 10'000'000;
+
 constexpr uint64_t kHousekeepingMs = 1000;
 
 }  // namespace
@@ -35,10 +38,13 @@ void Core::OnAlarm() {
       for (Destination *const instance : with_code_) steps_due_ns_ = std::min(steps_due_ns_, instance->WakeStep(now));
       WantSteps();
     }
+    // Any number may be due at once: sockets and signals have their turn in between.
+    const uint64_t until = now + kTimersNs;
     while (state_ == State::kRunning) {
       const auto call = timetable_.Take(now);
       if (!call) break;
       Try([&] { instances_[call->instance]->OnTimer(call->timer); });
+      if (SteadyNs() >= until) break;
     }
     SetAlarm();
   });

@@ -17,6 +17,7 @@ import type {
 import type { instanceOptions } from "./index.js";
 import type { PythonChoice } from "./locate/discovery.js";
 import { type ImportSurroundings, importAdvice } from "./locate/import-advice.js";
+import { otherWithMain } from "./main-interpreter.js";
 
 type Setup = InstanceSetup<typeof instanceOptions>;
 type Report = (problem: Problem) => void;
@@ -33,7 +34,8 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
   readonly #name: string;
   readonly #engine: Engine;
   readonly #number: number;
-  readonly #surroundings: ImportSurroundings;
+  readonly #setup: Setup;
+  readonly #around: Omit<ImportSurroundings, "holder">;
   /** The number of `module` options that have been loaded. */
   #loaded = 0;
   #defaultHandler: string | undefined;
@@ -42,11 +44,13 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
   #modules: readonly Setting[] = [];
   readonly #failed = new Set<string>();
 
-  constructor({ name, folder, engine, settings, options, report }: Setup, number: number, surroundings: Surroundings) {
+  constructor(setup: Setup, number: number, surroundings: Surroundings) {
+    const { name, folder, engine, settings, options, report } = setup;
+    this.#setup = setup;
     this.#name = name;
     this.#engine = engine;
     this.#number = number;
-    this.#surroundings = { folder, ...surroundings };
+    this.#around = { folder, ...surroundings };
     const { binding, core } = engine;
     this.native = {
       number,
@@ -109,6 +113,12 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
   files(): readonly string[] {
     const { binding, core } = this.#engine;
     return [...binding.sourceFiles(core, this.#number), ...this.#failed];
+  }
+
+  /** As of now: a reload can remove the instance that has the main interpreter. */
+  get #surroundings(): ImportSurroundings {
+    const holder = otherWithMain(this.#setup);
+    return { ...this.#around, ...(holder && { holder }) };
   }
 
   #reportChanged(exception: PythonException, report: Report): void {

@@ -1,13 +1,16 @@
 // Which instance gets CPython's main interpreter: a process has one, and it never ends.
+import type { MainHolder } from "../../binding.js";
 import type { InstanceDefinition } from "../../config/definition.js";
 import type { InstanceSetup } from "../instance.js";
 import type { instanceOptions } from "./index.js";
+
+type Setup = InstanceSetup<typeof instanceOptions>;
 
 /**
  * Whether an instance that is about to be created gets it. Reports an error or a warning if it asks for it in vain; it then
  * gets an interpreter of its own, so that further errors are found.
  */
-export function getsMain({ name, options, engine, siblings, report }: InstanceSetup<typeof instanceOptions>): boolean {
+export function getsMain({ name, options, engine, siblings, report }: Setup): boolean {
   const wanted = options.interpreter;
   if (wanted === "own") return false;
   const holder = engine.binding.mainHolder(engine.core);
@@ -38,6 +41,14 @@ export function getsMain({ name, options, engine, siblings, report }: InstanceSe
     });
   }
   return false;
+}
+
+/** Another instance that has the main interpreter, or will, since the configuration says so. */
+export function otherWithMain({ name, engine, siblings }: Setup): MainHolder | undefined {
+  const holder = engine.binding.mainHolder(engine.core);
+  if (holder !== null) return holder.isHere && holder.name === name ? undefined : holder;
+  const asking = siblings.find((one) => one.name !== name && asksForMain(one));
+  return asking && { name: asking.name, isHere: true };
 }
 
 function asksForMain({ settings }: InstanceDefinition): boolean {

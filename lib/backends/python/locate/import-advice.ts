@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
-import type { PythonException } from "../../../binding.js";
+import type { MainHolder, PythonException } from "../../../binding.js";
 import { didYouMean, nearest } from "../../../config/suggest.js";
 import { portHolders } from "../../shared/port-holder.js";
 import type { PythonChoice } from "./discovery.js";
@@ -13,6 +13,8 @@ export interface ImportSurroundings {
   readonly python: PythonChoice;
   /** That of the instance. */
   readonly interpreter: "main" | "own";
+  /** Another instance that has CPython's main interpreter; whether it belongs to the same router. */
+  readonly holder?: MainHolder;
 }
 
 /**
@@ -23,18 +25,9 @@ export interface ImportSurroundings {
  */
 export function importAdvice(exception: PythonException, module: string, surroundings: ImportSurroundings): string[] {
   const { type, message, name, path: file, places, text } = exception;
-  const { folder, python, interpreter } = surroundings;
+  const { folder, python } = surroundings;
   if (REFUSES_INTERPRETER.some((words) => words.test(message)) || CPU_DISPATCHER.test(text)) {
-    const extension = extensionIn(message, places);
-    return interpreter === "own"
-      ? [
-          `${extension} only works in CPython's main interpreter: give this instance 'interpreter = main', which one instance of a`,
-          "process can have, from its start on; see 'only one interpreter' in docs/troubleshooting.md",
-        ]
-      : [
-          `${extension} only works in one interpreter of a process, and another instance has already imported it: import it in`,
-          "one instance only, and start again; see 'only one interpreter' in docs/troubleshooting.md",
-        ];
+    return adviceOnInterpreter(extensionIn(message, places), surroundings);
   }
   const hiding = hidingLibrary(message, surroundings);
   if (hiding !== undefined) return [hiding];
@@ -47,6 +40,33 @@ export function importAdvice(exception: PythonException, module: string, surroun
   // A package whose name is a misspelling of another may be malicious: no advice to install it.
   if (nearest(missing, ["midimonster"]) !== undefined) return ["did you mean 'midimonster'?"];
   return howToInstall(missing, python);
+}
+
+/** Where an extension module can be imported that refuses the instance's interpreter. */
+function adviceOnInterpreter(extension: string, { interpreter, holder }: ImportSurroundings): string[] {
+  if (interpreter === "main") {
+    return [
+      `${extension} only works in one interpreter of a process, and another instance has already imported it: import it in`,
+      `one instance only, and start again; ${SEE}`,
+    ];
+  }
+  if (holder === undefined) {
+    return [
+      `${extension} only works in CPython's main interpreter: give this instance 'interpreter = main', which one instance of a`,
+      `process can have, from its start on; ${SEE}`,
+    ];
+  }
+  if (!holder.isHere) {
+    return [
+      `${extension} only works in CPython's main interpreter, which instance '${holder.name}' of another router in this process`,
+      `has: stop that router first, or use two processes; ${SEE}`,
+    ];
+  }
+  return [
+    `${extension} only works in CPython's main interpreter, which instance '${holder.name}' has: give this instance`,
+    `'interpreter = main' and '${holder.name}' 'interpreter = own', and start again; if '${holder.name}' imports ${extension} too,`,
+    `run the two in two processes; ${SEE}`,
+  ];
 }
 
 /** A file of the user's that was imported in place of a library: the library's user then misses something in it. */
@@ -114,8 +134,9 @@ const REFUSES_INTERPRETER = [
   /does not support loading in subinterpreters/,
   // PyO3, as in cryptography; older ones are "compiled for CPython 3.8 or older".
   /PyO3 modules .*\bonly be initialized once|PyO3 modules do not yet support subinterpreters/,
-  // pandas, when numpy does not load.
+  // pandas, when numpy does not load; GLib's bindings.
   /^Unable to import required dependencies/,
+  /^Unable to register enum 'Py/,
 ];
 
 // CPython 3.13 and later initialise a module of the old kind in the main interpreter first; numpy is then initialised twice.
@@ -130,5 +151,7 @@ const MISSES = [
 const IMPORTS_ITSELF = /partially initialized module|is not a package|consider renaming/;
 
 const MAX_COMMAND = 80;
+
+const SEE = "see 'only one interpreter' in docs/troubleshooting.md";
 
 const IN_USE = /address already in use/i;

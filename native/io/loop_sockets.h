@@ -1,0 +1,22 @@
+/*
+ * Sockets and pipes that Node has open on an event loop. A forked child is a copy of the process with all of them:
+ * while it lives, their ports stay in use, and a peer whose connection the parent closes does not notice.
+ */
+#ifndef MMPY_LOOP_SOCKETS_H
+#define MMPY_LOOP_SOCKETS_H
+
+#include <uv.h>
+
+namespace mmpy {
+
+// Tells which loop runs on the calling thread.
+void SetLoopOfThread(uv_loop_t *loop);
+
+// In a forked child only, which never runs the loop: closes this process's copies of what the loop has open, except for
+// the standard streams. Does nothing unless the child was forked on the loop's own thread: another thread may have
+// copied the list of handles in the middle of a change.
+void CloseLoopSocketsInChild();
+
+}  // namespace mmpy
+
+#endif
