@@ -7,7 +7,6 @@ import path from "node:path";
 import { folderWith, projectFolder } from "./helpers.js";
 
 interface Check {
-  timers(): void;
   descriptors(): void;
   said(): string;
 }
@@ -26,7 +25,7 @@ describe("native/io", () => {
     const addon = path.join(folderWith({}), "io-check.node");
     const require = createRequire(import.meta.url);
     const headers = (require("node-api-headers") as { include_dir: string }).include_dir;
-    const sources = ["fd_watcher", "forked", "readiness_set_epoll", "timers"].map((name) => `native/io/${name}.cc`);
+    const sources = ["fd_watcher", "forked", "readiness_set_epoll"].map((name) => `native/io/${name}.cc`);
     const options = ["-std=c++17", "-Wall", "-shared", "-fPIC", "-D_GNU_SOURCE", "-Inative", `-I${headers}`, `-I${uv}`];
     execFileSync("c++", [...options, "-o", addon, "test/native/io-check.cc", ...sources], { cwd: projectFolder });
     check = require(addon) as Check;
@@ -36,18 +35,6 @@ describe("native/io", () => {
     while (!pattern.test(check.said())) await new Promise((resolve) => setTimeout(resolve, 1));
     return check.said();
   }
-
-  it("timers come in order of their times, not early; those that were cancelled, not at all", async () => {
-    check.timers();
-    const said = await until(/^5 /m);
-    assert.match(said, /^cancelled$/m);
-    const called = [...said.matchAll(/^(\d+) (\d+)$/gm)].map(([, timer, due]) => [Number(timer), Number(due)] as const);
-    // What timer 3 starts with 0 ms has number 5 and ends them all: those of a later time do not come.
-    assert.deepEqual([called.at(0)?.[0], called.at(-1)?.[0]], [3, 5]);
-    const ordered = [...called].sort(([a, dueA], [b, dueB]) => dueA - dueB || a - b);
-    assert.deepEqual(called, ordered);
-    assert.ok(!called.some(([timer]) => timer === 2 || timer === 4), said);
-  });
 
   it("descriptors are waited for to be read, to be written to, or both", async () => {
     check.descriptors();

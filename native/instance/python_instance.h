@@ -103,6 +103,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   void Started() override;
   void OnTimer(uint32_t timer) override;
   bool wants_step() const override { return tasks_.wants_step(); }
+  uint64_t WakeStep(uint64_t now_ns) override { return tasks_.WakeStep(now_ns); }
   bool Step(uint64_t budget_ns) override { return usable() && tasks_.Step(budget_ns); }
   bool Housekeep() override;
   void Retire(uint64_t until_ms) override;

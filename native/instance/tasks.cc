@@ -159,11 +159,7 @@ int Tasks::Watch() noexcept {
   uv_loop_t *const loop = home_.core.loop();
   int status = UV_ENOMEM;
   const auto open = [&] {
-    status = alarm_.Open(loop, home_.core.handles());
-    if (status != 0) return;
-    status = UV_EAGAIN;  // if there is no thread
-    alarm_.Prepare();
-    status = UV_ENOMEM;
+    home_.core.PrepareAlarm();
     status = poll_.Open(home_.core.handles(), this, [&](uv_poll_t *handle) { return uv_poll_init(loop, handle, fd_); });
     if (status != 0) return;
     status = uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t *handle, int, int) {
@@ -171,10 +167,9 @@ int Tasks::Watch() noexcept {
       if (tasks != nullptr) tasks->OnReady();
     });
   };
-  Guard(open, [](const char *) {});
+  Guard(open, [&](const char *) { status = UV_ENOMEM; });  // or no thread for the alarm
   if (status == 0) return 0;
   poll_.Close();
-  alarm_.Close();
   return status;
 }
 
@@ -184,20 +179,6 @@ void Tasks::OnReady() {
     wants_step_ = true;
     home_.core.WantSteps();
   });
-}
-
-void Tasks::OnDue() {
-  due_ns_ = Alarm::kNever;
-  OnReady();
-}
-
-// One that is later than the time it is set to changes nothing: after the step of that time it is set again.
-void Tasks::Arm(double time_s) {
-  constexpr double kFarS = 1e9;  // decades: later than that comes to nothing else
-  const uint64_t time_ns = time_s < kFarS ? static_cast<uint64_t>(time_s > 0 ? time_s * 1e9 : 1) : uint64_t{1} << 60;
-  if (time_ns >= due_ns_) return;
-  due_ns_ = time_ns;
-  alarm_.Set(time_ns);
 }
 
 void Tasks::Begin() {
@@ -214,6 +195,22 @@ void Tasks::Request() {
   if (!begun_) return;
   home_.core.WantSteps();
   home_.WakeCore();
+}
+
+void Tasks::Arm(double time_s) {
+  constexpr double kFarS = 1e9;  // decades: later than that comes to nothing else
+  if (!poll_ || !(time_s < kFarS)) return;
+  const auto time_ns = static_cast<uint64_t>(time_s > 0 ? time_s * 1e9 : 0);
+  if (time_ns >= due_ns_) return;  // it is woken before, and arms it again then
+  due_ns_ = time_ns;
+  home_.core.StepAt(time_ns);
+}
+
+uint64_t Tasks::WakeStep(uint64_t now_ns) {
+  if (due_ns_ > now_ns) return due_ns_;
+  due_ns_ = Core::kNever;
+  wants_step_ = true;
+  return Core::kNever;
 }
 
 PyObject *Tasks::Make(PyObject *coroutine) {
@@ -340,7 +337,7 @@ void Tasks::CloseDescriptor() {
 void Tasks::Clear() {
   if (step_) home_.interpreter.CallForEffect("close_tasks");
   poll_.Close();
-  alarm_.Close();
+  due_ns_ = Core::kNever;
   CloseDescriptor();
   wants_step_ = false;
   PyRef *const all[] = {
@@ -350,7 +347,7 @@ void Tasks::Clear() {
 
 void Tasks::Abandon() {
   poll_.Close();
-  alarm_.Close();
+  due_ns_ = Core::kNever;
   CloseDescriptor();
   PyRef *const all[] = {
       &start_, &make_, &channel_, &next_, &pause_, &step_, &handler_role_, &coroutine_types_[0], &coroutine_types_[1]};

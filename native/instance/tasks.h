@@ -2,7 +2,7 @@
 //
 // The instance has an event loop of asyncio's own (python/runtime/eventloop.py), of which only the waiting is replaced:
 // it runs in steps, at the end of a stay in the core, as long as it has something ready; for what it waits for, libuv
-// polls a copy of its selector's descriptor, and an alarm rings. Both are made for the first coroutine.
+// polls a copy of its selector's descriptor, and the core's alarm rings. Both are made for the first coroutine.
 #ifndef MMPY_TASKS_H
 #define MMPY_TASKS_H
 
@@ -10,7 +10,6 @@
 #include <optional>
 
 #include "instance/home.h"
-#include "io/alarm.h"
 #include "io/uv_handle.h"
 #include "python/py_ref.h"
 #include "python/results.h"
@@ -41,6 +40,9 @@ class Tasks final : public Results {
   bool Step(uint64_t budget_ns);
   bool wants_step() const { return wants_step_; }
 
+  // Wants a step if the time that it waits for has come. Returns the time for which it waits now, or kNever.
+  uint64_t WakeStep(uint64_t now_ns);
+
   // The instance is about to end, its cleanup handler has been called: ends all tasks, cancelling them. Returns false
   // if there is nothing to wait for; otherwise Core::TasksEnded() follows.
   bool BeginEnd(uint64_t cleanup_until_ms);
@@ -54,7 +56,7 @@ class Tasks final : public Results {
   // For python/runtime/tasks.py.
   PyObject *TakeNext();     // the next callback that is ready; NULL with an exception set
   void Request();           // something is ready
-  void Arm(double time_s);  // a step is due at this time of the loop
+  void Arm(double time_s);  // a step is due at this time of time.monotonic()
   void Ended();             // all tasks have ended
 
  private:
@@ -65,7 +67,6 @@ class Tasks final : public Results {
   int Watch() noexcept;
   void CloseDescriptor();
   void OnReady();
-  void OnDue();
 
   Home &home_;
   bool cleans_up_ = false;   // the cleanup handler has begun
@@ -85,9 +86,7 @@ class Tasks final : public Results {
   PyRef pause_;    // the exception that ends a step
   int fd_ = -1;    // a copy of the selector's: libuv aborts if one that it polls is closed
   UvHandle<uv_poll_t> poll_;
-  // Not a timerfd, which user code can close, see io/alarm.h.
-  Alarm alarm_{[this] { OnDue(); }};
-  uint64_t due_ns_ = Alarm::kNever;  // what the alarm is set to
+  uint64_t due_ns_ = Core::kNever;  // the earliest time that it was armed for since the last step that came of one
 };
 
 }  // namespace mmpy

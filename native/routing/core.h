@@ -154,6 +154,16 @@ class Core final : private FilterClock {
   // loop. From any thread that has the lock.
   void WantSteps() { steps_wanted_ = true; }
 
+  // The same once a time of SteadyNs() has come, for which PrepareAlarm() was called before; as Alarm::Prepare() it
+  // throws if no thread can be started. An instance keeps the time itself: it is asked for it then.
+  static constexpr uint64_t kNever = Alarm::kNever;
+  void PrepareAlarm() { alarm_.Prepare(); }
+  void StepAt(uint64_t time_ns) {
+    if (time_ns >= steps_due_ns_) return;
+    steps_due_ns_ = time_ns;
+    SetAlarm();
+  }
+
   // False on threads that user code has started.
   bool OnLoopThread() const {
     const uv_thread_t self = uv_thread_self();
@@ -259,7 +269,8 @@ class Core final : private FilterClock {
   uint64_t threads_let_run_ms_ = 0;  // and given a chance in a backlog
 
   std::shared_ptr<HandleCount> handles_ = std::make_shared<HandleCount>();
-  Timetable timetable_;  // used with the lock
+  Timetable timetable_;             // used with the lock
+  uint64_t steps_due_ns_ = kNever;  // likewise: the earliest of StepAt()
   Alarm alarm_{[this] { OnAlarm(); }};
   UvHandle<uv_async_t> wake_;
   UvHandle<uv_idle_t> idle_;

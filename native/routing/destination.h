@@ -59,6 +59,9 @@ class Destination {
   virtual bool wants_step() const { return false; }
   virtual bool Step(uint64_t /*budget_ns*/) { return false; }
 
+  // Wants a step if it is due by now, see Core::StepAt(). Returns when the next one is, or UINT64_MAX.
+  virtual uint64_t WakeStep(uint64_t /*now_ns*/) { return UINT64_MAX; }
+
   // Called every second: finds sockets that were closed without being unregistered. Returns whether to call again.
   virtual bool Housekeep() { return false; }
 

@@ -8,7 +8,6 @@
 #include <string>
 
 #include "io/fd_watcher.h"
-#include "io/timers.h"
 
 namespace {
 
@@ -17,34 +16,6 @@ using mmpy::FdWatcher;
 uv_loop_t *loop;
 const auto handles = std::make_shared<mmpy::HandleCount>();
 std::string said;
-
-// Timers
-
-std::unique_ptr<mmpy::Timers> timers;
-uint64_t due[16];
-
-mmpy::Timers::TimerId Start(uint64_t delay_ms) {
-  const auto timer = timers->Start(delay_ms);
-  due[timer] = uv_now(loop) + delay_ms;
-  return timer;
-}
-
-void OnDue(mmpy::Timers::TimerId timer) {
-  said += std::to_string(timer) + (uv_now(loop) < due[timer] ? " early " : " ") + std::to_string(due[timer]) + "\n";
-  if (timer == 3) {
-    Start(0);
-    said += timers->Cancel(2) && !timers->Cancel(2) && !timers->Cancel(3) ? "cancelled\n" : "not cancelled\n";
-    Start(3);
-  }
-  if (timer == 5) timers->Close();
-}
-
-void RunTimers() {
-  timers = std::make_unique<mmpy::Timers>(OnDue);
-  timers->Open(loop, handles);
-  for (const uint64_t delay : {5, 2, 5, 1, 1000000}) Start(delay);
-  // Numbers from here on: 5 is what 3 starts with 0 ms, 6 what it starts with 3 ms, and nothing comes after 6.
-}
 
 // Descriptors
 
@@ -125,8 +96,7 @@ napi_value Said(napi_env env, napi_callback_info) {
 
 NAPI_MODULE_INIT() {
   napi_get_uv_event_loop(env, &loop);
-  const std::pair<const char *, napi_callback> functions[] = {
-      {"timers", Call<RunTimers>}, {"descriptors", Call<RunDescriptors>}, {"said", Said}};
+  const std::pair<const char *, napi_callback> functions[] = {{"descriptors", Call<RunDescriptors>}, {"said", Said}};
   for (const auto &[name, function] : functions) {
     napi_value value = nullptr;
     napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value);
