@@ -379,7 +379,7 @@ export interface Binding {
 
   /**
    * The formats in which Python code writes to standard output and error, line by line; `text` for writing what it writes, but
-   * without waiting for whoever reads it; `errors` for writing to standard error what goes to standard output; null, the default,
+   * without waiting for a reader; `errors` for writing to standard error what goes to standard output; null, the default,
    * for leaving the streams alone. For instances that are added from then on.
    */
   formatStreams(
@@ -388,7 +388,7 @@ export interface Binding {
   ): void;
 
   /**
-   * Writes to standard error without waiting for whoever reads it: up to 1 MiB is kept and written later, in order, also at the
+   * Writes to standard error without waiting for a reader: up to 1 MiB is kept and written later, in order, also at the
    * end of the process while somebody reads. What exceeds that is left out, which a line tells afterwards, as `printStuckCode()`
    * has been told to print. From any thread.
    */
