@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import path from "node:path";
+import { projectFolder } from "../helpers.js";
 import {
   type Instance,
   isPython,
@@ -9,7 +10,7 @@ import {
   type Side,
 } from "./scenario.js";
 
-const recorder = readFileSync(fileURLToPath(new URL("recorder.py", import.meta.url)), "utf8");
+const recorder = readFileSync(path.join(projectFolder, "test", "differential", "recorder.py"), "utf8");
 
 /**
  * The files that make a scenario: `monster.cfg` and the modules.

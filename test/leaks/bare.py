@@ -28,7 +28,7 @@ for name in ("output", "interval", "manage", "cleanup_handler", "batch"):
 sys.modules["midimonster"] = midimonster
 namespace = {"__name__": "_mmpy.start", "__file__": %(start)r, "compiled": {}}
 namespace.update(raise_in_thread=nothing, share_environment=nothing, environment=dict, kept=None)
-namespace.update(can_fork=nothing, refuse_fork=nothing, is_forked=nothing, after_fork=nothing)
+namespace.update(can_fork=nothing, refuse_fork=nothing, is_forked=nothing, after_fork=nothing, write_stream=nothing)
 with open(%(start)r) as file:
     exec(compile(file.read(), %(start)r, "exec"), namespace)
 namespace["prepare"](%(folder)r, "")
