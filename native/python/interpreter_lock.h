@@ -24,6 +24,8 @@ class InterpreterLock final : public CodeLock {
 
   bool HasThreads() const override { return interpreter_.OtherThreadsExist(); }
 
+  void AwaitObservers() override { runtime_.watchdog().Await(); }
+
   uint64_t requests() const override { return runtime_.gil_requests().made(); }
 
  private:

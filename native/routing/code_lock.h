@@ -21,6 +21,10 @@ class CodeLock {
   // Whether the instance's code has threads other than the loop's. To be called with the lock.
   virtual bool HasThreads() const = 0;
 
+  // Waits until no thread of ours looks at the instances' code from outside, as a watchdog does: it may still be at
+  // code that has returned. Without the lock, which it may be waiting for.
+  virtual void AwaitObservers() {}
+
   // How often a thread had to be forced to hand over the lock.
   virtual uint64_t requests() const = 0;
 };

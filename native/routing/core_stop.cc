@@ -90,7 +90,10 @@ void Core::Abandon(std::function<void()> done) {
   CodeLock *const lock = depth_ > 0 ? nullptr : Entrance();
   if (lock != nullptr) lock->Take();
   for (const auto &instance : instances_) instance->Abandon();
-  if (lock != nullptr) lock->Release();
+  if (lock != nullptr) {
+    lock->Release();
+    lock->AwaitObservers();  // `done` may destroy the instances
+  }
   CloseHandles();
   handles_->WhenNone(std::move(done));
 }
