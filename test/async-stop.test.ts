@@ -128,7 +128,10 @@ async def answer(reader, writer):
 async def serve():
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     midimonster.output("port", server.sockets[0].getsockname()[1] / 65536)
-    await asyncio.sleep(1000)
+    try:
+        await asyncio.sleep(1000)
+    finally:
+        server.close()
 midimonster.task(serve())
 midimonster.output("port", 0)
 `,

@@ -39,6 +39,11 @@ def f(*_):
     pass
 
 
+def manage_file():
+    with open(__file__) as file:
+        midimonster.manage(f, file)
+
+
 LOADING = """
 midimonster.channels()
 midimonster.channels("input")
@@ -107,7 +112,7 @@ midimonster.manage(f, None)
 midimonster.manage(7, near)
 midimonster.manage(f, 7)
 midimonster.manage(f)
-midimonster.manage(f, open(__file__))
+manage_file()
 midimonster.channels("inputs")
 midimonster.channels("")
 midimonster.channels(1)
