@@ -81,7 +81,7 @@ def begin():
     midimonster.interval(begin, 0)
     limit(120)
     midimonster.output("out", 1)
-    midimonster.interval(again, 2000)
+    midimonster.interval(again, 700)
 def again():
     midimonster.interval(again, 0)
     free()
