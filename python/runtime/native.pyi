@@ -21,7 +21,7 @@ def refuse_fork() -> None:
     """Raise RuntimeError if os.fork() does not work in this interpreter now."""
 
 def write_stream(fd_and_text: tuple[int, bytes], /) -> int:
-    """Write to standard output (1) or error (2) without waiting for whoever reads it. Returns an errno, or 0."""
+    """Write to standard output (1) or error (2) without waiting for its reader. Returns an errno, or 0."""
 
 def after_fork() -> None:
     """Prepare the end of a forked child."""

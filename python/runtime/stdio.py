@@ -1,4 +1,4 @@
-"""Standard output and error that do not wait for whoever reads them."""
+"""Standard output and error that do not wait for their readers."""
 
 import io
 import os

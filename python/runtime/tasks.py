@@ -1,5 +1,5 @@
 """The asyncio tasks of an instance: those of coroutines that its functions return, and those of midimonster.task(). Loaded for the
-first of them, since importing asyncio takes a tenth of a second."""
+first of them, since importing asyncio takes a while."""
 
 import asyncio
 import sys

@@ -134,6 +134,60 @@ assert testing.reload("show").number == 2
 testing.advance(10)
 assert testing.outputs()[1:] == [("started", 0.02), ("kept", 0.01), ("tick", 0.02)], testing.outputs()
 
+# Tasks, in a reload that fails and one that succeeds: one is carried on, one is not
+testing.reset()
+version = """
+import asyncio
+previous = midimonster.previous()
+number = 1 if previous is None else previous.number + 1
+async def run(name, pause):
+    try:
+        while True:
+            midimonster.output(name, number / 100)
+            await asyncio.sleep(pause)
+    finally:
+        midimonster.output(name + ' ends', number / 100)
+carried = midimonster.task(run('carried', 10) if previous is None else previous.carried)
+replaced = midimonster.task(run('replaced', 20))
+"""
+write("tasks.py", version)
+testing.load("tasks")
+testing.start()
+testing.clear()
+write("tasks.py", version + "1/0\n")
+raises(ZeroDivisionError, "division", testing.reload, "tasks")
+testing.advance(10_000)
+assert testing.outputs() == [("carried", 0.01)], testing.outputs()
+write("tasks.py", version)
+testing.clear()
+testing.reload("tasks")
+testing.advance(10_000)
+assert sorted(testing.outputs()) == [("carried", 0.01), ("replaced", 0.02), ("replaced ends", 0.01)], testing.outputs()
+left = testing.reload("tasks").replaced
+testing.reset()
+assert left.cancelled() and testing.outputs() == []
+
+# A cleanup handler that waits
+testing.reset()
+write(
+    "late.py",
+    """
+import asyncio
+async def cleanup():
+    await asyncio.sleep(5)
+    midimonster.output('goodbye', 1)
+async def endless():
+    while True: await asyncio.sleep(3)
+midimonster.cleanup_handler(cleanup)
+task = midimonster.task(endless())
+""",
+)
+late = testing.load("late")
+testing.start()
+testing.stop()
+assert testing.outputs() == [("goodbye", 1)] and late.task.cancelled() and midimonster.timestamp() == 5000
+raises(RuntimeError, "the instance is ending", midimonster.task, late.endless())
+
 # The end
 testing.reset()
 said = []

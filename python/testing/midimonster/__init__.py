@@ -104,7 +104,7 @@ def batch(names, handler=None, /):
 
 
 def task(coroutine, /):
-    return _instance().task(coroutine)
+    return _instance().task(coroutine, _sys._getframe(1).f_globals)
 
 
 def previous():

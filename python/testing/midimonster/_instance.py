@@ -14,6 +14,7 @@ from ._tasks import Tasks, is_coroutine
 # The channel whose handler runs, also in what it has begun.
 _current = contextvars.ContextVar("current", default=None)
 
+CLEANUP_MS = 8000  # that tasks of the cleanup handler get
 NEGLIGIBLE = 1e-6  # outside of 0..1, which computing a value may leave
 
 
@@ -31,6 +32,7 @@ class Instance:
         self.running = False
         self._calls = 0  # nested ones
         self._ending = False
+        self._ended = False
         self._cleanup = None
         self._start_functions = []
         self._warned = set()
@@ -42,8 +44,11 @@ class Instance:
     def current(self):
         return _current.get()
 
-    def task(self, coroutine):
-        return self.tasks.make(coroutine)
+    def task(self, coroutine, owner):
+        if self._ended and is_coroutine(coroutine):
+            coroutine.close()
+            raise RuntimeError("task() can't be called any more: the instance is ending")
+        return self.tasks.make(coroutine, owner)
 
     @property
     def may_create(self):
@@ -119,11 +124,22 @@ class Instance:
     def stop(self):
         self._ending = True
         function, self._cleanup = self._cleanup, None
-        if function is not None:
-            self.call(function)
-        self.tasks.close()
         self.clock.clear()
-        self.sockets.clear()
+        try:
+            if function is not None:
+                before = self.tasks.pending()
+                self.call(function)
+                self._await_cleanup(before)
+        finally:
+            self._ended = True
+            self.sockets.clear()
+            self.tasks.close()
+
+    def _await_cleanup(self, before):
+        """What the cleanup handler awaits takes as long as it needs, within the limit."""
+        deadline = self.clock.now + CLEANUP_MS
+        while self.tasks.pending() - before and self.tasks.next_due() <= deadline:
+            self.advance(max(0.0, self.tasks.next_due() - self.clock.now))
 
     def call(self, function, *arguments, current=None):
         token = _current.set(current)
@@ -170,7 +186,7 @@ class Instance:
         """Returns a function that undoes all that is registered from now on."""
         self.replaced[name] = old
         self._renewed = []
-        undo = [self.clock.snapshot(), self.sockets.snapshot()]
+        undo = [self.clock.snapshot(), self.sockets.snapshot(), self.tasks.snapshot()]
         before = (list(self.batches), self._cleanup, list(self._start_functions), list(self.outputs))
 
         def restore():
@@ -216,4 +232,8 @@ def current_instance():
 
 def new_instance():
     global _instance
+    try:
+        _instance.tasks.close()
+    except Exception:
+        pass  # of a test that is over
     _instance = Instance()

@@ -9,25 +9,27 @@ class Tasks:
     def __init__(self, clock):
         self._clock = clock
         self._loop = None  # made when the first coroutine comes, since asyncio takes a while to import
-        self._tasks = []
+        self._tasks = {}  # those that have not ended -> the globals of the module that called task(), or None
+        self._carried = set()  # in a reload: those that the new version has taken over
 
-    def begin(self, coroutine):
+    def begin(self, coroutine, owner=None):
         """A coroutine that a function has returned."""
         task = self._event_loop().create_task(coroutine)
-        self._tasks.append(task)
+        self._tasks[task] = owner
         return task
 
-    def make(self, coroutine):
+    def make(self, coroutine, owner):
         """midimonster.task()"""
         import asyncio
 
         if isinstance(coroutine, asyncio.Task):
-            self._tasks.append(coroutine)
+            self._tasks[coroutine] = owner
+            self._carried.add(coroutine)
             return coroutine
         if not asyncio.iscoroutine(coroutine):
             hint = ": call the function, and pass what it returns" if callable(coroutine) else ""
             raise TypeError("task() takes a coroutine, not %s%s" % (type(coroutine).__name__, hint))
-        return contextvars.Context().run(self.begin, coroutine)
+        return contextvars.Context().run(self.begin, coroutine, owner)
 
     def _event_loop(self):
         if self._loop is None:
@@ -53,7 +55,7 @@ class Tasks:
             if not getattr(loop, "_ready"):
                 break
         for task in [task for task in self._tasks if task.done()]:
-            self._tasks.remove(task)
+            del self._tasks[task]
             if not task.cancelled() and task.exception() is not None:
                 raise task.exception()
 
@@ -62,19 +64,38 @@ class Tasks:
         waiting = getattr(self._loop, "_scheduled", ())
         return min((handle.when() * 1000 for handle in waiting if not handle.cancelled()), default=math.inf)
 
-    def cancel(self, is_meant=lambda module: True):
-        """Cancels the tasks whose coroutine was defined by a module, given as its globals."""
-        for task in self._tasks:
+    def pending(self):
+        return {task for task in self._tasks if not task.done()}
+
+    def snapshot(self):
+        """For a reload: returns a function that cancels what has begun since."""
+        before = dict(self._tasks)
+        self._carried = set()
+
+        def restore():
+            for task in self._tasks:
+                if task not in before:
+                    task.cancel()  # so that its coroutine never begins
+            self._tasks.update(before)
+
+        return restore
+
+    def forget(self, is_meant):
+        """Cancels the tasks of a module, given as its globals: those that it began, and those of its coroutines."""
+        for task, owner in self._tasks.items():
             frame = getattr(task.get_coro(), "cr_frame", None)
-            if frame is not None and is_meant(frame.f_globals):
+            if task not in self._carried and (is_meant(owner) or (frame is not None and is_meant(frame.f_globals))):
                 task.cancel()
 
     def close(self):
-        self.cancel()
-        self.step()
-        if self._loop is not None:
-            self._loop.close()
-            self._loop = None
+        for task in self._tasks:
+            task.cancel()
+        try:
+            self.step()
+        finally:
+            if self._loop is not None:
+                self._loop.close()
+                self._loop = None
 
 
 def is_coroutine(result):

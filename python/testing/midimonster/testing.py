@@ -51,7 +51,7 @@ def reload(name: str) -> ModuleType:
     finally:
         del instance.replaced[name]
     instance.drop_old(lambda function: _is_of(function, old))
-    instance.tasks.cancel(lambda namespace: namespace is old.__dict__)
+    instance.tasks.forget(lambda namespace: namespace is old.__dict__)
     if instance.running:
         instance.call_start_functions()
     return new
