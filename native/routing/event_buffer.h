@@ -52,8 +52,20 @@ class EventBuffer {
   bool has_room() const { return size_ != capacity_; }
   void Put(const Event &event) { events_[size_++] = event; }
 
-  // Makes it a mark that is never empty and never has room. Nothing else is to be done with it.
-  void MakeFull() { size_ = capacity_ = 1; }
+  // The same for many in a row, without a look at memory for each: where the next one goes, and where the room ends.
+  // SetTail() has to follow before anything else is done with the buffer.
+  struct Tail {
+    Event *next;
+    const Event *end;
+  };
+  Tail tail() { return {events_.get() + size_, events_.get() + capacity_}; }
+  void SetTail(const Tail &tail) { size_ = static_cast<size_t>(tail.next - events_.get()); }
+
+  // Makes it a mark that is never empty and never has room. Nothing is to be appended to it. Throws std::bad_alloc.
+  void MakeFull() {
+    events_ = std::make_unique<Event[]>(1);
+    size_ = capacity_ = 1;
+  }
 
   // How many were lost since the last call.
   uint64_t TakeLost() { return std::exchange(lost_, 0); }

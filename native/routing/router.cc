@@ -133,24 +133,30 @@ void Router::EmitFiltered(uint32_t index, double value) {
 // Not inlined: among the variables of a caller, its own would not stay in registers.
 [[gnu::noinline]] void Router::Emit(ChannelId base, const uint32_t *sources, const double *values, size_t count) {
   // Channels next to each other mostly lead to the same instance.
-  InstanceId slot = kNoInstance;
-  EventBuffer *events = nullptr;
+  InstanceId slot = kFilterSlot;
+  EventBuffer *events = &next_->events[slot];
+  EventBuffer::Tail tail = events->tail();
   const Target *const targets = targets_.data();
   const uint32_t *const offsets = offsets_.data() + base;
   for (size_t i = 0; i < count; ++i) {
     const Target *const end = targets + offsets[sources[i] + 1];
     for (const Target *target = targets + offsets[sources[i]]; target != end; ++target) {
       if (target->instance != slot) {
+        events->SetTail(tail);
         slot = target->instance;
         events = &EventsFor(slot);
+        tail = events->tail();
       }
-      if (events->has_room()) {
-        events->Put({target->channel, values[i]});
+      if (tail.next != tail.end) {
+        *tail.next++ = {target->channel, values[i]};
       } else {
+        events->SetTail(tail);
         EmitSlowly(*target, values[i]);
+        tail = events->tail();
       }
     }
   }
+  events->SetTail(tail);
 }
 
 bool Router::Shrink() {
