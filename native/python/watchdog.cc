@@ -166,9 +166,11 @@ void Watchdog::TellStop(Observation &seen, const std::string &what, const std::s
 // On the inspector's thread.
 void Watchdog::LookInside(const Inspection &due, Findings &findings) {
   const std::lock_guard<std::mutex> lock(inside_);
-  // If the same call is still running, its interpreter exists, and will while the lock is held.
-  if (call_.load() != due.call) return;
-  PyThreadState *const state = PyThreadState_New(interpreter_.load());
+  // If the same call is still running, its interpreter exists, and will while the lock is held. Read before: the call
+  // may return at any time, and be followed by a start, which has none.
+  PyInterpreterState *const interpreter = interpreter_.load();
+  if (interpreter == nullptr || call_.load() != due.call) return;
+  PyThreadState *const state = PyThreadState_New(interpreter);
   if (state == nullptr) return;
   PyEval_RestoreThread(state);
   // It may have returned while this thread waited for the GIL; if not, it is suspended now.
