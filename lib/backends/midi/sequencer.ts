@@ -37,7 +37,7 @@ const EBADF = -9;
 /** What a client that sends gets if its own end is gone, not a receiver's. */
 const ENDED: readonly number[] = [ENODEV, EBADF];
 
-/** A router's client of ALSA's sequencer, with a port for each instance. Opened again and again while there is none. */
+/** A router's client of ALSA's sequencer, with a port for each instance. While there is no sequencer, opening it is tried regularly. */
 export class Sequencer {
   readonly #engine: Engine;
   readonly #name: string;
