@@ -5,6 +5,9 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import fc from "fast-check";
 import { MqttClient } from "mqtt";
 import { Connection, type Settings } from "../lib/backends/mqtt/connection.js";
+import { Intake } from "../lib/backends/mqtt/intake.js";
+import { Splitter } from "../lib/backends/mqtt/splitter.js";
+import { TopicTable } from "../lib/backends/mqtt/topic-table.js";
 import { start } from "./session.js";
 import { Waiting } from "./waiting.js";
 
@@ -232,20 +235,28 @@ describe("an mqtt instance", () => {
       status: "s",
       detect: true,
     };
+    const topics = new TopicTable<{ readonly topic: string }>();
+    topics.set({ topic: "t" });
     const packet = fc.tuple(fc.integer({ min: 0, max: 255 }), fc.uint8Array({ maxLength: 40 }));
     const packets = fc
       .array(packet, { maxLength: 8 })
       .map((all) => Buffer.concat(all.map(([type, body]) => Buffer.from([type, body.length, ...body]))));
     await fc.assert(
       fc.asyncProperty(fc.boolean(), fc.constantFrom(4, 5), packets, async (accepted, version, bytes) => {
-        const socket = connect({ port, host: "127.0.0.1" });
+        const splitter = new Splitter(topics, version === 5);
+        const intake = new Intake(splitter);
+        const socket = connect({ port, host: "127.0.0.1", onread: intake.onread });
         const ended = new Promise<string>((resolve) => {
           const connection = new Connection(
             MqttClient,
             socket,
+            intake,
+            splitter,
             { ...settings, version: version as 4 | 5 },
             {
               connected: () => connection.subscribe(["t"]),
+              value: () => {},
+              valuesEnd: () => {},
               message: () => {},
               ready: () => {},
               refused: () => {},
