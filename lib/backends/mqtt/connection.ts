@@ -140,10 +140,12 @@ export class Connection<T extends { readonly topic: string }> {
         if (this.#state === "connected") listener.value(topic, bytes, start, end, marked);
       },
       end: () => listener.valuesEnd(),
-      forward: (bytes) => stream.push(bytes),
+      forward: (bytes) => this.#state === "over" || stream.push(bytes),
       hasHandled: (packets) => this.#handled === packets,
     });
     this.#client = new Client(() => stream, optionsOf(settings));
+    // It goes on with packets that have come before its end, and would throw without its stores.
+    for (const store of [this.#client.incomingStore, this.#client.outgoingStore]) store.close = (done) => done?.();
     this.#client.on("packetreceive", () => {
       this.#handled++;
     });
