@@ -199,8 +199,9 @@ describe("an mqtt instance", () => {
     const session = await start(config(host, ["qos = 2"], ["m.in > probe.in", "m.other > probe.other"]));
     const broker = await client();
     await broker.sends(/^10/);
+    broker.bytes = "";
     broker.answer("2003000000");
-    await broker.sends(/82..(....)/);
+    await broker.sends(/^82/);
     const value = (first: string, id: string, number: number) => {
       const body = `0002${hex("in")}${id}00${hex((number / 100).toFixed(2))}`;
       return `${first}${(body.length / 2).toString(16).padStart(2, "0")}${body}`;
