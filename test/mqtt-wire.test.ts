@@ -233,6 +233,28 @@ describe("an mqtt instance", () => {
     assert.deepEqual((await session.probe.until("in", 13)).slice(10), [0.01, 0.02, 0.03]);
   });
 
+  it("sends no more messages of a topic than its rate, and the last value always, also at the end", async () => {
+    const { host, client } = await standIn();
+    const lines = ["protocol = 3.1.1", "rate = 20"];
+    const session = await start(config(host, lines, ["probe.a > m.a", "probe.b > m.b"]));
+    const broker = await client();
+    await broker.sends(/^10/);
+    broker.answer("20020000");
+    await session.log.seen(/connected/);
+    broker.bytes = "";
+    for (let i = 0; i <= 1000; i++) session.probe.emit("a", i / 1000);
+    session.probe.emit("b", 0.5);
+    const message = (topic: string, value: string) => `300b0001${hex(topic)}${hex(value)}`;
+    const first = `${message("a", "0.000000")}${message("b", "0.500000")}${message("a", "1.000000")}`;
+    await broker.sends(new RegExp(`${hex("1.000000")}$`));
+    assert.equal(broker.bytes, first);
+    session.probe.emit("a", 0.25);
+    session.probe.emit("a", 0.75);
+    await session.router.stop();
+    await broker.sends(/e000$/);
+    assert.match(broker.bytes.slice(first.length), new RegExp(`^(.{26})?${message("a", "0.750000")}e000$`));
+  });
+
   it("is told that a value is too long for the broker", async () => {
     const { host, client } = await standIn();
     const lines = ["protocol = 5", `a = discrete 0 0.5 ${"x".repeat(60)}`, "a = discrete 0.5 1 on"];

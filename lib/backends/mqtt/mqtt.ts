@@ -18,6 +18,7 @@ import { Link } from "./link.js";
 import { Outgoing } from "./outgoing.js";
 import { decode, encode, encoded, encodeInto, hasLength, scaled, withoutLength } from "./payload.js";
 import { preview, shown } from "./preview.js";
+import { RateLimit } from "./rate-limit.js";
 import { CertificateProblem, readCertificates } from "./socket.js";
 import { TopicTable } from "./topic-table.js";
 
@@ -83,6 +84,7 @@ class MqttInstance implements Declared {
   /** Topics that are received. */
   readonly #inputs = new TopicTable<Topic>();
   readonly #outgoing = new Outgoing();
+  readonly #limit: RateLimit | undefined;
   readonly #silence: Silence;
   /** Whether last values are being sent that others may miss, who connect again too. */
   #late = false;
@@ -118,6 +120,8 @@ class MqttInstance implements Declared {
       rejected: (topic, reason) => this.#isRefused("take", topic, reason),
     });
     this.#limited = new LimitedLog(log, { instance: name, peer: this.#link.peer });
+    const { rate } = setup.options;
+    if (rate > 0) this.#limit = new RateLimit(rate, setup.now, (values) => this.#sendLater(values));
     this.#silence = silenceOf(setup, () => Array.from(this.#inputs.values, ({ channel }) => channel));
   }
 
@@ -142,6 +146,7 @@ class MqttInstance implements Declared {
       if (use === "input") {
         this.#outputs[index] = undefined;
         this.#outgoing.forget(index);
+        this.#limit?.forget(index);
       } else if (this.#inputs.delete(this.#topicOf(name))) {
         removed.push(this.#topicOf(name));
       }
@@ -155,6 +160,7 @@ class MqttInstance implements Declared {
     const status = this.#setup.options.status;
     predecessor.#continued = predecessor.#setup.options.status === status && predecessor.#link.peer === this.#link.peer;
     const channels = new Map(this.#outputs.flatMap((output) => (output ? [[output.topic, output.channel]] : [])));
+    for (const [channel, value] of predecessor.#limit?.drain() ?? []) predecessor.#outgoing.keep(channel, value);
     predecessor.#outgoing.handOver(this.#outgoing, (channel) =>
       channels.get(predecessor.#outputs[channel]?.topic ?? ""),
     );
@@ -167,17 +173,32 @@ class MqttInstance implements Declared {
 
   handle({ length, channels, values }: EventBatch): void {
     const connection = this.#connection;
+    const limit = this.#limit;
     for (let i = 0; i < length; ++i) {
       const channel = channels[i] ?? 0;
       const value = values[i] ?? 0;
       if (connection === undefined) this.#outgoing.keep(channel, value);
-      else if (!this.#outgoing.empty || !connection.ready) this.#wait(channel, value);
-      else {
-        this.#outgoing.sent(channel, value);
-        this.#send(connection, channel, value, false);
-      }
+      // After a loss it is this one that is sent.
+      else if (limit !== undefined && !limit.passes(channel, value)) this.#outgoing.sent(channel, value);
+      else this.#deliver(connection, channel, value);
     }
     connection?.flush();
+  }
+
+  #deliver(connection: Connection<Topic>, channel: number, value: number): void {
+    if (!this.#outgoing.empty || !connection.ready) this.#wait(channel, value);
+    else {
+      this.#outgoing.sent(channel, value);
+      this.#send(connection, channel, value, false);
+    }
+  }
+
+  /** Sends values that the limit has held back. */
+  #sendLater(values: ReadonlyMap<number, number>): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    for (const [channel, value] of values) this.#deliver(connection, channel, value);
+    connection.flush();
   }
 
   status(): InstanceStatus {
@@ -186,6 +207,7 @@ class MqttInstance implements Declared {
   }
 
   async stop(): Promise<void> {
+    this.#sendLater(this.#limit?.drain() ?? new Map());
     this.#connection = undefined;
     await this.#link.stop(!this.#continued);
     this.#limited.close();
@@ -206,6 +228,7 @@ class MqttInstance implements Declared {
 
   #isLost(): void {
     this.#connection = undefined;
+    this.#limit?.drain();
     this.#outgoing.restart();
   }
 
