@@ -5,6 +5,7 @@
 // from the command. Each module exists once, with its state, and runs when it is first needed, as it would in one file.
 import path from "node:path";
 import { build } from "esbuild";
+import { wsFrom } from "./build-web.mjs";
 
 /** What a declaration's load() imports: `lib/backends/NAME/index.ts` imports it as `./FILE.js`. */
 const DECLARATION = /\/lib\/backends\/[^/]+\/index\.ts$/;
@@ -23,9 +24,9 @@ export async function buildCommand(common) {
     supported: { "dynamic-import": false },
   };
   const backends = new Map();
-  const rest = await filesOf(ENTRY, [apart(folder, backends)]);
+  const rest = await filesOf(ENTRY, [apart(folder, backends), wsFrom("..")]);
   const parts = new Map();
-  for (const file of backends.keys()) parts.set(file, await filesOf(file, []));
+  for (const file of backends.keys()) parts.set(file, await filesOf(file, [wsFrom("..")]));
   const shared = new Set();
   for (const files of parts.values()) {
     for (const file of files) {
@@ -36,7 +37,7 @@ export async function buildCommand(common) {
   await build({
     ...options,
     entryPoints: [{ in: ENTRY, out: "mmpy" }],
-    plugins: [sharing(folder, shared), apart(folder, backends)],
+    plugins: [sharing(folder, shared), apart(folder, backends), wsFrom("..")],
     // As if it were one of the chunks of the library.
     banner: {
       js: '"use strict"; const __moduleUrl = require("node:url").pathToFileURL(require("node:path").join(__dirname, "..", "mmpy.js")).href;',
@@ -47,7 +48,7 @@ export async function buildCommand(common) {
     await build({
       ...options,
       entryPoints: [{ in: file, out: name }],
-      plugins: [shareFrom(folder, names)],
+      plugins: [shareFrom(folder, names), wsFrom("..")],
       banner: {
         js: '"use strict"; module.exports = (__shared, __moduleUrl) => { const module = { exports: {} };',
       },
