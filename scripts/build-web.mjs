@@ -43,6 +43,7 @@ export async function buildWeb({ absWorkingDir: folder, target, logLevel, platfo
     logLevel,
   });
   mkdirSync(path.join(folder, "dist/web"), { recursive: true });
+  copyFileSync(path.join(folder, PAGES, "shared/icon.svg"), path.join(folder, "dist/web/icon.svg"));
   for (const name of names) {
     copyFileSync(path.join(folder, PAGES, name, "index.html"), path.join(folder, `dist/web/${name}.html`));
   }

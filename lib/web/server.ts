@@ -82,8 +82,7 @@ export class WebServer {
     );
     http.on("clientError", (error, socket) => {
       if (!socket.writable) return void socket.destroy();
-      const status =
-        codeOf(error) === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+      const status = REFUSALS.get(codeOf(error) ?? "") ?? "400 Bad Request";
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     });
   }
@@ -220,6 +219,12 @@ interface Admitted {
   readonly address: string;
   readonly frame: string | undefined;
 }
+
+/** What is answered to requests that are none, by the code of Node's error. */
+const REFUSALS: ReadonlyMap<string, string> = new Map([
+  ["HPE_HEADER_OVERFLOW", "431 Request Header Fields Too Large"],
+  ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout"],
+]);
 
 const RETRY_SOON = { "Retry-After": "1" };
 const RETRY_LATE = { "Retry-After": "60" };
