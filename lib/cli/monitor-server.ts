@@ -4,7 +4,7 @@ import { networkInterfaces } from "node:os";
 import type { LiveView } from "../engine/live-view.js";
 import { MidimonsterError, messageOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
-import { serveMetrics } from "../web/metrics.js";
+import { serveHealth, serveMetrics } from "../web/metrics.js";
 import { Monitor } from "../web/monitor/monitor.js";
 import { attach, type Site } from "../web/site.js";
 import { newToken, Tokens } from "../web/tokens.js";
@@ -38,6 +38,7 @@ export async function serveMonitor(
   }
   const version = packageVersion();
   const monitor = new Monitor({ site, view, prefix: "", control, version });
+  serveHealth(site, view);
   const end = serveMetrics(site, view, version);
   const { address, port } = site.bound;
   const url = `http://${hostOf(address)}:${port}/${token === undefined ? "" : `#token=${token}`}`;

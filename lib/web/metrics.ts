@@ -19,7 +19,7 @@ type Sample = readonly [labels: Labels, value: number];
 /** How long times are measured after a request that asked for them, in ms: reading the clock costs a little with every call. */
 const MEASURED = 600_000;
 
-/** Serves `/metrics` and `/healthz` until the returned function is called. Times are measured once they have been asked for. */
+/** Serves `/metrics` until the returned function is called. Times are measured once they have been asked for. */
 export function serveMetrics(site: Site, view: LiveView, version: string): () => void {
   let end: (() => void) | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -35,7 +35,6 @@ export function serveMetrics(site: Site, view: LiveView, version: string): () =>
     return metricsAnswer(view, version);
   };
   site.route("/metrics", { GET: { needs: "view", handle } });
-  site.route("/healthz", { GET: { needs: "open", handle: () => healthAnswer(view) } });
   view.pages.add(site);
   return () => {
     view.pages.delete(site);
@@ -43,9 +42,9 @@ export function serveMetrics(site: Site, view: LiveView, version: string): () =>
   };
 }
 
-/** 200 while events are routed, otherwise 503. */
-export function healthAnswer(view: LiveView): Answer {
-  return { status: view.isRunning ? 200 : 503 };
+/** Serves `/healthz`: 200 while events are routed, otherwise 503. */
+export function serveHealth(site: Site, view: LiveView): void {
+  site.route("/healthz", { GET: { needs: "open", handle: () => ({ status: view.isRunning ? 200 : 503 }) } });
 }
 
 function metricsAnswer(view: LiveView, version: string): Answer {

@@ -5,7 +5,7 @@ import { performance } from "node:perf_hooks";
 import type { LiveFrame, LiveListener, LiveView, Sample } from "../../engine/live-view.js";
 import { messageOf } from "../../errors.js";
 import type { Role } from "../access.js";
-import type { Client, Message } from "../client.js";
+import { CLOSE, type Client, type Message } from "../client.js";
 import type { Site, SocketRoute } from "../site.js";
 import { binaryFrame, jsonFrame } from "./frames.js";
 import { isLearnt, Learning } from "./learning.js";
@@ -22,6 +22,7 @@ export interface MonitorSpec {
   readonly version: string;
 }
 
+const FILES = ["monitor.js", "monitor.css", "icon.svg"];
 const STATS_PERIOD = 1000; // ms
 const MAX_WATCHED = 8;
 
@@ -49,7 +50,7 @@ export class Monitor implements SocketRoute {
     this.#spec = spec;
     this.#log = new MonitorLog(view.history, () => this.#following("log"));
     site.file(`${prefix}/`, "monitor.html");
-    for (const file of ["monitor.js", "monitor.css"]) site.file(`${prefix}/${file}`, file);
+    for (const file of FILES) site.file(`${prefix}/${file}`, file);
     site.socket(`${prefix}/ws`, this);
     if (prefix !== "") {
       const there = { status: 308, headers: { Location: `${site.path}${prefix.slice(1)}/` } };
@@ -57,8 +58,12 @@ export class Monitor implements SocketRoute {
     }
   }
 
-  /** Ends what it does for its clients, which the site closes. */
+  /** Takes it away from its site. */
   close(): void {
+    const { site, prefix } = this.#spec;
+    for (const path of ["/", "/ws", ...FILES.map((file) => `/${file}`)]) site.withdraw(prefix + path);
+    if (prefix !== "") site.withdraw(prefix);
+    for (const client of this.#viewers.keys()) client.close(CLOSE.stop, "the monitor has been switched off", true);
     this.#viewers.clear();
     this.#rest();
   }
