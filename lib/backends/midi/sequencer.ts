@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { getSystemErrorName } from "node:util";
 import type { MidiFailure } from "../../binding.js";
+import { count } from "../../count.js";
 import type { Engine } from "../../engine/engine.js";
 import type { Logger } from "../../log/log.js";
 import { Condition } from "../shared/condition.js";
@@ -237,7 +238,7 @@ export class Sequencer {
     this.#limited.warn(
       "input",
       () => "midi: events were lost: they came faster than they could be handled",
-      (times) => `midi: events were lost ${times} more times`,
+      (more) => `midi: events were lost ${count(more, "more time")}`,
     );
   }
 }
