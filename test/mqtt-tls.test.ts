@@ -92,6 +92,19 @@ describe("an encrypted connection to an mqtt broker", () => {
     });
   }
 
+  it("carries many values whole and in order", async () => {
+    const { port } = await broker();
+    const session = await start(`mqtts://127.0.0.1:${port}`, ["ca = ca.crt", "protocol = 3.1.1"]);
+    await session.log.seen(/^m: connected to /);
+    const values = Array.from({ length: 500 }, (_, i) => i / 1000);
+    // A broker keeps a thousand messages for each client.
+    for (let turn = 0; turn < 5; turn++) {
+      for (const value of values) session.probe.emit("out", value);
+      const come = await session.probe.until("in", (turn + 1) * values.length);
+      assert.deepEqual(come.slice(turn * values.length), values);
+    }
+  });
+
   it("is made with a certificate of the client's own", async () => {
     const { port } = await broker("here", `cafile ${file("ca.crt")}`, "require_certificate true");
     const session = await start(`mqtts://127.0.0.1:${port}`, ["ca = ca.crt", "cert = client.crt", "key = client.key"]);
