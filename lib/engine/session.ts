@@ -160,6 +160,11 @@ export class Session {
   }
 
   async #load(definition: Definition): Promise<void> {
+    const { instances, location } = definition;
+    if (instances.length === 0 && location !== undefined) {
+      const help = ["write a section such as [python desk] for each"];
+      this.assembly.findings.warn("the configuration has no instances", location, { help });
+    }
     await build(this.assembly, definition, this.#host);
     if (connect(this.assembly, definition.mappings, this.#host.engine)) this.#connected();
     this.applyTaps();
