@@ -7,6 +7,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { buildCommand } from "./build-command.mjs";
+import { buildWeb, wsFrom } from "./build-web.mjs";
 import { writeCommonJs, writeCommonJsTypes } from "./commonjs.mjs";
 
 const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
@@ -44,6 +45,7 @@ const library = await build({
   // Next to index.js: a chunk finds the package's folder as the file above its own.
   chunkNames: "chunk-[hash]",
   format: "esm",
+  plugins: [wsFrom(".")],
   // Otherwise classes that name themselves are called _Router and _MidimonsterError.
   keepNames: true,
   // Bundled CommonJS packages ask for Node's own modules. In a bundle of another program there may be no import.meta.url.
@@ -56,8 +58,9 @@ const library = await build({
   },
 });
 const { inputs: commandInputs } = await buildCommand(common);
+const { inputs: webInputs } = await buildWeb(common);
 chmodSync(path.join(dist, "cli", "mmpy.cjs"), 0o755);
-const inputs = [...Object.keys(library.metafile.inputs), ...commandInputs];
+const inputs = [...Object.keys(library.metafile.inputs), ...commandInputs, ...webInputs];
 writeFileSync(path.join(dist, "THIRD-PARTY-LICENSES.txt"), licenses(inputs));
 
 /** The licences of the packages whose files have gone into the bundle. */

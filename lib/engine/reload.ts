@@ -39,6 +39,10 @@ export class Reload {
     ]);
   }
 
+  get mappings(): Definition["mappings"] {
+    return this.#definition.mappings;
+  }
+
   /** Instances that do not continue. */
   get gone(): InstanceEntry[] {
     return [...this.#before.entries.values()].filter(({ live }) => !this.next.entries.has(live.number));
