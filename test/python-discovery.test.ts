@@ -215,7 +215,7 @@ exit 127`,
       ],
       [
         "a program that repeats what it is given",
-        () => program(path.join(folderWith({}), "python3"), 'echo $@ >&2; exit 1'),
+        () => program(path.join(folderWith({}), "python3"), "echo $@ >&2; exit 1"),
         "PYTHON_PROBE",
         /^[^\n]* is not a working Python 3: [^\n]{0,250}\nTo use another/,
       ],
