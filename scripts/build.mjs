@@ -36,6 +36,10 @@ const common = {
   target: "node20",
   sourcemap: true,
   sourcesContent: false,
+  // A tenth of the package to download. Names stay, for stack traces.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  lineLimit: 200,
   metafile: true,
   logLevel: "warning",
   external: ["node-gyp-build"],
