@@ -350,6 +350,54 @@ export interface Binding {
   /** Switches {@link CoreCallbacks.tap} on or off. */
   tap(core: Core, on: boolean): void;
   /**
+   * Opens or closes the table of last values and counters of all channels. Open, an event costs a store, an increment and a bit
+   * in it; closed, nothing, and it has no memory. Opened again, it begins empty.
+   */
+  live(core: Core, on: boolean): void;
+  /**
+   * Reads rows of that table that have changed since the last call, in ascending order of channels, which are global indices.
+   * A {@link connect} numbers them anew and makes all that are known count as changed.
+   *
+   * @param values last values
+   * @param counts events since the table was opened, modulo 2^32; both those that were output and those that were delivered
+   * @param moved the sum of all changes of the value since the row was read last
+   * @returns the number of rows, at most the shortest array's length: what has no room is left to the next call
+   */
+  takeLive(
+    core: Core,
+    channels: Uint32Array,
+    values: Float64Array,
+    counts: Uint32Array,
+    moved: Float32Array,
+  ): number;
+  /** Of these channels, at most 64, every event is kept for {@link takeSamples}, until the next {@link connect}. */
+  watchLive(core: Core, channels: Uint32Array): void;
+  /**
+   * Reads the events of watched channels since the last call: rows of (channel, time in ms of `performance.now()`'s kind of
+   * clock, `uv_hrtime`, and value). Of each channel the first nine and the last one.
+   *
+   * @returns the number of rows; those without room are lost
+   */
+  takeSamples(core: Core, rows: Float64Array): number;
+  /**
+   * Switches on or off what costs two readings of the clock per call of Python code and one per turn of the loop: the time
+   * in code of {@link counters} and the delays of {@link loopDelays}.
+   */
+  measure(core: Core, on: boolean): void;
+  /**
+   * Writes rows of ten for instances, from number 0 on, as far as there is room: events delivered to it, events that it has
+   * output, events for it that were lost, events that wait for it, exceptions of handlers, of intervals, of socket functions,
+   * other exceptions, calls reported as slow, seconds in its code on the loop's thread.
+   */
+  counters(core: Core, rows: Float64Array): void;
+  /** How many events each operation of filters has dropped, by the operations' numbers. */
+  filterDrops(core: Core): Float64Array;
+  /**
+   * For how long the loop was busy in each of its turns: how many turns up to 1, 2.5, 5, 10, 25, 50, 100, 250 and 1000 ms
+   * (each without those before), how many longer ones, and the sum in seconds.
+   */
+  loopDelays(core: Core): Float64Array;
+  /**
    * Before {@link stop}: from now on no event is routed; runs cleanup handlers, and begins to end the asyncio tasks of all
    * instances, which takes some seconds at most, of all together. Enters Python. Returns for how many instances there is
    * anything to wait for: {@link CoreCallbacks.tasksEnded} follows for each.

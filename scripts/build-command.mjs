@@ -7,8 +7,11 @@ import path from "node:path";
 import { build } from "esbuild";
 import { wsFrom } from "./build-web.mjs";
 
-/** What a declaration's load() imports: `lib/backends/NAME/index.ts` imports it as `./FILE.js`. */
-const DECLARATION = /\/lib\/backends\/[^/]+\/index\.ts$/;
+/**
+ * What a declaration's load() imports: `lib/backends/NAME/index.ts` imports it as `./FILE.js`. `lib/cli/late.ts` does the same
+ * with what only some options of the command need.
+ */
+const DECLARATION = /\/lib\/(?:backends\/[^/]+\/index|cli\/late)\.ts$/;
 const ENTRY = "lib/cli/mmpy.ts";
 
 /** @returns {Promise<{ inputs: string[] }>} all files that have gone into it */
@@ -80,14 +83,15 @@ function apart(folder, backends) {
       onResolve({ filter: /^\.\// }, ({ kind, importer, path: written }) => {
         if (kind !== "dynamic-import" || !DECLARATION.test(importer)) return undefined;
         const file = path.relative(folder, path.resolve(path.dirname(importer), written.replace(/\.js$/, ".ts")));
-        backends.set(file, `backend-${path.basename(path.dirname(file))}`);
+        const folderName = path.basename(path.dirname(file));
+        backends.set(file, folderName === "cli" ? `late-${path.basename(file, ".ts")}` : `backend-${folderName}`);
         return { path: file, namespace: "backend" };
       });
       onLoad({ filter: /.*/, namespace: "backend" }, ({ path: file }) => ({
         contents: `module.exports = require("./${backends.get(file)}.cjs")(require("shared").modules, __moduleUrl);`,
         loader: "js",
       }));
-      onResolve({ filter: /^\.\/backend-/, namespace: "backend" }, ({ path: file }) => ({
+      onResolve({ filter: /^\.\/(?:backend|late)-/, namespace: "backend" }, ({ path: file }) => ({
         path: file,
         external: true,
       }));

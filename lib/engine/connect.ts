@@ -212,7 +212,7 @@ function warnOfUnmapped(entry: InstanceEntry, findings: Findings): void {
       index,
       help: [`write a line in [map], such as: ${instance}.${name} > INSTANCE.CHANNEL`],
     } as const;
-    reportTo(findings, problem, ownerOf(declaration), definition.settings, definition.nameLocation);
+    reportTo(findings, problem, ownerOf(declaration, definition), definition.settings, definition.nameLocation);
   }
 }
 
@@ -223,7 +223,7 @@ function resolve(entry: InstanceEntry, findings: Findings): void {
   if (unresolved === undefined) return;
   const { settings, nameLocation } = entry.definition;
   for (const problem of unresolved.options) {
-    reportTo(findings, problem, ownerOf(live.backend.declaration), settings, nameLocation);
+    reportTo(findings, problem, ownerOf(live.backend.declaration, entry.definition), settings, nameLocation);
   }
   tellRefusals(entry, unresolved.channels, (...error) => findings.error(...error), unresolved.hasMore);
   tellRefusals(entry, unresolved.hints, (...warning) => findings.warn(...warning));

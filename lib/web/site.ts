@@ -112,6 +112,12 @@ export class Site {
     else this.#exact.set(at, methods);
   }
 
+  /** Removes the handlers of a path, of requests and of WebSockets. */
+  withdraw(at: string): void {
+    this.#exact.delete(at);
+    this.#sockets.delete(at);
+  }
+
   /** Serves a file of `dist/web/`, to everyone: without a token there is nothing in it. @throws {Error} if it does not exist */
   file(at: string, file: string): void {
     const body = readFileSync(path.join(packageFolder, "dist", "web", file));

@@ -46,6 +46,16 @@ export const instanceOptions = {
       },
     },
   ),
+  monitor: option.flag({
+    doc: "show the router's instances, values, mappings and log under /monitor/",
+    default: false,
+    live: true,
+  }),
+  control: option.flag({
+    doc: "let the monitor set values",
+    default: false,
+    live: true,
+  }),
   release: option.custom(
     {
       doc: "the time after which what a page holds is released, if nothing is heard of it",

@@ -18,6 +18,7 @@ import { addRoutes } from "./http.js";
 import type { instanceOptions } from "./index.js";
 import { layoutOf } from "./layout.js";
 import type { Line } from "./lines.js";
+import { Looking } from "./looking.js";
 import { Panel } from "./panel.js";
 import { talk } from "./talk.js";
 import { type PageTokens, readTokens, TokenProblem } from "./token-files.js";
@@ -48,6 +49,7 @@ interface Prepared {
 export class WebInstance implements DeclaredInstance<typeof instanceOptions, undefined, Line> {
   readonly #setup: Setup;
   readonly #panel: Panel;
+  readonly #looking: Looking;
   /** By number of the router: that of the page. */
   readonly #ids: number[] = [];
   /** By name: the router's number. */
@@ -66,6 +68,7 @@ export class WebInstance implements DeclaredInstance<typeof instanceOptions, und
       const index = this.#indexes.get(name);
       if (index !== undefined) setup.emit(index, value);
     });
+    this.#looking = new Looking(setup.engine.view, version());
     this.#configure(setup);
   }
 
@@ -88,6 +91,7 @@ export class WebInstance implements DeclaredInstance<typeof instanceOptions, und
   async start(): Promise<void> {
     const tokens = this.#readTokens(this.#options);
     this.#site = await this.#attach(this.#options, tokens);
+    this.#looking.apply(this.#site, this.#options);
     this.#tokens = tokens;
     this.#runs = true;
     this.#announce();
@@ -123,6 +127,7 @@ export class WebInstance implements DeclaredInstance<typeof instanceOptions, und
   async stop(): Promise<void> {
     this.#runs = false;
     this.#panel.close();
+    this.#looking.end();
     await Promise.all([this.#site?.close("the router stops", true), this.#discard()]);
   }
 
@@ -157,6 +162,7 @@ export class WebInstance implements DeclaredInstance<typeof instanceOptions, und
     } else if (this.#site !== undefined) {
       this.#site.access = accessOf(this.#setup.name, next.options, prepared.tokens);
     }
+    if (this.#site !== undefined) this.#looking.apply(this.#site, next.options);
     const isSame = before === undefined ? prepared.tokens === undefined : sameTokens(before, prepared.tokens);
     if (!isSame) {
       const reason = "the tokens have changed";
