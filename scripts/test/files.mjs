@@ -20,6 +20,7 @@ export const LONG = {
   "reentrancy-everywhere": "calls every function of the module from every place",
   package: "compiles the addon twice, and installs the package with npm",
   stop: "waits for the deadlines of stops",
+  "web-browser": "drives Chromium",
   "web-slow": "waits until clients that stall are closed",
 };
 
