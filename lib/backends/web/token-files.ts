@@ -25,10 +25,10 @@ export interface PageTokens {
 /** A problem with a file of tokens. */
 export class TokenProblem extends Error {
   constructor(
-    readonly option: "token-file" | "view-token-file" | undefined,
+    readonly option: "token-file" | "view-token-file",
     problem: string,
   ) {
-    super(problem);
+    super(`'${option}' ${problem}`);
   }
 }
 
