@@ -140,6 +140,9 @@ function checkOperands(command: Command, operands: readonly string[]): void {
   if (command === "run" && (first === "run" || first === "start") && !existsSync(first)) {
     throw new Error(`there is no command '${first}': to run a configuration, write mmpy ${more[0] ?? "monster.cfg"}`);
   }
+  if (command === "run" && (first === "help" || first === "version") && !existsSync(first)) {
+    throw new Error(`there is no command '${first}': write mmpy --${first}`);
+  }
   if (command === "completion" && (first === undefined || !SHELLS.some((shell) => shell === first))) {
     const found = first === undefined ? "" : `, not '${first}'`;
     throw new Error(`completion is for one of ${SHELLS.join(", ")}${found}; write mmpy completion bash`);

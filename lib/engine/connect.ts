@@ -223,7 +223,7 @@ function resolve(entry: InstanceEntry, findings: Findings): void {
   if (unresolved === undefined) return;
   const { settings, nameLocation } = entry.definition;
   for (const problem of unresolved.options) {
-    reportTo(findings, problem, ownerOf(live.backend.declaration), settings, nameLocation);
+    reportTo(findings, problem, ownerOf(live.backend.declaration, entry.definition), settings, nameLocation);
   }
   tellRefusals(entry, unresolved.channels, (...error) => findings.error(...error), unresolved.hasMore);
   tellRefusals(entry, unresolved.hints, (...warning) => findings.warn(...warning));

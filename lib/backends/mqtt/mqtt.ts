@@ -1,3 +1,4 @@
+import { count } from "../../count.js";
 import type {
   BackendSetup,
   Channel,
@@ -200,7 +201,7 @@ class MqttInstance implements Declared {
     this.#limited.warn(
       what,
       () => `${this.#name}: ${peer} refuses to ${what} the topic '${preview(topic)}': ${reason}`,
-      (count) => `${this.#name}: ${peer} has refused to ${what} topics ${count} more times`,
+      (more) => `${this.#name}: ${peer} has refused to ${what} topics ${count(more, "more time")}`,
     );
   }
 
@@ -211,7 +212,7 @@ class MqttInstance implements Declared {
       this.#limited.warn(
         "value",
         () => `${this.#name}: topic '${preview(output.topic)}' has no text for the value ${value}; nothing is sent`,
-        (count) => `${this.#name}: there was no text for a value ${count} more times`,
+        (more) => `${this.#name}: there was no text for a value ${count(more, "more time")}`,
       );
     } else if (output !== undefined && payload !== undefined && payload !== "") {
       connection.publish(channel, output.topic, payload, late);
@@ -254,7 +255,7 @@ class MqttInstance implements Declared {
       this.#limited.warn(
         "payload",
         () => `${this.#name}: a message of topic '${preview(topic)}' is ignored, since ${shown(content)} ${what}`,
-        (count) => `${this.#name}: ${count} more messages without a value were ignored`,
+        (more) => `${this.#name}: ${count(more, "more message")} without a value ignored`,
       );
       return;
     }
