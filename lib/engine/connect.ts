@@ -212,7 +212,7 @@ function warnOfUnmapped(entry: InstanceEntry, findings: Findings): void {
       index,
       help: [`write a line in [map], such as: ${instance}.${name} > INSTANCE.CHANNEL`],
     } as const;
-    reportTo(findings, problem, ownerOf(declaration), definition.settings, definition.nameLocation);
+    reportTo(findings, problem, ownerOf(declaration, definition), definition.settings, definition.nameLocation);
   }
 }
 
