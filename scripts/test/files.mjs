@@ -21,6 +21,7 @@ export const LONG = {
   "monitor-page": "runs a browser",
   package: "compiles the addon twice, and installs the package with npm",
   stop: "waits for the deadlines of stops",
+  "web-browser": "drives Chromium",
   "web-slow": "waits until clients that stall are closed",
 };
 
