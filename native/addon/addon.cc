@@ -20,6 +20,7 @@ Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
     mmpy::ExportInstances(exports);
     mmpy::ExportMidi(exports);
     mmpy::ExportReload(exports);
+    mmpy::ExportUdp(exports);
   };
   mmpy::Guard(init, [&](const char *what) { Napi::Error::New(env, what).ThrowAsJavaScriptException(); });
   return exports;

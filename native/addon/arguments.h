@@ -145,6 +145,7 @@ void ExportCore(Napi::Object exports);
 void ExportInstances(Napi::Object exports);
 void ExportMidi(Napi::Object exports);
 void ExportReload(Napi::Object exports);
+void ExportUdp(Napi::Object exports);
 
 }  // namespace mmpy
 
