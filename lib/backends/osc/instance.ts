@@ -37,6 +37,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   /** The target whose address is that of the last message's sender. */
   readonly #learnt: UdpTarget | undefined;
   readonly #silence: Silence;
+  readonly #sendToAll = (message: Buffer): void => this.#send(message, this.#targets);
   #socket: UdpSocket | undefined;
   #from: Endpoint | undefined;
   /** Whether the datagram being read has had a message. */
@@ -120,7 +121,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
 
   handle(batch: EventBatch): void {
     this.#outgoing.take(batch);
-    for (const message of this.#outgoing.changed()) this.#send(message, this.#targets);
+    this.#outgoing.sendChanged(this.#sendToAll);
   }
 
   async stop(): Promise<void> {
