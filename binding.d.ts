@@ -226,8 +226,8 @@ export interface MidiDevice {
 
 /** Callbacks of {@link Binding.openUdp}, which must not throw. They may call any function of the binding. Errors are `errno`s. */
 export interface UdpCallbacks {
-  /** So many places of {@link Binding.datagrams} hold what has arrived, until this returns. */
-  received(count: number): void;
+  /** The places of {@link Binding.datagrams} from `first` to before `end` hold what has arrived, until this returns. */
+  received(first: number, end: number): void;
   /** Receiving has failed. It goes on, unless something else has closed the socket's descriptor. */
   failed(error: number): void;
   /** So many datagrams that had to wait could not be sent after all, the last for this reason. */
@@ -481,6 +481,22 @@ export interface Binding {
   sendUdpTo(socket: number, data: Uint8Array, length: number, address: string, port: number): number;
   /** The address, as text, from which the datagram in a place has come; of IPv4 without the form that IPv6 gives it. */
   udpSender(place: number): string;
+
+  /**
+   * Has OSC datagrams of a socket emit their events without JavaScript, as long as the core runs, the address of each message is one
+   * of these, and its arguments are all of type i or f, in bundles that are not nested. All others go to `received`, and so do those
+   * that arrive with them after such a one. Replaces what was set before.
+   *
+   * @param instance the source of the events
+   * @param addresses of paths
+   * @param rows of seven numbers for each channel: the index of its address, the position of its argument, the channel's number
+   *   within the instance, 1 if limits follow or 0 for those of the type (i: 0 to 255, f: 0 to 1), minimum and maximum, and the
+   *   number of arguments that messages to this path must have, 0 for any. No rows: everything goes to `received`
+   * @returns 0, or -EBADF for a socket that is closed
+   */
+  readOsc(core: Core, socket: number, instance: number, addresses: readonly string[], rows: Float64Array): number;
+  /** How many ms ago an OSC datagram was read that way, -1 if none was. */
+  oscAge(socket: number): number;
 
   /**
    * Sends a datagram of sd_notify(3)'s lines to the service manager's socket: a path, or an abstract name with a leading `@`.

@@ -18,11 +18,14 @@ int UdpBridge::Open(const UdpAddress &address, Napi::Object callbacks) {
   unsent_ = function("unsent");
   const int status = socket_.Open(sockets_.loop_, sockets_.handles_, address);
   if (status != 0) Close();
+  ++opened_;
   return status;
 }
 
 void UdpBridge::Close() {
   socket_.Close();
+  reader_.reset();
+  taken_ms_ = 0;
   for (Napi::FunctionReference *function : {&received_, &failed_, &unsent_}) function->Reset();
 }
 
@@ -43,7 +46,21 @@ void UdpBridge::Call(const Napi::FunctionReference &function, std::initializer_l
   if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
 }
 
-void UdpBridge::OnDatagrams(size_t count) { Call(received_, {static_cast<double>(count)}); }
+// The first that the reader leaves is for JavaScript, and so are all after it, since their order counts.
+void UdpBridge::OnDatagrams(size_t count) {
+  size_t first = 0;
+  if (reader_ != nullptr) {
+    const uint64_t opened = opened_;
+    const std::shared_ptr<DatagramReader> reader = reader_;
+    taken_ms_ = sockets_.now_ms();
+    while (first < count && reader->Take(sockets_.datagrams_->data(first), sockets_.datagrams_->size(first))) {
+      ++first;
+      if (opened != opened_ || reader != reader_) break;
+    }
+    if (opened != opened_) return;
+  }
+  if (first < count) Call(received_, {static_cast<double>(first), static_cast<double>(count)});
+}
 
 void UdpBridge::OnReceiveError(int error) { Call(failed_, {static_cast<double>(error)}); }
 
@@ -72,10 +89,10 @@ int UdpSockets::Open(const std::string &address, uint16_t port, Napi::Object cal
   return status == 0 ? static_cast<int>(place - bridges_.begin()) : status;
 }
 
-UdpSocket *UdpSockets::Find(size_t number) const {
+UdpBridge *UdpSockets::Find(size_t number) const {
   if (number >= bridges_.size()) return nullptr;
-  UdpSocket &socket = bridges_[number]->socket();
-  return socket.is_open() ? &socket : nullptr;
+  UdpBridge *const bridge = bridges_[number].get();
+  return bridge->socket().is_open() ? bridge : nullptr;
 }
 
 void UdpSockets::Close(size_t number) {

@@ -6,10 +6,12 @@
 #include <uv.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "io/datagrams.h"
@@ -18,6 +20,15 @@
 namespace mmpy {
 
 class UdpSockets;
+
+// Takes datagrams of a socket before JavaScript does.
+class DatagramReader {
+ public:
+  virtual ~DatagramReader() = default;
+
+  // Returns false if it is for JavaScript. May run user code, which may do anything with the socket.
+  virtual bool Take(const uint8_t *data, size_t size) = 0;
+};
 
 // A socket, which may be opened again after it was closed.
 class UdpBridge final : public UdpListener {
@@ -29,6 +40,12 @@ class UdpBridge final : public UdpListener {
   void Close();
   UdpSocket &socket() { return socket_; }
 
+  // From now on, and until it is closed. NULL: JavaScript gets all.
+  void Use(std::shared_ptr<DatagramReader> reader) { reader_ = std::move(reader); }
+
+  // When the reader has taken a datagram for the last time, by libuv's clock; 0: never.
+  uint64_t taken_ms() const { return taken_ms_; }
+
   void OnDatagrams(size_t count) override;
   void OnReceiveError(int error) override;
   void OnUnsent(int error, size_t count) override;
@@ -39,6 +56,9 @@ class UdpBridge final : public UdpListener {
 
   UdpSockets &sockets_;
   UdpSocket socket_;
+  uint64_t opened_ = 0;  // how often
+  std::shared_ptr<DatagramReader> reader_;
+  uint64_t taken_ms_ = 0;
   Napi::FunctionReference received_;
   Napi::FunctionReference failed_;
   Napi::FunctionReference unsent_;
@@ -53,7 +73,7 @@ class UdpSockets {
   int Open(const std::string &address, uint16_t port, Napi::Object callbacks);
 
   // NULL: there is no open socket with this number.
-  UdpSocket *Find(size_t number) const;
+  UdpBridge *Find(size_t number) const;
   void Close(size_t number);
 
   // Closes all; calls back when libuv has released them. No JavaScript runs from then on.
@@ -62,6 +82,7 @@ class UdpSockets {
   // What binding.d.ts calls Datagrams.
   Napi::Object Describe() const;
   const Datagrams &datagrams() const { return *datagrams_; }
+  uint64_t now_ms() const { return uv_now(loop_); }
 
  private:
   friend class UdpBridge;

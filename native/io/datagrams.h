@@ -41,6 +41,9 @@ class Datagrams {
   // negative errno.
   int Receive(int fd);
 
+  const uint8_t *data(size_t place) const { return static_cast<const uint8_t *>(pieces_[place].iov_base); }
+  size_t size(size_t place) const { return rows_[place].length; }
+
   // The sender of one that was received last.
   const UdpAddress &sender(size_t place) const { return senders_[place]; }
 

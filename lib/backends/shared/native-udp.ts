@@ -78,12 +78,17 @@ export class NativeUdp {
     this.#receiver = receiver;
     this.#number = checked(
       binding().openUdp(address, port, {
-        received: (count) => this.#received(count),
+        received: (first, end) => this.#received(first, end),
         failed: (error) => receiver.failed(new SystemError(error)),
         unsent: (error, count) => receiver.unsent(new SystemError(error), count),
       }),
     );
     this.port = checked(binding().udpPort(this.#number));
+  }
+
+  /** For functions of the addon that take a socket; -1 once it is closed. */
+  get number(): number {
+    return this.#number;
   }
 
   setBroadcast(on: boolean): void {
@@ -127,8 +132,8 @@ export class NativeUdp {
     this.#number = -1;
   }
 
-  #received(count: number): void {
-    for (let place = 0; place < count && this.#number >= 0; ++place) {
+  #received(first: number, end: number): void {
+    for (let place = first; place < end && this.#number >= 0; ++place) {
       this.#receiver.received(this.#places.bytes(place), this.#senderOf(place));
     }
   }

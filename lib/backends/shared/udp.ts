@@ -97,6 +97,11 @@ export class UdpSocket {
     return this.#bound;
   }
 
+  /** For functions of the addon that take a socket; -1 while there is none. Another one each time it is bound. */
+  get number(): number {
+    return this.#socket?.number ?? -1;
+  }
+
   /** Why it is not bound, or what else is wrong with it. */
   get problem(): string | undefined {
     return this.#binding.reason ?? this.#receiving.reason;
