@@ -37,13 +37,10 @@ const common = {
   // A third of the size, which Node has to read at each start. Names stay: stacks show them; and lines, of which Node shows the
   // one of an error.
   minifyWhitespace: true,
+  minifySyntax: true,
   lineLimit: 160,
   sourcemap: true,
   sourcesContent: false,
-  // A tenth of the package to download. Names stay, for stack traces.
-  minifyWhitespace: true,
-  minifySyntax: true,
-  lineLimit: 200,
   metafile: true,
   logLevel: "warning",
   external: ["node-gyp-build"],
