@@ -172,6 +172,33 @@ async def go(value):
   });
 });
 
+describe("a descriptor that is ready", () => {
+  it("is called for once, however many steps pass until then", async () => {
+    const session = await run(`
+import socket
+def ready(calls, near):
+    calls.append(near.recv(9).decode())  # BlockingIOError if there is nothing to read any more
+async def go(value):
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await asyncio.sleep(0)
+    calls = []
+    loop.add_reader(near, ready, calls, near)
+    far.send(b"x")
+    # Each takes a step of its own, and the descriptor is asked for at the beginning of each.
+    for _ in range(8): loop.call_soon(busy, 0.002)
+    await asyncio.sleep(0.001)
+    loop.remove_reader(near)
+    say(calls)
+    midimonster.output("out", value)
+`);
+    await session.probe.until("out");
+    assert.deepEqual(problems(session), []);
+    assert.deepEqual(session.said(), [["x"]]);
+  });
+});
+
 describe("a step of a task that takes long", () => {
   const slow: [what: string, module: string, message: RegExp][] = [
     [
