@@ -5,14 +5,14 @@ In a step everything is as in any other asyncio program. Outside of steps - whil
 gets ready asks for a step."""
 
 import asyncio
-import selectors
 import sys
 from asyncio import events
 from collections import deque
 
 from .exceptions import describe_exception
 from .names import describe, exact, text_attribute
-from .native import is_forked, kept
+from .native import is_forked
+from .selector import Pause, Selector
 from .threads import LOOP_THREAD
 
 TYPE_CHECKING = False
@@ -28,26 +28,10 @@ _OF_THE_LOOP = (__name__, "asyncio.base_events", "asyncio.events")
 _ADVICE = "the router runs this loop; run a coroutine in it with midimonster.task(), or in a thread with asyncio.run()"
 
 
-class Pause(BaseException):
-    """Ends a step: nothing is ready, or its time is up."""
-
-
 class _Ready(deque):
     """The callbacks that are ready. The native part takes them out, to look at the clock."""
 
     __slots__ = ("popleft",)
-
-
-class _Selector(selectors.DefaultSelector):
-    """Raises an exception instead of waiting: an empty result would not tell a step that there is nothing to do."""
-
-    def select(self, timeout=None):
-        if kept is not None and is_forked():
-            raise Pause  # what is ready belongs to the parent
-        ready = super().select(0)
-        if ready or timeout == 0:
-            return ready
-        raise Pause
 
 
 class RouterLoop(asyncio.SelectorEventLoop):
@@ -63,7 +47,9 @@ class RouterLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, native, is_known):
         """native: functions of the native part. is_known: whether a task's exception is about to be reported."""
-        super().__init__(_Selector())
+        selector = Selector()
+        selector.loop = self
+        super().__init__(selector)
         self.native = native
         self._is_known = is_known
         self._request = native["request"]

@@ -5,9 +5,10 @@ import asyncio
 import sys
 from contextvars import ContextVar
 
-from .eventloop import LOOP_THREAD, STARTS_EAGERLY, Pause, RouterLoop, _set_running_loop, _Task, coroutine_of, describe_task
+from .eventloop import LOOP_THREAD, STARTS_EAGERLY, RouterLoop, _set_running_loop, _Task, coroutine_of, describe_task
 from .logs import say
 from .names import describe, namespace_of, text_attribute, type_name
+from .selector import Pause
 
 END_TIMEOUT = 2.0  # seconds that cancelled tasks get
 _MANY = 1000  # tasks of one function at once, of which there is a warning
