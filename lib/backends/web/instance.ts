@@ -116,9 +116,7 @@ export class WebInstance implements DeclaredInstance<typeof instanceOptions, und
       this.#prepared = { tokens, site: await this.#attach(options, tokens) };
       this.#unused = setTimeout(() => void this.#discard(), UNUSED).unref();
     } catch (error) {
-      const option = error instanceof TokenProblem ? error.option : "bind";
-      const prefix = error instanceof TokenProblem ? `'${option}' ` : "";
-      report({ message: `${prefix}${messageOf(error)}`, ...(option !== undefined && { option }) });
+      report({ message: messageOf(error), option: error instanceof TokenProblem ? error.option : "bind" });
     }
   }
 

@@ -25,10 +25,10 @@ export interface PageTokens {
 /** A problem with a file of tokens. */
 export class TokenProblem extends Error {
   constructor(
-    readonly option: "token-file" | "view-token-file" | undefined,
+    readonly option: "token-file" | "view-token-file",
     problem: string,
   ) {
-    super(problem);
+    super(`'${option}' ${problem}`);
   }
 }
 
@@ -78,7 +78,7 @@ function readOrMake(option: "token-file" | "view-token-file", file: string, warn
   } catch (error) {
     if (error instanceof TokenProblem) throw error;
     if (codeOf(error) === "EEXIST") return read(option, file, warnings);
-    throw new TokenProblem(option, `can't be used: ${messageOf(error)}`);
+    throw new TokenProblem(option, `has to be a file that can be read or made, not ${file}: ${messageOf(error)}`);
   }
 }
 
