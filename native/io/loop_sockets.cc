@@ -1,5 +1,6 @@
 #include "io/loop_sockets.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "io/forked.h"
@@ -10,11 +11,20 @@ namespace {
 
 thread_local uv_loop_t *loop_of_thread = nullptr;
 
+// Of what is polled only the addon's UDP sockets: the rest are sets of descriptors, which belong to Python.
+bool IsDatagramSocket(uv_os_fd_t fd) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_DGRAM;
+}
+
 void CloseDescriptor(uv_handle_t *handle, void *) {
   const uv_handle_type type = uv_handle_get_type(handle);
-  if (type != UV_TCP && type != UV_UDP && type != UV_NAMED_PIPE) return;
+  const bool is_polled = type == UV_POLL;
+  if (!is_polled && type != UV_TCP && type != UV_UDP && type != UV_NAMED_PIPE) return;
   uv_os_fd_t fd = -1;
-  if (uv_fileno(handle, &fd) == 0 && fd > STDERR_FILENO) close(fd);
+  if (uv_fileno(handle, &fd) != 0 || fd <= STDERR_FILENO) return;
+  if (!is_polled || IsDatagramSocket(fd)) close(fd);
 }
 
 }  // namespace

@@ -111,10 +111,15 @@ int UdpSocket::Send(const UdpAddress &to, const void *data, size_t length) {
     if (!HasNoRoom(status)) return status;
   }
   if (waiting_bytes_ + length > kMaxWaitingBytes) return -EAGAIN;
-  const auto *const bytes = static_cast<const uint8_t *>(data);
-  waiting_.push_back({to, std::vector<uint8_t>(bytes, bytes + length)});
-  waiting_bytes_ += length;
-  return waiting_.size() == 1 ? StartPolling() : 0;
+  int status = -ENOMEM;
+  const auto keep = [&] {
+    const auto *const bytes = static_cast<const uint8_t *>(data);
+    waiting_.push_back({to, std::vector<uint8_t>(bytes, bytes + length)});
+    waiting_bytes_ += length;
+    status = waiting_.size() == 1 ? StartPolling() : 0;
+  };
+  Guard(keep, [](const char *) {});
+  return status;
 }
 
 int UdpSocket::StartPolling() {
