@@ -363,13 +363,7 @@ export interface Binding {
    * @param moved the sum of all changes of the value since the row was read last
    * @returns the number of rows, at most the shortest array's length: what has no room is left to the next call
    */
-  takeLive(
-    core: Core,
-    channels: Uint32Array,
-    values: Float64Array,
-    counts: Uint32Array,
-    moved: Float32Array,
-  ): number;
+  takeLive(core: Core, channels: Uint32Array, values: Float64Array, counts: Uint32Array, moved: Float32Array): number;
   /** Of these channels, at most 64, every event is kept for {@link takeSamples}, until the next {@link connect}. */
   watchLive(core: Core, channels: Uint32Array): void;
   /**

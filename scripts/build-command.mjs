@@ -5,7 +5,7 @@
 // from the command. Each module exists once, with its state, and runs when it is first needed, as it would in one file.
 import path from "node:path";
 import { build } from "esbuild";
-import { wsFrom } from "./build-web.mjs";
+import { librariesFrom } from "./build-libraries.mjs";
 
 /**
  * What a declaration's load() imports: `lib/backends/NAME/index.ts` imports it as `./FILE.js`. `lib/cli/late.ts` does the same
@@ -27,9 +27,9 @@ export async function buildCommand(common) {
     supported: { "dynamic-import": false },
   };
   const backends = new Map();
-  const rest = await filesOf(ENTRY, [apart(folder, backends), wsFrom("..")]);
+  const rest = await filesOf(ENTRY, [apart(folder, backends), librariesFrom("..")]);
   const parts = new Map();
-  for (const file of backends.keys()) parts.set(file, await filesOf(file, [wsFrom("..")]));
+  for (const file of backends.keys()) parts.set(file, await filesOf(file, [librariesFrom("..")]));
   const shared = new Set();
   for (const files of parts.values()) {
     for (const file of files) {
@@ -40,7 +40,7 @@ export async function buildCommand(common) {
   await build({
     ...options,
     entryPoints: [{ in: ENTRY, out: "mmpy" }],
-    plugins: [sharing(folder, shared), apart(folder, backends), wsFrom("..")],
+    plugins: [sharing(folder, shared), apart(folder, backends), librariesFrom("..")],
     // As if it were one of the chunks of the library.
     banner: {
       js: '"use strict"; const __moduleUrl = require("node:url").pathToFileURL(require("node:path").join(__dirname, "..", "mmpy.js")).href;',
@@ -51,7 +51,7 @@ export async function buildCommand(common) {
     await build({
       ...options,
       entryPoints: [{ in: file, out: name }],
-      plugins: [shareFrom(folder, names), wsFrom("..")],
+      plugins: [shareFrom(folder, names), librariesFrom("..")],
       banner: {
         js: '"use strict"; module.exports = (__shared, __moduleUrl) => { const module = { exports: {} };',
       },

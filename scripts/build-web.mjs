@@ -1,30 +1,11 @@
-// Builds what browsers load, dist/web/, and the library for WebSockets: one file of its own, since both forms of the package, the
-// library and the command, would otherwise contain it.
+// Builds what browsers load: dist/web/.
 import { copyFileSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
 
 const PAGES = "lib/web/pages";
 
-/** The file of the WebSocket library, in dist/. */
-const WS = "ws.cjs";
-
-/** @returns {Promise<{ inputs: string[] }>} all files that have gone into it */
-export async function buildWeb({ absWorkingDir: folder, target, logLevel, platform }) {
-  const { metafile } = await build({
-    stdin: { contents: 'export { WebSocket, WebSocketServer } from "ws";', resolveDir: folder },
-    absWorkingDir: folder,
-    outfile: `dist/${WS}`,
-    bundle: true,
-    minify: true,
-    format: "cjs",
-    metafile: true,
-    logLevel,
-    platform,
-    target,
-    // Faster at what is not used here, and not installed.
-    external: ["bufferutil", "utf-8-validate"],
-  });
+export async function buildWeb({ absWorkingDir: folder, logLevel }) {
   const pages = readdirSync(path.join(folder, PAGES), { withFileTypes: true }).filter((entry) => entry.isDirectory());
   const names = pages.map(({ name }) => name).filter((name) => existsSync(path.join(folder, PAGES, name, "main.ts")));
   await build({
@@ -47,15 +28,4 @@ export async function buildWeb({ absWorkingDir: folder, target, logLevel, platfo
   for (const name of names) {
     copyFileSync(path.join(folder, PAGES, name, "index.html"), path.join(folder, `dist/web/${name}.html`));
   }
-  return { inputs: Object.keys(metafile.inputs).filter((file) => file !== "<stdin>") };
-}
-
-/** Takes the library for WebSockets from its file. @param {string} dist the folder dist/ as seen from the importing file */
-export function wsFrom(dist) {
-  return {
-    name: "ws",
-    setup({ onResolve }) {
-      onResolve({ filter: /^ws$/ }, () => ({ path: `${dist}/${WS}`, external: true }));
-    },
-  };
 }

@@ -9,6 +9,7 @@ import { type Usage, usageOf } from "./memory.js";
 import { Program, type Report } from "./program.js";
 import { reload } from "./reload.js";
 import { Traffic } from "./traffic.js";
+import { droppedBy } from "./udp.js";
 import { verdict } from "./verdict.js";
 
 const HELP = `Usage: npm run soak -- [options]
@@ -67,6 +68,7 @@ const watch = setInterval(sample, 1000);
 let failure = "";
 let traffic: Traffic | undefined;
 const counts = new Map<string, Report>();
+let dropped = Number.NaN;
 try {
   const [ports] = await program.waitFor("ports");
   traffic = await Traffic.open(ports as { udp: number; tcp: number } & Report);
@@ -96,6 +98,7 @@ try {
   await program.waitFor("stopped", 4);
   traffic.send("report");
   for (const line of await program.waitFor("counts", 7)) counts.set(String(line.counts), line);
+  dropped = droppedBy(`${here}`, 9000);
 } catch (error) {
   failure = error instanceof Error ? error.message : String(error);
 }
@@ -128,7 +131,7 @@ function sample(): void {
 
 function summarise(): void {
   if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-  const checks = traffic === undefined || counts.size === 0 ? [] : verdict(program, traffic, samples, counts);
+  const checks = traffic === undefined || counts.size === 0 ? [] : verdict(program, traffic, samples, counts, dropped);
   console.log(`npm run soak${process.argv.slice(2).length > 0 ? ` -- ${process.argv.slice(2).join(" ")}` : ""}`);
   console.log(
     `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}\n`,

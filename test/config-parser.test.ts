@@ -67,6 +67,17 @@ describe("configuration files in other encodings", () => {
     }
   }
 
+  for (const ends of ["\n", "\r\n", "\r"]) {
+    it(`with lines that end in ${JSON.stringify(ends)} are read`, () => {
+      const file = path.join(
+        folderWith({ "a.cfg": `; a comment${ends}[loopback a]${ends}[loopback b]${ends}` }),
+        "a.cfg",
+      );
+      const { tree, diagnostics } = parseFile(file);
+      assert.deepEqual([tree.sections.length, diagnostics], [2, []]);
+    });
+  }
+
   it("with a null character, or with Latin-1 of two characters, are not taken for UTF-16", () => {
     const file = path.join(folderWith({}), "odd.cfg");
     for (const text of ["[loopback a\0]\n[loopback b]\n", "\u00ff;\n", ""]) {

@@ -1,10 +1,13 @@
 // Who may use a page: rules for headers, tokens, numbers a second.
 import assert from "node:assert/strict";
 import { hostname } from "node:os";
+import path from "node:path";
+import { readTokens } from "../lib/backends/web/token-files.js";
 import { type Access, protectiveHeaders, refusalOf } from "../lib/web/access.js";
 import { Changes } from "../lib/web/changes.js";
 import { Allowance } from "../lib/web/limits.js";
 import { bearerOf, newToken, Tokens, WrongTokens } from "../lib/web/tokens.js";
+import { folderWith } from "./helpers.js";
 
 const access: Access = {
   hosts: ["lights.example"],
@@ -157,4 +160,22 @@ describe("changes of channels that a client has not been told of", () => {
     assert.deepEqual(seen, [0, 5, 31, 32, 63, 64, 10_000]);
     assert.equal(changes.count, 0);
   });
+});
+
+describe("a file for a token that can't be made", () => {
+  const folder = folderWith({ "a-file": "" });
+  const file = path.join(folder, "a-file", "mmpy-token");
+  const cases: [by: string, options: Record<string, string>, env: Record<string, string>][] = [
+    ["of an option", { "token-file": file }, {}],
+    ["of the service", {}, { STATE_DIRECTORY: path.dirname(file) }],
+  ];
+  for (const [by, options, env] of cases) {
+    it(`is named, with the option for another one: ${by}`, () => {
+      assert.throws(
+        () => readTokens(options as unknown as Parameters<typeof readTokens>[0], true, env),
+        ({ message }: Error) =>
+          message.startsWith(`'token-file' has to be a file that can be read or made, not ${file}: `),
+      );
+    });
+  }
 });

@@ -66,11 +66,16 @@ export function readText(file: string, before = 0): { readonly text: string; rea
   const bytes = readAtMost(file, BYTES.max - before);
   if (bytes === undefined) throw new TooManyBytes();
   if (isUtf16(bytes)) throw new Error("it is UTF-16; save it as UTF-8");
-  const size = bytes.length;
+  const text = decoded(bytes);
+  // The line ends of old Macintosh programs, which some exports still have.
+  return { size: bytes.length, text: text.includes("\n") ? text : text.replaceAll("\r", "\n") };
+}
+
+function decoded(bytes: Buffer): string {
   try {
-    return { size, text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return { size, text: bytes.toString("latin1") };
+    return bytes.toString("latin1");
   }
 }
 
@@ -84,7 +89,8 @@ function isUtf16(bytes: Buffer): boolean {
     if (i % 2 === 0) ++even;
     else ++odd;
   }
-  return Math.min(even, odd) === 0 && Math.max(even, odd) * 4 > sample.length;
+  const zeros = Math.max(even, odd);
+  return Math.min(even, odd) === 0 && zeros >= 8 && zeros * 4 > sample.length;
 }
 
 /** So many bytes tell what a text's encoding is. */

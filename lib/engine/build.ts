@@ -64,6 +64,10 @@ export async function build(
 ): Promise<void> {
   const builder = new Builder(assembly, host, definition.instances, before);
   const { stopping } = host.engine;
+  if (definition.instances.length === 0 && definition.location !== undefined) {
+    const help = ["write a section such as [python desk] for each"];
+    assembly.findings.warn("the configuration has no instances", definition.location, { help });
+  }
   for (const backend of definition.backends.values()) {
     if (stopping.aborted) return;
     await builder.openBackend(backend);

@@ -78,7 +78,7 @@ function readOrMake(option: "token-file" | "view-token-file", file: string, warn
   } catch (error) {
     if (error instanceof TokenProblem) throw error;
     if (codeOf(error) === "EEXIST") return read(option, file, warnings);
-    throw new TokenProblem(option, `can't be used: ${messageOf(error)}`);
+    throw new TokenProblem(option, `has to be a file that can be read or made, not ${file}: ${messageOf(error)}`);
   }
 }
 
