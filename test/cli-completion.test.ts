@@ -28,6 +28,7 @@ describe("completion", () => {
     ["check |", [], "config"],
     ["check --log-level debug |", [], "config"],
     ["check other.cfg |", []],
+    ["monitor |", []],
     ["other.cfg |", []],
     ["-- c|", [], "config"],
     [

@@ -18,6 +18,7 @@ export const LONG = {
   "mqtt-faults": "waits for brokers that hang or come back",
   "mqtt-together": "floods a broker and kills it",
   "reentrancy-everywhere": "calls every function of the module from every place",
+  "monitor-page": "runs a browser",
   package: "compiles the addon twice, and installs the package with npm",
   stop: "waits for the deadlines of stops",
   "web-browser": "drives Chromium",

@@ -103,7 +103,8 @@ export class Connection {
     };
     socket.on("open", () => {
       heard();
-      if (this.#url.token !== undefined) this.send({ type: "auth", token: this.#url.token });
+      // Where a token is needed, anything else is refused at once; otherwise it would be waited for.
+      this.send(this.#url.token === undefined ? { type: "ping" } : { type: "auth", token: this.#url.token });
     });
     socket.on("ping", heard);
     socket.on("message", (data: Buffer, isBinary) => {

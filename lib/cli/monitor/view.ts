@@ -90,7 +90,7 @@ export class MonitorView {
 
   #footer(): Span {
     if (this.isTyping) return { text: `/${this.filter}_   Enter: keep, Esc: all`, style: "inverse" };
-    return { text: this.filter === "" ? KEYS : `${KEYS}   filter: ${this.filter}`, style: "dim" };
+    return { text: this.filter === "" ? KEYS : `filter: ${this.filter}   ${KEYS}`, style: "dim" };
   }
 }
 

@@ -84,6 +84,8 @@ export class ChannelTable {
     const again = selected === undefined ? -1 : names.indexOf(selected);
     this.#selection = again < 0 ? undefined : again;
     this.#selected(this.#selection);
+    // Rows may have the same numbers, and other names.
+    for (const row of this.#pool) if (row.id !== -1) row.id = -2;
     this.#make();
   }
 
