@@ -276,6 +276,15 @@ describe("a page", () => {
       assert.equal(client.closed, undefined);
     });
 
+    it("releases a button that is held, and has become a switch", async () => {
+      const page = await Page.open();
+      const client = await page.client();
+      client.send({ type: "grab", id: page.id("go") });
+      await page.probe.until("go");
+      await page.reload((config) => config.replace("button = go", "toggle = go"));
+      assert.deepEqual(await page.probe.until("go", 2), [1, 0]);
+    });
+
     it("goes on as before if the new address can't be used, and moves to one that can", async () => {
       const page = await Page.open();
       const client = await page.client();

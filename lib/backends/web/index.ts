@@ -8,6 +8,7 @@ export const instanceOptions = {
     doc: "where the page is; another address than 127.0.0.1 is open to the network, and needs a token",
     example: "0.0.0.0 8080",
     default: { host: "127.0.0.1", port: 8080, words: [], keys: {} },
+    once: true,
     live: true,
   }),
   title: option.text({

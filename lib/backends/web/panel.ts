@@ -155,10 +155,13 @@ export class Panel {
     if (!this.#stale) return this.#layout;
     this.#stale = false;
     const before = JSON.stringify(this.#layout);
+    const rests = this.#rests;
     this.#layout = this.#layOut();
     for (const id of this.values.held()) {
-      if (this.#infos.has(id)) continue;
-      this.values.drop(id);
+      const rest = rests.get(id);
+      // A button that has become something else would stay as it is when it is released.
+      if (rest !== undefined && !this.#rests.has(id) && this.#infos.has(id)) this.set(id, rest, ROUTER);
+      if (!this.#infos.has(id)) this.values.drop(id);
     }
     if (before === JSON.stringify(this.#layout)) return this.#layout;
     const text = JSON.stringify({ type: "layout", ...this.#layout });
