@@ -223,6 +223,18 @@ export class LiveView {
     return this.#closed ? new Float64Array(0) : this.#host.binding.loopDelays(this.#host.core);
   }
 
+  /** Counts a reload once it has ended. @internal */
+  async counting<T>(reload: Promise<T>): Promise<T> {
+    const { reloads } = this;
+    reloads.lastSucceeded = await reload.then(
+      () => true,
+      () => false,
+    );
+    if (reloads.lastSucceeded) reloads.succeeded++;
+    else reloads.failed++;
+    return reload;
+  }
+
   /** The core has another mapping. @internal */
   connected(): void {
     this.#channels = undefined;
