@@ -34,6 +34,11 @@ const common = {
   bundle: true,
   platform: "node",
   target: "node20",
+  // A third of the size, which Node has to read at each start. Names stay: stacks show them; and lines, of which Node shows the
+  // one of an error.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  lineLimit: 160,
   sourcemap: true,
   sourcesContent: false,
   metafile: true,

@@ -21,6 +21,7 @@ Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
     mmpy::ExportMidi(exports);
     mmpy::ExportMonitor(exports);
     mmpy::ExportReload(exports);
+    mmpy::ExportUdp(exports);
   };
   mmpy::Guard(init, [&](const char *what) { Napi::Error::New(env, what).ThrowAsJavaScriptException(); });
   return exports;
