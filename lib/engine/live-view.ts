@@ -162,12 +162,12 @@ export class LiveView {
    */
   listen(listener: LiveListener): () => void {
     if (this.#closed) return () => {};
-    this.#listeners.set(listener, []);
-    if (this.#listeners.size === 1) {
-      this.#host.binding.live(this.#host.core, true);
+    if (this.#listeners.size === 0) {
       this.#resize();
+      this.#host.binding.live(this.#host.core, true);
       this.#timer = setInterval(() => this.#tick(), PERIOD).unref();
     }
+    this.#listeners.set(listener, []);
     return () => {
       if (!this.#listeners.delete(listener) || this.#closed) return;
       if (this.#listeners.size === 0) this.#end();
