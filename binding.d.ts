@@ -78,9 +78,9 @@ export interface Report {
     | "events-lost" // `value` events for the instance were lost: too many are queued, or no memory is left
     | "delays-lost" // `value` values that waited in `delay` filters were lost; of no particular instance
     | "slow" // `subject` has been running for `value` ms; `text` is its stack then
-    | "watch-failed" // sockets can't be watched; `text` says why
+    | "watch-failed" // sockets, or tasks (`role`), can't be watched; `text` says why
     | "log" // user code says `text` through the logger `subject`, in line `value` of `file`; `role` is the level
-    | "watch-restored" // user code had closed the descriptor through which sockets are watched; they are watched again
+    | "watch-restored" // user code had closed the descriptor by which sockets are watched, or tasks (`role`) wait; another serves them
     | "threads-left"; // `text` names threads that did not end, so their interpreter stays
   readonly instance: number;
   /**

@@ -169,6 +169,94 @@ async def go(value):
   });
 });
 
+describe("the descriptor through which tasks wait", () => {
+  // What they close is what the first task of an instance opens: the selector, a copy of it, the sockets that wake it.
+  const cases: [what: string, closes: string, then: string][] = [
+    ["alone", "{loop._selector.fileno()}", "pass"],
+    ["with everything that the loop has opened", "opened", "pass"],
+    ["and has given its number to another file", "opened", "os.dup2(null, number)"],
+  ];
+  for (const [what, closes, then] of cases) {
+    it(`is replaced when user code has closed it ${what}`, async () => {
+      const session = await run(`
+import errno, os, socket
+near, far = socket.socketpair()
+near.setblocking(False)
+gone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+gone.setblocking(False)
+null = os.open(os.devnull, os.O_RDONLY)
+def descriptors():
+    return {int(name) for name in os.listdir("/proc/self/fd") if os.path.lexists("/proc/self/fd/" + name)}
+async def reads():
+    loop = asyncio.get_running_loop()
+    return [(await loop.sock_recv(near, 9)).decode() for _ in range(2)]
+async def is_told():
+    try:
+        await asyncio.get_running_loop().sock_recv(gone, 9)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+async def main(value):
+    global opened
+    loop = asyncio.get_running_loop()
+    opened &= descriptors()
+    reading, told = asyncio.ensure_future(reads()), asyncio.ensure_future(is_told())
+    await asyncio.sleep(0.001)
+    opened.add(gone.fileno())
+    number, closed = loop._selector.fileno(), ${closes}
+    for descriptor in closed: os.close(descriptor)
+    ${then}
+    far.send(b"one")
+    await asyncio.sleep(0.005)
+    far.send(b"two")
+    answers = [await asyncio.wait_for(reading, 10), await loop.run_in_executor(None, lambda: "executor")]
+    if closed is opened: answers.append(await asyncio.wait_for(told, 10))
+    told.cancel()
+    say(answers)
+    midimonster.output("out", value)
+def go(value):
+    global opened
+    before = descriptors()
+    midimonster.task(main(value))
+    opened = descriptors() - before
+`);
+      await session.probe.until("out");
+      assert.deepEqual(problems(session), [
+        "py: the descriptor through which its tasks wait was closed, by a number that is not that of a socket or by os.closerange(); " +
+          "another one serves them now",
+      ]);
+      assert.deepEqual(session.said(), [[["one", "two"], "executor", ...(closes === "opened" ? ["EBADF"] : [])]]);
+      await session.router.stop();
+    });
+  }
+});
+
+describe("a descriptor that is ready", () => {
+  it("is called for once, however many steps pass until then", async () => {
+    const session = await run(`
+import socket
+def ready(calls, near):
+    calls.append(near.recv(9).decode())  # BlockingIOError if there is nothing to read any more
+async def go(value):
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await asyncio.sleep(0)
+    calls = []
+    loop.add_reader(near, ready, calls, near)
+    far.send(b"x")
+    # Each takes a step of its own, and the descriptor is asked for at the beginning of each.
+    for _ in range(8): loop.call_soon(busy, 0.002)
+    await asyncio.sleep(0.001)
+    loop.remove_reader(near)
+    say(calls)
+    midimonster.output("out", value)
+`);
+    await session.probe.until("out");
+    assert.deepEqual(problems(session), []);
+    assert.deepEqual(session.said(), [["x"]]);
+  });
+});
+
 describe("a step of a task that takes long", () => {
   const slow: [what: string, module: string, message: RegExp][] = [
     [

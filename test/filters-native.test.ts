@@ -209,7 +209,15 @@ describe("filters in the native part", () => {
       return this.skip();
     }
     const program = path.join(folderWith({}), "filters-check");
-    const sources = ["router", "filters", "filters_reload", "filter_table", "loop_tracer"];
+    const sources = [
+      "router",
+      "filters",
+      "filters_compute",
+      "filters_reload",
+      "filters_timed",
+      "filter_table",
+      "loop_tracer",
+    ];
     const options = ["-std=c++17", "-O0", "-Wall", "-D_GNU_SOURCE", "-Inative", `-I${uv}`, "-o", program];
     const files = sources.map((name) => `native/routing/${name}.cc`);
     execFileSync("c++", [...options, "test/native/filters-check.cc", ...files], { cwd: projectFolder });

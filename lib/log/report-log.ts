@@ -136,13 +136,17 @@ export class ReportLog {
         );
         break;
       case "watch-failed":
-        this.#logger.error(fields, `${instance}: sockets can't be watched: ${report.text}`);
+        this.#logger.error(
+          fields,
+          `${instance}: ${report.role === "task" ? "tasks" : "sockets"} can't be watched: ${report.text}`,
+        );
         break;
       case "watch-restored":
         this.#logger.error(
           fields,
-          `${instance}: the descriptor through which its sockets are watched was closed, by a number that is not that of a ` +
-            "socket or by os.closerange(); they are watched again",
+          `${instance}: the descriptor through which its ${report.role === "task" ? "tasks wait" : "sockets are watched"} was ` +
+            "closed, by a number that is not that of a socket or by os.closerange(); " +
+            (report.role === "task" ? "another one serves them now" : "they are watched again"),
         );
         break;
       case "threads-left":

@@ -57,6 +57,23 @@ PyObject *Arm(PyObject *capsule, PyObject *time) {
   return mmpy_none();
 }
 
+PyObject *Forget(PyObject *capsule, PyObject *selector) {
+  Tasks *const tasks = TasksOf(capsule);
+  if (tasks == nullptr) return nullptr;
+  tasks->Forget();
+  // Its number is another file's: it must never close that.
+  if (mmpy_is_none(selector) == 0) PyRef::Borrow(selector).release();
+  return mmpy_none();
+}
+
+PyObject *WatchAgain(PyObject *capsule, PyObject *descriptor) {
+  const auto fd = static_cast<int>(PyLong_AsLong(descriptor));
+  if (PyErr_Occurred() != nullptr) return nullptr;
+  Tasks *const tasks = TasksOf(capsule);
+  if (tasks == nullptr || !tasks->WatchAgain(fd)) return nullptr;
+  return mmpy_none();
+}
+
 PyObject *Ended(PyObject *capsule, PyObject *) {
   Tasks *const tasks = TasksOf(capsule);
   if (tasks == nullptr) return nullptr;
@@ -90,6 +107,8 @@ PyMethodDef functions[] = {
     {"take_next", TakeNext, METH_NOARGS, nullptr},
     {"request", Request, METH_NOARGS, nullptr},
     {"arm", Arm, METH_O, nullptr},
+    {"forget", Forget, METH_O, nullptr},
+    {"watch", WatchAgain, METH_O, nullptr},
     {"ended", Ended, METH_NOARGS, nullptr},
     {"report", ReportRaised, METH_O, nullptr},
 };
@@ -128,12 +147,7 @@ bool Tasks::TakeFunctions(PyObject *loaded) {
   if (selector == nullptr) return false;
   const auto fd = static_cast<int>(PyLong_AsLong(selector));
   if (PyErr_Occurred() != nullptr) return false;
-  const int error = -KeepDescriptor(fd);
-  if (error != 0) {
-    const PyRef arguments = PyRef::Steal(Py_BuildValue("(is)", error, strerror(error)));
-    if (arguments) PyErr_SetObject(mmpy_exception_type(MMPY_OS_ERROR), arguments.get());
-    return false;
-  }
+  if (!KeepOrRaise(fd)) return false;
   for (size_t i = 0; i < std::size(parts); ++i) parts[i]->Swap(found[i]);
   if (cleans_up_) BeforeCleanup();
   return true;
@@ -141,7 +155,7 @@ bool Tasks::TakeFunctions(PyObject *loaded) {
 
 // Copies the selector's descriptor; watches it if the instance runs. Returns 0 or a libuv error, with nothing kept.
 int Tasks::KeepDescriptor(int selector) {
-  fd_ = fcntl(selector, F_DUPFD_CLOEXEC, 0);
+  fd_ = fcntl(selector, F_DUPFD_CLOEXEC, selector);
   if (fd_ < 0) return -errno;
   int status = UV_ENOMEM;
   Guard(
@@ -152,6 +166,29 @@ int Tasks::KeepDescriptor(int selector) {
       [](const char *) {});
   if (status != 0) CloseDescriptor();
   return status;
+}
+
+// False with an exception set if that fails.
+bool Tasks::KeepOrRaise(int selector) {
+  const int error = -KeepDescriptor(selector);
+  if (error == 0) return true;
+  const PyRef arguments = PyRef::Steal(Py_BuildValue("(is)", error, strerror(error)));
+  if (arguments) PyErr_SetObject(mmpy_exception_type(MMPY_OS_ERROR), arguments.get());
+  return false;
+}
+
+void Tasks::Forget() {
+  if (!home_.core.OnLoopThread()) return;  // user code has found it
+  poll_.Close();
+  CloseDescriptor();
+}
+
+bool Tasks::WatchAgain(int selector) {
+  if (!home_.core.OnLoopThread()) return true;
+  Forget();
+  if (!KeepOrRaise(selector)) return false;
+  home_.core.Tell([&] { return Report{Report::Kind::kWatchRestored, home_.id, "task", "", "", {}}; });
+  return true;
 }
 
 // Returns 0 or a libuv error, which is a negative errno; nothing is open then, as it is tried again for the next task.

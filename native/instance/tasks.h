@@ -58,12 +58,16 @@ class Tasks final : public Results {
   void Request();           // something is ready
   void Arm(double time_s);  // a step is due at this time of time.monotonic()
   void Ended();             // all tasks have ended
+  // User code has closed the selector's descriptor: what was its copy is not watched any more; another selector is.
+  void Forget();
+  bool WatchAgain(int selector);  // false with an exception set
 
  private:
   bool Load();
   bool IsCoroutine(PyObject *result);
   bool TakeFunctions(PyObject *loaded);
   int KeepDescriptor(int selector);
+  bool KeepOrRaise(int selector);
   int Watch() noexcept;
   void CloseDescriptor();
   void OnReady();

@@ -8,6 +8,7 @@
 
 #include "io/forked.h"
 #include "python/interest.h"
+#include "python/module_batch.h"
 #include "python/module_timing.h"
 
 /* State shared by all interpreters: immortal for our purposes, since the runtime is never finalised. */
@@ -221,20 +222,6 @@ static PyObject *module_cleanup_handler(PyObject *self, PyObject *function) {
   return instance == NULL ? NULL : mmpy_instance_cleanup_handler(instance, function);
 }
 
-static PyObject *module_batch(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
-  if (count != 1 && count != 2) {
-    PyErr_Format(exceptions[MMPY_TYPE_ERROR], "batch() takes 1 or 2 arguments (%zd given)", count);
-    return NULL;
-  }
-  PyObject *handler = count == 2 ? arguments[1] : none;
-  if (handler != none && !PyCallable_Check(handler)) {
-    PyErr_SetString(exceptions[MMPY_TYPE_ERROR], "batch() requires a callable or None as its second argument");
-    return NULL;
-  }
-  mmpy_instance *instance = mmpy_instance_of(self);
-  return instance == NULL ? NULL : mmpy_instance_new_batch(instance, arguments[0], handler);
-}
-
 static PyObject *module_task(PyObject *self, PyObject *coroutine) {
   mmpy_instance *instance = mmpy_instance_of(self);
   return instance == NULL ? NULL : mmpy_instance_task(instance, coroutine);
@@ -250,30 +237,6 @@ static PyObject *module_checking(PyObject *self, PyObject *unused) {
   (void)unused;
   mmpy_instance *instance = mmpy_instance_of(self);
   return instance == NULL ? NULL : PyBool_FromLong(mmpy_instance_checking(instance));
-}
-
-/* For python/runtime/batch.py. User code can find these functions too, and pass anything. */
-
-static PyObject *batch_register(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
-  if (check_count("register", count, 3) != 0) return NULL;
-  mmpy_instance *instance = mmpy_instance_of(self);
-  return instance == NULL ? NULL : mmpy_instance_register_batch(instance, arguments[0], arguments[1], arguments[2]);
-}
-
-/* Conversion first, as in output(): __index__ is user code too. */
-
-static PyObject *batch_output(PyObject *self, PyObject *number) {
-  const unsigned long converted = PyLong_AsUnsignedLongMask(number);
-  if (PyErr_Occurred() != NULL) return NULL;
-  mmpy_instance *instance = mmpy_instance_of(self);
-  return instance == NULL ? NULL : none_or_error(mmpy_instance_output_batch(instance, converted));
-}
-
-static PyObject *batch_changed(PyObject *self, PyObject *number) {
-  const unsigned long converted = PyLong_AsUnsignedLongMask(number);
-  if (PyErr_Occurred() != NULL) return NULL;
-  mmpy_instance *instance = mmpy_instance_of(self);
-  return instance == NULL ? NULL : mmpy_instance_changed_in_batch(instance, converted);
 }
 
 /* Documentation: python/midimonster.pyi carries the same texts, and a test compares them. */
@@ -357,17 +320,6 @@ static const char checking_doc[] =
     "opens ports or devices while it loads should not do so then; a running show may have them.\n"
     "MIDIMonster itself has no checking(); use hasattr(midimonster, 'checking') to check.";
 
-static const char batch_doc[] =
-    "batch(names, handler=None, /)\n--\n\n"
-    "Create a Batch: channels that are handled and output together, with one call for all.\n\n"
-    "While modules load, channels that do not exist are created. A channel may be in several batches.\n"
-    "MIDIMonster itself has no batch(); use hasattr(midimonster, 'batch') to check.\n\n"
-    "names: a list of channels, without the instance and without dots.\n"
-    "handler: called as handler(batch) once for every round of events in which any of the channels got one.\n"
-    "The channels then need no handlers of their own, and do not get the default handler.\n"
-    "Raises ValueError for an empty list, a name given twice and, once modules have loaded, a channel that\n"
-    "does not exist; TypeError for names that are not str.";
-
 static const char task_doc[] =
     "task(coroutine, /)\n--\n\n"
     "Run a coroutine as an asyncio task of this instance, beside everything else.\n\n"
@@ -379,28 +331,6 @@ static const char task_doc[] =
     "then goes on when the module is reloaded.\n"
     "Returns the asyncio.Task. Raises TypeError for anything else, and RuntimeError if called from a\n"
     "threading.Thread or when the instance ends.";
-
-static PyMethodDef batch_methods[] = {
-    {"register", (PyCFunction)(void (*)(void))batch_register, METH_FASTCALL, NULL},
-    {"output", batch_output, METH_O, NULL},
-    {"changed", batch_changed, METH_O, NULL},
-};
-
-PyObject *mmpy_batch_functions(PyObject *capsule) {
-  enum { COUNT = sizeof(batch_methods) / sizeof(batch_methods[0]) };
-  PyObject *functions[COUNT] = {NULL};
-  PyObject *tuple = NULL;
-  for (size_t i = 0; i < COUNT; i++) {
-    functions[i] = PyCFunction_NewEx(&batch_methods[i], capsule, NULL);
-    if (functions[i] == NULL) goto done;
-  }
-  tuple = Py_BuildValue("OOO", functions[0], functions[1], functions[2]);
-done:
-  for (size_t i = 0; i < COUNT; i++) {
-    if (functions[i] != NULL) Py_DecRef(functions[i]);
-  }
-  return tuple;
-}
 
 static PyMethodDef methods[] = {
     {"output", (PyCFunction)(void (*)(void))module_output, METH_FASTCALL, output_doc},
@@ -414,7 +344,7 @@ static PyMethodDef methods[] = {
     {"manage", (PyCFunction)(void (*)(void))module_manage, METH_FASTCALL | METH_KEYWORDS, manage_doc},
     {"channels", (PyCFunction)(void (*)(void))module_channels, METH_FASTCALL, channels_doc},
     {"cleanup_handler", module_cleanup_handler, METH_O, cleanup_handler_doc},
-    {"batch", (PyCFunction)(void (*)(void))module_batch, METH_FASTCALL, batch_doc},
+    {"batch", (PyCFunction)(void (*)(void))mmpy_batch, METH_FASTCALL, mmpy_batch_doc},
     {"previous", module_previous, METH_NOARGS, previous_doc},
     {"checking", module_checking, METH_NOARGS, checking_doc},
     {"task", module_task, METH_O, task_doc},

@@ -12,11 +12,11 @@ namespace mmpy {
 
 namespace {
 
-// Long enough that going round the loop (a few µs) hardly costs, short enough for interval jitter and signals.
-constexpr uint64_t kSliceNs = 1'000'000;
+// Long enough that going round the loop (a few µs) hardly costs, short enough for what waits for a time.
+constexpr uint64_t kSliceNs = 500'000;
 
 // Of the steps of all instances together, and at least of each.
-constexpr uint64_t kMinStepNs = 200'000;
+constexpr uint64_t kMinStepNs = 100'000;
 
 // What a promise emits may lead to another promise, and libuv waits until none is left.
 constexpr unsigned kMaxEmitsInARow = 16;
@@ -187,6 +187,13 @@ void Core::LeaveAndTell(bool may_drain) {
   auto slice = Router::Slice::kNew;
   for (bool again = false;; again = true) {
     auto drained = Router::Drained::kEmpty;
+    const auto step = [&] {
+      const bool steps = may_drain && steps_wanted_ && MayStep();
+      if (steps) RunSteps();
+      return steps;
+    };
+    // In a backlog, what a task waited for may have come during the last slice: it does not wait for another.
+    bool steps = backlog_ && !again && step();
     // Again also when nothing is queued: it looks at the clock.
     bool drains = may_drain && MayDrain() && (again || !router_.empty());
     const auto drain = [&] {
@@ -194,9 +201,8 @@ void Core::LeaveAndTell(bool may_drain) {
       slice = Router::Slice::kSame;
     };
     if (drains) drain();
-    const bool steps = may_drain && steps_wanted_ && MayStep();
-    if (steps) {
-      RunSteps();
+    if (!steps && step()) {
+      steps = true;
       if (drained == Router::Drained::kEmpty && MayDrain() && !router_.empty()) {
         drains = true;
         drain();

@@ -7,16 +7,12 @@
 #include <unordered_map>
 #include <utility>
 
+#include "routing/filter_state.h"
 #include "routing/filters.h"
 
 namespace mmpy {
 
 namespace {
-
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-
-bool IsKnown(double number) { return number == number; }
-bool IsSet(double flag) { return flag == 1.0; }
 
 // Pairs of channels, for searching.
 struct Place {

@@ -5,14 +5,14 @@ In a step everything is as in any other asyncio program. Outside of steps - whil
 gets ready asks for a step."""
 
 import asyncio
-import selectors
 import sys
 from asyncio import events
 from collections import deque
 
 from .exceptions import describe_exception
 from .names import describe, exact, text_attribute
-from .native import is_forked, kept
+from .native import is_forked
+from .selector import Pause, Selector
 from .threads import LOOP_THREAD
 
 TYPE_CHECKING = False
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from typing import Any
 
+_Task = asyncio.Task
 _set_running_loop = getattr(events, "_set_running_loop")
 STARTS_EAGERLY = sys.version_info >= (3, 12)
 _MAX_FAILURES = 10
@@ -27,26 +28,10 @@ _OF_THE_LOOP = (__name__, "asyncio.base_events", "asyncio.events")
 _ADVICE = "the router runs this loop; run a coroutine in it with midimonster.task(), or in a thread with asyncio.run()"
 
 
-class Pause(BaseException):
-    """Ends a step: nothing is ready, or its time is up."""
-
-
 class _Ready(deque):
     """The callbacks that are ready. The native part takes them out, to look at the clock."""
 
     __slots__ = ("popleft",)
-
-
-class _Selector(selectors.DefaultSelector):
-    """Raises an exception instead of waiting: an empty result would not tell a step that there is nothing to do."""
-
-    def select(self, timeout=None):
-        if kept is not None and is_forked():
-            raise Pause  # what is ready belongs to the parent
-        ready = super().select(0)
-        if ready or timeout == 0:
-            return ready
-        raise Pause
 
 
 class RouterLoop(asyncio.SelectorEventLoop):
@@ -62,7 +47,9 @@ class RouterLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, native, is_known):
         """native: functions of the native part. is_known: whether a task's exception is about to be reported."""
-        super().__init__(_Selector())
+        selector = Selector()
+        selector.loop = self
+        super().__init__(selector)
         self.native = native
         self._is_known = is_known
         self._request = native["request"]
@@ -72,9 +59,14 @@ class RouterLoop(asyncio.SelectorEventLoop):
         self.take_next = deque.popleft.__get__(ready)
         self._ready = ready
         self._failures = 0
+        self._resumes = False  # what the last step had no time for is still to be called
+        self._left_over: "set[int] | None" = None
         self._captured: "list[Any]" = []
+        self._capturing = self._capture
+        self._step_type = None  # of a task's first step
         # What is called while no step runs; removed for the time of a step.
-        self._outside = {"call_soon": self._call_soon_outside, "call_at": self._call_at_outside}
+        self._outside_soon = self._call_soon_outside
+        self._outside = {"call_soon": self._outside_soon, "call_at": self._call_at_outside}
         self._dict = vars(self)
         self._dict.update(self._outside)
         sys.set_asyncgen_hooks(
@@ -87,8 +79,12 @@ class RouterLoop(asyncio.SelectorEventLoop):
         run_once = self._run_once
         del own["call_soon"], own["call_at"]
         self._thread_id = LOOP_THREAD
+        self._resumes = bool(self._ready)
+        self._left_over = None
         _set_running_loop(self)
         try:
+            run_once()
+            self._resumes = False
             while True:
                 run_once()
         except Pause:
@@ -107,10 +103,24 @@ class RouterLoop(asyncio.SelectorEventLoop):
             self._arm(self._scheduled[0]._when)
         return None
 
+    def set_debug(self, enabled):
+        super().set_debug(enabled)
+        # Asked for every task and handle: without a call of Python code.
+        vars(self)["get_debug"] = bool(enabled).__bool__
+
+    def _add_callback(self, handle):
+        """A descriptor is ready. Other loops do not ask for that before all that was ready has been called; a step that goes on may,
+        and would call what waits for this descriptor twice."""
+        if self._resumes:
+            if self._left_over is None:
+                self._left_over = set(map(id, self._ready))
+            if id(handle) in self._left_over:
+                return
+        if not handle._cancelled:
+            self._ready.append(handle)
+
     def begin(self, coroutine):
-        """A task whose first step has been made. To be called outside of a step."""
-        if STARTS_EAGERLY:
-            return asyncio.Task(coroutine, loop=self, eager_start=True)  # type: ignore[call-arg]
+        """A task whose first step has been made, which CPython can do itself from 3.12 on. To be called outside of a step."""
         task, (callback, arguments, context) = self.prepare(coroutine)
         try:
             context.run(callback, *arguments)
@@ -122,21 +132,25 @@ class RouterLoop(asyncio.SelectorEventLoop):
         """A task that has not begun, and its first step: a function, its arguments and its context."""
         own = self._dict
         captured = self._captured = []
-        own["call_soon"] = self._capture
+        own["call_soon"] = self._capturing
         try:
-            task = asyncio.Task(coroutine, loop=self)
+            task = _Task(coroutine, loop=self)
         finally:
-            own["call_soon"] = self._outside["call_soon"]
+            own["call_soon"] = self._outside_soon
         first = captured.pop()
         while captured:  # a finalizer has run, and had something to say
             callback, arguments, context = captured.pop()
             if getattr(callback, "__self__", None) is task:
                 first, (callback, arguments, context) = (callback, arguments, context), first
             self.call_soon(callback, *arguments, context=context)
+        if self._step_type is None and getattr(asyncio.Task, "__module__", None) == "_asyncio":
+            self._step_type = type(first[0])
         return task, first
 
     def _capture(self, callback, *arguments, context=None):
         self._captured.append((callback, arguments, context))
+        if type(callback) is self._step_type:
+            return None  # a task does not look at it
         return asyncio.Handle(callback, arguments, self, context)
 
     def _call_soon_outside(self, callback, *arguments, context=None):

@@ -5,9 +5,10 @@ import asyncio
 import sys
 from contextvars import ContextVar
 
-from .eventloop import LOOP_THREAD, Pause, RouterLoop, _set_running_loop, coroutine_of, describe_task
+from .eventloop import LOOP_THREAD, STARTS_EAGERLY, RouterLoop, _set_running_loop, _Task, coroutine_of, describe_task
 from .logs import say
 from .names import describe, namespace_of, text_attribute, type_name
+from .selector import Pause
 
 END_TIMEOUT = 2.0  # seconds that cancelled tasks get
 _MANY = 1000  # tasks of one function at once, of which there is a warning
@@ -53,7 +54,10 @@ def start(coroutine, role, subject, value):
     loop._thread_id = LOOP_THREAD
     _set_running_loop(loop)
     try:
-        task = loop.begin(coroutine)
+        if STARTS_EAGERLY:
+            task = _Task(coroutine, loop=loop, eager_start=True)  # type: ignore[call-arg]
+        else:
+            task = loop.begin(coroutine)
     except (SystemExit, KeyboardInterrupt) as error:
         loop.told = error
         loop.report(role, subject, error, value)
@@ -65,10 +69,13 @@ def start(coroutine, role, subject, value):
             _channel.reset(token)
     if not task.done():
         _note(task, _Record(role, subject, value))
-    elif not task.cancelled():
+        return True
+    try:
         error = task.exception()
-        if error is not None:
-            loop.report(role, subject, error, value)
+    except asyncio.CancelledError:
+        return True
+    if error is not None:
+        loop.report(role, subject, error, value)
     return True
 
 
