@@ -10,6 +10,7 @@ import { chromium } from "playwright-core";
 
 const CHROMIUM = "/usr/bin/chromium";
 const PORT = 8089;
+const MONITOR_PORT = 8088;
 
 const project = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const images = path.join(project, "docs", "images");
@@ -30,7 +31,9 @@ function configuration(folder) {
 }
 
 const folder = mkdtempSync(path.join(tmpdir(), "mmpy-screenshots-"));
-const mmpy = spawn(process.execPath, [path.join(project, "dist", "cli", "mmpy.cjs"), configuration(folder)], {
+const command = path.join(project, "dist", "cli", "mmpy.cjs");
+const args = [command, "--monitor", String(MONITOR_PORT), configuration(folder)];
+const mmpy = spawn(process.execPath, args, {
   stdio: ["ignore", "ignore", "pipe"],
 });
 try {
@@ -54,6 +57,17 @@ try {
   await page.locator("[role=meter][aria-valuetext='1.00']").waitFor();
   mkdirSync(images, { recursive: true });
   await page.screenshot({ path: path.join(images, "panel.png") });
+  const monitor = await browser.newPage({ viewport: { width: 1000, height: 640 } });
+  await monitor.goto(`http://127.0.0.1:${MONITOR_PORT}/`);
+  await monitor.locator("#learn").click();
+  for (let value = 0; value <= 20; ++value) {
+    await fetch(`http://127.0.0.1:${PORT}/api/channels/dim1`, {
+      method: "PUT",
+      body: String(0.5 + 0.5 * Math.sin(value / 3)),
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await monitor.screenshot({ path: path.join(images, "monitor.png") });
   await browser.close();
 } finally {
   mmpy.kill();

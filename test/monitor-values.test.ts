@@ -5,7 +5,8 @@ import type { Client } from "../lib/web/client.js";
 import { isLearnt } from "../lib/web/monitor/learning.js";
 import { Viewer } from "../lib/web/monitor/viewer.js";
 import { endWatched, switches, watch } from "./monitor-target.js";
-import type { Received, WebSocketPeer } from "./web-peer.js";
+import { start } from "./session.js";
+import { ask, freePort, type Received, WebSocketPeer } from "./web-peer.js";
 
 const CONFIG = `
 [python py]
@@ -208,6 +209,32 @@ describe("the monitor", () => {
     }
     assert.deepEqual(looks.session.probe.received, []);
     assert.deepEqual(controls.session.probe.received, []);
+  });
+
+  it("is a part of a page where the configuration says so, and not after a reload that says otherwise", async () => {
+    const port = await freePort();
+    const config = (lines: string) =>
+      `[web page]\nbind = 127.0.0.1 ${port}\nfader = dim\n${lines}[loopback bus]\n[map]\npage.dim > bus.a\nbus.a > probe.a\n`;
+    const session = await start(config("monitor = on\n"));
+    const at = (path: string) => `http://127.0.0.1:${port}${path}`;
+    assert.equal((await ask(at("/monitor"))).headers.location, "/monitor/");
+    assert.match((await ask(at("/monitor/"))).text, /<script type="module" src="monitor\.js">/);
+    assert.equal((await ask(at("/monitor/monitor.js"))).status, 200);
+    assert.match((await ask(at("/metrics"))).text, /^mmpy_web_clients\{page="page"\} 0$/m);
+    const peer = new WebSocketPeer(`ws://127.0.0.1:${port}/monitor/ws`);
+    assert.equal((await peer.until("hello")).role, "view");
+    await ask(at("/api/channels/dim"), { method: "PUT", body: "0.5", headers: { "Content-Type": "application/json" } });
+    await peer.sees(idOf(peer, "bus.a"), 0.5);
+    session.write("monster.cfg", config("monitor = on\ncontrol = on\n"));
+    await session.router.reload();
+    assert.equal(await peer.ends(), 1001);
+    const again = new WebSocketPeer(`ws://127.0.0.1:${port}/monitor/ws`);
+    assert.equal((await again.until("hello")).role, "control");
+    session.write("monster.cfg", config(""));
+    await session.router.reload();
+    assert.equal(await again.ends(), 1001);
+    assert.equal((await ask(at("/monitor/"))).status, 404);
+    assert.equal((await ask(at("/"))).status, 200);
   });
 
   it("learns nothing of what only follows, or belongs to a page", () => {

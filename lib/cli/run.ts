@@ -77,6 +77,7 @@ async function runOne(router: Router, { addon, logger, stopped, line }: Surround
     }
   }
   await ended;
+  await running.monitor?.(); // it may have been opened while the router was being stopped
 }
 
 /**

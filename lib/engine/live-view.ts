@@ -162,12 +162,12 @@ export class LiveView {
    */
   listen(listener: LiveListener): () => void {
     if (this.#closed) return () => {};
-    this.#listeners.set(listener, []);
-    if (this.#listeners.size === 1) {
-      this.#host.binding.live(this.#host.core, true);
+    if (this.#listeners.size === 0) {
       this.#resize();
+      this.#host.binding.live(this.#host.core, true);
       this.#timer = setInterval(() => this.#tick(), PERIOD).unref();
     }
+    this.#listeners.set(listener, []);
     return () => {
       if (!this.#listeners.delete(listener) || this.#closed) return;
       if (this.#listeners.size === 0) this.#end();
@@ -221,6 +221,18 @@ export class LiveView {
   /** As {@link Binding.loopDelays}. */
   loopDelays(): Float64Array {
     return this.#closed ? new Float64Array(0) : this.#host.binding.loopDelays(this.#host.core);
+  }
+
+  /** Counts a reload once it has ended. @internal */
+  async counting<T>(reload: Promise<T>): Promise<T> {
+    const { reloads } = this;
+    reloads.lastSucceeded = await reload.then(
+      () => true,
+      () => false,
+    );
+    if (reloads.lastSucceeded) reloads.succeeded++;
+    else reloads.failed++;
+    return reload;
   }
 
   /** The core has another mapping. @internal */

@@ -361,16 +361,8 @@ export class Router {
     this.#reloading = this.#reload();
     const ended = () => {};
     this.#current = this.#reloading.then(ended, ended);
-    const reloads = this.#session?.view.reloads ?? { succeeded: 0, failed: 0, lastSucceeded: true };
     try {
-      const summary = await this.#reloading;
-      reloads.succeeded++;
-      reloads.lastSucceeded = true;
-      return summary;
-    } catch (error) {
-      reloads.failed++;
-      reloads.lastSucceeded = false;
-      throw error;
+      return await (this.#session?.view.counting(this.#reloading) ?? this.#reloading);
     } finally {
       this.#reloading = undefined;
     }

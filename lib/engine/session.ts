@@ -1,6 +1,5 @@
 // A router's native core and everything connected to it: events that JavaScript emits and handles, intervals, taps, reports.
 // The core runs an assembly.
-import { types } from "node:util";
 import type { BackendDeclaration } from "../backends/declare.js";
 import type { EventBatch } from "../backends/instance.js";
 import { type Binding, binding, type Core } from "../binding.js";
@@ -18,6 +17,7 @@ import { ChannelNames } from "./channel-names.js";
 import { connect } from "./connect.js";
 import { describe, type RouterDescription } from "./description.js";
 import { Doors } from "./doors.js";
+import { Emissions } from "./emissions.js";
 import { Endings } from "./endings.js";
 import type { CheckMode, Engine } from "./engine.js";
 import type { LiveBackend, LiveInstance } from "./instances.js";
@@ -42,6 +42,7 @@ export class Session {
   readonly #log: Logger;
   readonly #taps: Taps;
   readonly #outbox = new Outbox();
+  readonly #emissions = new Emissions(this.#outbox, () => this.#reports);
   readonly #scheduler: Scheduler;
   readonly #reports: ReportLog;
   readonly #endings = new Endings();
@@ -145,8 +146,8 @@ export class Session {
         this.#instanceNames.set(number, name);
       },
       retire: (instances) => this.retire(instances),
-      emit: (live, name, channel, value) => this.#emit(live, name, channel, value),
-      emitBatch: (live, name, batch) => this.#emitBatch(live, name, batch),
+      emit: (...event) => this.#emissions.emit(...event),
+      emitBatch: (...events) => this.#emissions.emitBatch(...events),
     };
   }
 
@@ -380,47 +381,4 @@ export class Session {
       callOnly(() => instance.handle?.(batch), threw);
     });
   }
-
-  /** Called in callbacks of sockets and timers, where an exception would end the process: invalid events are reported instead. */
-  #emit(live: LiveInstance | undefined, name: string, channel: number, value: number): void {
-    if (live?.connected === undefined) {
-      this.#reports.badEmit(name, "time", "an instance can emit from its start() on, until its stop()");
-    } else if (!(Number.isInteger(channel) && channel >= 0 && channel < live.connected)) {
-      this.#reports.badEmit(name, "channel", `there is no channel number ${textOf(channel)}`);
-    } else if (typeof value !== "number" || Number.isNaN(value)) {
-      this.#reports.badEmit(name, "value", `an event's value is a number, not ${textOf(value)}`);
-    } else {
-      this.#outbox.put(live.number, channel, Math.min(1, Math.max(0, value)));
-    }
-  }
-
-  /** The same for many events, which the core checks: only if it leaves some out, they are looked at here. */
-  #emitBatch(live: LiveInstance | undefined, name: string, batch: EventBatch): void {
-    if (!isBatch(batch)) {
-      const needed = "emitBatch() takes { length, channels, values }: a whole number, a Uint32Array and a Float64Array";
-      this.#reports.badEmit(name, "batch", needed);
-      return;
-    }
-    const { length, channels, values } = batch;
-    const { connected } = live ?? {};
-    if (live === undefined || connected === undefined) {
-      if (length > 0) this.#emit(live, name, 0, 0);
-      return;
-    }
-    if (this.#outbox.pass(live.number, channels, values, length) === 0) return;
-    for (let i = 0; i < Math.min(length, channels.length, values.length); ++i) {
-      const [channel, value] = [channels[i] as number, values[i] as number];
-      if (channel >= connected || Number.isNaN(value)) this.#emit(live, name, channel, value);
-    }
-  }
-}
-
-/** JavaScript has no compiler that would have checked it, and an exception would end the process of a backend's timer. */
-function isBatch(batch: EventBatch | null | undefined): batch is EventBatch {
-  return (
-    types.isUint32Array(batch?.channels) &&
-    types.isFloat64Array(batch.values) &&
-    Number.isInteger(batch.length) &&
-    batch.length >= 0
-  );
 }

@@ -39,9 +39,9 @@ class LiveTable {
 
   // Throws std::bad_alloc, with everything as before.
   void Open(size_t channels) {
-    Close();
     Rows rows(channels);
     std::vector<uint64_t> changed(Words(channels));
+    watched_.clear();
     rows_ = std::move(rows);
     changed_ = std::move(changed);
     is_open_ = true;
