@@ -105,7 +105,14 @@ export class Session {
       (instance) => this.#channelsOf(instance),
     );
     this.lifecycle = new Lifecycle((message) => log.error({}, message));
-    const engine: Engine = { binding: native, core, argument, check, stopping: this.lifecycle.signal };
+    const engine: Engine = {
+      binding: native,
+      core,
+      argument,
+      check,
+      report: (report) => this.#reports.log(report),
+      stopping: this.lifecycle.signal,
+    };
     if (check !== undefined) native.onlyCheck(core);
     this.#host = {
       engine,

@@ -19,6 +19,7 @@ Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
     mmpy::ExportCore(exports);
     mmpy::ExportInstances(exports);
     mmpy::ExportMidi(exports);
+    mmpy::ExportProcesses(exports);
     mmpy::ExportReload(exports);
   };
   mmpy::Guard(init, [&](const char *what) { Napi::Error::New(env, what).ThrowAsJavaScriptException(); });

@@ -144,6 +144,7 @@ void ExportProcess(Napi::Object exports);
 void ExportCore(Napi::Object exports);
 void ExportInstances(Napi::Object exports);
 void ExportMidi(Napi::Object exports);
+void ExportProcesses(Napi::Object exports);
 void ExportReload(Napi::Object exports);
 
 }  // namespace mmpy

@@ -16,7 +16,8 @@ class Ring : public testing::Test {
   std::vector<RingEvent> ReadAll(size_t at_once = 100) {
     std::vector<RingEvent> all;
     std::vector<RingEvent> some(at_once);
-    while (const size_t count = reader.Read(some.data(), at_once)) all.insert(all.end(), some.begin(), some.begin() + count);
+    while (const size_t count = reader.Read(some.data(), at_once))
+      all.insert(all.end(), some.begin(), some.begin() + count);
     reader.Free();
     return all;
   }
@@ -75,9 +76,7 @@ TEST_F(Ring, WakesAReaderThatSleepsAndNoOther) {
 TEST_F(Ring, NoticesPositionsThatCanNotBe) {
   writer.Add(0, 0);
   writer.Publish();
-  const struct {
-    uint64_t tail, head;
-  } nonsense[] = {{kSize + 1, 0}, {UINT64_MAX, 0}, {1, 2}, {1, UINT64_MAX}};
+  const struct { uint64_t tail, head; } nonsense[] = {{kSize + 1, 0}, {UINT64_MAX, 0}, {1, 2}, {1, UINT64_MAX}};
   for (const auto &[tail, head] : nonsense) {
     memory->tail = tail;
     memory->head = head;
