@@ -14,12 +14,14 @@ def _main():
     faulthandler.enable(8)
     if sys.path and sys.path[0] == "":
         del sys.path[0]
+    why = None
     try:
         _imp.create_dynamic(ModuleSpec("midimonster_child", None, origin=library))
     except BaseException as error:
-        run = sys.modules.pop("_mmpy_run", None)
-        if run is None:
-            sys.exit("this Python can't load %s: %s" % (library, error))
+        why = error
+    run: object = sys.modules.pop("_mmpy_run", None)
+    if not callable(run):
+        sys.exit("this Python can't load %s: %s" % (library, why))
     if limit != "0":
         import resource
 
