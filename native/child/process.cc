@@ -7,6 +7,7 @@
 
 #include "child/event_loop.h"
 #include "child/json.h"
+#include "io/steady_ms.h"
 #include "python/runtime.h"
 #include "routing/report_kind.h"
 
@@ -15,6 +16,7 @@ namespace mmpy {
 namespace {
 
 constexpr InstanceId kPython = 0;
+constexpr uint64_t kLastEventsMs = 200;
 constexpr size_t kAtOnce = 4096;  // events, before sockets and requests have their turn
 
 std::string TextsAsJson(const std::vector<std::string> &texts) {
@@ -80,7 +82,7 @@ void Process::FollowRouter() {
     core_.Run();
     Receive();
   }
-  if (phase == SharedMemory::kStopping && !std::exchange(stopping_, true)) BeginStop();
+  if (phase == SharedMemory::kStopping && stop_by_ms_ == 0) stop_by_ms_ = SteadyMs() + kLastEventsMs;
 }
 
 // Each channel to itself on the other side, if the router has mapped it.
@@ -102,7 +104,8 @@ void Process::Connect() {
 }
 
 void Process::Receive() {
-  if (!runs_ || stopping_) return;
+  if (stopping_) return;
+  if (!runs_) return BeginStopOnceIdle(true);
   elsewhere_->Flush();
   RingEvent events[kAtOnce];
   bool idle = core_.idle();
@@ -117,10 +120,14 @@ void Process::Receive() {
   idle = core_.idle();
   if (idle) shared_.handled.store(reader_.read());
   if (reader_.Free()) WakeUp(kRouterWakeFd);
-  if (!idle || !reader_.Sleep()) WakeUp(kWakeFd);
+  if (!idle || !reader_.Sleep() || stop_by_ms_ != 0) WakeUp(kWakeFd);
+  BeginStopOnceIdle(idle && count == 0);
 }
 
-void Process::BeginStop() {
+// What came before the stop is handled, as in the router's process.
+void Process::BeginStopOnceIdle(bool idle) {
+  if (stop_by_ms_ == 0 || (!idle && SteadyMs() < stop_by_ms_)) return;
+  stopping_ = true;
   intervals_.Stop();
   if (core_.BeginStop() == 0) Stop();
 }

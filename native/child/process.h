@@ -39,7 +39,7 @@ class Process final : private CoreListener {
   void FollowRouter();
   void Connect();
   void Receive();
-  void BeginStop();
+  void BeginStopOnceIdle(bool idle);
   void Stop();
 
   void Deliver(InstanceId, const uint32_t *, const double *, size_t) override {}
@@ -61,6 +61,7 @@ class Process final : private CoreListener {
   std::vector<uint32_t> outputs_;
   uint32_t mappings_ = 0;
   bool runs_ = false;
+  uint64_t stop_by_ms_ = 0;  // once a stop is wanted: when it begins, if there are still events
   bool stopping_ = false;
   bool stopped_ = false;
 };
