@@ -237,6 +237,31 @@ export interface MidiDevice {
   readonly portName: string;
 }
 
+/** Callbacks of {@link Binding.openUdp}, which must not throw. They may call any function of the binding. Errors are `errno`s. */
+export interface UdpCallbacks {
+  /** The places of {@link Binding.datagrams} from `first` to before `end` hold what has arrived, until this returns. */
+  received(first: number, end: number): void;
+  /** Receiving has failed. It goes on, unless something else has closed the socket's descriptor. */
+  failed(error: number): void;
+  /** So many datagrams that had to wait could not be sent after all, the last for this reason. */
+  unsent(error: number, count: number): void;
+}
+
+/** Where datagrams arrive, for all UDP sockets of an environment. */
+export interface Datagrams {
+  /** Must not be transferred. */
+  readonly memory: ArrayBuffer;
+  /** How many there are at most at a time. */
+  readonly places: number;
+  /** The distance from one to the next, in bytes; the first is at the beginning. Each begins at a multiple of 8. */
+  readonly stride: number;
+  /**
+   * Where rows of eight 32-bit numbers are, one for each place: the datagram's length; of its sender the family, 4 or 6, the
+   * port, the address (of IPv4 as a number, of IPv6 its bytes) in four, and the scope of IPv6.
+   */
+  readonly rowsAt: number;
+}
+
 export interface Binding {
   /** Loads and initialises CPython, once per process; later calls with the same options do nothing. */
   startPython(options: PythonOptions): PythonLoadError | null;
@@ -363,6 +388,48 @@ export interface Binding {
   /** Switches {@link CoreCallbacks.tap} on or off. */
   tap(core: Core, on: boolean): void;
   /**
+   * Opens or closes the table of last values and counters of all channels. Open, an event costs a store, an increment and a bit
+   * in it; closed, nothing, and it has no memory. Opened again, it begins empty.
+   */
+  live(core: Core, on: boolean): void;
+  /**
+   * Reads rows of that table that have changed since the last call, in ascending order of channels, which are global indices.
+   * A {@link connect} numbers them anew and makes all that are known count as changed.
+   *
+   * @param values last values
+   * @param counts events since the table was opened, modulo 2^32; both those that were output and those that were delivered
+   * @param moved the sum of all changes of the value since the row was read last
+   * @returns the number of rows, at most the shortest array's length: what has no room is left to the next call
+   */
+  takeLive(core: Core, channels: Uint32Array, values: Float64Array, counts: Uint32Array, moved: Float32Array): number;
+  /** Of these channels, at most 64, every event is kept for {@link takeSamples}, until the next {@link connect}. */
+  watchLive(core: Core, channels: Uint32Array): void;
+  /**
+   * Reads the events of watched channels since the last call: rows of (channel, time in ms of `performance.now()`'s kind of
+   * clock, `uv_hrtime`, and value). Of each channel the first nine and the last one.
+   *
+   * @returns the number of rows; those without room are lost
+   */
+  takeSamples(core: Core, rows: Float64Array): number;
+  /**
+   * Switches on or off what costs two readings of the clock per call of Python code and one per turn of the loop: the time
+   * in code of {@link counters} and the delays of {@link loopDelays}.
+   */
+  measure(core: Core, on: boolean): void;
+  /**
+   * Writes rows of ten for instances, from number 0 on, as far as there is room: events delivered to it, events that it has
+   * output, events for it that were lost, events that wait for it, exceptions of handlers, of intervals, of socket functions,
+   * other exceptions, calls reported as slow, seconds in its code on the loop's thread.
+   */
+  counters(core: Core, rows: Float64Array): void;
+  /** How many events each operation of filters has dropped, by the operations' numbers. */
+  filterDrops(core: Core): Float64Array;
+  /**
+   * For how long the loop was busy in each of its turns: how many turns up to 1, 2.5, 5, 10, 25, 50, 100, 250 and 1000 ms
+   * (each without those before), how many longer ones, and the sum in seconds.
+   */
+  loopDelays(core: Core): Float64Array;
+  /**
    * Before {@link stop}: from now on no event is routed; runs cleanup handlers, and begins to end the asyncio tasks of all
    * instances, which takes some seconds at most, of all together. Enters Python. Returns for how many instances there is
    * anything to wait for: {@link CoreCallbacks.tasksEnded} follows for each.
@@ -461,6 +528,54 @@ export interface Binding {
   sendMidi(core: Core, rows: Int32Array, count: number): number;
   /** Sends a system exclusive message. */
   sendMidiBytes(core: Core, port: number, client: number, clientPort: number, bytes: Uint8Array): number;
+
+  datagrams(): Datagrams;
+  /**
+   * Opens a UDP socket of this environment, bound to a numeric address; port 0: any that is free. Others may bind it too, and one
+   * of IPv6's `::` has IPv4 as well. It does not keep the process alive, and ends with its environment. Needs neither Python nor a
+   * core. Returns its number, which is used again after `closeUdp`, or a negative `errno`. Those that follow take that number
+   * and return 0 or a negative `errno`, -EBADF for a socket that is closed. From any callback.
+   */
+  openUdp(address: string, port: number, callbacks: UdpCallbacks): number;
+  /** At once: nothing is received any more, and what waits to be sent is lost. */
+  closeUdp(socket: number): void;
+  /** The port that it is bound to. */
+  udpPort(socket: number): number;
+  setUdpBroadcast(socket: number, on: boolean): number;
+  /** Whether multicasts that it sends come back to this machine. */
+  setUdpMulticastLoop(socket: number, on: boolean): number;
+  /** In bytes; the system may give less. */
+  setUdpReceiveBuffer(socket: number, bytes: number): number;
+  /** Joins or leaves a multicast group of IPv4 on the interface with an address of IPv4; "" for the system's choice. */
+  setUdpMembership(socket: number, group: string, address: string, joins: boolean): number;
+  /** The interface by which multicasts of IPv4 leave. */
+  setUdpMulticastInterface(socket: number, address: string): number;
+  /**
+   * Sends the first `length` bytes of a Uint8Array to an address of IPv4, as a number; a socket of IPv6 maps it. Never blocks:
+   * what the system has no room for is kept and sent later, in order; -EAGAIN means that too much is kept already. The data is
+   * not needed afterwards.
+   */
+  sendUdp(socket: number, data: Uint8Array, length: number, address: number, port: number): number;
+  /** The same to a numeric address of the socket's family. */
+  sendUdpTo(socket: number, data: Uint8Array, length: number, address: string, port: number): number;
+  /** The address, as text, from which the datagram in a place has come; of IPv4 without the form that IPv6 gives it. */
+  udpSender(place: number): string;
+
+  /**
+   * Has OSC datagrams of a socket emit their events without JavaScript, as long as the core runs, the address of each message is one
+   * of these, and its arguments are all of type i or f, in bundles that are not nested. All others go to `received`, and so do those
+   * that arrive with them after such a one. Replaces what was set before.
+   *
+   * @param instance the source of the events
+   * @param addresses of paths
+   * @param rows of seven numbers for each channel: the index of its address, the position of its argument, the channel's number
+   *   within the instance, 1 if limits follow or 0 for those of the type (i: 0 to 255, f: 0 to 1), minimum and maximum, and the
+   *   number of arguments that messages to this path must have, 0 for any. No rows: everything goes to `received`
+   * @returns 0, or -EBADF for a socket that is closed
+   */
+  readOsc(core: Core, socket: number, instance: number, addresses: readonly string[], rows: Float64Array): number;
+  /** How many ms ago an OSC datagram was read that way, -1 if none was. */
+  oscAge(socket: number): number;
 
   /**
    * Sends a datagram of sd_notify(3)'s lines to the service manager's socket: a path, or an abstract name with a leading `@`.

@@ -5,9 +5,13 @@
 // from the command. Each module exists once, with its state, and runs when it is first needed, as it would in one file.
 import path from "node:path";
 import { build } from "esbuild";
+import { librariesFrom } from "./build-libraries.mjs";
 
-/** What a declaration's load() imports: `lib/backends/NAME/index.ts` imports it as `./FILE.js`. */
-const DECLARATION = /\/lib\/backends\/[^/]+\/index\.ts$/;
+/**
+ * What a declaration's load() imports: `lib/backends/NAME/index.ts` imports it as `./FILE.js`. `lib/cli/late.ts` does the same
+ * with what only some options of the command need.
+ */
+const DECLARATION = /\/lib\/(?:backends\/[^/]+\/index|cli\/late)\.ts$/;
 const ENTRY = "lib/cli/mmpy.ts";
 
 /** @returns {Promise<{ inputs: string[] }>} all files that have gone into it */
@@ -23,9 +27,9 @@ export async function buildCommand(common) {
     supported: { "dynamic-import": false },
   };
   const backends = new Map();
-  const rest = await filesOf(ENTRY, [apart(folder, backends)]);
+  const rest = await filesOf(ENTRY, [apart(folder, backends), librariesFrom("..")]);
   const parts = new Map();
-  for (const file of backends.keys()) parts.set(file, await filesOf(file, []));
+  for (const file of backends.keys()) parts.set(file, await filesOf(file, [librariesFrom("..")]));
   const shared = new Set();
   for (const files of parts.values()) {
     for (const file of files) {
@@ -36,7 +40,7 @@ export async function buildCommand(common) {
   await build({
     ...options,
     entryPoints: [{ in: ENTRY, out: "mmpy" }],
-    plugins: [sharing(folder, shared), apart(folder, backends)],
+    plugins: [sharing(folder, shared), apart(folder, backends), librariesFrom("..")],
     // As if it were one of the chunks of the library.
     banner: {
       js: '"use strict"; const __moduleUrl = require("node:url").pathToFileURL(require("node:path").join(__dirname, "..", "mmpy.js")).href;',
@@ -47,7 +51,7 @@ export async function buildCommand(common) {
     await build({
       ...options,
       entryPoints: [{ in: file, out: name }],
-      plugins: [shareFrom(folder, names)],
+      plugins: [shareFrom(folder, names), librariesFrom("..")],
       banner: {
         js: '"use strict"; module.exports = (__shared, __moduleUrl) => { const module = { exports: {} };',
       },
@@ -79,14 +83,15 @@ function apart(folder, backends) {
       onResolve({ filter: /^\.\// }, ({ kind, importer, path: written }) => {
         if (kind !== "dynamic-import" || !DECLARATION.test(importer)) return undefined;
         const file = path.relative(folder, path.resolve(path.dirname(importer), written.replace(/\.js$/, ".ts")));
-        backends.set(file, `backend-${path.basename(path.dirname(file))}`);
+        const folderName = path.basename(path.dirname(file));
+        backends.set(file, folderName === "cli" ? `late-${path.basename(file, ".ts")}` : `backend-${folderName}`);
         return { path: file, namespace: "backend" };
       });
       onLoad({ filter: /.*/, namespace: "backend" }, ({ path: file }) => ({
         contents: `module.exports = require("./${backends.get(file)}.cjs")(require("shared").modules, __moduleUrl);`,
         loader: "js",
       }));
-      onResolve({ filter: /^\.\/backend-/, namespace: "backend" }, ({ path: file }) => ({
+      onResolve({ filter: /^\.\/(?:backend|late)-/, namespace: "backend" }, ({ path: file }) => ({
         path: file,
         external: true,
       }));

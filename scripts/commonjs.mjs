@@ -10,6 +10,7 @@ import path from "node:path";
  *
  * @param {string} entry a declaration file, `….d.ts`
  * @param {string} folder where declarations are written
+ * @returns {Set<string>} the declaration files that it leads to, itself included
  */
 export function writeCommonJsTypes(entry, folder) {
   const waiting = [entry];
@@ -26,6 +27,7 @@ export function writeCommonJsTypes(entry, folder) {
     });
     writeFileSync(file.replace(/\.d\.ts$/, ".d.cts"), text.replace(/^\/\/# sourceMappingURL=.*$/m, ""));
   }
+  return done;
 }
 
 const COMMON_JS = `"use strict";

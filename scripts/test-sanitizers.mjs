@@ -1,6 +1,6 @@
 // Runs the tests with an addon of its own, built with sanitizers. `npm run test:sanitizers -- --help` explains.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,8 +9,8 @@ import { parseArgs } from "node:util";
 const HELP = `Usage: npm run test:sanitizers -- [options] [file...]
 
 Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer in build/sanitizers/, then runs the tests with it, file by
-file; all of them if none is named. LeakSanitizer looks at every Node's end. Needs the sanitizers' libraries, which come with
-GCC. About 15 minutes.
+file; all of them if none is named, by its path or as lifecycle for test/lifecycle.test.ts. LeakSanitizer looks at every
+Node's end. Needs the sanitizers' libraries, which come with GCC. About 15 minutes.
 
 A leak that is found is looked for again with whole stacks, which takes ten times as long: what
 scripts/sanitizers/suppressions.txt names by its function is left out then.
@@ -46,6 +46,12 @@ if (values.help) {
   process.stdout.write(HELP);
   process.exit(0);
 }
+const files = positionals.map((name) => (name.includes("/") ? name : path.join("test", `${name}.test.ts`)));
+for (const file of files) {
+  if (existsSync(path.resolve(folder, file))) continue;
+  console.error(`there is no file ${file}: give a path, or a name such as lifecycle for test/lifecycle.test.ts`);
+  process.exit(2);
+}
 
 const { threads } = values;
 const sanitizers = threads ? "thread" : "address,undefined";
@@ -63,7 +69,7 @@ if (!path.isAbsolute(runtime)) {
 const started = Date.now();
 build();
 let failures = 0;
-for (const file of positionals.length > 0 ? positionals : allFiles()) {
+for (const file of files.length > 0 ? files : allFiles()) {
   const name = path.basename(file, ".test.ts");
   if (name in LEFT_OUT) console.log(`SKIPPED: ${name}: ${LEFT_OUT[name]}`);
   else if (!(await passes(file, name))) ++failures;

@@ -9,6 +9,7 @@ import { type Usage, usageOf } from "./memory.js";
 import { Program, type Report } from "./program.js";
 import { reload } from "./reload.js";
 import { Traffic } from "./traffic.js";
+import { droppedBy } from "./udp.js";
 import { verdict } from "./verdict.js";
 
 const HELP = `Usage: npm run soak -- [options]
@@ -67,6 +68,7 @@ const watch = setInterval(sample, 1000);
 let failure = "";
 let traffic: Traffic | undefined;
 const counts = new Map<string, Report>();
+let dropped = Number.NaN;
 try {
   const [ports] = await program.waitFor("ports");
   traffic = await Traffic.open(ports as { udp: number; tcp: number } & Report);
@@ -96,6 +98,7 @@ try {
   await program.waitFor("stopped", 4);
   traffic.send("report");
   for (const line of await program.waitFor("counts", 7)) counts.set(String(line.counts), line);
+  dropped = droppedBy(`${here}`, 9000);
 } catch (error) {
   failure = error instanceof Error ? error.message : String(error);
 }
@@ -128,13 +131,16 @@ function sample(): void {
 
 function summarise(): void {
   if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-  const checks = traffic === undefined || counts.size === 0 ? [] : verdict(program, traffic, samples, counts);
+  const checks = traffic === undefined || counts.size === 0 ? [] : verdict(program, traffic, samples, counts, dropped);
   console.log(`npm run soak${process.argv.slice(2).length > 0 ? ` -- ${process.argv.slice(2).join(" ")}` : ""}`);
   console.log(
     `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}\n`,
   );
   for (const { what, found, ok } of checks) console.log(`${ok ? "ok    " : "FAILED"}  ${what}: ${found}`);
-  if (failure !== "") console.log(`FAILED  ${failure}`);
+  if (failure !== "") {
+    console.log(`FAILED  ${failure}`);
+    for (const line of program.log.unexpected.slice(0, 10)) console.log(`        ${line}`);
+  }
   const failed = failure !== "" || checks.some(({ ok }) => !ok);
   console.log(failed ? "\nFAILED" : `\npassed, after ${minutes} minutes`);
   process.exitCode = failed ? 1 : 0;

@@ -1,6 +1,6 @@
 // Tasks that will not end: how long a reload and a stop wait for them.
 import assert from "node:assert/strict";
-import { CONFIG, type Session, start } from "./session.js";
+import { PATIENT_CONFIG, problems, start } from "./session.js";
 
 const module = (text: string) => `
 import asyncio
@@ -10,12 +10,9 @@ def go(value):
     pass
 ${text}`;
 
-const problems = (session: Session) =>
-  session.log.entries.filter(({ level }) => level === "error" || level === "warn").map(({ message }) => message);
-
 describe("a reload with a stubborn task", () => {
   it("does not wait for a task that will not end for longer than two seconds", async () => {
-    const session = await start(CONFIG, {
+    const session = await start(PATIENT_CONFIG, {
       "mod.py": module(`
 async def stubborn():
     midimonster.output("out", 1)
@@ -75,7 +72,7 @@ midimonster.task(main())
   ];
   for (const [what, text, said, expected] of cases) {
     it(what, async () => {
-      const session = await start(CONFIG, { "mod.py": module(text) });
+      const session = await start(PATIENT_CONFIG, { "mod.py": module(text) });
       await session.probe.until("out");
       await session.router.stop();
       assert.deepEqual(session.said(), said);

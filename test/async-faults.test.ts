@@ -1,6 +1,6 @@
 // Tasks that raise, that do not return to their loop, and that are called the wrong way.
 import assert from "node:assert/strict";
-import { ask, CONFIG, type Session, start } from "./session.js";
+import { ask, CONFIG, PATIENT_CONFIG, problems, type Session, start } from "./session.js";
 
 const MODULE = `
 import asyncio, time
@@ -12,14 +12,11 @@ def busy(seconds):
         pass
 `;
 
-async function run(text: string, config = CONFIG): Promise<Session> {
+async function run(text: string, config = PATIENT_CONFIG): Promise<Session> {
   const session = await start(config, { "mod.py": MODULE + text });
   session.probe.emit("go", 0.5);
   return session;
 }
-
-const problems = (session: Session) =>
-  session.log.entries.filter(({ level }) => level === "error" || level === "warn").map(({ message }) => message);
 
 describe("an exception in a coroutine", () => {
   const cases: [what: string, module: string, message: RegExp][] = [
@@ -197,7 +194,7 @@ describe("a step of a task that takes long", () => {
   ];
   for (const [what, module, message] of slow) {
     it(`is named, with the task's own stack: ${what}`, async () => {
-      const session = await run(module);
+      const session = await run(module, CONFIG);
       await session.probe.until("done");
       assert.match((await session.log.seen(/is slow/)).message, message);
       assert.equal(session.log.matching(/is slow/).length, 1);

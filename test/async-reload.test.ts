@@ -1,6 +1,6 @@
 // Tasks across reloads: which of them end, which go on, and when new ones begin.
 import assert from "node:assert/strict";
-import { ask, CONFIG, problems, type Session, start } from "./session.js";
+import { ask, PATIENT_CONFIG, problems, type Session, start } from "./session.js";
 
 const BEGINNING = `
 import asyncio
@@ -36,7 +36,7 @@ async def main():
         say("main ${number} ends")
 midimonster.task(main())
 `;
-    const session = await start(CONFIG, { "mod.py": module(version(1)) });
+    const session = await start(PATIENT_CONFIG, { "mod.py": module(version(1)) });
     await session.probe.until("out", 1);
     await reload(session, version(2));
     await session.probe.until("out", 2);
@@ -69,7 +69,7 @@ else:
 midimonster.task(serve())
 midimonster.task(asyncio.sleep(1000))  # of another module, but begun by this one
 `;
-    const session = await start(CONFIG, { "mod.py": module(version("one")) });
+    const session = await start(PATIENT_CONFIG, { "mod.py": module(version("one")) });
     await session.probe.until("out", 1);
     await ask(session, "go");
     for (const [index, answer] of ["two", "three"].entries()) {
@@ -82,7 +82,7 @@ midimonster.task(asyncio.sleep(1000))  # of another module, but begun by this on
   });
 
   it("carries over a task that the new version passes to task()", async () => {
-    const session = await start(CONFIG, {
+    const session = await start(PATIENT_CONFIG, {
       "mod.py": module(`
 async def count():
     number = 0
@@ -116,7 +116,7 @@ counting = midimonster.task(count())
   });
 
   it("that fails disturbs no task, and begins none", async () => {
-    const session = await start(CONFIG, {
+    const session = await start(PATIENT_CONFIG, {
       "mod.py": module(`
 async def count():
     while True:
@@ -139,7 +139,7 @@ counting = midimonster.task(count())
   });
 
   it("cancels handlers of the replaced module, and none of another module", async () => {
-    const config = CONFIG.replace("module = mod", "module = mod\nmodule = other");
+    const config = PATIENT_CONFIG.replace("module = mod", "module = mod\nmodule = other");
     const session = await start(
       config.replace(
         "probe.{go,ask} > py.mod.{go,ask}",
@@ -165,7 +165,7 @@ counting = midimonster.task(count())
 
   it("ends the tasks of an instance that it removes, and does not begin those of one that fails", async () => {
     const gone = "[python gone]\nmodule = gone\n";
-    const session = await start(`${gone}${CONFIG}`, {
+    const session = await start(`${gone}${PATIENT_CONFIG}`, {
       "mod.py": module(""),
       "gone.py": `
 import asyncio
@@ -190,9 +190,9 @@ raise ValueError
 `,
     });
     await ask(session);
-    session.write("monster.cfg", CONFIG);
+    session.write("monster.cfg", PATIENT_CONFIG);
     await session.router.reload();
-    session.write("monster.cfg", `[python new]\nmodule = gone\n[python fails]\nmodule = fails\n${CONFIG}`);
+    session.write("monster.cfg", `[python new]\nmodule = gone\n[python fails]\nmodule = fails\n${PATIENT_CONFIG}`);
     await assert.rejects(session.router.reload());
     await ask(session);
     assert.deepEqual(session.said().slice(0, 2).sort(), ["cleanup", "ended"]);

@@ -1,7 +1,7 @@
 // The end of tasks: at a stop, all instances together while their loops still run; and what will not end.
 import assert from "node:assert/strict";
 import { readdirSync, readlinkSync } from "node:fs";
-import { ask, CONFIG, problems, Session, start } from "./session.js";
+import { ask, PATIENT_CONFIG, problems, Session, start } from "./session.js";
 
 const BEGINNING = `
 import asyncio
@@ -100,7 +100,7 @@ midimonster.task(main())
   ];
   for (const [what, text, said, expected] of cases) {
     it(what, async () => {
-      const session = await start(CONFIG, module(text));
+      const session = await start(PATIENT_CONFIG, module(text));
       await session.probe.until("out");
       await session.router.stop();
       assert.deepEqual(session.said(), said);
@@ -159,7 +159,7 @@ async def port(value):
   });
 
   it("of a router that has not started begins no task", async () => {
-    const session = new Session(CONFIG, module("midimonster.task(until_cancelled('task'))\n"));
+    const session = new Session(PATIENT_CONFIG, module("midimonster.task(until_cancelled('task'))\n"));
     await session.router.load();
     await session.router.stop();
     assert.deepEqual(session.said(), []);
@@ -168,7 +168,7 @@ async def port(value):
 
   it("refuses task() once the cleanup handler has returned", async () => {
     const session = await start(
-      CONFIG,
+      PATIENT_CONFIG,
       module(`
 async def main():
     try:
@@ -196,7 +196,7 @@ midimonster.task(main())
         }
       });
     const once = async () => {
-      const session = await start(CONFIG, module("midimonster.task(until_cancelled('task'))\n"));
+      const session = await start(PATIENT_CONFIG, module("midimonster.task(until_cancelled('task'))\n"));
       await session.probe.until("out");
       session.write("mod.py", `${BEGINNING}midimonster.task(until_cancelled('task'))\n# changed\n`);
       await session.router.reload();

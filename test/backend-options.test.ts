@@ -350,7 +350,7 @@ describe("an option", () => {
       new Router({ backends: [new DeskBackend().declaration({ instanceOptions: once })], logger: silentLogger }),
     );
     await assert.rejects(router.instance("desk", "d", { dest: ["a", "b"] }).load(), {
-      message: "error: option 'dest' of an instance of 'desk' can be given only once",
+      message: "error: option 'dest' of instance 'd' can be given only once",
     });
   });
 
@@ -411,7 +411,7 @@ describe("an option", () => {
       message: [
         "error: option 'mode' of backend 'desk' is one of a, b, not 'c'",
         "      = available values: a, b",
-        "error: option 'port' of an instance of 'desk' is a whole number, not 'x'",
+        "error: option 'port' of instance 'd' is a whole number, not 'x'",
       ].join("\n"),
     });
   });

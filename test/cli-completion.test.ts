@@ -14,7 +14,7 @@ const FILES = {
   "more/part.cfg": "[python part]\n",
   "desk.py": "",
 };
-const COMMANDS = ["check", "doctor", "backends", "filters", "completion"];
+const COMMANDS = ["check", "doctor", "backends", "filters", "monitor", "completion"];
 const PYTHON = Object.keys(BACKENDS.find(({ name }) => name === "python")?.options ?? {}).map(
   (name) => `python.${name}=`,
 );
@@ -28,9 +28,24 @@ describe("completion", () => {
     ["check |", [], "config"],
     ["check --log-level debug |", [], "config"],
     ["check other.cfg |", []],
+    ["monitor |", []],
     ["other.cfg |", []],
     ["-- c|", [], "config"],
-    ["-|", ["-i", "-b", "--log-level", "--log-format", "--queue-limit", "--watch", "--version", "--help"]],
+    [
+      "-|",
+      [
+        "-i",
+        "-b",
+        "--log-level",
+        "--log-format",
+        "--queue-limit",
+        "--watch",
+        "--monitor",
+        "--control",
+        "--version",
+        "--help",
+      ],
+    ],
     ["check --|", ["--log-level", "--log-format", "--no-run", "--json", "--version", "--help"]],
     ["doctor --j|", ["--json"]],
     ["backends --|", ["--log-level", "--log-format", "--json", "--version", "--help"]],

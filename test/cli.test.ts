@@ -69,6 +69,8 @@ describe("mmpy", () => {
     [["--docter"], /unknown option '--docter'; did you mean 'doctor'\?/],
     [["check", "--norun"], /unknown option '--norun'; did you mean '--no-run'\?/],
     [["run", "x.cfg"], /there is no command 'run': to run a configuration, write mmpy x\.cfg/],
+    [["help"], /there is no command 'help': write mmpy --help/],
+    [["version"], /there is no command 'version': write mmpy --version/],
     [["--log-level", "eror"], /--log-level is one of .*, not 'eror'; did you mean 'error'\?/],
     [["backends", "-i", "a.b=c"], /-i does not go with backends/],
     [["completion", "bash", "-b", "a.b=c"], /-b does not go with completion/],

@@ -181,3 +181,21 @@ it("warnings about text are those of a reload, too, and do not refuse it", async
   assert.equal(log.matching(/needs a line of its own/).length, 1);
   await router.stop();
 });
+
+describe("a configuration without instances", () => {
+  const cases: [what: string, text: string, programs: (router: Router) => void, warnings: number][] = [
+    ["is a warning", "; [loopback a]\n[map]\n", () => {}, 1],
+    ["is none if the program adds some", "; nothing\n", (router) => router.instance("loopback", "a"), 0],
+  ];
+  for (const [what, text, adds, expected] of cases) {
+    it(what, async () => {
+      const folder = folderWith({ "monster.cfg": text });
+      const router = Router.fromFile(path.join(folder, "monster.cfg"), { logger: new MemoryLog() });
+      adds(router);
+      await router.load();
+      const warnings = router.warnings().map(({ message }) => message);
+      await router.stop();
+      assert.deepEqual(warnings, Array(expected).fill("the configuration has no instances"));
+    });
+  }
+});

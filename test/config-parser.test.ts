@@ -52,11 +52,38 @@ describe("configuration files in other encodings", () => {
     assert.deepEqual([mapping?.left.channel.text, mapping?.right.channel.text], ["gr\u00fcn", "gr\u00f6n"]);
   });
 
-  it("in UTF-16 say how to save them", () => {
-    const folder = folderWith({});
-    const file = path.join(folder, "wide.cfg");
-    writeFileSync(file, Buffer.from("\ufeff[map]\n", "utf16le"));
-    assert.throws(() => parseFile(file), /can't read the configuration: it is UTF-16; save it as UTF-8/);
+  const wide: [what: string, text: string][] = [
+    ["with a byte order mark", "\ufeff[map]\n"],
+    ["without one", "; \u00fcber Br\u00fccken\n[map]\n"],
+  ];
+  for (const [what, text] of wide) {
+    for (const order of ["little", "big"]) {
+      it(`in UTF-16, ${order}-endian, ${what}, say how to save them`, () => {
+        const file = path.join(folderWith({}), "wide.cfg");
+        const bytes = Buffer.from(text, "utf16le");
+        writeFileSync(file, order === "little" ? bytes : bytes.swap16());
+        assert.throws(() => parseFile(file), /can't read the configuration: it is UTF-16; save it as UTF-8/);
+      });
+    }
+  }
+
+  for (const ends of ["\n", "\r\n", "\r"]) {
+    it(`with lines that end in ${JSON.stringify(ends)} are read`, () => {
+      const file = path.join(
+        folderWith({ "a.cfg": `; a comment${ends}[loopback a]${ends}[loopback b]${ends}` }),
+        "a.cfg",
+      );
+      const { tree, diagnostics } = parseFile(file);
+      assert.deepEqual([tree.sections.length, diagnostics], [2, []]);
+    });
+  }
+
+  it("with a null character, or with Latin-1 of two characters, are not taken for UTF-16", () => {
+    const file = path.join(folderWith({}), "odd.cfg");
+    for (const text of ["[loopback a\0]\n[loopback b]\n", "\u00ff;\n", ""]) {
+      writeFileSync(file, Buffer.from(text, "latin1"));
+      assert.doesNotThrow(() => parseFile(file));
+    }
   });
 });
 
@@ -454,7 +481,7 @@ describe("configuration errors, with file, line, column and caret", () => {
     );
     assert.throws(
       () => parseFile(path.join(folder, "sub")),
-      /^MidimonsterError: error: can't read the configuration: EISDIR/,
+      /^MidimonsterError: error: can't read the configuration: '.*sub' is a folder\n/,
     );
   });
 
@@ -633,7 +660,7 @@ describe("[include FILE]", () => {
     assert.equal(errors.length, 2);
     assert.match(errors[0] ?? "", /^monster\.cfg:1:10: error: can't read the included file: ENOENT.*no\.cfg/);
     assert.match(errors[0] ?? "", /\n {4}1 \| \[include no\.cfg\]\n {6}\| {10}\^~~~~~$/);
-    assert.match(errors[1] ?? "", /^monster\.cfg:2:10: error: can't read the included file: EISDIR/);
+    assert.match(errors[1] ?? "", /^monster\.cfg:2:10: error: can't read the included file: 'sub' is a folder\n/);
   });
 
   it("notices a file that includes itself through a link", () => {

@@ -57,6 +57,30 @@ describe("a file that hides a library", () => {
   }
 });
 
+describe("a source file in another encoding", () => {
+  const cases: [type: string, message: string, isOne: boolean][] = [
+    [
+      "SyntaxError",
+      "(unicode error) 'utf-8' codec can't decode byte 0xfc in position 1: invalid start byte (a.py, line 3)",
+      true,
+    ],
+    ["SyntaxError", "source code string cannot contain null bytes", true],
+    ["ValueError", "source code string cannot contain null bytes", true],
+    [
+      "SyntaxError",
+      "(unicode error) 'unicodeescape' codec can't decode bytes in position 2-3: truncated \\UXXXXXXXX escape",
+      false,
+    ],
+    ["UnicodeDecodeError", "'utf-8' codec can't decode byte 0xfc in position 1: invalid start byte", false],
+    ["ValueError", "embedded null byte", false],
+  ];
+  for (const [type, message, isOne] of cases) {
+    it(`${isOne ? "is to be saved as UTF-8" : "is not assumed"}: ${type}: ${message}`, () => {
+      assert.match(advice({ type, message }), isOne ? /is not UTF-8 text: save it as UTF-8$/ : /^$/);
+    });
+  }
+});
+
 it("what PyO3 says of a second interpreter is understood", () => {
   for (const message of [
     "PyO3 modules may only be initialized once per interpreter process",

@@ -73,7 +73,7 @@ describe("a MIDI device", () => {
       describePorts(LIST, OWN, true),
       "there are 14:0 'Midi Through', 20:0 'nanoKONTROL 2.1', 24:0 'Synth: No. 5'",
     );
-    assert.equal(describePorts([], OWN, true), "there is none to send to");
+    assert.equal(describePorts([], OWN, true), "there is no other device to send to");
     assert.equal(describePorts(null, OWN, true), undefined);
     const many = Array.from({ length: 10 }, (_, i) => device(i + 20, "x"));
     assert.match(describePorts(many, OWN, true) ?? "", /27:0 'x', and 2 more$/);

@@ -78,6 +78,14 @@ describe("a warning is logged once", () => {
       ],
     ],
     [
+      "for output on a channel with the name of an instance, its own or another",
+      loud("midimonster.output('py.out', 1); midimonster.output('lamps.dimmer', 1)"),
+      [
+        /output\(\) on channel 'py\.out', .*; did you mean 'out', without the instance's name\?$/,
+        /output\(\) on channel 'lamps\.dimmer', .*; output\(\) takes channels of this instance only, and \[map\]/,
+      ],
+    ],
+    [
       "for an unknown channel only as such",
       loud("midimonster.output('otu', 7)"),
       [/'otu', which is not mapped anywhere/],

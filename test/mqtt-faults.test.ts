@@ -139,7 +139,7 @@ describe("an mqtt broker", () => {
     const session = await start(config(broker, ["keepalive = 1"], ["probe.a > m.a", "probe.b > m.b"]));
     await session.log.seen(CONNECTED);
     broker.signal("SIGSTOP");
-    for (let i = 1; i <= 300_000; i++) session.probe.emit("a", i / 300_000);
+    for (let i = 1; i <= 600_000; i++) session.probe.emit("a", i / 600_000);
     session.probe.emit("b", 0.5);
     const ended = session.log.seen(/^m: the connection to .* has ended: there was no answer in time; trying again$/);
     await session.log.seen(/^m: 127\.0\.0\.1:\d+ takes messages more slowly than they come/);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Outgoing } from "../lib/backends/mqtt/outgoing.js";
+import { RateLimit } from "../lib/backends/mqtt/rate-limit.js";
 
 /** Takes so many values. */
 function take(outgoing: Outgoing, count = Number.POSITIVE_INFINITY): [channel: number, value: number, late: boolean][] {
@@ -103,5 +104,40 @@ describe("values on their way to an mqtt broker", () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it("come as soon as a limit of their rate allows, each channel by itself", async () => {
+    let time = 0;
+    const sent: string[] = [];
+    const waiting: (() => void)[] = [];
+    const limit = new RateLimit(
+      100,
+      () => time,
+      (values) => {
+        sent.push(...[...values].map(([channel, value]) => `${channel}=${value} at ${time}`));
+        waiting.shift()?.();
+      },
+    );
+    const next = () => new Promise<void>((resolve) => waiting.push(resolve));
+    const put = (channel: number, value: number) =>
+      limit.passes(channel, value) && sent.push(`${channel}=${value} at ${time}`);
+    put(1, 0.1);
+    time = 5;
+    put(2, 0.2);
+    put(2, 0.3);
+    put(1, 0.4);
+    put(1, 0.5);
+    put(3, 0.6);
+    limit.forget(3);
+    time = 10;
+    await next();
+    time = 15;
+    await next();
+    time = 40;
+    put(1, 0.7);
+    put(1, 0.8);
+    assert.deepEqual([...limit.drain()], [[1, 0.8]]);
+    const expected = ["1=0.1 at 0", "2=0.2 at 5", "3=0.6 at 5", "1=0.5 at 10", "2=0.3 at 15", "1=0.7 at 40"];
+    assert.deepEqual(sent, expected);
   });
 });

@@ -5,6 +5,9 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import fc from "fast-check";
 import { MqttClient } from "mqtt";
 import { Connection, type Settings } from "../lib/backends/mqtt/connection.js";
+import { Intake } from "../lib/backends/mqtt/intake.js";
+import { Splitter } from "../lib/backends/mqtt/splitter.js";
+import { TopicTable } from "../lib/backends/mqtt/topic-table.js";
 import { start } from "./session.js";
 import { Waiting } from "./waiting.js";
 
@@ -191,6 +194,83 @@ describe("an mqtt instance", () => {
     }
   });
 
+  it("gets values in the order in which they come, whatever the quality of service and however they are cut up", async () => {
+    const { host, client } = await standIn();
+    const session = await start(config(host, ["qos = 2"], ["m.in > probe.in", "m.other > probe.other"]));
+    const broker = await client();
+    await broker.sends(/^10/);
+    broker.bytes = "";
+    broker.answer("2003000000");
+    await broker.sends(/^82/);
+    const value = (first: string, id: string, number: number) => {
+      const body = `0002${hex("in")}${id}00${hex((number / 100).toFixed(2))}`;
+      return `${first}${(body.length / 2).toString(16).padStart(2, "0")}${body}`;
+    };
+    const large = `30a88d06 0005${hex("other")}00${"78".repeat(100_000)}`;
+    const all = [
+      value("30", "", 1),
+      value("32", "0001", 2),
+      value("30", "", 3),
+      value("32", "0002", 4),
+      value("32", "0003", 5),
+      "d000",
+      value("31", "", 6),
+      large,
+      value("30", "", 7),
+      `300c0002${hex("in")}03230005${hex("0.08")}`,
+      `300a000003230005${hex("0.09")}`,
+      value("32", "0004", 10),
+    ].join("");
+    broker.answer(all);
+    const values = Array.from({ length: 10 }, (_, i) => (i + 1) / 100);
+    assert.deepEqual(await session.probe.until("in", 10), values);
+    assert.match(
+      (await session.log.seen(/is ignored/)).message,
+      /'other' is ignored, since 'x+…' does not begin with a number$/,
+    );
+    for (const byte of all.replaceAll(" ", "").replace(/(78)+/, "").match(/../g)?.slice(0, 60) ?? [])
+      broker.answer(byte);
+    assert.deepEqual((await session.probe.until("in", 13)).slice(10), [0.01, 0.02, 0.03]);
+  });
+
+  it("sends no more messages of a topic than its rate, and the last value always, also at the end", async () => {
+    const { host, client } = await standIn();
+    const lines = ["protocol = 3.1.1", "rate = 20"];
+    const session = await start(config(host, lines, ["probe.a > m.a", "probe.b > m.b"]));
+    const broker = await client();
+    await broker.sends(/^10/);
+    broker.answer("20020000");
+    await session.log.seen(/connected/);
+    broker.bytes = "";
+    for (let i = 0; i <= 1000; i++) session.probe.emit("a", i / 1000);
+    session.probe.emit("b", 0.5);
+    const message = (topic: string, value: string) => `300b0001${hex(topic)}${hex(value)}`;
+    const first = `${message("a", "0.000000")}${message("b", "0.500000")}${message("a", "1.000000")}`;
+    await broker.sends(new RegExp(`${hex("1.000000")}$`));
+    assert.equal(broker.bytes, first);
+    session.probe.emit("a", 0.25);
+    session.probe.emit("a", 0.75);
+    await session.router.stop();
+    await broker.sends(/e000$/);
+    assert.match(broker.bytes.slice(first.length), new RegExp(`^(.{26})?${message("a", "0.750000")}e000$`));
+  });
+
+  it("is told that a value is too long for the broker", async () => {
+    const { host, client } = await standIn();
+    const lines = ["protocol = 5", `a = discrete 0 0.5 ${"x".repeat(60)}`, "a = discrete 0.5 1 on"];
+    const session = await start(config(host, lines, ["probe.a > m.a"]));
+    const broker = await client();
+    await broker.sends(/^10/);
+    broker.answer("2008 00 00 05 27 00000020"); // 32 bytes
+    await session.log.seen(/connected/);
+    broker.bytes = "";
+    session.probe.emit("a", 0);
+    session.probe.emit("a", 1);
+    await broker.sends(new RegExp(`${hex("on")}$`));
+    assert.equal(broker.bytes, `30060001610 0${hex("on")}`.replace(" ", ""));
+    assert.match((await session.log.seen(/refuses/)).message, /refuses to take the topic 'a': .*large/);
+  });
+
   it("is told that it may not have a topic", async () => {
     const { host, client } = await standIn();
     const session = await start(config(host, [], ["m.in > probe.in"]));
@@ -232,20 +312,28 @@ describe("an mqtt instance", () => {
       status: "s",
       detect: true,
     };
+    const topics = new TopicTable<{ readonly topic: string }>();
+    topics.set({ topic: "t" });
     const packet = fc.tuple(fc.integer({ min: 0, max: 255 }), fc.uint8Array({ maxLength: 40 }));
     const packets = fc
       .array(packet, { maxLength: 8 })
       .map((all) => Buffer.concat(all.map(([type, body]) => Buffer.from([type, body.length, ...body]))));
     await fc.assert(
       fc.asyncProperty(fc.boolean(), fc.constantFrom(4, 5), packets, async (accepted, version, bytes) => {
-        const socket = connect({ port, host: "127.0.0.1" });
+        const splitter = new Splitter(topics, version === 5);
+        const intake = new Intake(splitter);
+        const socket = connect({ port, host: "127.0.0.1", onread: intake.onread });
         const ended = new Promise<string>((resolve) => {
           const connection = new Connection(
             MqttClient,
             socket,
+            intake,
+            splitter,
             { ...settings, version: version as 4 | 5 },
             {
               connected: () => connection.subscribe(["t"]),
+              value: () => {},
+              valuesEnd: () => {},
               message: () => {},
               ready: () => {},
               refused: () => {},

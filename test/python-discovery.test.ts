@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { chooseOrAdvise } from "../lib/backends/python/locate/alternatives.js";
 import { choosePython, findPythons } from "../lib/backends/python/locate/discovery.js";
 import { installAdvice } from "../lib/backends/python/locate/install-advice.js";
 import type { MidimonsterError } from "../lib/index.js";
@@ -213,6 +214,12 @@ exit 127`,
         /is not a working Python 3: oh no\nTo use another/,
       ],
       [
+        "a program that repeats what it is given",
+        () => program(path.join(folderWith({}), "python3"), "echo $@ >&2; exit 1"),
+        "PYTHON_PROBE",
+        /^[^\n]* is not a working Python 3: [^\n]{0,250}\nTo use another/,
+      ],
+      [
         "a folder that is no environment",
         () => folderWith({}),
         "PYTHON_NOT_FOUND",
@@ -376,6 +383,22 @@ exit 127`,
         await assert.rejects(choosePython("3.43", log), { code: "PYTHON_STATIC" });
       });
     });
+  });
+
+  describe("names others that would do", () => {
+    const cases: [by: string, configured: string | undefined, variable: string | undefined, written: string][] = [
+      ["the variable, which can be changed", undefined, "/nowhere/python3", "MMPY_PYTHON="],
+      ["the option, to which variables make no difference", "/nowhere/python3", undefined, "python = "],
+    ];
+    for (const [by, configured, variable, written] of cases) {
+      it(`as a value of ${by}`, async () => {
+        const usable = pretender({ version: [3, 12, 7] }, elf(64, OURS));
+        set({ MMPY_PYTHON: variable, PATH: path.dirname(usable), PYENV_ROOT: "/nowhere", HOME: "/nowhere" });
+        await assert.rejects(chooseOrAdvise(configured, log, new AbortController().signal), ({ message }: Error) =>
+          message.includes(`\nthis one would do: ${written}${usable} (3.12.7)`),
+        );
+      });
+    }
   });
 
   describe("docs/troubleshooting.md shows as it is printed", () => {

@@ -140,7 +140,7 @@ describe("errors of the API", () => {
         error.diagnostics.map(({ message, help }) => [message, help?.[0]]),
         [
           ["unknown backend 'loopbak'", "did you mean 'loopback'?"],
-          ["an instance of 'python' has no option 'modul'", "did you mean 'module'?"],
+          ["instance 'b' has no option 'modul'", "did you mean 'module'?"],
           ["no instance 'c'", "available instances: b"],
         ],
       );

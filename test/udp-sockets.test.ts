@@ -8,6 +8,7 @@ import type { Endpoint } from "../lib/backends/shared/hosts.js";
 import { code } from "../lib/backends/shared/numbers.js";
 import { UdpSocket, type UdpSpec } from "../lib/backends/shared/udp.js";
 import { UdpTarget } from "../lib/backends/shared/udp-target.js";
+import { findAddon } from "../lib/binding.js";
 import { MemoryLog, projectFolder, run } from "./helpers.js";
 
 describe("a UDP socket", () => {
@@ -120,16 +121,16 @@ describe("a UDP socket", () => {
     const socket = await open({});
     const { port } = socket.bound as Endpoint;
     const to = target("127.0.0.1", port);
-    const send = (data: Buffer) => new Promise<void>((resolve) => socket.send(data, to, resolve));
+    const send = (data: Buffer) => socket.send(data, to);
     const tooLong = Buffer.alloc(70_000);
-    for (let i = 0; i < 3; ++i) await send(tooLong);
+    for (let i = 0; i < 3; ++i) send(tooLong);
     // Not yet repaired: every other one fails.
-    await send(Buffer.from("a"));
-    await send(tooLong);
+    send(Buffer.from("a"));
+    send(tooLong);
     assert.equal(to.condition.lost, 4);
-    await send(Buffer.from("b"));
+    send(Buffer.from("b"));
     await log.seen(/again/);
-    await send(Buffer.from("c"));
+    send(Buffer.from("c"));
     assert.deepEqual(
       log.entries.map(({ message }) => message),
       [
@@ -185,6 +186,100 @@ describe("a UDP socket", () => {
     socket.send(Buffer.from("2"), to);
     await second;
     assert.equal(calls, 2);
+  });
+
+  it("gets a flood in order and whole, whatever the lengths, beside other sockets", async () => {
+    const got: number[][] = [[], []];
+    const sockets = await Promise.all(
+      got.map((list) =>
+        open({
+          receiveBuffer: 1 << 22,
+          receive(data) {
+            assert.ok(data.every((byte) => byte === data.length % 251));
+            list.push(data.length);
+            waiting();
+          },
+        }),
+      ),
+    );
+    const sender = await open({});
+    const lengths = [0, 1, 65_507, 530, 530, 3, ...Array.from({ length: 200 }, (_, i) => (i * 37) % 700)];
+    for (const length of lengths) {
+      for (const { bound } of sockets) {
+        sender.send(Buffer.alloc(length, length % 251), target("127.0.0.1", (bound as Endpoint).port));
+      }
+    }
+    await new Promise<void>((resolve) => {
+      waiting = () => got.every((list) => list.length === lengths.length) && resolve();
+      waiting();
+    });
+    assert.deepEqual(got, [lengths, lengths]);
+    assert.deepEqual(log.entries, []);
+  });
+
+  it("gets nothing more once it is closed, not even what came in the same moment", async () => {
+    const socket: UdpSocket = await open({
+      receive(data) {
+        arrived.push([data.toString(), { address: "", family: 4, port: 0 }]);
+        void socket.close();
+        waiting();
+      },
+    });
+    const to = target("127.0.0.1", (socket.bound as Endpoint).port);
+    const other = await open({});
+    for (const text of ["first", "second", "third"]) other.send(Buffer.from(text), to);
+    await received(1);
+    // What had come before would have been there by now.
+    const self = target("127.0.0.1", (other.bound as Endpoint).port);
+    other.send(Buffer.from("later"), self);
+    await received(2);
+    assert.deepEqual(
+      arrived.map(([text]) => text),
+      ["first", "later"],
+    );
+  });
+
+  it("tells peers apart that send the same from many ports, and one that comes back", async () => {
+    const socket = await open({});
+    const to = target("127.0.0.1", (socket.bound as Endpoint).port);
+    const peers = await Promise.all(Array.from({ length: 40 }, () => open({})));
+    for (const each of [...peers, ...peers.slice(0, 3)]) each.send(Buffer.from("x"), to);
+    await received(43);
+    const ports = peers.map(({ bound }) => (bound as Endpoint).port);
+    assert.deepEqual(
+      arrived.map(([, from]) => from.port),
+      [...ports, ...ports.slice(0, 3)],
+    );
+  });
+
+  describe("that is open when its thread or its process ends", () => {
+    const OPEN = `
+      const addon = require(process.env.ADDON);
+      const told = { received() {}, failed() {}, unsent() {} };
+      const numbers = [addon.openUdp("127.0.0.1", 0, told), addon.openUdp("0.0.0.0", 0, told)];
+      const port = addon.udpPort(numbers[0]);
+      addon.sendUdp(numbers[1], new Uint8Array(100), 100, 0x7f000001, port);`;
+    const env = { ...process.env, ADDON: findAddon() };
+
+    it("does not keep the process, even with datagrams to be read", async () => {
+      const { code: status } = await run(process.execPath, ["-e", OPEN], { env }).exited;
+      assert.equal(status, 0);
+    });
+
+    it("is closed with a worker", async () => {
+      const worker = `${OPEN} require("node:worker_threads").parentPort.postMessage(port); setInterval(() => {}, 1000);`;
+      const script = `
+        const { Worker } = require("node:worker_threads");
+        const worker = new Worker(process.env.WORKER, { eval: true });
+        worker.once("message", async (port) => {
+          await worker.terminate();
+          const open = require("node:fs").readFileSync("/proc/net/udp", "latin1").includes(":" + port.toString(16).toUpperCase().padStart(4, "0"));
+          console.log(open ? "still open" : "closed");
+        });`;
+      const running = run(process.execPath, ["-e", script], { env: { ...env, WORKER: worker } });
+      const { code: status } = await running.exited;
+      assert.deepEqual([status, running.stdout], [0, process.platform === "linux" ? "closed\n" : ""], running.stderr);
+    });
   });
 
   it("sends and gets multicasts on an interface that appears later, disappears and comes back", async function () {

@@ -6,6 +6,7 @@ import { CHANNELS_CASE, EVENT_CASES } from "./events.js";
 import { LOAD_CASE, RSS_CASE, START_CASE } from "./footprint.js";
 import { INTERVAL_CASE } from "./interval.js";
 import { JS_BACKEND_CASE } from "./js-backend.js";
+import { MONITOR_CASE } from "./monitor.js";
 import { MQTT_CASE } from "./mqtt.js";
 import { OSC_CASE } from "./osc.js";
 import { OTHERS_CASE } from "./others.js";
@@ -20,6 +21,7 @@ export const CASES: readonly BenchCase[] = [
   BATCH_CASE,
   JS_BACKEND_CASE,
   TAP_CASE,
+  MONITOR_CASE,
   UDP_CASE,
   INTERVAL_CASE,
   ASYNC_CASE,

@@ -86,7 +86,7 @@ try:
 except socket.timeout:
     pass
 sock.settimeout(10)
-for _ in range(windows // 2): window(320)
+for _ in range(windows): window(320)
 before = processor_time(pid)
 for _ in range(windows): window(320)
 print(json.dumps({"rate": windows * 320 / (processor_time(pid) - before)}), flush=True)
@@ -152,6 +152,8 @@ export const MQTT_CASE: BenchCase = {
 
 function startBroker(folder: string, port: number): ChildProcess {
   const file = path.join(folder, "mosquitto.conf");
-  writeFileSync(file, `listener ${port} 127.0.0.1\nallow_anonymous true\nlog_type error\n`);
+  // Otherwise each window waits 40 ms for what TCP holds back in the broker, and the machine does nothing.
+  const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true", "log_type error", "set_tcp_nodelay true"];
+  writeFileSync(file, `${lines.join("\n")}\n`);
   return spawn(BROKER, ["-c", file], { stdio: "ignore" });
 }

@@ -72,6 +72,14 @@ export interface ChannelForm {
   readonly example: string;
 }
 
+/** A channel that an option names. */
+export interface NamedChannel {
+  readonly name: string;
+  readonly option: string;
+  /** Which of the settings of that option, from 0. */
+  readonly index: number;
+}
+
 /** A problem with the options of one section together. */
 export interface SectionProblem {
   readonly problem: string;
@@ -79,6 +87,10 @@ export interface SectionProblem {
   readonly severity?: "warning";
   /** The option at whose place it is shown; absent: the section's. */
   readonly option?: string;
+  /** Which of the settings of that option, from 0. Default: the last one. */
+  readonly index?: number;
+  /** Whether it is shown at the option's name. Default: `value`. */
+  readonly in?: "name" | "value";
   readonly help?: readonly string[];
 }
 
@@ -133,6 +145,11 @@ export interface BackendDeclaration<
      * @param section the instance's options
      */
     parse?(name: string, use: ChannelUse, section: InstanceOptions<I, P>): ParsedChannel<C>;
+    /**
+     * The channels that an instance's options name: each that no mapping uses gets a warning at the place of its option. Pure;
+     * called where the options are valid.
+     */
+    named?(section: InstanceOptions<I, P>): readonly NamedChannel[];
   };
   /** Example configurations of this package, in `python/examples`. */
   readonly examples?: readonly string[];

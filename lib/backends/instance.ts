@@ -72,6 +72,8 @@ export interface Problem {
   readonly option?: string;
   /** Index of the setting, for a repeated option. Default: the last one. */
   readonly index?: number;
+  /** Whether it is shown at the option's name. Default: `value`. */
+  readonly in?: "name" | "value";
   readonly help?: readonly string[];
   /** More lines to show, such as a traceback. */
   readonly detail?: string;

@@ -131,16 +131,17 @@ function withMainNames(options: OptionSet, settings: readonly Setting[]): readon
 /** Adds a problem that a backend reports, at its place. */
 export function reportTo(
   findings: Findings,
-  { message, severity, option, index, help, detail }: Problem,
+  { message, severity, option, index, in: part, help, detail }: Problem,
   owner: string,
   settings: readonly Setting[],
   section: Location | undefined,
 ): void {
   if (findings.hasManyErrors(section)) return;
-  const place = option === undefined ? undefined : placeOf(settings, option, index);
+  const setting = option === undefined ? undefined : settingOf(settings, option, index);
+  const place = part === "name" ? setting?.optionLocation : setting?.valueLocation;
   // Options set through the API have no place: the message has to name them.
   const prefix = option === undefined || place !== undefined ? "" : `option '${option}' of ${owner}: `;
-  const written = severity === "warning" ? undefined : settingOf(settings, option, index)?.value;
+  const written = severity === "warning" ? undefined : setting?.value;
   const comment = written === undefined ? [] : trailingCommentHelp(written);
   const lines = comment.length > 0 ? comment : help;
   const extra = { ...(lines && { help: lines }), ...(detail !== undefined && { detail }) };
@@ -148,16 +149,8 @@ export function reportTo(
   else findings.error(prefix + message, place ?? section, extra);
 }
 
-/** The place of an option's last setting, or of its n-th. */
-export function placeOf(
-  settings: readonly Setting[],
-  option: string | undefined,
-  index?: number,
-): Location | undefined {
-  return settingOf(settings, option, index)?.valueLocation;
-}
-
-function settingOf(settings: readonly Setting[], option: string | undefined, index?: number): Setting | undefined {
+/** An option's last setting, or its n-th. */
+function settingOf(settings: readonly Setting[], option: string, index?: number): Setting | undefined {
   const all = settings.filter((setting) => setting.option === option);
   return index === undefined ? all.at(-1) : all[index];
 }

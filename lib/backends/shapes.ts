@@ -49,7 +49,7 @@ const DECLARATION: Shape = {
 
 const OPTION: Shape = { parse: "function", kind: "text", form: "text", aliases: "list?", shown: "function?" };
 const PATTERN: Shape = { parse: "function", form: "text" };
-const CHANNELS: Shape = { forms: "list", parse: "function?" };
+const CHANNELS: Shape = { forms: "list", parse: "function?", named: "function?" };
 
 const OPEN_BACKEND: Shape = { instance: "function", start: "function?", stop: "function?", facts: "function?" };
 

@@ -38,7 +38,7 @@ function backendNamed(name: string): BackendDeclaration {
 /** The list, for people. */
 export function formatBackends(descriptions: readonly BackendDescription[], width: number): string {
   const rows = descriptions.map(({ name, summary }) => [name, summary]);
-  const lines = [...table(["BACKEND", "SUMMARY"], rows, width), "", "More of one: mmpy backends NAME"];
+  const lines = [...table(["BACKEND", "SUMMARY"], rows, width), "", "Options and channels of one: mmpy backends NAME"];
   return `${lines.join("\n")}\n`;
 }
 

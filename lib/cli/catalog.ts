@@ -1,7 +1,7 @@
 // The commands and options of mmpy, as data: what is parsed, what --help prints, and what a shell completes.
 import { LOG_FORMATS, LOG_LEVELS } from "../log/names.js";
 
-export type Command = "run" | "check" | "doctor" | "backends" | "filters" | "completion";
+export type Command = "run" | "check" | "doctor" | "backends" | "filters" | "monitor" | "completion";
 
 export interface CommandFacts {
   /** Its arguments, for the usage line. */
@@ -33,6 +33,11 @@ export const COMMANDS: Readonly<Record<Exclude<Command, "run">, CommandFacts>> =
     usage: "[--json] [name]",
     doc: "list the filters of mappings, or print the arguments of one",
     brief: "list filters of mappings, and their arguments",
+  },
+  monitor: {
+    usage: "[URL]",
+    doc: "show the values of a running router on this terminal, or print them line by line in a pipe (default: http://127.0.0.1:8099)",
+    brief: "show the values of a running router",
   },
   completion: {
     usage: "bash|zsh|fish",
@@ -99,6 +104,17 @@ export const OPTIONS = {
     goesWith: ["run"],
     doc: "reload when a file of the configuration or of its modules changes",
     brief: "reload when a file changes",
+  },
+  monitor: {
+    value: "[HOST:]PORT",
+    goesWith: ["run"],
+    doc: "serve a page that shows instances, values, mappings and the log of the router, and metrics for Prometheus",
+    brief: "serve a page that shows the router",
+  },
+  control: {
+    goesWith: ["run"],
+    doc: "with --monitor: let its page and programs set values",
+    brief: "let the monitor set values",
   },
   "no-run": {
     goesWith: ["check"],

@@ -71,7 +71,7 @@ export function complete(
     const commands = Object.entries(COMMANDS).map(([word, { brief }]) => ({ word, doc: brief }));
     return { ...startingWith(current, onlyOperands ? [] : commands), files: "config" };
   }
-  if (command === "run" || rest.length > 0) return NOTHING;
+  if (command === "run" || command === "monitor" || rest.length > 0) return NOTHING;
   if (command === "backends") {
     return startingWith(
       current,

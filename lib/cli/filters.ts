@@ -32,7 +32,7 @@ export function filters({ operand, json }: CommandLine): number {
 function formatFilters(width: number): string {
   const rows = FILTERS.map(({ name, summary, forms }) => [name, forms.at(-1)?.example ?? "", summary]);
   const lines = table(["FILTER", "EXAMPLE", "SUMMARY"], rows, width);
-  return `${[...lines, "", "Between two arrows of a mapping: a.x > curve(2.2) > b.y", "More of one: mmpy filters NAME"].join("\n")}\n`;
+  return `${[...lines, "", "Between two arrows of a mapping: a.x > curve(2.2) > b.y", "Arguments of one: mmpy filters NAME"].join("\n")}\n`;
 }
 
 function formatFilter({ name, summary, forms, reversible }: FilterDeclaration, width: number): string {

@@ -18,6 +18,8 @@ async function perform(line: CommandLine): Promise<number> {
       return (await import("./backends.js")).backends(line);
     case "filters":
       return (await import("./filters.js")).filters(line);
+    case "monitor":
+      return (await import("./late.js")).monitorClient(line);
     case "completion":
       return (await import("./completion.js")).completion(line);
     case "help":

@@ -24,6 +24,15 @@ export interface CommandLine {
   readonly queueLimit?: number;
   /** Whether to reload when a file changes. */
   readonly watch: boolean;
+  /** Where the monitor is served, as `[HOST:]PORT`. */
+  readonly monitor?: WebPlace;
+  /** Whether the monitor can set values. */
+  readonly control: boolean;
+}
+
+export interface WebPlace {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** The default format for standard error: the journal's, or text. */
@@ -38,6 +47,9 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     const isCommand = positionals[0] !== undefined && Object.hasOwn(COMMANDS, positionals[0]);
     const command = isCommand ? (positionals[0] as Command) : "run";
     const information = values.help ? "help" : values.version ? "version" : undefined;
+    if (values.control && values.monitor === undefined && information === undefined && command === "run") {
+      throw new Error("--control goes with --monitor: it lets the monitor set values");
+    }
     if (information === undefined) {
       checkOptions(command, values);
       checkOperands(command, isCommand ? positionals.slice(1) : positionals);
@@ -63,6 +75,8 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       json: values.json,
       noRun: values["no-run"],
       watch: values.watch,
+      ...(values.monitor !== undefined && { monitor: placeOf("--monitor", values.monitor) }),
+      control: values.control,
     };
   } catch (error) {
     throw new MidimonsterError("USAGE", messageOf(error), [], { cause: error });
@@ -83,6 +97,8 @@ function parse(argv: readonly string[]) {
         json: { type: "boolean", default: false },
         "no-run": { type: "boolean", default: false },
         watch: { type: "boolean", default: false },
+        monitor: { type: "string" },
+        control: { type: "boolean", default: false },
         version: { type: "boolean", short: "v", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
@@ -124,6 +140,9 @@ function checkOperands(command: Command, operands: readonly string[]): void {
   if (command === "run" && (first === "run" || first === "start") && !existsSync(first)) {
     throw new Error(`there is no command '${first}': to run a configuration, write mmpy ${more[0] ?? "monster.cfg"}`);
   }
+  if (command === "run" && (first === "help" || first === "version") && !existsSync(first)) {
+    throw new Error(`there is no command '${first}': write mmpy --${first}`);
+  }
   if (command === "completion" && (first === undefined || !SHELLS.some((shell) => shell === first))) {
     const found = first === undefined ? "" : `, not '${first}'`;
     throw new Error(`completion is for one of ${SHELLS.join(", ")}${found}; write mmpy completion bash`);
@@ -134,9 +153,11 @@ function checkOperands(command: Command, operands: readonly string[]): void {
       ? "backend"
       : command === "filters"
         ? "filter"
-        : command === "completion"
-          ? "shell"
-          : "configuration";
+        : command === "monitor"
+          ? "URL"
+          : command === "completion"
+            ? "shell"
+            : "configuration";
   throw new Error(`more than one ${kind}: ${operands.join(", ")}`);
 }
 
@@ -155,6 +176,16 @@ function mebibytes(option: string, value: string): number {
     throw new Error(`${option} is a whole number of MiB from 1 to ${MAX_QUEUE_LIMIT}, not '${value}'`);
   }
   return found;
+}
+
+/** `8099`, `127.0.0.1:8099`, `[::1]:8099`, `*:8099`. */
+function placeOf(option: string, value: string): WebPlace {
+  const [, bracketed, plain, digits = ""] = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):)?(\d{1,5})$/.exec(value) ?? [];
+  const port = digits === "" ? Number.NaN : Number(digits);
+  if (!(port <= 65_535)) {
+    throw new Error(`${option} is [HOST:]PORT, such as 8099 or 0.0.0.0:8099, not '${value}'`);
+  }
+  return { host: bracketed ?? plain ?? "127.0.0.1", port };
 }
 
 function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {

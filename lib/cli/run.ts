@@ -31,7 +31,7 @@ export async function run({ operand = "monster.cfg", ...line }: CommandLine): Pr
   for (;;) {
     try {
       router = Router.fromFile(operand, options);
-      await runOne(router, { addon, logger, stopped, watch: line.watch });
+      await runOne(router, { addon, logger, stopped, line });
       break;
     } catch (error) {
       if (!line.watch || !(error instanceof MidimonsterError)) throw error;
@@ -50,23 +50,29 @@ interface Surroundings {
   readonly addon: Binding;
   readonly logger: Logger;
   readonly stopped: Promise<NodeJS.Signals>;
-  readonly watch: boolean;
+  readonly line: Pick<CommandLine, "watch" | "monitor" | "control">;
 }
 
 /** Runs a router until a signal stops it. @throws what its start throws */
-async function runOne(router: Router, { addon, logger, stopped, watch }: Surroundings): Promise<void> {
+async function runOne(router: Router, { addon, logger, stopped, line }: Surroundings): Promise<void> {
   const running = new RunningRouter(router, logger, addon);
   hangUps.pass(() => running.reload());
   refuseDebuggers(); // it may have taken Node some time to begin with it
   let failed = false;
   const ended = stopped.then((signal) => (failed ? undefined : running.stop(signal)));
   try {
+    await router.load();
+    if (line.monitor !== undefined && router.view !== undefined) {
+      const { serveMonitor } = await import("./late.js");
+      running.monitor = await serveMonitor(line.monitor, line.control, router.view, logger);
+    }
     await router.start();
-    running.started(watch);
+    running.started(line.watch);
   } catch (error) {
     // A stop signal ends whatever a start waits for, which is not an error.
     if (!addon.stopSignalSeen()) {
       failed = true;
+      await running.fail();
       throw error;
     }
   }
@@ -103,6 +109,8 @@ class RunningRouter {
   readonly #reloads = new Coalesced(() => this.#reload());
   #state: "starting" | "running" | "stopping" = "starting";
   #reloadAtStart = false;
+  /** Ends the monitor, if there is one. */
+  monitor: (() => Promise<void>) | undefined;
   #watch: FileWatch | undefined;
 
   constructor(router: Router, logger: Logger, addon: Binding) {
@@ -133,7 +141,12 @@ class RunningRouter {
     this.#service.stopping();
     this.#watch?.close();
     this.#logger.info({ signal }, `${signal}: stopping`);
-    await this.#router.stop();
+    await Promise.all([this.monitor?.(), this.#router.stop()]);
+  }
+
+  /** It has not started: ends what it has begun with. */
+  async fail(): Promise<void> {
+    await Promise.all([this.monitor?.(), this.#router.stop()]);
   }
 
   async #reload(): Promise<void> {

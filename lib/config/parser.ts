@@ -1,6 +1,6 @@
 import { realpathSync } from "node:fs";
 import path from "node:path";
-import { MidimonsterError, messageOf } from "../errors.js";
+import { MidimonsterError } from "../errors.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { FILTER_NAME, filterNameProblem, parseFilterLine } from "./filter-section.js";
 import { FILES, INCLUDES, LINES, MAX_ERRORS, MAX_WARNINGS } from "./limits.js";
@@ -17,7 +17,7 @@ import {
   TooManyBytes,
 } from "./source.js";
 import type { AssignmentSection, ConfigTree, Section } from "./syntax.js";
-import { unreadableHelp } from "./unreadable.js";
+import { unreadableHelp, whyUnreadable } from "./unreadable.js";
 
 /** The part of a configuration that could be parsed, and all errors found in it. */
 export interface ParseResult {
@@ -40,7 +40,7 @@ export function parseFile(file: string): ParseResult {
   } catch (error) {
     throw MidimonsterError.fromDiagnostics([
       {
-        message: `can't read the configuration: ${messageOf(error)}`,
+        message: `can't read the configuration: ${whyUnreadable(file, error)}`,
         help: unreadableHelp(file, error),
       },
     ]);
@@ -282,7 +282,7 @@ class Parser {
       text = read.text;
       this.#bytes += read.size;
     } catch (error) {
-      const message = `can't read the included file: ${messageOf(error)}`;
+      const message = `can't read the included file: ${whyUnreadable(target.text, error)}`;
       // Each further include would read that much again.
       if (error instanceof TooManyBytes) this.#stop(message, target.location, REST_SKIPPED);
       else this.#error(message, target.location);

@@ -65,16 +65,36 @@ export class TooManyBytes extends Error {
 export function readText(file: string, before = 0): { readonly text: string; readonly size: number } {
   const bytes = readAtMost(file, BYTES.max - before);
   if (bytes === undefined) throw new TooManyBytes();
-  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
-    throw new Error("it is UTF-16; save it as UTF-8");
-  }
-  const size = bytes.length;
+  if (isUtf16(bytes)) throw new Error("it is UTF-16; save it as UTF-8");
+  const text = decoded(bytes);
+  // The line ends of old Macintosh programs, which some exports still have.
+  return { size: bytes.length, text: text.includes("\n") ? text : text.replaceAll("\r", "\n") };
+}
+
+function decoded(bytes: Buffer): string {
   try {
-    return { size, text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return { size, text: bytes.toString("latin1") };
+    return bytes.toString("latin1");
   }
 }
+
+/** Whether text begins with UTF-16's byte order mark, or has the look of it: every other byte of Latin letters is 0. */
+function isUtf16(bytes: Buffer): boolean {
+  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) return true;
+  const sample = bytes.subarray(0, SAMPLE);
+  let [even, odd] = [0, 0];
+  for (const [i, byte] of sample.entries()) {
+    if (byte !== 0) continue;
+    if (i % 2 === 0) ++even;
+    else ++odd;
+  }
+  const zeros = Math.max(even, odd);
+  return Math.min(even, odd) === 0 && zeros >= 8 && zeros * 4 > sample.length;
+}
+
+/** So many bytes tell what a text's encoding is. */
+const SAMPLE = 1024;
 
 /** The contents of a file, pipe or device; undefined if larger than `max`. */
 function readAtMost(file: string, max: number): Buffer | undefined {

@@ -64,6 +64,10 @@ export async function build(
 ): Promise<void> {
   const builder = new Builder(assembly, host, definition.instances, before);
   const { stopping } = host.engine;
+  if (definition.instances.length === 0 && definition.location !== undefined) {
+    const help = ["write a section such as [python desk] for each"];
+    assembly.findings.warn("the configuration has no instances", definition.location, { help });
+  }
   for (const backend of definition.backends.values()) {
     if (stopping.aborted) return;
     await builder.openBackend(backend);
@@ -195,8 +199,9 @@ class Builder {
         const definition = all.find((each) => each.definition.name === instance)?.definition;
         const [settings, place] = [definition?.settings ?? [], definition?.nameLocation];
         // Without a place, as in the API, the message has to say which one it is.
-        const message = place === undefined ? `instance '${instance}': ${problem}` : problem;
-        reportTo(this.#findings, { message, ...more }, ownerOf(declaration), settings, place);
+        const isNamed = place !== undefined || more.option !== undefined;
+        const message = isNamed ? problem : `instance '${instance}': ${problem}`;
+        reportTo(this.#findings, { message, ...more }, ownerOf(declaration, definition), settings, place);
       }
     } catch (error) {
       this.#findings.error(
@@ -228,9 +233,10 @@ class Builder {
     return this.#host.backends.get(name);
   }
 
-  #readInstanceOptions({ settings, nameLocation }: InstanceDefinition, declaration: BackendDeclaration): ReadOptions {
+  #readInstanceOptions(definition: InstanceDefinition, declaration: BackendDeclaration): ReadOptions {
+    const { settings, nameLocation } = definition;
     const section = {
-      owner: ownerOf(declaration),
+      owner: ownerOf(declaration, definition),
       options: declaration.instanceOptions,
       patterns: declaration.optionPatterns,
       open: declaration.otherInstanceOptions === "accepted",
@@ -262,7 +268,7 @@ class Builder {
       log,
       engine,
       siblings: this.#instances.filter((one) => one.backend === definition.backend),
-      report: reporter(findings, ownerOf(backend.declaration), settings, nameLocation),
+      report: reporter(findings, ownerOf(backend.declaration, definition), settings, nameLocation),
       emit: (channel, value) => emit(live, name, channel, value),
       emitBatch: (batch) => emitBatch(live, name, batch),
       now: () => engine.binding.now(engine.core),
@@ -303,9 +309,10 @@ function reporter(findings: Findings, owner: string, settings: readonly Setting[
   return (problem: Problem) => reportTo(findings, problem, owner, settings, section);
 }
 
-/** For messages about an instance's options. */
-export function ownerOf({ name }: BackendDeclaration): string {
-  return `an instance of '${name}'`;
+/** For messages about an instance's options. One that was made by a call of the API has no place, so they name it. */
+export function ownerOf(declaration: BackendDeclaration, instance: InstanceDefinition | undefined): string {
+  const isElsewhere = instance === undefined || instance.nameLocation !== undefined;
+  return isElsewhere ? `an instance of '${declaration.name}'` : `instance '${instance.name}'`;
 }
 
 /** Whether an instance can take new settings while it runs. */

@@ -1,5 +1,11 @@
 // From the mappings of a configuration to the tables of the core: channels, their handlers, rows.
-import type { BackendDeclaration, ChannelUse, InstanceOptions, ParsedChannel } from "../backends/declare.js";
+import type {
+  BackendDeclaration,
+  ChannelUse,
+  InstanceOptions,
+  NamedChannel,
+  ParsedChannel,
+} from "../backends/declare.js";
 import type { Channel, Refusal } from "../backends/instance.js";
 import { reportTo } from "../backends/read-options.js";
 import type { ChannelReference, MappingDefinition } from "../config/definition.js";
@@ -58,6 +64,7 @@ export function connect(assembly: Assembly, mappings: readonly MappingDefinition
   for (const { live } of entries) live.instance.native?.fixChannels?.();
   const pairs = mapAll(assembly, mappings);
   for (const entry of entries) resolve(entry, findings);
+  for (const entry of entries) warnOfUnmapped(entry, findings);
   const told: Told[] = [];
   if (findings.errors.length === 0) for (const entry of entries) told.push(tellChannels(entry, findings));
   const sound = findings.errors.length === 0;
@@ -172,6 +179,43 @@ function parseName(
   }
 }
 
+/** Warns of channels that an instance's options name, and no mapping. */
+function warnOfUnmapped(entry: InstanceEntry, findings: Findings): void {
+  const { live, name: instance, read, incomplete, definition, places, channels } = entry;
+  const { declaration } = live.backend;
+  if (declaration.channels.named === undefined || incomplete) return;
+  const mapped = new Set<string>();
+  for (let index = 0; index < channels.size; ++index) {
+    const isMapped = places.input[index] !== undefined || places.output[index] !== undefined;
+    if (isMapped) mapped.add(channels.names(index, 1)[0] ?? "");
+  }
+  const missing = new Map<string, { readonly first: NamedChannel; count: number }>();
+  try {
+    for (const channel of listOf("named", () => declaration.channels.named?.(read))) {
+      if (mapped.has(channel.name)) continue;
+      const place = `${channel.option} ${channel.index}`;
+      const known = missing.get(place);
+      if (known === undefined) missing.set(place, { first: channel, count: 1 });
+      else known.count++;
+    }
+  } catch (error) {
+    const message = `the channels of instance '${instance}' could not be listed: ${messageOf(error)}`;
+    findings.error(message, definition.nameLocation);
+  }
+  for (const { first, count } of missing.values()) {
+    const { name, option, index } = first;
+    const more = count > 1 ? `, and ${count - 1} more of this line` : "";
+    const problem = {
+      severity: "warning",
+      message: `no mapping uses '${instance}.${name}'${more}`,
+      option,
+      index,
+      help: [`write a line in [map], such as: ${instance}.${name} > INSTANCE.CHANNEL`],
+    } as const;
+    reportTo(findings, problem, ownerOf(declaration, definition), definition.settings, definition.nameLocation);
+  }
+}
+
 /** Has the core find the handlers of an instance's channels. */
 function resolve(entry: InstanceEntry, findings: Findings): void {
   const { live, incomplete } = entry;
@@ -179,7 +223,7 @@ function resolve(entry: InstanceEntry, findings: Findings): void {
   if (unresolved === undefined) return;
   const { settings, nameLocation } = entry.definition;
   for (const problem of unresolved.options) {
-    reportTo(findings, problem, ownerOf(live.backend.declaration), settings, nameLocation);
+    reportTo(findings, problem, ownerOf(live.backend.declaration, entry.definition), settings, nameLocation);
   }
   tellRefusals(entry, unresolved.channels, (...error) => findings.error(...error), unresolved.hasMore);
   tellRefusals(entry, unresolved.hints, (...warning) => findings.warn(...warning));

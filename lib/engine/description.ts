@@ -71,15 +71,38 @@ export function describe(
         ...(status && { status }),
       };
     }),
-    mappings: mappings.map(({ from, to, bidirectional, filters }) => ({
-      from: `${from.instance}.${from.channel}`,
-      to: `${to.instance}.${to.channel}`,
-      bidirectional,
-      count: Math.max(from.pattern.size, to.pattern.size),
-      ...(filters && { filters: filters.forward.steps.map(({ text }) => text) }),
-    })),
+    mappings: mappings.map(describeMapping),
     ...pythonOf(live),
   };
+}
+
+export function describeMapping({
+  from,
+  to,
+  bidirectional,
+  filters,
+}: MappingDefinition): RouterDescription["mappings"][number] {
+  return {
+    from: `${from.instance}.${from.channel}`,
+    to: `${to.instance}.${to.channel}`,
+    bidirectional,
+    count: Math.max(from.pattern.size, to.pattern.size),
+    ...(filters && { filters: filters.forward.steps.map(({ text }) => text) }),
+  };
+}
+
+/** Names, backends and states of instances: what may change while they run. */
+export function statesOf(instances: Instances): InstanceState[] {
+  return [...instances.values()].map(({ name, live }) => {
+    const status = statusOf(live);
+    return { name, backend: live.backend.declaration.name, ...(status && { status }) };
+  });
+}
+
+export interface InstanceState {
+  readonly name: string;
+  readonly backend: string;
+  readonly status?: InstanceStatus;
 }
 
 function statusOf({ instance, failed }: LiveInstance): InstanceStatus | undefined {
@@ -100,7 +123,8 @@ function noteOf(instance: DeclaredInstance, name: string, uses: readonly Channel
   }
 }
 
-function pythonOf(backends: Iterable<LiveBackend>): BackendFacts {
+/** The Python in use, if a backend uses one. */
+export function pythonOf(backends: Iterable<LiveBackend>): BackendFacts {
   for (const { open } of backends) {
     try {
       const python = atOnce("facts", () => open.facts?.())?.python;

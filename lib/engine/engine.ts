@@ -1,4 +1,5 @@
 import type { Binding, Core, Report } from "../binding.js";
+import type { LiveView } from "./live-view.js";
 
 /** The native core of a router, for backends with a native part. */
 export type CheckMode = "load" | "read";
@@ -6,6 +7,8 @@ export type CheckMode = "load" | "read";
 export interface Engine {
   readonly binding: Binding;
   readonly core: Core;
+  /** For what shows the router to people and programs. */
+  readonly view: LiveView;
   /** See {@link RouterOptions.check}. */
   readonly check?: CheckMode | undefined;
   /** `sys.argv[0]` of python instances: the configuration's path, or the folder of a router without one. */

@@ -39,6 +39,10 @@ export class Reload {
     ]);
   }
 
+  get mappings(): Definition["mappings"] {
+    return this.#definition.mappings;
+  }
+
   /** Instances that do not continue. */
   get gone(): InstanceEntry[] {
     return [...this.#before.entries.values()].filter(({ live }) => !this.next.entries.has(live.number));
@@ -87,7 +91,7 @@ export class Reload {
   /** The new options of an instance that stays. */
   #optionsOf({ live, read, definition }: InstanceEntry): NextOptions {
     const { findings } = this.next;
-    const owner = ownerOf(live.backend.declaration);
+    const owner = ownerOf(live.backend.declaration, definition);
     const { settings, nameLocation } = definition;
     const report = (problem: Problem) => reportTo(findings, problem, owner, settings, nameLocation);
     return { options: read.options, patterns: read.patterns, settings, report };

@@ -17,9 +17,11 @@ import { count } from "../count.js";
 import { MidimonsterError } from "../errors.js";
 import { guardedLogger } from "../log/guarded-logger.js";
 import { type Logger, standardErrorLogger } from "../log/log.js";
+import { LogHistory } from "../log/log-history.js";
 import { kindOf } from "../user-code.js";
-import { describe, type RouterDescription } from "./description.js";
+import type { RouterDescription } from "./description.js";
 import type { CheckMode } from "./engine.js";
+import type { LiveView } from "./live-view.js";
 import { describeReload, type ReloadSummary, summaryOf, throwFailures } from "./reload-summary.js";
 import {
   checkedMode,
@@ -277,6 +279,11 @@ export class Router {
     };
   }
 
+  /** What pages show of it; undefined before it is loaded. @internal */
+  get view(): LiveView | undefined {
+    return this.#session?.view;
+  }
+
   /** Warnings about the configuration, in reading order; empty before {@link load}. They are also in the log. */
   warnings(): readonly Diagnostic[] {
     return inReadingOrder(this.#session?.assembly.findings.warnings ?? []);
@@ -291,8 +298,7 @@ export class Router {
     const isLoaded = ["loaded", "starting", "running"].includes(this.#state) && this.#stopping === undefined;
     if (this.#session === undefined || !isLoaded)
       throw new MidimonsterError("STATE", "describe() needs a loaded router");
-    const { assembly, backends } = this.#session;
-    return describe(assembly.entries, this.#definition.mappings, backends.values());
+    return this.#session.describe();
   }
 
   #take({ definition, diagnostics, files }: Reading): void {
@@ -331,8 +337,9 @@ export class Router {
 
   async #load(): Promise<void> {
     this.#refuseIfStopping();
-    this.#logger ??= standardErrorLogger("warn", "text");
-    const session = new Session(this.#declarations, this.#argument, this.#logger, this.#taps, this.#check);
+    const log = new LogHistory(this.#logger ?? standardErrorLogger("warn", "text"));
+    this.#logger = log;
+    const session = new Session(this.#declarations, this.#argument, log, this.#taps, this.#check);
     if (this.#queueLimit !== undefined) session.limitQueues(this.#queueLimit);
     this.#session = session;
     const errors = await session.load(this.#definition, this.#diagnostics);
@@ -354,8 +361,16 @@ export class Router {
     this.#reloading = this.#reload();
     const ended = () => {};
     this.#current = this.#reloading.then(ended, ended);
+    const reloads = this.#session?.view.reloads ?? { succeeded: 0, failed: 0, lastSucceeded: true };
     try {
-      return await this.#reloading;
+      const summary = await this.#reloading;
+      reloads.succeeded++;
+      reloads.lastSucceeded = true;
+      return summary;
+    } catch (error) {
+      reloads.failed++;
+      reloads.lastSucceeded = false;
+      throw error;
     } finally {
       this.#reloading = undefined;
     }

@@ -8,6 +8,7 @@ import type { Definition } from "../config/definition.js";
 import { asData, type Diagnostic, formatDiagnostic, formatDiagnostics } from "../config/diagnostic.js";
 import { MidimonsterError, messageOf, textOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
+import type { LogHistory } from "../log/log-history.js";
 import { LoopLog } from "../log/loop-log.js";
 import { ReportLog } from "../log/report-log.js";
 import { callOnly, listOf } from "../user-code.js";
@@ -15,11 +16,13 @@ import { Assembly } from "./assembly.js";
 import { type BuildHost, build } from "./build.js";
 import { ChannelNames } from "./channel-names.js";
 import { connect } from "./connect.js";
+import { describe, type RouterDescription } from "./description.js";
 import { Doors } from "./doors.js";
 import { Endings } from "./endings.js";
 import type { CheckMode, Engine } from "./engine.js";
 import type { LiveBackend, LiveInstance } from "./instances.js";
 import { Lifecycle } from "./lifecycle.js";
+import { LiveView } from "./live-view.js";
 import { Outbox } from "./outbox.js";
 import { Reload } from "./reload.js";
 import { Scheduler } from "./scheduler.js";
@@ -31,6 +34,7 @@ const MAX_COMPARED = 10_000;
 
 export class Session {
   readonly lifecycle: Lifecycle;
+  readonly view: LiveView;
   readonly backends = new Map<string, LiveBackend>();
   assembly = new Assembly();
   readonly #binding: Binding;
@@ -50,6 +54,7 @@ export class Session {
   #creating = "?";
   #names = new ChannelNames(new Map());
   #doors = new Doors(new Assembly());
+  #mappings: Definition["mappings"] = [];
   /** Warnings of the running configuration. */
   #warned: ReadonlySet<string> = new Set();
   #keepAlive: NodeJS.Timeout | undefined;
@@ -61,7 +66,7 @@ export class Session {
   constructor(
     declarations: ReadonlyMap<string, BackendDeclaration>,
     argument: string,
-    log: Logger,
+    log: LogHistory,
     taps: Taps,
     check: CheckMode | undefined,
   ) {
@@ -105,9 +110,22 @@ export class Session {
       (instance) => this.#channelsOf(instance),
     );
     this.lifecycle = new Lifecycle((message) => log.error({}, message));
+    this.view = new LiveView({
+      binding: native,
+      core,
+      history: log,
+      instances: () => this.assembly.entries,
+      backends: () => this.backends.values(),
+      mappings: () => this.#mappings,
+      send: (channel, value) => this.send(channel, value),
+      isRunning: () => this.#keepAlive !== undefined && !this.lifecycle.signal.aborted,
+      failed: (error) => this.#reports.threw("a view", {}, error),
+    });
+    const { view } = this;
     const engine: Engine = {
       binding: native,
       core,
+      view,
       argument,
       check,
       report: (report) => this.#reports.log(report),
@@ -166,7 +184,13 @@ export class Session {
     return findings.errorsWith(errors);
   }
 
+  /** Describes instances, channels and mappings. */
+  describe(): RouterDescription {
+    return describe(this.assembly.entries, this.#mappings, this.backends.values());
+  }
+
   async #load(definition: Definition): Promise<void> {
+    this.#mappings = definition.mappings;
     await build(this.assembly, definition, this.#host);
     if (connect(this.assembly, definition.mappings, this.#host.engine)) this.#connected();
     this.applyTaps();
@@ -204,6 +228,7 @@ export class Session {
     this.#outbox.flush();
     reload.commit(() => {
       this.assembly = reload.next;
+      this.#mappings = reload.mappings;
       this.#connected();
       installed();
     });
@@ -293,6 +318,7 @@ export class Session {
     } finally {
       await turnOfTheLoop();
       try {
+        this.view.close();
         await this.#endTasks(() => this.#binding.beginStop(this.#core));
         await new Promise<void>((resolve) => this.#binding.stop(this.#core, resolve));
       } finally {
@@ -332,6 +358,7 @@ export class Session {
   #connected(): void {
     this.#names = new ChannelNames(this.assembly.entries);
     this.#doors = new Doors(this.assembly);
+    this.view.connected();
     // A warning is not repeated by reloads, even if it has moved to another line.
     const warnings = this.assembly.findings.distinctWarnings;
     for (const [key, warning] of warnings) {

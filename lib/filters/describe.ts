@@ -1,4 +1,4 @@
-import type { FilterDeclaration, Parameter, ParameterKind } from "./declare.js";
+import type { FilterDeclaration, Parameter } from "./declare.js";
 
 /** A declared filter as plain data: what `mmpy filters --json` prints. Times are in milliseconds. */
 export interface FilterDescription {
@@ -12,21 +12,8 @@ export interface FilterDescription {
     readonly form: string;
     readonly doc: string;
     readonly example: string;
-    readonly parameters: readonly ParameterDescription[];
+    readonly parameters: readonly Parameter[];
   }[];
-}
-
-export interface ParameterDescription {
-  readonly name: string;
-  readonly doc: string;
-  readonly kind: ParameterKind;
-  readonly min: number;
-  readonly max: number;
-  /** Whether `min` or `max` themselves are excluded. */
-  readonly above?: boolean;
-  readonly below?: boolean;
-  /** A value, or the name of another parameter. Absent: it must be given. */
-  readonly default?: number | string;
 }
 
 export function describeFilter({ name, summary, group, reversible, forms }: FilterDeclaration): FilterDescription {

@@ -3,9 +3,19 @@ import type { Report } from "../binding.js";
 import { nearest } from "../config/suggest.js";
 
 export function unknownChannel(instance: string, { subject, file }: Report, channels: readonly string[]): string {
-  const meant = nearest(subject, channels);
-  const help = meant === undefined ? "" : `; did you mean '${meant}'?`;
+  const help = helpOn(instance, subject, channels);
   return `${at(instance, file)}output() on channel '${subject}', which is not mapped anywhere; it is ignored${help}`;
+}
+
+function helpOn(instance: string, subject: string, channels: readonly string[]): string {
+  const own = subject.startsWith(`${instance}.`) ? subject.slice(instance.length + 1) : undefined;
+  if (own !== undefined && channels.includes(own)) return `; did you mean '${own}', without the instance's name?`;
+  const meant = nearest(subject, channels);
+  if (meant !== undefined) return `; did you mean '${meant}'?`;
+  // Taken for a way to address another instance.
+  return subject.includes(".")
+    ? "; output() takes channels of this instance only, and [map] in the configuration sends them on"
+    : "";
 }
 
 export function clamped(instance: string, { subject, value = 0, file }: Report): string {

@@ -1,18 +1,9 @@
 // Rows with filters. Rows without stay as they are: only a mapping with filters, or to a channel that a filter looks at, gets
 // entries in the table of pairs.
+import type { FilterTable } from "../../binding.js";
 import { chainOf, type FilterChain, operationsBack } from "../filters/chain.js";
 import { OPERATIONS, type Operation } from "../filters/declare.js";
 import { at, compileRoutes, FILTERED, forEachPair, numberChannels, type Pairs, type RouteTable } from "./routes.js";
-
-/** Pairs with filters as the router reads them; see `FilterTable` in binding.d.ts. */
-export interface FilterTable {
-  readonly pairs: Uint32Array;
-  readonly chains: readonly string[];
-  readonly chainOffsets: Uint32Array;
-  readonly steps: Uint32Array;
-  readonly args: Float64Array;
-  readonly watched: Uint32Array;
-}
 
 export interface FilteredRoutes {
   readonly table: RouteTable;

@@ -19,8 +19,10 @@ Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
     mmpy::ExportCore(exports);
     mmpy::ExportInstances(exports);
     mmpy::ExportMidi(exports);
+    mmpy::ExportMonitor(exports);
     mmpy::ExportProcesses(exports);
     mmpy::ExportReload(exports);
+    mmpy::ExportUdp(exports);
   };
   mmpy::Guard(init, [&](const char *what) { Napi::Error::New(env, what).ThrowAsJavaScriptException(); });
   return exports;

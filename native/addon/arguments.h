@@ -38,10 +38,11 @@ class Arguments {
   Environment &environment() const { return *env().GetInstanceData<Environment>(); }
 
   // The core passed as the first argument, and its python instance with the number passed as the second.
-  JsBridge &bridge() const {
+  const BridgeHandle &handle() const {
     if (!info_[size_t{0}].IsExternal()) throw Unexpected("a core");
-    return **info_[size_t{0}].As<Napi::External<BridgeHandle>>().Data();
+    return *info_[size_t{0}].As<Napi::External<BridgeHandle>>().Data();
   }
+  JsBridge &bridge() const { return *handle(); }
   Core &core() const { return bridge().core(); }
   PythonInstance &python() const {
     PythonInstance *const python = info_[1].IsNumber() ? bridge().python(number(1)) : nullptr;
@@ -144,8 +145,10 @@ void ExportProcess(Napi::Object exports);
 void ExportCore(Napi::Object exports);
 void ExportInstances(Napi::Object exports);
 void ExportMidi(Napi::Object exports);
+void ExportMonitor(Napi::Object exports);
 void ExportProcesses(Napi::Object exports);
 void ExportReload(Napi::Object exports);
+void ExportUdp(Napi::Object exports);
 
 }  // namespace mmpy
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "addon/js_bridge.h"
+#include "addon/udp_bridge.h"
 #include "io/loop_sockets.h"
 
 namespace mmpy {
@@ -29,6 +30,10 @@ class Environment {
 
   uv_loop_t *loop() const { return loop_; }
   uint64_t id() const { return id_; }
+  UdpSockets &udp(Napi::Env env) {
+    if (udp_ == nullptr) udp_ = std::make_unique<UdpSockets>(env, loop_);
+    return *udp_;
+  }
   void Add(std::shared_ptr<JsBridge> bridge) { bridges_.push_back(std::move(bridge)); }
   // `in_use`: a Python thread that did not end may be inside it until the process ends.
   void Forget(const JsBridge *stopped, bool in_use) {
@@ -42,9 +47,15 @@ class Environment {
  private:
   static void CleanUp(napi_async_cleanup_hook_handle, void *data) {
     auto *environment = static_cast<Environment *>(data);
-    // One more than the number of bridges, so that the count can't reach zero before all have begun.
-    environment->open_ = environment->bridges_.size() + 1;
+    // One more than there are, so that the count can't reach zero before all have begun.
+    environment->open_ = environment->bridges_.size() + 2;
     for (const auto &bridge : environment->bridges_) bridge->Abandon([environment]() { environment->CloseOne(); });
+    const auto udp_closed = [environment] { environment->CloseOne(); };
+    if (environment->udp_ != nullptr) {
+      environment->udp_->Abandon(udp_closed);
+    } else {
+      udp_closed();
+    }
     environment->CloseOne();
   }
 
@@ -70,6 +81,7 @@ class Environment {
 
   const uint64_t id_ = NextId();
   std::vector<std::shared_ptr<JsBridge>> bridges_;
+  std::unique_ptr<UdpSockets> udp_;  // once there is any
   uv_loop_t *loop_ = nullptr;
   napi_async_cleanup_hook_handle hook_ = nullptr;
   size_t open_ = 0;

@@ -1,9 +1,9 @@
 #include "addon/js_bridge.h"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
+#include "addon/failure.h"
 #include "routing/report_kind.h"
 
 namespace mmpy {
@@ -154,20 +154,7 @@ void JsBridge::Tell(News news) {
 }
 
 void JsBridge::Failed(const char *what) {
-  if (!alive_) return;
-  const Napi::HandleScope scope(env_);
-  napi_value pending = nullptr;
-  napi_get_and_clear_last_exception(env_, &pending);
-  napi_value process = nullptr;
-  napi_value warn = nullptr;
-  napi_value text = nullptr;
-  std::string_view message(what);
-  if (napi_get_named_property(env_, env_.Global(), "process", &process) == napi_ok &&
-      napi_get_named_property(env_, process, "emitWarning", &warn) == napi_ok &&
-      napi_create_string_utf8(env_, what, message.size(), &text) == napi_ok) {
-    napi_call_function(env_, process, warn, 1, &text, nullptr);
-  }
-  napi_get_and_clear_last_exception(env_, &pending);
+  if (alive_) WarnOfFailure(env_, what);
 }
 
 // Persistent references to functions keep their closures alive; without this, a stopped core would never be freed.

@@ -208,6 +208,12 @@ int uv_idle_stop(uv_idle_t *handle) {
   return 0;
 }
 
+// Of measurements, which only the router makes.
+int uv_prepare_init(uv_loop_t *, uv_prepare_t *) { return 0; }
+int uv_prepare_start(uv_prepare_t *, uv_prepare_cb) { return 0; }
+int uv_prepare_stop(uv_prepare_t *) { return 0; }
+uint64_t uv_metrics_idle_time(uv_loop_t *) { return 0; }
+
 int uv_timer_init(uv_loop_t *, uv_timer_t *) { return 0; }
 int uv_timer_start(uv_timer_t *handle, uv_timer_cb call, uint64_t timeout, uint64_t repeat) {
   uv_timer_stop(handle);

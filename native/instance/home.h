@@ -23,11 +23,12 @@ using IsMeant = std::function<bool(PyObject *function)>;
 
 class Home {
  public:
-  Home(Core &core_, InstanceId id_, mmpy_instance &self_, WatchedCode &watched_)
+  Home(Core &core_, InstanceId id_, mmpy_instance &self_, WatchedCode &watched_, Counters &counters_)
       : core(core_),
         id(id_),
         self(self_),
         watched(watched_),
+        counters(counters_),
         gil(PythonRuntime::Get().gil()),
         watchdog(PythonRuntime::Get().watchdog()) {}
 
@@ -75,6 +76,7 @@ class Home {
   const InstanceId id;
   mmpy_instance &self;
   WatchedCode &watched;
+  Counters &counters;
   Gil &gil;
   Watchdog &watchdog;
   Interpreter interpreter{PythonRuntime::Get()};

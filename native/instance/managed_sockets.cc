@@ -275,6 +275,7 @@ PyRef ManagedSockets::CallIfReady(WatchId id, unsigned what, bool is_known) {
   const int fd = place->second.fd;
   const PyRef known = place->second.of(what).function;
   if (!known) return {};
+  const TimedCode timed(home_.core.timing(), home_.counters);
   // For all of this, since fileno() is user code too.
   const WatchedCall watched(home_.watchdog, home_.AsRunning("socket", known.get()),
                             home_.interpreter.interpreter_state());

@@ -25,10 +25,13 @@ void Output::Send(const std::vector<uint32_t> &indices, const double *values) {
     return;
   }
   if (channels_.size() == channels_.mapped()) {
+    sent_ += indices.size();
     core_.Emit(first_channel_, indices.data(), values, indices.size());
   } else {
     for (size_t i = 0; i < indices.size(); ++i) {
-      if (indices[i] < channels_.mapped()) core_.Emit(first_channel_ + indices[i], values[i]);
+      if (indices[i] >= channels_.mapped()) continue;
+      ++sent_;
+      core_.Emit(first_channel_ + indices[i], values[i]);
     }
   }
   home_.WakeCore();
@@ -36,6 +39,7 @@ void Output::Send(const std::vector<uint32_t> &indices, const double *values) {
 
 void Output::SendInitial(uint32_t index) {
   if (!std::exchange(channels_[index].initial, false) || index >= channels_.mapped()) return;
+  ++sent_;
   core_.Emit(first_channel_ + index, channels_[index].output);
 }
 

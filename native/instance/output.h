@@ -24,6 +24,7 @@ class Output {
       ++early_;
       return;
     }
+    ++sent_;
     core_.Emit(first_channel_ + index, value);
     if (!core_.entered()) core_.Wake();  // a Python thread, while the core is idle
   }
@@ -44,6 +45,8 @@ class Output {
   // Sends the values that have waited for the start.
   void Start();
   bool started() const { return started_; }
+  // How many events it has output.
+  uint64_t sent() const { return sent_; }
   // How many values have waited for the start.
   size_t early() const { return early_; }
 
@@ -59,6 +62,7 @@ class Output {
   Channels &channels_;
   ChannelId first_channel_ = 0;
   bool started_ = false;
+  uint64_t sent_ = 0;
   size_t early_ = 0;
   std::vector<std::pair<uint32_t, double>> deferred_;  // channels and values, in order
 };

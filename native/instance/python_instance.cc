@@ -81,7 +81,7 @@ PyMethodDef log_function = {"log", LogFunction, METH_O, nullptr};
 }  // namespace
 
 PythonInstance::PythonInstance(Core &core, InstanceId id)
-    : home_(core, id, *this, reports_),
+    : home_(core, id, *this, reports_, counters),
       lock_(PythonRuntime::Get(), home_.interpreter),
       channels_(home_),
       output_(home_, channels_),
@@ -235,13 +235,16 @@ void PythonInstance::Begin() {
 }
 
 void PythonInstance::Started() {
-  if (output_.started() && usable()) start_functions_.Run();
+  if (!output_.started() || !usable()) return;
+  const TimedCode timed = Timed();
+  start_functions_.Run();
 }
 
 // Running
 
 void PythonInstance::OnTimer(uint32_t timer) {
   if (!usable() || home_.ending) return;
+  const TimedCode timed = Timed();
   if (timer == StartFunctions::kTimer) {
     start_functions_.Run();
   } else {
@@ -252,6 +255,7 @@ void PythonInstance::OnTimer(uint32_t timer) {
 void PythonInstance::FinishRound() {
   deferred_ = false;
   if (!usable()) return;  // it was removed in the middle of a round
+  const TimedCode timed = Timed();
   home_.gil.SwitchTo(state());
   mmpy_now_running = {home_.capsule.get(), this};
   batches_.CallHandlers();

@@ -87,12 +87,16 @@ class PythonInstance final : public mmpy_instance, public Destination {
   std::vector<std::string> SourceFiles();
 
   void RunInterval(uint32_t interval) {
-    if (!home_.ending) intervals_.Run(interval);
+    if (home_.ending) return;
+    const TimedCode timed = Timed();
+    intervals_.Run(interval);
   }
 
   // Functions of a Destination
 
   void Deliver(const Event *events, size_t count) override {
+    // Without handlers it takes less time than reading the clock.
+    const TimedCode timed(home_.core.timing() && !takes_whole_batches_, counters);
     handlers_.Deliver(events, count, output_.first_channel());
     deferred_ = batches_.due();
   }
@@ -104,7 +108,11 @@ class PythonInstance final : public mmpy_instance, public Destination {
   void OnTimer(uint32_t timer) override;
   bool wants_step() const override { return tasks_.wants_step(); }
   uint64_t WakeStep(uint64_t now_ns) override { return tasks_.WakeStep(now_ns); }
-  bool Step(uint64_t budget_ns) override { return usable() && tasks_.Step(budget_ns); }
+  bool Step(uint64_t budget_ns) override {
+    const TimedCode timed = Timed();
+    return usable() && tasks_.Step(budget_ns);
+  }
+  uint64_t events_out() const override { return output_.sent(); }
   bool Housekeep() override;
   void Retire(uint64_t until_ms) override;
   void CleanUp() override;
@@ -150,6 +158,7 @@ class PythonInstance final : public mmpy_instance, public Destination {
   }
 
  private:
+  TimedCode Timed() { return TimedCode(home_.core.timing(), counters); }
   PyThreadState *state() const { return home_.interpreter.state(); }
   PyRef CallReloading(const char *function, PyObject *first = nullptr, PyObject *second = nullptr);
   bool SetUpOutput(const std::string &folder);

@@ -2,6 +2,7 @@
 #ifndef MMPY_INSPECTOR_H
 #define MMPY_INSPECTOR_H
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -41,7 +42,12 @@ struct Findings {
 class Inspector {
  public:
   using Work = std::function<void(const Inspection &, Findings &)>;
+  // For the GIL, and for all of an inspection that has it: reading a stack for the first time imports modules, which
+  // takes seconds on a slow machine.
   static constexpr std::chrono::milliseconds kPatience{1000};
+  static constexpr std::chrono::milliseconds kPatienceInside{5000};
+  // A wait that takes this much longer: the process was suspended.
+  static constexpr std::chrono::milliseconds kSuspended{500};
 
   // Starts the thread, once.
   void Start(Work work) {
@@ -49,22 +55,41 @@ class Inspector {
   }
 
   // Has it inspect, and waits for it, but not for long; empty if it has not answered, or is still busy with an earlier
-  // inspection.
-  std::optional<Findings> Inspect(const Inspection &inspection) {
+  // inspection. Adds to `suspended_ms` the time for which the process was suspended meanwhile.
+  std::optional<Findings> Inspect(const Inspection &inspection, uint64_t &suspended_ms) {
     std::unique_lock<std::mutex> lock(mutex_);
     if (wanted_) return {};
     wanted_ = inspection;
+    inside_ = false;
     findings_ = {};
     changed_.notify_all();
-    const auto deadline = std::chrono::steady_clock::now() + kPatience;
-    // Not wait_until() with a predicate alone, which needs a newer libstdc++ than supported systems have.
-    while (wanted_ && std::chrono::steady_clock::now() < deadline)
-      changed_.wait_for(lock, deadline - std::chrono::steady_clock::now());
+    auto waited = std::chrono::milliseconds(0);
+    while (wanted_ && waited < (inside_ ? kPatienceInside : kPatience)) {
+      const auto before = std::chrono::steady_clock::now();
+      changed_.wait_for(lock, kSlice);
+      const auto took =
+          std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - before);
+      if (took >= kSlice + kSuspended) suspended_ms += took.count();
+      waited += std::min(took, kSlice);
+    }
     if (wanted_) return {};
     return findings_;
   }
 
+  // To be called by the work once it has the GIL.
+  void Inside() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    inside_ = true;
+  }
+  // Whether the inspection that has not answered has the GIL.
+  bool IsInside() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return inside_;
+  }
+
  private:
+  static constexpr std::chrono::milliseconds kSlice{100};
+
   void Run(const Work &work) {
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
@@ -83,6 +108,7 @@ class Inspector {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<Inspection> wanted_;  // until it is done
+  bool inside_ = false;
   Findings findings_;
 };
 

@@ -33,8 +33,7 @@ constexpr uint64_t kEndCallMs = 5000;
 constexpr uint64_t kEndStopMs = 18000;
 constexpr int kExitStatus = 3;
 // A sleep that takes this much longer: the process was suspended, and the observed code has not run meanwhile either.
-constexpr uint64_t kSuspendedMs = 500;
-constexpr uint64_t kInspectionMs = Inspector::kPatience.count();
+constexpr uint64_t kSuspendedMs = Inspector::kSuspended.count();
 
 }  // namespace
 
@@ -128,19 +127,17 @@ void Watchdog::Look(Observation &seen) {
     if (due.describe) TellStop(seen, NameOfCode(), "");
     return;
   }
-  const uint64_t before = SteadyMs();
-  const std::optional<Findings> found = inspector_.Inspect(due);
-  // An inspection that was not suspended has ended after a second.
-  const uint64_t took = SteadyMs() - before;
-  if (took >= kInspectionMs + kSuspendedMs) seen.Suspended(took, until);
+  uint64_t suspended_ms = 0;
+  const std::optional<Findings> found = inspector_.Inspect(due, suspended_ms);
+  if (suspended_ms != 0) seen.Suspended(suspended_ms, until);
   if (!found) {
-    // It has waited for a second, or still does: printed once for this call.
+    // Its patience has ended, or an earlier one's: printed once for this call.
     if (due.print && warn != 0) {
-      Print(LogLevel::kWarn, NameOfCode() + " runs code that has not handed over Python's lock, the GIL, for " +
-                                 std::to_string(elapsed) + " ms, while everything else waits");
+      Print(LogLevel::kWarn, NameOfCode() + " runs code that " + WhyUnseen() + ", for " + std::to_string(elapsed) +
+                                 " ms, while everything else waits");
       seen.printed = true;
     }
-    if (due.describe) TellStop(seen, NameOfCode() + ", which has not handed over Python's lock, the GIL", "");
+    if (due.describe) TellStop(seen, NameOfCode() + ", which " + WhyUnseen(), "");
     return;
   }
   if (due.describe && found->runs) TellStop(seen, found->subject, found->stack);
@@ -173,6 +170,7 @@ void Watchdog::LookInside(const Inspection &due, Findings &findings) {
   PyThreadState *const state = PyThreadState_New(interpreter);
   if (state == nullptr) return;
   PyEval_RestoreThread(state);
+  inspector_.Inside();
   // It may have returned while this thread waited for the GIL; if not, it is suspended now.
   // It may also continue, and return, whenever Python code runs here for milliseconds.
   const auto runs = [&] { return call_.load() == due.call; };
@@ -230,10 +228,11 @@ void Watchdog::EndProcessIfOverdue(const Observation &seen) {
     Inspection inspection;
     inspection.call = seen.call;
     inspection.describe = true;
-    const std::optional<Findings> found = inspector_.Inspect(inspection);
+    uint64_t suspended_ms = 0;
+    const std::optional<Findings> found = inspector_.Inspect(inspection, suspended_ms);
     if (found && !found->runs) return;  // it has just returned
     what = found ? found->subject + " has not returned, and can't be interrupted,"
-                 : NameOfCode() + " runs code that has not handed over Python's lock, the GIL,";
+                 : NameOfCode() + " runs code that " + WhyUnseen() + ",";
     if (found && !found->stack.empty()) stack = "\n" + found->stack;
   }
   Print(LogLevel::kError, what + " " + std::to_string(stopping_for / 1000) + " s after " + StopSignalName() +
@@ -241,6 +240,11 @@ void Watchdog::EndProcessIfOverdue(const Observation &seen) {
                               std::to_string(kExitStatus) + stack);
   FlushStandardStreams();
   _exit(kExitStatus);
+}
+
+// What is said of code of which the inspector has told nothing.
+const char *Watchdog::WhyUnseen() {
+  return inspector_.IsInside() ? "could not be looked into" : "has not handed over Python's lock, the GIL";
 }
 
 void Watchdog::Print(LogLevel level, const std::string &message) const {

@@ -86,6 +86,7 @@ class Watchdog {
   void LookInside(const Inspection &inspection, Findings &findings);
   void EndProcessIfOverdue(const Observation &seen);
   void TellStop(Observation &seen, const std::string &what, const std::string &stack) const;
+  const char *WhyUnseen();
   void Print(LogLevel level, const std::string &message) const;
   std::string NameOfCode();
   void TakeBack();

@@ -23,6 +23,7 @@ Core::Core(uv_loop_t *loop, CoreListener &listener) : loop_(loop), listener_(lis
   idle_.Open(handles_, this, [&](uv_idle_t *handle) { return uv_idle_init(loop, handle); });
   housekeeping_.Open(handles_, this, [&](uv_timer_t *handle) { return uv_timer_init(loop, handle); });
   filter_timer_.Open(handles_, this, [&](uv_timer_t *handle) { return uv_timer_init(loop, handle); });
+  loop_delay_.Open(loop, handles_);
   router_.UseClock(this);
 }
 
@@ -74,14 +75,17 @@ void Core::Connect(const std::vector<ChannelId> &first_channels, std::vector<uin
   }
   Router::Mapping mapping =
       router_.Prepare(first_channels, std::move(offsets), std::move(rows), std::move(filters.table));
-  // Without this, events that were emitted before would be told under the names of other channels.
-  tapped_.Renumber(Router::kNoChannel, [&](ChannelId channel) {
+  const auto number = [&](ChannelId channel) {
     const auto [instance, index] = router_.OwnerOf(channel);
     if (instance >= first_channels.size()) return Router::kNoChannel;
     return index < end_of(instance) - first_channels[instance] ? first_channels[instance] + index : Router::kNoChannel;
-  });
+  };
+  auto live = live_.Prepare(owner.size(), number);
+  // Without this, events that were emitted before would be told under the names of other channels.
+  tapped_.Renumber(Router::kNoChannel, number);
   // There is memory for all: instances and the router never count channels differently.
   router_.Connect(std::move(mapping));
+  live_.Install(std::move(live));
   for (InstanceId id = 0; id < instances_.size(); ++id) {
     instances_[id]->Connected(first_channels[id], end_of(id) - first_channels[id]);
   }
@@ -106,6 +110,26 @@ void Core::Hold(bool hold) {
 // Whatever fails in one, the others are told.
 void Core::TellStarted() {
   for (size_t id = 0; id < instances_.size(); ++id) Try([&] { instances_[id]->Started(); });
+}
+
+void Core::Live(bool on) {
+  if (on) {
+    live_.Open(router_.channel_count());
+  } else {
+    live_.Close();
+  }
+  router_.NoteIn(on ? &live_ : nullptr);
+  Tap(tapping_);
+}
+
+void Core::Measure(bool on) {
+  timing_ = on;
+  loop_delay_.Measure(on);
+}
+
+void Core::Observe(ChannelId source, double value) {
+  if (tapping_) tapped_.Append(source, value);
+  if (live_.is_open()) live_.Note(source, value);
 }
 
 void Core::Wake() {

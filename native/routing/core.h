@@ -23,6 +23,8 @@
 #include "routing/code_lock.h"
 #include "routing/destination.h"
 #include "routing/event_columns.h"
+#include "routing/live_table.h"
+#include "routing/loop_delay.h"
 #include "routing/news.h"
 #include "routing/router.h"
 #include "routing/timetable.h"
@@ -108,14 +110,14 @@ class Core final : private FilterClock {
   class Entry;
 
   void Emit(ChannelId source, double value) {
-    if (tapping_) tapped_.Append(source, value);
+    if (observed_) Observe(source, value);
     router_.Emit(source, value);
   }
 
   // Several channels of one instance at once: `channels` counts from `first`.
   void Emit(ChannelId first, const uint32_t *channels, const double *values, size_t count) {
-    if (tapping_) {
-      for (size_t i = 0; i < count; ++i) tapped_.Append(first + channels[i], values[i]);
+    if (observed_) {
+      for (size_t i = 0; i < count; ++i) Observe(first + channels[i], values[i]);
     }
     router_.Emit(first, channels, values, count);
   }
@@ -173,7 +175,22 @@ class Core final : private FilterClock {
     return uv_thread_equal(&self, &thread_) != 0;
   }
 
-  void Tap(bool on) { tapping_ = on; }
+  void Tap(bool on) {
+    tapping_ = on;
+    observed_ = tapping_ || live_.is_open();
+  }
+
+  // Opens or closes the table of last values; with the lock. Throws std::bad_alloc.
+  void Live(bool on);
+  LiveTable &live() { return live_; }
+
+  // Whether the time of code and the loop's delays are measured.
+  void Measure(bool on);
+  bool timing() const { return timing_; }
+  const LoopDelay &loop_delay() const { return loop_delay_; }
+
+  Destination &instance(InstanceId id) { return *instances_[id]; }
+  const Router &router() const { return router_; }
   News &news() { return news_; }
   QueueBudget &budget() { return router_.budget(); }
   uv_loop_t *loop() const { return loop_; }
@@ -222,6 +239,7 @@ class Core final : private FilterClock {
   void OnAlarm();
   bool MayStep() const { return (state_ == State::kRunning || state_ == State::kEnding) && !held_; }
   void RunSteps();
+  [[gnu::noinline]] void Observe(ChannelId source, double value);
   void RefuseIfEntered() const;
   void AddReport(Report report);
   CodeLock *Entrance() const;
@@ -248,7 +266,10 @@ class Core final : private FilterClock {
   std::vector<std::unique_ptr<Destination>> instances_;
   std::vector<Destination *> with_code_;  // those that have a CodeLock
   News news_;
+  bool observed_ = false;  // tapped, or its table is open: one test for both
   bool tapping_ = false;
+  bool timing_ = false;
+  LiveTable live_;
   EventColumns tapped_{&router_.budget()};
   EventColumns told_{&router_.budget()};  // the memory of tapped_ while that is told
   bool held_ = false;
@@ -272,6 +293,7 @@ class Core final : private FilterClock {
   uint64_t threads_let_run_ms_ = 0;  // and given a chance in a backlog
 
   std::shared_ptr<HandleCount> handles_ = std::make_shared<HandleCount>();
+  LoopDelay loop_delay_;
   Timetable timetable_;             // used with the lock
   uint64_t steps_due_ns_ = kNever;  // likewise: the earliest of StepAt()
   Alarm alarm_{[this] { OnAlarm(); }};

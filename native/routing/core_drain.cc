@@ -102,6 +102,11 @@ void Core::Leave() {
 }
 
 void Core::AddReport(Report report) {
+  if (report.instance < instances_.size()) {
+    Counters &counters = instances_[report.instance]->counters;
+    if (report.kind == Report::Kind::kException) ++counters.raised[Counters::KindOf(report.role)];
+    if (report.kind == Report::Kind::kSlow) ++counters.slow;
+  }
   if (news_.reports.size() >= kMaxReports) {
     ++news_.reports_lost;
     return Note("reports are lost: there are too many");
@@ -113,6 +118,7 @@ void Core::AddReport(Report report) {
 // Throws nothing: what a slice has left is to be kept.
 void Core::CollectNews() {
   const auto lost = [&](InstanceId instance, uint64_t count) {
+    instances_[instance]->counters.lost += count;
     Tell([&] { return Report{Report::Kind::kEventsLost, instance, "", "", "", static_cast<double>(count)}; });
   };
   for (Outgoing *outgoing : outgoing_) {

@@ -14,28 +14,43 @@ constexpr size_t kMaxIncoming = 65536;
 }  // namespace
 
 void Core::EmitFromOutside(const uint32_t *instances, const uint32_t *channels, const double *values, size_t count) {
+  InstanceId counted = 0;  // events of one instance mostly come together
+  uint64_t found = 0;
+  const auto count_out = [&] {
+    if (found > 0) instances_[counted]->counters.out += found;
+    found = 0;
+  };
+  const auto count_one = [&](InstanceId instance) {
+    if (instance != counted) count_out();
+    counted = instance;
+    ++found;
+  };
   if (!telling_) {
     const Entry entry(*this, Entry::Purpose::kEmit);
     for (size_t i = 0; i < count; ++i) {
       const ChannelId source = router_.Find(instances[i], channels[i]);
       if (source != Router::kNoChannel) {
+        count_one(instances[i]);
         Emit(source, values[i]);
       } else {
         SendToItself(instances[i], channels[i], values[i]);
       }
     }
+    count_out();
     return;
   }
   // The lock would have to be taken for each of many calls, since this is between two times that it is needed anyway.
   for (size_t i = 0; i < count; ++i) {
     const ChannelId source = router_.Find(instances[i], channels[i]);
     if (source != Router::kNoChannel) {
+      count_one(instances[i]);
       incoming_.Append({source, values[i]});
     } else if ((instances[i] & kToItself) != 0) {
       const Entry entry(*this);  // takes in what came before
       SendToItself(instances[i], channels[i], values[i]);
     }
   }
+  count_out();
   if (incoming_.size() >= kMaxIncoming) const Entry entry(*this);
 }
 
@@ -56,14 +71,17 @@ size_t Core::EmitFromOutside(InstanceId instance, const uint32_t *channels, cons
   };
   if (telling_) {  // as above
     emit([&](ChannelId source, double value) { incoming_.Append({source, value}); });
+    if (known > 0) instances_[instance]->counters.out += count - left_out;
     if (incoming_.size() >= kMaxIncoming) const Entry entry(*this);
     return left_out;
   }
   const Entry entry(*this, Entry::Purpose::kEmit);
+  if (known > 0) instances_[instance]->counters.out += count;
   if (sound) {
     Emit(first, channels, values, count);
   } else {
     emit([&](ChannelId source, double value) { Emit(source, value); });
+    if (known > 0) instances_[instance]->counters.out -= left_out;
   }
   return left_out;
 }

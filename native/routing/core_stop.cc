@@ -38,6 +38,7 @@ void Core::Retire(const std::vector<InstanceId> &instances) {
 
 void Core::CloseHandles() {
   alarm_.Close();
+  loop_delay_.Close();
   wake_.Close();
   idle_.Close();
   housekeeping_.Close();

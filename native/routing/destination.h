@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "routing/code_lock.h"
+#include "routing/counters.h"
 #include "routing/event_buffer.h"
 
 namespace mmpy {
@@ -36,6 +37,13 @@ class Destination {
 
   // Its events are handled outside, once the drain is over: their effects are not queued when Deliver() returns.
   bool is_outside() const { return is_outside_; }
+
+  // What it is delivered it outputs again, on the same channel.
+  bool reflects() const { return reflects_; }
+
+  // Read and written with the lock. How many events it has output may be counted elsewhere.
+  Counters counters;
+  virtual uint64_t events_out() const { return counters.out; }
 
   // Its life cycle; each step is called within a Core::Entry, except for Abandon().
 
@@ -88,6 +96,7 @@ class Destination {
   bool takes_whole_batches_ = false;
   bool deferred_ = false;
   bool is_outside_ = false;
+  bool reflects_ = false;
 };
 
 }  // namespace mmpy

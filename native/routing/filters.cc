@@ -7,7 +7,6 @@ namespace mmpy {
 
 namespace {
 
-constexpr double kDropped = -1.0;
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 bool IsKnown(double number) { return number == number; }
@@ -136,12 +135,12 @@ double Filters::Compute(const FilterStep *step, const FilterStep *end, double *s
         value = std::min(std::max(value, step->a), step->b);
         break;
       case FilterOp::kWithin:
-        if (value < step->a || value > step->b) return kDropped;
+        if (value < step->a || value > step->b) return Dropped(FilterOp::kWithin);
         break;
       case FilterOp::kThreshold: {
         double &before = state[step->state];
         const double out = value >= step->a || (value >= step->b && IsSet(before)) ? 1.0 : 0.0;
-        if (out == before) return kDropped;
+        if (out == before) return Dropped(FilterOp::kThreshold);
         value = before = out;
         break;
       }
@@ -149,18 +148,18 @@ double Filters::Compute(const FilterStep *step, const FilterStep *end, double *s
         double &pressed = state[step->state];
         const bool was_pressed = IsSet(pressed);
         pressed = value > 0.0 ? 1.0 : 0.0;
-        if (was_pressed || value <= 0.0) return kDropped;
+        if (was_pressed || value <= 0.0) return Dropped(FilterOp::kPress);
         value = 1.0;
         break;
       }
       case FilterOp::kDedup:
-        if (value == state[step->state]) return kDropped;
+        if (value == state[step->state]) return Dropped(FilterOp::kDedup);
         state[step->state] = value;
         break;
       case FilterOp::kDeadband: {
         double &before = state[step->state];
         const bool at_end = (value == 0.0 || value == 1.0) && value != before;
-        if (IsKnown(before) && !at_end && !(std::abs(value - before) >= step->a)) return kDropped;
+        if (IsKnown(before) && !at_end && !(std::abs(value - before) >= step->a)) return Dropped(FilterOp::kDeadband);
         before = value;
         break;
       }
@@ -173,10 +172,11 @@ double Filters::Compute(const FilterStep *step, const FilterStep *end, double *s
 
 double Filters::EventSlowly(uint32_t index, double value) {
   if (next_due_ != kNever && next_due_ <= Now()) RunDue(now_);
-  return Run(index, table_.pairs[index].begin, value) ? value : kDropped;
+  Run(index, table_.pairs[index].begin, value);
+  return value;
 }
 
-// The steps from one on. Returns whether the value has passed them all.
+// The steps from one on. Returns whether the value has passed them all; if not, it is what Event() returns.
 bool Filters::Run(uint32_t index, uint32_t first, double &value) {
   const FilterPair &pair = table_.pairs[index];
   double v = value;
@@ -187,14 +187,21 @@ bool Filters::Run(uint32_t index, uint32_t first, double &value) {
       v = mmpy::Filtered(*step, v);
     } else if (IsSimple(step->op)) {
       v = Compute(step, step + 1, state_.data() + pair.state, v);
-      if (v < 0.0) return false;
+      if (v < 0.0) {
+        value = v;
+        return false;
+      }
     } else if (!Remember(index, pair, static_cast<uint32_t>(step - steps), v)) {
+      value = v;
       return false;
     }
   }
   if (pair.cell != 0) {
     Note(pair.cell, index, v);
-    if (pair.target == FilterPair::kNoTarget) return false;
+    if (pair.target == FilterPair::kNoTarget) {
+      value = kHeld;
+      return false;
+    }
   }
   value = v;
   return true;
@@ -208,6 +215,7 @@ bool Filters::TakeBack(const FilterPair &pair, const FilterStep &step, double &v
   return true;
 }
 
+// As Run().
 bool Filters::Remember(uint32_t index, const FilterPair &pair, uint32_t number, double &value) {
   const FilterStep &step = table_.steps[number];
   double *const state = state_.data() + pair.state + step.state;
@@ -215,16 +223,25 @@ bool Filters::Remember(uint32_t index, const FilterPair &pair, uint32_t number, 
     case FilterOp::kToggle: {
       const bool was_pressed = IsSet(state[0]);
       state[0] = value > 0.0 ? 1.0 : 0.0;
-      if (was_pressed || value <= 0.0) return false;
+      if (was_pressed || value <= 0.0) {
+        value = Dropped(step.op);
+        return false;
+      }
       double present = 0.0;
       const bool is_on = TakeBack(pair, step, present) ? present >= 0.5 : IsSet(state[1]);
       value = state[1] = is_on ? 0.0 : 1.0;
       return true;
     }
     case FilterOp::kPickup:
-      return Pickup(pair, index, step, state, value);
-    default:
-      return Wait(index, pair, number, value);
+      if (Pickup(pair, index, step, state, value)) return true;
+      value = Dropped(step.op);
+      return false;
+    default: {
+      double result = kHeld;
+      if (Wait(index, pair, number, value, result)) return true;
+      value = result;
+      return false;
+    }
   }
 }
 
@@ -266,7 +283,8 @@ bool Filters::Pickup(const FilterPair &pair, uint32_t index, const FilterStep &s
   return engaged;
 }
 
-bool Filters::Wait(uint32_t index, const FilterPair &pair, uint32_t number, double &value) {
+// `result` becomes what Event() returns if this takes the place of a value that waited.
+bool Filters::Wait(uint32_t index, const FilterPair &pair, uint32_t number, double value, double &result) {
   const FilterStep &step = table_.steps[number];
   double *const state = state_.data() + pair.state + step.state;
   const double now = Now();
@@ -277,6 +295,7 @@ bool Filters::Wait(uint32_t index, const FilterPair &pair, uint32_t number, doub
         state[Rate::kPending] = kUnknown;
         return true;
       }
+      if (IsKnown(state[Rate::kPending])) result = Dropped(step.op);
       state[Rate::kPending] = value;
       if (!IsSet(state[Rate::kQueued])) {
         state[Rate::kQueued] = 1.0;
@@ -324,6 +343,7 @@ bool Filters::Wait(uint32_t index, const FilterPair &pair, uint32_t number, doub
       EnqueueDelay(index, number, state, value, now + step.a);
       return false;
     case FilterOp::kDebounce:
+      if (IsSet(state[Debounce::kQueued])) result = Dropped(step.op);
       state[Debounce::kPending] = value;
       state[Debounce::kDue] = now + step.a;
       if (!IsSet(state[Debounce::kQueued])) {
@@ -383,7 +403,11 @@ void Filters::Glide(uint32_t index, uint32_t number, double *listed, double now)
 }
 
 void Filters::Continue(uint32_t index, uint32_t number, double value) {
-  if (Run(index, number + 1, value)) sink_.Filtered(table_.pairs[index], value);
+  if (Run(index, number + 1, value)) {
+    sink_.Filtered(table_.pairs[index], value);
+  } else {
+    CountDrop(value);
+  }
 }
 
 // Everything in the order of its time; what is due at the same time in the order of the lines.

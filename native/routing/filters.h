@@ -43,7 +43,10 @@ class Filters {
   // Whether what passes the pair is output later than it comes.
   bool waits(uint32_t index) const;
 
-  // An event for a pair. Returns the value if it passes now, otherwise less than 0.
+  // An event for a pair. Returns the value if it passes now, otherwise less than 0: Dropped() of the operation that has
+  // dropped it, kHeld if it waits.
+  static constexpr double kHeld = -1.0;
+  static constexpr double Dropped(FilterOp op) { return -2.0 - static_cast<double>(op); }
   double Event(uint32_t index, const FilterPair &pair, double value) {
     if (next_due_ == kNever) {
       if (pair.kind == FilterPair::kSimple) {
@@ -53,6 +56,13 @@ class Filters {
     }
     return EventSlowly(index, value);
   }
+
+  // Counts an event that Event() has not let pass.
+  void CountDrop(double result) {
+    if (result != kHeld) ++drops_[static_cast<size_t>(-2.0 - result)];
+  }
+  // How many each operation has dropped, also of those that had to wait.
+  const uint64_t *drops() const { return drops_; }
 
   // Simple steps; less than 0 if the value does not pass. It calls nothing, so its variables stay in registers.
   [[gnu::noinline]] static double Compute(const FilterStep *step, const FilterStep *end, double *state, double value);
@@ -130,7 +140,7 @@ class Filters {
   double Now();
   bool Run(uint32_t index, uint32_t first, double &value);
   bool Remember(uint32_t index, const FilterPair &pair, uint32_t step, double &value);
-  bool Wait(uint32_t index, const FilterPair &pair, uint32_t step, double &value);
+  bool Wait(uint32_t index, const FilterPair &pair, uint32_t step, double value, double &result);
   void Continue(uint32_t index, uint32_t step, double value);
   bool Pickup(const FilterPair &pair, uint32_t index, const FilterStep &step, double *state, double &value);
   bool TakeBack(const FilterPair &pair, const FilterStep &step, double &value) const;
@@ -172,6 +182,7 @@ class Filters {
   double next_due_ = kNever;
   double now_ = 0;  // never goes back
   DelayPool delays_;
+  uint64_t drops_[kFilterOps] = {};
 };
 
 // The operations without state.

@@ -8,9 +8,10 @@ namespace mmpy {
 
 class Loopback final : public Destination {
  public:
-  explicit Loopback(Core &core) : core_(core) {}
+  explicit Loopback(Core &core) : core_(core) { reflects_ = true; }
 
   void Deliver(const Event *events, size_t count) override {
+    counters.out += count;
     for (size_t i = 0; i < count; ++i) core_.Emit(events[i].channel, events[i].value);
   }
 

@@ -124,7 +124,10 @@ void Router::EmitSlowly(const Target &target, double value) {
 void Router::EmitFiltered(uint32_t index, double value) {
   const FilterPair &pair = filters_.pair(index);
   value = filters_.Event(index, pair, value);
-  if (value < 0.0) return;
+  if (value < 0.0) {
+    filters_.CountDrop(value);
+    return;
+  }
   EventBuffer &events = EventsFor(pair.slot);
   if (events.has_room()) return events.Put({pair.target, value});
   EmitSlowly({pair.target, pair.slot}, value);
@@ -173,6 +176,13 @@ void Router::Release(InstanceId instance) {
     EventBuffer &events = round.events[SlotOf(instance)];
     if (events.empty()) events.Free();
   }
+}
+
+size_t Router::QueuedFor(InstanceId instance) const {
+  const InstanceId slot = SlotOf(instance);
+  const std::vector<InstanceId> &slots = current_->slots;
+  const bool is_served = turn_ < slots.size() && slots[turn_] == slot;
+  return next_->events[slot].size() + current_->events[slot].size() - (is_served ? position_ : 0);
 }
 
 void Router::StartRound() {
@@ -269,11 +279,17 @@ Router::Drained Router::Drain(uint64_t budget_ns, Slice slice) {
             return Drained::kOutOfTime;
           }
           size_t count = static_cast<size_t>(run.end - run.begin);
-          if (tracer_.active() && !destination.is_outside()) {
+          const bool traced = tracer_.active() && !destination.is_outside();
+          if (traced) {
             count = 1;
+          } else if (!destination.takes_whole_batches()) {
+            count = std::min(count, until_clock_);
+          }
+          destination.counters.in += count;
+          if (live_ != nullptr && !destination.reflects()) live_->Note(run.begin, count);
+          if (traced) {
             DeliverTraced(destination, *run.begin, events.IsLast(run.begin));
           } else {
-            if (!destination.takes_whole_batches()) count = std::min(count, until_clock_);
             destination.Deliver(run.begin, count);
           }
           until_clock_ -= std::min(count, until_clock_);

@@ -18,6 +18,7 @@
 #include "routing/destination.h"
 #include "routing/event_buffer.h"
 #include "routing/filters.h"
+#include "routing/live_table.h"
 #include "routing/loop_tracer.h"
 
 namespace mmpy {
@@ -166,6 +167,15 @@ class Router final : private FilterSink {
     return {static_cast<InstanceId>(next - first_channels_.begin() - 1), channel - *(next - 1)};
   }
 
+  // Has what is delivered noted there; NULL for nowhere.
+  void NoteIn(LiveTable *table) { live_ = table; }
+
+  // How many events wait for an instance.
+  size_t QueuedFor(InstanceId instance) const;
+
+  // How many events filters have dropped, by operation.
+  const uint64_t *filter_drops() const { return filters_.drops(); }
+
   bool empty() const { return turn_ == current_->slots.size() && next_->slots.empty(); }
   size_t channel_count() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
 
@@ -255,6 +265,8 @@ class Router final : private FilterSink {
   size_t until_clock_ = 0;  // how many events are left until then
   uint64_t drain_started_ = 0;
   uint64_t clock_read_ = 0;
+
+  LiveTable *live_ = nullptr;
 
   LoopTracer tracer_;
   bool lost_ = false;  // events, since TakeLosses()

@@ -18,8 +18,11 @@ export const LONG = {
   "mqtt-faults": "waits for brokers that hang or come back",
   "mqtt-together": "floods a broker and kills it",
   "reentrancy-everywhere": "calls every function of the module from every place",
+  "monitor-page": "runs a browser",
   package: "compiles the addon twice, and installs the package with npm",
   stop: "waits for the deadlines of stops",
+  "web-browser": "drives Chromium",
+  "web-slow": "waits until clients that stall are closed",
 };
 
 /** What touches both Python and the event loop. */

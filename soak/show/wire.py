@@ -8,6 +8,8 @@ from counts import now_and_then
 
 CHANNELS = range(1, 17)
 WAYS = []  # those that the configuration has
+ON_ITS_WAY = {}  # by OSC: when it was sent, by channel
+LOST = 5000  # ms
 state = {"begun": False, "value": 0}
 
 
@@ -15,6 +17,7 @@ def go_on():
     """Everything is connected: what was sent in order to find that out does not count."""
     for key in [key for key in counts.counts if key.startswith(("sent", "back"))]:
         del counts.counts[key]
+    ON_ITS_WAY.clear()
     state["begun"] = True
     midimonster.interval(send, 20)
 
@@ -24,18 +27,32 @@ def send():
         state["value"] += 1
         midimonster.output(WAYS[-1] + "1", state["value"] % 100 / 100)
         return
-    # Each channel once, and with another value than its last one: OSC sends the last one of a moment, if it is new.
+    # With another value than its last one: OSC sends it only if it is new.
     for channel in random.sample(CHANNELS, 8):
         state["value"] = (state["value"] + 1) % 60_000
         for way in WAYS:
-            midimonster.output("%s%d" % (way, channel), state["value"] / 65_535)
+            name = "%s%d" % (way, channel)
+            if way == "osc" and not is_free(name):
+                continue
+            midimonster.output(name, state["value"] / 65_535)
             counts.counts["sent by " + way] += 1
     now_and_then()
 
 
+def is_free(name):
+    """Of values that wait, OSC sends the last one: as long as one is on its way there is no other, so that each can be counted."""
+    now = midimonster.timestamp()
+    if now - ON_ITS_WAY.get(name, -LOST) < LOST:
+        return False
+    ON_ITS_WAY[name] = now
+    return True
+
+
 def back(value):
     """Called for whatever comes back."""
-    way = midimonster.current().rstrip("0123456789")
+    name = midimonster.current()
+    ON_ITS_WAY.pop(name, None)
+    way = name.rstrip("0123456789")
     counts.counts["back by " + way] += 1
     if not state["begun"] and way == WAYS[-1] and "waits" not in state:
         state["waits"] = True

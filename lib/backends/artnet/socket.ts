@@ -1,4 +1,5 @@
 // A `bind` of the backend: its sockets, and what arrives there.
+import { count } from "../../count.js";
 import type { Logger } from "../../log/log.js";
 import type { Address } from "../options.js";
 import { type Endpoint, showPeer } from "../shared/hosts.js";
@@ -155,7 +156,7 @@ export class ArtnetSocket {
         this.#faults.warn(
           "magic",
           () => `artnet: ignored a datagram from ${showPeer(from)}, which is not Art-Net`,
-          (count) => `artnet: ignored ${count} more datagrams that are not Art-Net`,
+          (more) => `artnet: ignored ${count(more, "more datagram")} of a protocol other than Art-Net`,
         );
         break;
       default: // remote device management, synchronisation, ...
@@ -178,7 +179,7 @@ export class ArtnetSocket {
     this.#faults.warn(
       kind,
       () => `artnet: ignored a malformed ${kind} from ${showPeer(from)}`,
-      (count) => `artnet: ignored ${count} more malformed packets of kind ${kind}`,
+      (more) => `artnet: ignored ${count(more, "more malformed packet")} of kind ${kind}`,
     );
   }
 

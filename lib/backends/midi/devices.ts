@@ -59,7 +59,7 @@ export function describePorts(list: DeviceList, own: number, toPeer: boolean): s
     ({ client, capabilities }) =>
       client !== own && client !== SYSTEM && (capabilities & needed) === needed && (capabilities & NO_EXPORT) === 0,
   );
-  if (possible.length === 0) return `there is none to ${toPeer ? "send to" : "receive from"}`;
+  if (possible.length === 0) return `there is no other device to ${toPeer ? "send to" : "receive from"}`;
   const shown = possible.slice(0, MOST).map((device) => `${showPort(device)} '${device.clientName}'`);
   return `there are ${shown.join(", ")}${possible.length > MOST ? `, and ${possible.length - MOST} more` : ""}`;
 }

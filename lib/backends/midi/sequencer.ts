@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { getSystemErrorName } from "node:util";
 import type { MidiFailure } from "../../binding.js";
+import { count } from "../../count.js";
 import type { Engine } from "../../engine/engine.js";
 import type { Logger } from "../../log/log.js";
 import { Condition } from "../shared/condition.js";
@@ -37,7 +38,7 @@ const EBADF = -9;
 /** What a client that sends gets if its own end is gone, not a receiver's. */
 const ENDED: readonly number[] = [ENODEV, EBADF];
 
-/** A router's client of ALSA's sequencer, with a port for each instance. Opened again and again while there is none. */
+/** A router's client of ALSA's sequencer, with a port for each instance. While there is no sequencer, opening it is tried regularly. */
 export class Sequencer {
   readonly #engine: Engine;
   readonly #name: string;
@@ -237,7 +238,7 @@ export class Sequencer {
     this.#limited.warn(
       "input",
       () => "midi: events were lost: they came faster than they could be handled",
-      (times) => `midi: events were lost ${times} more times`,
+      (more) => `midi: events were lost ${count(more, "more time")}`,
     );
   }
 }

@@ -1,6 +1,9 @@
 // One connection to a broker, from the attempt to its end.
 import type { Socket } from "node:net";
 import type { IClientOptions, IConnackPacket, MqttClient } from "mqtt";
+import type { Intake } from "./intake.js";
+import { LibraryStream, Outlet } from "./outlet.js";
+import { Publisher } from "./publisher.js";
 import {
   CLOSED,
   closedAtOnce,
@@ -11,6 +14,7 @@ import {
   NO_ANSWER,
   reasonOf,
 } from "./reasons.js";
+import type { Splitter } from "./splitter.js";
 
 /** The class of the library, which is imported when an instance starts. */
 export type Client = typeof MqttClient;
@@ -19,8 +23,6 @@ export type Client = typeof MqttClient;
 const CONNECT_TIMEOUT = 10_000;
 /** How long the end of a connection may take, in ms. */
 const END_TIMEOUT = 1000;
-/** As much may wait in the socket. */
-const MAX_WAITING = 2 ** 20; // bytes
 /** As many messages wait for their acknowledgement at most; a broker may want fewer. */
 const MAX_UNACKNOWLEDGED = 1000;
 /** How long the broker keeps the last values that are sent after the connection has been lost, in s. */
@@ -29,6 +31,10 @@ const LATE_EXPIRY = 15;
 const TOPICS_PER_PACKET = 100;
 /** Larger messages have nothing to do with values: the broker need not send them. */
 const MAX_PACKET = 2 ** 20; // bytes
+/** The longest packet there can be. */
+const LONGEST = 5 + 2 ** 28 - 1; // bytes
+/** What version 5 calls a packet that is too large. */
+const PACKET_TOO_LARGE = 0x95;
 /** Marks what a broker of version 5 sends because of a topic, and because of the option `detect`. */
 const TOPIC = 1;
 const DETECT = 2;
@@ -59,8 +65,13 @@ export interface Incoming {
   readonly detected: boolean;
 }
 
-export interface Listener {
+export interface Listener<T> {
   connected(): void;
+  /** A message of a topic that a value is wanted of, which is in `bytes` from `start` to `end` until this returns. */
+  value(topic: T, bytes: Buffer, start: number, end: number, marked: boolean): void;
+  /** All values that had come were passed on. */
+  valuesEnd(): void;
+  /** Any other message. */
   message(incoming: Incoming): void;
   /** More can be sent. */
   ready(): void;
@@ -72,11 +83,16 @@ export interface Listener {
   ended(reason: string, otherVersion: boolean): void;
 }
 
-export class Connection {
+export class Connection<T extends { readonly topic: string }> {
   readonly #client: MqttClient;
   readonly #socket: Socket;
   readonly #settings: Settings;
-  readonly #listener: Listener;
+  readonly #listener: Listener<T>;
+  readonly #outlet: Outlet;
+  readonly #splitter: Splitter<T>;
+  #publisher: Publisher | undefined;
+  /** How many packets the library has handled. */
+  #handled = 0;
   #state: "connecting" | "connected" | "over" = "connecting";
   #encryption: Encryption;
   #qos: 0 | 1 | 2;
@@ -90,9 +106,21 @@ export class Connection {
   /** Whether subscriptions are marked, to tell them apart. */
   #marks = false;
 
-  /** @param socket that is being connected */
-  constructor(Client: Client, socket: Socket, settings: Settings, listener: Listener) {
+  /**
+   * @param socket that is being connected
+   * @param intake by which it reads, for the splitter
+   */
+  constructor(
+    Client: Client,
+    socket: Socket,
+    intake: Intake,
+    splitter: Splitter<T>,
+    settings: Settings,
+    listener: Listener<T>,
+  ) {
     this.#socket = socket;
+    this.#splitter = splitter;
+    this.#outlet = new Outlet(socket, () => this.#tellReady());
     this.#encryption = "encrypted" in socket ? "begun" : "none";
     this.#settings = settings;
     this.#listener = listener;
@@ -103,9 +131,24 @@ export class Connection {
     socket.once("secureConnect", () => {
       this.#encryption = "complete";
     });
-    socket.on("drain", () => this.#tellReady());
     socket.setNoDelay(true);
-    this.#client = new Client(() => socket, optionsOf(settings));
+    socket.once("close", () => intake.close());
+    const stream = new LibraryStream(socket, this.#outlet, () => intake.wanted());
+    intake.attach(socket);
+    splitter.attach({
+      value: (topic, bytes, start, end, marked) => {
+        if (this.#state === "connected") listener.value(topic, bytes, start, end, marked);
+      },
+      end: () => listener.valuesEnd(),
+      forward: (bytes) => this.#state === "over" || stream.push(bytes),
+      hasHandled: (packets) => this.#handled === packets,
+    });
+    this.#client = new Client(() => stream, optionsOf(settings));
+    // It goes on with packets that have come before its end, and would throw without its stores.
+    for (const store of [this.#client.incomingStore, this.#client.outgoingStore]) store.close = (done) => done?.();
+    this.#client.on("packetreceive", () => {
+      this.#handled++;
+    });
     this.#client.on("connect", (packet) => this.#connected(packet));
     this.#client.on("error", (error) => this.#failWith(error));
     this.#client.on("disconnect", ({ reasonCode }) => this.#fail(`${CLOSED}: ${meaningOf(reasonCode ?? 0x80)}`));
@@ -120,20 +163,25 @@ export class Connection {
 
   /** Whether the broker takes another message now. */
   get ready(): boolean {
-    return (
-      this.#state === "connected" &&
-      this.#socket.writableLength < MAX_WAITING &&
-      this.#unacknowledged < this.#maxUnacknowledged
-    );
+    return this.#state === "connected" && !this.#outlet.full && this.#unacknowledged < this.#maxUnacknowledged;
   }
 
   /**
-   * Sends a value.
+   * Sends a value, with what comes before the next {@link flush}.
    *
+   * @param payload whose first `length` bytes are sent; they can be used again once it returns
    * @param late whether it is the last one after a loss: others may not have connected again, so the broker keeps it a while
    */
-  publish(channel: number, topic: string, payload: string, late: boolean): void {
+  publish(channel: number, topic: string, payload: Uint8Array, length: number, late: boolean): void {
     const brief = late && !this.#retain && this.#canRetain && this.#settings.version === 5;
+    const publisher = this.#publisher;
+    if (publisher !== undefined) {
+      const isSent = brief
+        ? publisher.publishBriefly(topic, payload, length, LATE_EXPIRY)
+        : publisher.publish(channel, topic, payload, length);
+      if (!isSent) this.#listener.rejected(topic, meaningOf(PACKET_TOO_LARGE));
+      return;
+    }
     const alias = channel < this.#maxAlias && !this.#aliased.has(channel) ? channel + 1 : undefined;
     if (alias !== undefined) this.#aliased.add(channel);
     const properties = {
@@ -141,17 +189,19 @@ export class Connection {
       ...(brief && { messageExpiryInterval: LATE_EXPIRY }),
     };
     const options = { qos: this.#qos, retain: this.#retain || brief, properties };
-    if (this.#qos === 0) {
-      this.#client.publish(topic, payload, options);
-      return;
-    }
     this.#unacknowledged++;
-    this.#client.publish(topic, payload, options, (error) => {
+    // A copy, since it may be sent later, and is kept until it is acknowledged.
+    this.#client.publish(topic, Buffer.from(payload.subarray(0, length)), options, (error) => {
       this.#unacknowledged--;
       const { code } = (error ?? {}) as { readonly code?: unknown };
       if (typeof code === "number") this.#tell((listener) => listener.rejected(topic, meaningOf(code)));
       this.#tellReady();
     });
+  }
+
+  /** Sends what was published. */
+  flush(): void {
+    this.#outlet.flush();
   }
 
   subscribe(topics: readonly string[]): void {
@@ -201,6 +251,13 @@ export class Connection {
     this.#maxAlias = properties?.topicAliasMaximum ?? 0;
     const { detect, version } = this.#settings;
     this.#marks = detect && version === 5 && properties?.subscriptionIdentifiersAvailable !== false;
+    if (this.#qos === 0) {
+      const maxPacket = properties?.maximumPacketSize ?? LONGEST;
+      const options = { version5: version === 5, retain: this.#retain, maxAlias: this.#maxAlias, maxPacket };
+      this.#publisher = new Publisher(this.#outlet, options);
+    }
+    // What comes because of the one and the other subscription only the library can tell.
+    if (!detect) this.#splitter.begin();
     this.#publishStatus("online");
     if (detect) this.#subscribe(["#"], 0, DETECT);
     this.#listener.connected();
@@ -226,7 +283,7 @@ export class Connection {
   }
 
   /** Not once it is over: whatever was under way has then failed with it. */
-  #tell(what: (listener: Listener) => void): void {
+  #tell(what: (listener: Listener<T>) => void): void {
     if (this.#state === "connected") what(this.#listener);
   }
 
@@ -273,6 +330,8 @@ function optionsOf({ clientId, version, user, password, keepalive, qos, status }
     resubscribe: false,
     queueQoSZero: false,
     autoUseTopicAlias: true,
+    // Otherwise it makes a buffer for each of 65,536 numbers first, which is a third of what it adds to a start.
+    writeCache: false,
     // Otherwise the library shows the user and everything else if the environment variable DEBUG is set.
     log: () => {},
     ...(user !== undefined && { username: user }),

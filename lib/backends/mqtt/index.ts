@@ -5,6 +5,9 @@ import { timeoutOptions } from "../shared/timeout-options.js";
 import { parseBroker, withoutPassword } from "./broker.js";
 import { checkLines, type Format, type FormatLine, formatOf, LINE_FORM, parseLine } from "./format.js";
 
+/** Beyond that, it would be no limit. */
+const MAX_RATE = 1000;
+
 export const options = {
   detect: option.flag({
     doc: "whether the log shows the messages of the broker, also those of topics that no mapping uses",
@@ -59,6 +62,12 @@ export const instanceOptions = {
     default: 0,
     min: 0,
     max: 2,
+  }),
+  rate: option.number({
+    doc: "the most messages of each topic that are sent in a second, for brokers that limit them; the last value always is; 0: any number",
+    default: 0,
+    min: 0,
+    max: MAX_RATE,
   }),
   ...timeoutOptions("messages"),
   keepalive: option.integer({

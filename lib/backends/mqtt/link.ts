@@ -4,48 +4,54 @@ import type { InstanceStatus } from "../instance.js";
 import type { Values } from "../options.js";
 import { showEndpoint } from "../shared/hosts.js";
 import { Reconnect } from "../shared/reconnect.js";
-import { type Client, Connection, type Incoming, type Settings } from "./connection.js";
+import { type Client, Connection, type Listener, type Settings } from "./connection.js";
 import type { instanceOptions } from "./index.js";
+import { Intake } from "./intake.js";
 import { CertificateProblem, openSocket } from "./socket.js";
+import { Splitter } from "./splitter.js";
 import { Telling } from "./telling.js";
+import type { TopicTable } from "./topic-table.js";
 
 type Options = Values<typeof instanceOptions>;
 
-export interface LinkListener {
+export interface LinkListener<T extends { readonly topic: string }> extends Omit<Listener<T>, "connected" | "ended"> {
   /** @param again whether there was a connection before */
-  connected(connection: Connection, again: boolean): void;
+  connected(connection: Connection<T>, again: boolean): void;
   lost(): void;
-  message(incoming: Incoming): void;
-  /** More can be sent. */
-  ready(): void;
-  /** The broker does not send a topic. */
-  refused(topic: string, reason: string): void;
-  /** The broker does not take a message of a topic. */
-  rejected(topic: string, reason: string): void;
 }
 
 /** The connection of an instance to its broker, which is made again whenever it ends. */
-export class Link {
+export class Link<T extends { readonly topic: string }> {
   readonly peer: string;
   readonly #options: Options;
   readonly #name: string;
   readonly #log: Logger;
-  readonly #listener: LinkListener;
+  readonly #topics: TopicTable<T>;
+  readonly #listener: LinkListener<T>;
   readonly #telling: Telling;
   readonly #reconnect = new Reconnect(() => void this.#attempt());
   #settings: Settings;
   #client: Client | undefined;
-  #current: Connection | undefined;
+  #current: Connection<T> | undefined;
   #connected = false;
   #wasConnected = false;
   #reason: string | undefined;
   #stopped = false;
 
-  constructor(name: string, log: Logger, options: Options, detect: boolean, listener: LinkListener) {
+  /** @param topics those that values are wanted of; they may change */
+  constructor(
+    name: string,
+    log: Logger,
+    options: Options,
+    detect: boolean,
+    topics: TopicTable<T>,
+    listener: LinkListener<T>,
+  ) {
     this.peer = showEndpoint(options.host);
     this.#name = name;
     this.#log = log;
     this.#options = options;
+    this.#topics = topics;
     this.#listener = listener;
     this.#telling = new Telling(log, name, this.peer);
     const { host, user, password, clientid, protocol, keepalive, qos, retain, status } = options;
@@ -85,18 +91,18 @@ export class Link {
   async #attempt(): Promise<void> {
     if (this.#stopped || this.#client === undefined) return;
     try {
-      const socket = await openSocket(this.#options);
+      const settings = this.#settings;
+      const splitter = new Splitter(this.#topics, settings.version === 5);
+      const intake = new Intake(splitter);
+      const socket = await openSocket(this.#options, intake.onread);
       if (this.#stopped) {
         socket.on("error", () => {});
         socket.destroy();
         return;
       }
-      const connection: Connection = new Connection(this.#client, socket, this.#settings, {
+      const connection: Connection<T> = new Connection(this.#client, socket, intake, splitter, settings, {
+        ...this.#listener,
         connected: () => this.#isConnected(connection),
-        message: (incoming) => this.#listener.message(incoming),
-        ready: () => this.#listener.ready(),
-        refused: (topic, reason) => this.#listener.refused(topic, reason),
-        rejected: (topic, reason) => this.#listener.rejected(topic, reason),
         ended: (reason, otherVersion) => this.#hasEnded(reason, otherVersion),
       });
       this.#current = connection;
@@ -106,7 +112,7 @@ export class Link {
     }
   }
 
-  #isConnected(connection: Connection): void {
+  #isConnected(connection: Connection<T>): void {
     const again = this.#wasConnected;
     this.#connected = true;
     this.#wasConnected = true;

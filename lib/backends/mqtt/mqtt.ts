@@ -1,3 +1,4 @@
+import { count } from "../../count.js";
 import type {
   BackendSetup,
   Channel,
@@ -11,13 +12,16 @@ import { DetectLog } from "../shared/detect-log.js";
 import { LimitedLog } from "../shared/limited-log.js";
 import { type Silence, silenceOf } from "../shared/silence.js";
 import type { Client, Connection, Incoming } from "./connection.js";
+import { readDecimal } from "./decimals.js";
 import type { Format, FormatLine } from "./format.js";
 import type { instanceOptions, options } from "./index.js";
 import { Link } from "./link.js";
 import { Outgoing } from "./outgoing.js";
-import { decode, encode, withoutLength } from "./payload.js";
+import { decode, encode, encoded, encodeInto, hasLength, scaled, withoutLength } from "./payload.js";
 import { preview, shown } from "./preview.js";
+import { RateLimit } from "./rate-limit.js";
 import { CertificateProblem, readCertificates } from "./socket.js";
+import { TopicTable } from "./topic-table.js";
 
 type Setup = InstanceSetup<typeof instanceOptions, FormatLine>;
 type Declared = DeclaredInstance<typeof instanceOptions, Format, FormatLine>;
@@ -56,6 +60,11 @@ async function importClient(): Promise<Client> {
 /** How many lines option `detect` makes in a second: a broker may have all messages of a house. */
 const DETECTED_PER_SECOND = 20;
 
+/** Events of messages that have come together: they go into the core in one call. All instances take turns with it. */
+const MAX_EVENTS = 4096;
+const CHANNELS = new Uint32Array(MAX_EVENTS);
+const VALUES = new Float64Array(MAX_EVENTS);
+
 interface Topic {
   readonly channel: number;
   readonly topic: string;
@@ -68,18 +77,23 @@ class MqttInstance implements Declared {
   readonly #name: string;
   readonly #limited: LimitedLog;
   readonly #detect: DetectLog | undefined;
-  readonly #link: Link;
+  readonly #link: Link<Topic>;
   /** The connection, while there is one. */
-  #connection: Connection | undefined;
+  #connection: Connection<Topic> | undefined;
   /** Topics that are sent, by the number of their channel. */
   readonly #outputs: (Topic | undefined)[] = [];
   /** Topics that are received. */
-  readonly #inputs = new Map<string, Topic>();
+  readonly #inputs = new TopicTable<Topic>();
   readonly #outgoing = new Outgoing();
+  readonly #limit: RateLimit | undefined;
   readonly #silence: Silence;
   /** Whether last values are being sent that others may miss, who connect again too. */
   #late = false;
   #lastData: number | undefined;
+  /** Of `CHANNELS` and `VALUES`. */
+  #events = 0;
+  /** Whether a value has come in what is being read. */
+  #heard = false;
   /** The number of values that were not sent, since there were later ones. */
   #lost = 0;
   /** What has to end before this instance connects: the one it replaces. */
@@ -96,16 +110,20 @@ class MqttInstance implements Declared {
     this.#setup = setup;
     this.#name = name;
     this.#detect = detect ? new DetectLog(log, name, DETECTED_PER_SECOND) : undefined;
-    this.#link = new Link(name, log, setup.options, detect, {
+    this.#link = new Link(name, log, setup.options, detect, this.#inputs, {
       connected: (connection, again) => this.#isConnected(connection, again),
       lost: () => this.#isLost(),
+      value: (topic, bytes, start, end, marked) => this.#receiveValue(topic, bytes, start, end, marked),
+      valuesEnd: () => this.#endValues(),
       message: (incoming) => this.#receive(incoming),
       ready: () => this.#flush(),
       refused: (topic, reason) => this.#isRefused("send", topic, reason),
       rejected: (topic, reason) => this.#isRefused("take", topic, reason),
     });
     this.#limited = new LimitedLog(log, { instance: name, peer: this.#link.peer });
-    this.#silence = silenceOf(setup, () => [...this.#inputs.values()].map(({ channel }) => channel));
+    const { rate } = setup.options;
+    if (rate > 0) this.#limit = new RateLimit(rate, setup.now, (values) => this.#sendLater(values));
+    this.#silence = silenceOf(setup, () => Array.from(this.#inputs.values, ({ channel }) => channel));
   }
 
   connect(channels: readonly Channel<Format>[]): [] {
@@ -115,8 +133,8 @@ class MqttInstance implements Declared {
       if (use === "input") {
         this.#outputs[index] = topic;
       } else {
-        if (!this.#inputs.has(topic.topic)) added.push(topic.topic);
-        this.#inputs.set(topic.topic, topic);
+        if (this.#inputs.get(topic.topic) === undefined) added.push(topic.topic);
+        this.#inputs.set(topic);
       }
     }
     this.#connection?.subscribe(added);
@@ -129,6 +147,7 @@ class MqttInstance implements Declared {
       if (use === "input") {
         this.#outputs[index] = undefined;
         this.#outgoing.forget(index);
+        this.#limit?.forget(index);
       } else if (this.#inputs.delete(this.#topicOf(name))) {
         removed.push(this.#topicOf(name));
       }
@@ -142,6 +161,7 @@ class MqttInstance implements Declared {
     const status = this.#setup.options.status;
     predecessor.#continued = predecessor.#setup.options.status === status && predecessor.#link.peer === this.#link.peer;
     const channels = new Map(this.#outputs.flatMap((output) => (output ? [[output.topic, output.channel]] : [])));
+    for (const [channel, value] of predecessor.#limit?.drain() ?? []) predecessor.#outgoing.keep(channel, value);
     predecessor.#outgoing.handOver(this.#outgoing, (channel) =>
       channels.get(predecessor.#outputs[channel]?.topic ?? ""),
     );
@@ -154,16 +174,32 @@ class MqttInstance implements Declared {
 
   handle({ length, channels, values }: EventBatch): void {
     const connection = this.#connection;
+    const limit = this.#limit;
     for (let i = 0; i < length; ++i) {
       const channel = channels[i] ?? 0;
       const value = values[i] ?? 0;
       if (connection === undefined) this.#outgoing.keep(channel, value);
-      else if (!this.#outgoing.empty || !connection.ready) this.#wait(channel, value);
-      else {
-        this.#outgoing.sent(channel, value);
-        this.#send(connection, channel, value, false);
-      }
+      // After a loss it is this one that is sent.
+      else if (limit !== undefined && !limit.passes(channel, value)) this.#outgoing.sent(channel, value);
+      else this.#deliver(connection, channel, value);
     }
+    connection?.flush();
+  }
+
+  #deliver(connection: Connection<Topic>, channel: number, value: number): void {
+    if (!this.#outgoing.empty || !connection.ready) this.#wait(channel, value);
+    else {
+      this.#outgoing.sent(channel, value);
+      this.#send(connection, channel, value, false);
+    }
+  }
+
+  /** Sends values that the limit has held back. */
+  #sendLater(values: ReadonlyMap<number, number>): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    for (const [channel, value] of values) this.#deliver(connection, channel, value);
+    connection.flush();
   }
 
   status(): InstanceStatus {
@@ -172,6 +208,7 @@ class MqttInstance implements Declared {
   }
 
   async stop(): Promise<void> {
+    this.#sendLater(this.#limit?.drain() ?? new Map());
     this.#connection = undefined;
     await this.#link.stop(!this.#continued);
     this.#limited.close();
@@ -183,15 +220,16 @@ class MqttInstance implements Declared {
     return (this.#setup.options.base ?? "") + channel;
   }
 
-  #isConnected(connection: Connection, again: boolean): void {
+  #isConnected(connection: Connection<Topic>, again: boolean): void {
     this.#connection = connection;
-    connection.subscribe([...this.#inputs.keys()]);
+    connection.subscribe([...this.#inputs.names]);
     this.#late = again;
     this.#flush();
   }
 
   #isLost(): void {
     this.#connection = undefined;
+    this.#limit?.drain();
     this.#outgoing.restart();
   }
 
@@ -200,21 +238,22 @@ class MqttInstance implements Declared {
     this.#limited.warn(
       what,
       () => `${this.#name}: ${peer} refuses to ${what} the topic '${preview(topic)}': ${reason}`,
-      (count) => `${this.#name}: ${peer} has refused to ${what} topics ${count} more times`,
+      (more) => `${this.#name}: ${peer} has refused to ${what} topics ${count(more, "more time")}`,
     );
   }
 
-  #send(connection: Connection, channel: number, value: number, late: boolean): void {
+  #send(connection: Connection<Topic>, channel: number, value: number, late: boolean): void {
     const output = this.#outputs[channel];
-    const payload = output && encode(output.format, value);
-    if (output !== undefined && payload === undefined) {
+    if (output === undefined) return;
+    const length = encodeInto(output.format, value);
+    if (length > 0) {
+      connection.publish(channel, output.topic, encoded.bytes, length, late);
+    } else if (length < 0) {
       this.#limited.warn(
         "value",
         () => `${this.#name}: topic '${preview(output.topic)}' has no text for the value ${value}; nothing is sent`,
-        (count) => `${this.#name}: there was no text for a value ${count} more times`,
+        (more) => `${this.#name}: there was no text for a value ${count(more, "more time")}`,
       );
-    } else if (output !== undefined && payload !== undefined && payload !== "") {
-      connection.publish(channel, output.topic, payload, late);
     }
   }
 
@@ -238,6 +277,7 @@ class MqttInstance implements Declared {
       () => connection.ready,
       (channel, value, late) => this.#send(connection, channel, value, late && this.#late),
     );
+    connection.flush();
     if (this.#outgoing.empty) this.#late = false;
   }
 
@@ -248,23 +288,68 @@ class MqttInstance implements Declared {
     const content = withoutLength(payload, marked);
     if (input === undefined || !subscribed || content.length === 0) return;
     this.#silence.end();
+    // Those that came earlier come first.
+    this.#emitAll();
+    this.#take(input, content);
+    this.#emitAll();
+  }
+
+  /** A message whose payload is a number as most are, which is read where it is. */
+  #receiveValue(input: Topic, bytes: Buffer, begin: number, end: number, marked: boolean): void {
+    const { channel, format } = input;
+    const start = marked && hasLength(bytes, begin, end) ? begin + 2 : begin;
+    if (start === end) return;
+    this.#heard = true;
+    if (format.kind !== "discrete" && this.#outgoing.lastOf(channel) === undefined) {
+      const number = readDecimal(bytes, start, end);
+      if (!Number.isNaN(number)) {
+        this.#put(channel, scaled(format, number));
+        return;
+      }
+    }
+    this.#take(input, bytes.subarray(start, end));
+  }
+
+  #endValues(): void {
+    if (!this.#heard) return;
+    this.#heard = false;
+    this.#lastData = Date.now();
+    this.#silence.end();
+    this.#emitAll();
+  }
+
+  #put(channel: number, value: number): void {
+    if (this.#events === MAX_EVENTS) this.#emitAll();
+    CHANNELS[this.#events] = channel;
+    VALUES[this.#events++] = value;
+  }
+
+  #emitAll(): void {
+    const length = this.#events;
+    if (length === 0) return;
+    this.#events = 0;
+    this.#setup.emitBatch({ length, channels: CHANNELS, values: VALUES });
+  }
+
+  /** @param content not empty */
+  #take(input: Topic, content: Buffer): void {
     const value = decode(input.format, content);
     if (value === undefined) {
       const what = input.format.kind === "discrete" ? "is not one of its texts" : "does not begin with a number";
       this.#limited.warn(
         "payload",
-        () => `${this.#name}: a message of topic '${preview(topic)}' is ignored, since ${shown(content)} ${what}`,
-        (count) => `${this.#name}: ${count} more messages without a value were ignored`,
+        () => `${this.#name}: a message of topic '${preview(input.topic)}' is ignored, since ${shown(content)} ${what}`,
+        (more) => `${this.#name}: ${count(more, "more message")} without a value ignored`,
       );
       return;
     }
     this.#isNewer(input, content);
-    this.#setup.emit(input.channel, value);
+    this.#put(input.channel, value);
   }
 
   /** What option `detect` adds about a topic. */
   #noteOn(topic: string): string {
-    if (this.#inputs.has(topic)) return "";
+    if (this.#inputs.get(topic) !== undefined) return "";
     if (this.#outputs.some((output) => output?.topic === topic)) return " (a topic that this instance sends to)";
     return topic === this.#setup.options.status ? " (the status of this instance)" : " (not mapped)";
   }

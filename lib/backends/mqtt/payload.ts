@@ -1,5 +1,6 @@
 // Values as payloads of messages, in both directions.
-import type { Format } from "./format.js";
+import { MAX_FIXED, writeFixed } from "./decimals.js";
+import type { Format, RangeFormat } from "./format.js";
 
 /** As much of a payload as a number is looked for in. */
 const MAX_NUMBER = 1024; // bytes, as in MIDIMonster
@@ -16,6 +17,30 @@ export function encode(format: Format, value: number): string | undefined {
   }
 }
 
+/** What {@link encodeInto} has written. */
+export const encoded: { bytes: Buffer } = { bytes: Buffer.allocUnsafeSlow(1024) };
+
+/**
+ * Writes what {@link encode} returns into {@link encoded}, from its beginning on.
+ *
+ * @returns its length; -1 if the format has no text for the value
+ */
+export function encodeInto(format: Format, value: number): number {
+  if (format.kind === "number") return writeFixed(encoded.bytes, 0, value);
+  if (format.kind === "range") {
+    const number = value * (format.max - format.min) + format.min;
+    if (Math.abs(number) < MAX_SHORT) return writeFixed(encoded.bytes, 0, number);
+  }
+  const text = encode(format, value);
+  if (text === undefined) return -1;
+  const length = Buffer.byteLength(text);
+  if (length > encoded.bytes.length) encoded.bytes = Buffer.allocUnsafeSlow(length);
+  return encoded.bytes.write(text);
+}
+
+/** Up to here, a number has at most {@link MAX_FIXED} characters. */
+const MAX_SHORT = 10 ** (MAX_FIXED - 10);
+
 /** The value of a payload, 0..1; undefined if it has none. */
 export function decode(format: Format, payload: Buffer): number | undefined {
   if (format.kind === "discrete") {
@@ -24,7 +49,14 @@ export function decode(format: Format, payload: Buffer): number | undefined {
   }
   const [number] = leadingNumber(payload.toString("latin1", 0, MAX_NUMBER));
   if (Number.isNaN(number)) return undefined;
-  const { min, max } = format.kind === "range" ? format : { min: 0, max: 1 };
+  return scaled(format, number);
+}
+
+const UNIT: Pick<RangeFormat, "min" | "max"> = { min: 0, max: 1 };
+
+/** The value, 0..1, that a number means. */
+export function scaled(format: Exclude<Format, { readonly kind: "discrete" }>, number: number): number {
+  const { min, max } = format.kind === "range" ? format : UNIT;
   if (min === max) return 0;
   const within = Math.min(Math.max(number, Math.min(min, max)), Math.max(min, max));
   return Math.min(Math.abs((within - min) / (max - min)), 1);
@@ -37,8 +69,12 @@ export function decode(format: Format, payload: Buffer): number | undefined {
  * @returns the payload without that
  */
 export function withoutLength(payload: Buffer, marked: boolean): Buffer {
-  const prefixed = marked && payload.length >= 2 && payload.readUInt16BE(0) === payload.length - 2;
-  return prefixed ? payload.subarray(2) : payload;
+  return marked && hasLength(payload, 0, payload.length) ? payload.subarray(2) : payload;
+}
+
+/** Whether the bytes from `start` to `end` begin with the length of the others. */
+export function hasLength(bytes: Buffer, start: number, end: number): boolean {
+  return end - start >= 2 && bytes.readUInt16BE(start) === end - start - 2;
 }
 
 const NUMBER =

@@ -1,27 +1,31 @@
 // Sockets to a broker.
 import { readFile } from "node:fs/promises";
 import { connect, isIP, type Socket } from "node:net";
-import type { SecureContext } from "node:tls";
+import type { ConnectionOptions, SecureContext } from "node:tls";
 import type { Values } from "../options.js";
 import { lookupForSocket } from "../shared/lookups.js";
 import type { instanceOptions } from "./index.js";
+import type { OnRead } from "./intake.js";
 
 type Options = Values<typeof instanceOptions>;
 
 /** Starts connecting. Certificates are read each time: they may have been renewed. */
-export async function openSocket(options: Options): Promise<Socket> {
+export async function openSocket(options: Options, onread: OnRead): Promise<Socket> {
   const { host, port, tls } = options.host;
-  if (!tls) return connect({ host, port, lookup: lookupForSocket });
+  if (!tls) return connect({ host, port, lookup: lookupForSocket, onread });
   const [{ connect: connectTls }, secureContext] = await Promise.all([import("node:tls"), readCertificates(options)]);
   const servername = isIP(host) === 0 ? { servername: host } : {};
-  return connectTls({
+  // As for other sockets, though the types of Node don't say so.
+  const connection: ConnectionOptions & { readonly onread: OnRead } = {
     host,
     port,
     lookup: lookupForSocket,
+    onread,
     ...servername,
     secureContext,
     rejectUnauthorized: !options.insecure,
-  });
+  };
+  return connectTls(connection);
 }
 
 /** A file that is not what its option needs. */

@@ -4,13 +4,13 @@ import { argumentOf, restOf, type VariableArgument } from "./values.js";
 
 const TWO_32 = 2 ** 32;
 
-/** The messages to one path: their bytes with room for the arguments that change, and the last of those. */
+/** The messages to one path: their bytes, in which only arguments change, and the last values of those. */
 export class OutgoingPath {
   /** Waits to be sent. */
   marked = false;
   /** The number of channels that are arguments of it. */
   channels = 0;
-  readonly #template: Buffer;
+  readonly #message: Buffer;
   readonly #variables: { readonly argument: VariableArgument; readonly at: number; value: number | undefined }[] = [];
 
   constructor(
@@ -25,7 +25,7 @@ export class OutgoingPath {
       pieces.push(piece);
       at += piece.length;
     }
-    this.#template = Buffer.concat(pieces);
+    this.#message = Buffer.concat(pieces);
   }
 
   /** Whether its messages are sent for an event above 0.5, since they have no argument that follows a channel. */
@@ -53,9 +53,9 @@ export class OutgoingPath {
     for (const [i, variable] of this.#variables.entries()) variable.value ??= other.#variables[i]?.value;
   }
 
-  /** The message with the last values. */
+  /** The message with the last values, until they change. */
   encode(): Buffer {
-    const data = Buffer.from(this.#template);
+    const data = this.#message;
     for (const { argument, at, value = restOf(argument) } of this.#variables) write(data, argument.type, at, value);
     return data;
   }

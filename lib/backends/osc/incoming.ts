@@ -37,6 +37,12 @@ export const MAX_NEW_PATTERNS = 64;
 const MAX_PATTERN_LENGTH = 256;
 const MAX_WILDCARDS = 16;
 
+/** What the addon's `readOsc` takes. */
+export interface PlainPaths {
+  readonly addresses: readonly string[];
+  readonly rows: Float64Array;
+}
+
 /** The paths that an instance listens to. */
 export class IncomingPaths {
   readonly #paths = new Map<string, IncomingPath>();
@@ -83,6 +89,22 @@ export class IncomingPaths {
     for (const { address, path } of this.#index.get(message.hash) ?? NONE)
       if (message.isAddressedTo(address)) return path;
     return undefined;
+  }
+
+  /** All but those whose messages count by their arrival alone. */
+  plain(): PlainPaths {
+    const addresses: string[] = [];
+    const rows: number[] = [];
+    for (const [name, { format, slots }] of this.#paths) {
+      if (format?.variables.length === 0) continue;
+      for (const { position, channel, limits } of slots) {
+        const { min = 0, max = 0 } = limits ?? {};
+        const limited = limits === undefined ? 0 : 1;
+        rows.push(addresses.length, position, channel, limited, min, max, format?.arguments.length ?? 0);
+      }
+      addresses.push(name);
+    }
+    return { addresses, rows: Float64Array.from(rows) };
   }
 
   /** Another datagram follows. */

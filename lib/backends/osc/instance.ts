@@ -26,6 +26,7 @@ const CHANNELS = new Uint32Array(MAX_EVENTS);
 const VALUES = new Float64Array(MAX_EVENTS);
 
 export class OscInstance implements DeclaredInstance<typeof instanceOptions, OscChannel, PathFormat>, Receiver {
+  readonly native: { readonly number: number };
   readonly #setup: Setup;
   readonly #detect: DetectLog | undefined;
   readonly #incoming = new IncomingPaths();
@@ -37,6 +38,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   /** The target whose address is that of the last message's sender. */
   readonly #learnt: UdpTarget | undefined;
   readonly #silence: Silence;
+  readonly #sendToAll = (message: Buffer): void => this.#send(message, this.#targets);
   #socket: UdpSocket | undefined;
   #from: Endpoint | undefined;
   /** Whether the datagram being read has had a message. */
@@ -50,7 +52,8 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   constructor(setup: Setup, detect: DetectLog | undefined) {
     this.#setup = setup;
     this.#detect = detect;
-    const { name, log, options } = setup;
+    const { name, log, options, engine } = setup;
+    this.native = { number: engine.binding.addJavascript(engine.core) };
     this.#problems = new LimitedLog(log, { instance: name });
     this.#silence = silenceOf(setup, () => this.#incoming.channels());
     const { destination, also } = options;
@@ -69,6 +72,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
       if (channel.use === "input") this.#outgoing.connect(channel);
       else this.#incoming.connect(channel);
     }
+    this.#readPlainly();
     return [];
   }
 
@@ -77,6 +81,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
       if (use === "input") this.#outgoing.disconnect(index);
       else this.#incoming.disconnect(index);
     }
+    this.#readPlainly();
   }
 
   /** The last values stay known, so that no argument jumps to 0 with the next event for another one; so does the learnt peer. */
@@ -105,6 +110,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
         const shared =
           bind === undefined || bound === undefined ? undefined : sharingWarning(name, bound.address, bound.port);
         if (shared !== undefined) log.warn({ instance: name }, shared);
+        this.#readPlainly();
         this.#reached(this.#targets);
       },
     });
@@ -120,7 +126,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
 
   handle(batch: EventBatch): void {
     this.#outgoing.take(batch);
-    for (const message of this.#outgoing.changed()) this.#send(message, this.#targets);
+    this.#outgoing.sendChanged(this.#sendToAll);
   }
 
   async stop(): Promise<void> {
@@ -137,6 +143,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     const problem = socket?.problem ?? this.#targets.find(({ condition }) => condition.reason)?.condition.reason;
     const waits = this.#learnt !== undefined && this.#learnt.endpoint === undefined;
     const peers = this.#targets.filter(({ endpoint }) => endpoint !== undefined).map(({ text }) => text);
+    const lastData = this.#heardLast;
     const parts: string[] = [];
     if (problem !== undefined) parts.push(problem);
     if (this.#setup.options.bind && socket?.bound) {
@@ -149,7 +156,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
       state: problem === undefined && !waits ? "ok" : "waiting",
       text: parts.join("; ") || "neither listens nor sends",
       ...(peers.length > 0 && { peers }),
-      ...(this.#lastData !== undefined && { lastData: this.#lastData }),
+      ...(lastData !== undefined && { lastData }),
       lost: this.#targets.reduce((sum, { condition }) => sum + condition.lost, 0),
     };
   }
@@ -196,6 +203,22 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     this.#incoming.nextDatagram();
     this.#decoder.read(data, this);
     this.#emitAll();
+  }
+
+  /** Has the addon read messages that need nothing of what is here: it takes a fraction of the time. */
+  #readPlainly(): void {
+    const { engine, options } = this.#setup;
+    const socket = this.#socket;
+    if (socket === undefined || socket.number < 0) return;
+    if (this.#detect !== undefined || this.#learnt !== undefined || options.timeout > 0) return;
+    const { addresses, rows } = this.#incoming.plain();
+    engine.binding.readOsc(engine.core, socket.number, this.native.number, addresses, rows);
+  }
+
+  /** When something last came, in ms since 1970. */
+  get #heardLast(): number | undefined {
+    const age = this.#setup.engine.binding.oscAge(this.#socket?.number ?? -1);
+    return age < 0 ? this.#lastData : Math.max(Date.now() - age, this.#lastData ?? 0);
   }
 
   #emit(channel: number, value: number): void {

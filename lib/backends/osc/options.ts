@@ -11,7 +11,7 @@ import { compilePattern } from "./pattern.js";
 /** Where messages go: to an address, or to the sender of the last datagram - to another port of it, if there is one. */
 export type Destination = Address | { readonly learn: true; readonly port?: number };
 
-/** A message that is sent again and again. */
+/** A message that is sent repeatedly. */
 export interface Keepalive {
   readonly seconds: number;
   readonly message: Buffer;

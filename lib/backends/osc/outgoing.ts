@@ -58,14 +58,14 @@ export class OutgoingPaths {
     }
   }
 
-  /** The messages of all paths that have changed since the last call: one for each. */
-  changed(): Buffer[] {
+  /** Passes on the messages of all paths that have changed since the last call: one for each. */
+  sendChanged(send: (message: Buffer) => void): void {
     const marked = this.#marked;
     this.#marked = [];
-    return marked.map((path) => {
+    for (const path of marked) {
       path.marked = false;
-      return path.encode();
-    });
+      send(path.encode());
+    }
   }
 
   /** The messages of all paths that have had a value. */

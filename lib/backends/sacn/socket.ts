@@ -1,4 +1,5 @@
 // A `bind` of the backend: its sockets, what arrives there, and telling which universes are sent.
+import { count } from "../../count.js";
 import type { Logger } from "../../log/log.js";
 import type { Address } from "../options.js";
 import type { FrameSender } from "../shared/frame-sender.js";
@@ -147,13 +148,13 @@ export class SacnSocket {
       this.#faults.warn(
         "preamble",
         () => `sacn: ignored a datagram from ${showPeer(from)}, which is not sACN`,
-        (count) => `sacn: ignored ${count} more datagrams that are not sACN`,
+        (more) => `sacn: ignored ${count(more, "more datagram")} of a protocol other than sACN`,
       );
     } else if (kind === Kind.malformed) {
       this.#faults.warn(
         "malformed",
         () => `sacn: ignored a malformed packet from ${showPeer(from)}`,
-        (count) => `sacn: ignored ${count} more malformed packets`,
+        (more) => `sacn: ignored ${count(more, "more malformed packet")}`,
       );
     }
   }

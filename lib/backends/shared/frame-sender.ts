@@ -26,21 +26,11 @@ export interface SenderSpec {
   readonly silent: boolean;
 }
 
-/** A packet that may still be read by the system: then the other one is used. */
-class Packet {
-  pending = 0;
-  readonly done = (): void => {
-    this.pending--;
-  };
-
-  constructor(readonly data: Buffer) {}
-}
-
 export class FrameSender {
   readonly levels = new Uint8Array(SLOTS);
   readonly #limiter: FrameLimiter;
   #spec: SenderSpec | undefined;
-  #packets: readonly Packet[] = [];
+  #packet: Buffer = Buffer.alloc(0);
   #stream: FrameStream | undefined;
   #sequence: number | undefined;
   /** Whether it waits for its first event. */
@@ -72,7 +62,7 @@ export class FrameSender {
   use(spec: SenderSpec): void {
     this.#stream?.end();
     this.#spec = spec;
-    this.#packets = [new Packet(spec.form.create()), new Packet(spec.form.create())];
+    this.#packet = spec.form.create();
     const { rate, repeats } = spec;
     this.#silent = spec.silent && !this.#begun && !this.#continues;
     this.#stream = this.#limiter.add({ rate, repeats, send: () => this.#send() }, this.#silent);
@@ -101,8 +91,8 @@ export class FrameSender {
   sendOnce(change: (packet: Buffer) => void, targets?: readonly UdpTarget[]): void {
     const spec = this.#spec;
     if (spec === undefined) return;
-    const packet = new Packet(spec.form.create());
-    change(packet.data);
+    const packet = spec.form.create();
+    change(packet);
     this.#sendTo(targets === undefined ? spec : { ...spec, targets }, packet);
   }
 
@@ -114,23 +104,21 @@ export class FrameSender {
   #send(): boolean {
     const spec = this.#spec;
     if (spec === undefined || spec.targets.length === 0) return true;
-    const packet = this.#packets.find(({ pending }) => pending === 0);
-    if (packet === undefined) return false;
-    this.#sendTo(spec, packet);
-    return true;
+    return this.#sendTo(spec, this.#packet);
   }
 
-  #sendTo({ socket, form, targets }: SenderSpec, packet: Packet): void {
-    const { data, done } = packet;
+  /** @returns false if there was no room for all */
+  #sendTo({ socket, form, targets }: SenderSpec, data: Buffer): boolean {
     const { firstSequence, sequenceAt, levelsAt } = form;
     const next = (this.#sequence ?? firstSequence - 1) + 1;
     this.#sequence = next > 255 ? firstSequence : next;
     data[sequenceAt] = this.#sequence;
     data.set(this.levels, levelsAt);
-    packet.pending = targets.length;
     this.#begun = true;
     this.#sent++;
-    for (const target of targets) socket.send(data, target, done);
+    let taken = true;
+    for (const target of targets) if (!socket.send(data, target)) taken = false;
+    return taken;
   }
 }
 

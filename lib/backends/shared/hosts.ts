@@ -44,11 +44,10 @@ export function unmapped(address: string): ResolvedHost {
   return { address, family: address.includes(":") ? 6 : 4 };
 }
 
-/** The address as a socket of a family takes it; undefined if it can't send there. */
-export function asSeenBy(family: Family, { address, family: own }: ResolvedHost): string | undefined {
-  if (own === family) return address;
-  if (family === 6) return `::ffff:${address}`;
-  return MAPPED.exec(address)?.[1];
+/** An address of IPv4, also in the form that it has on a socket of both families, as a number; undefined for others. */
+export function ipv4Number(address: string): number | undefined {
+  const { address: plain, family } = unmapped(address);
+  return family === 4 ? plain.split(".").reduce((sum, part) => sum * 256 + Number(part), 0) : undefined;
 }
 
 /** For people: `10.0.0.1:9000`, `[::1]:9000`. */

@@ -11,7 +11,7 @@ const SLOW = 1000;
 
 /**
  * Looks up names. Node does that on two threads, which a name without an answer keeps for many seconds. Such names are asked for
- * again and again, so they take turns: a thread is left for those that have addresses.
+ * repeatedly, so they take turns: a thread is left for those that have addresses.
  */
 export class Lookups {
   readonly #ask: Ask;

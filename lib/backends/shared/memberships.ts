@@ -1,8 +1,8 @@
-import type { Socket } from "node:dgram";
 import { messageOf } from "../../errors.js";
 import type { Logger } from "../../log/log.js";
 import { Condition } from "./condition.js";
 import { briefly } from "./error-codes.js";
+import type { NativeUdp } from "./native-udp.js";
 
 /** The multicast groups that a socket belongs to, or should: a network that is not there yet is tried again. */
 export class Memberships {
@@ -10,7 +10,7 @@ export class Memberships {
   readonly #log: Logger;
   /** Each with whether the kernel has it. */
   readonly #groups = new Map<string, { joined: boolean; readonly condition: Condition }>();
-  #socket: Socket | undefined;
+  #socket: NativeUdp | undefined;
   #address: string | undefined;
 
   constructor(owner: string, log: Logger) {
@@ -48,7 +48,7 @@ export class Memberships {
   }
 
   /** @param address of the interface; undefined: the kernel's choice */
-  use(socket: Socket | undefined, address: string | undefined): void {
+  use(socket: NativeUdp | undefined, address: string | undefined): void {
     this.#socket = socket;
     for (const each of this.#groups.values()) each.joined = false;
     this.#route(address);
@@ -72,7 +72,7 @@ export class Memberships {
     for (const [group, each] of this.#groups) {
       if (each.joined) continue;
       try {
-        socket.addMembership(group, this.#address);
+        socket.join(group, this.#address);
         each.joined = true;
         each.condition.succeeds();
       } catch (error) {
@@ -103,7 +103,7 @@ export class Memberships {
 
   #drop(group: string): void {
     try {
-      this.#socket?.dropMembership(group, this.#address);
+      this.#socket?.leave(group, this.#address);
     } catch {
       // The interface, and with it the membership, is gone.
     }

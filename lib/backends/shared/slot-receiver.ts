@@ -1,4 +1,5 @@
 // What an instance does with the frames of its universe, whatever the protocol.
+import { count } from "../../count.js";
 import type { Logger } from "../../log/log.js";
 import type { Channel, EventBatch } from "../instance.js";
 import { DetectLog } from "./detect-log.js";
@@ -90,7 +91,7 @@ export class SlotReceiver<K> {
     this.#warnings.warn(
       "many",
       () => `${instance}: more than ${MAX_SOURCES} sources send ${universe}; ${name} is ignored`,
-      (count) => `${instance}: ignored ${count} more frames of further sources of ${universe}`,
+      (more) => `${instance}: ignored ${count(more, "more frame")} of further sources of ${universe}`,
     );
     return undefined;
   }
@@ -135,7 +136,7 @@ export class SlotReceiver<K> {
       () =>
         `${instance}: ${list.length} sources send ${universe}: ${list.map((each) => each.name).join(", ")}; the last frame ` +
         "counts, so levels may flicker. 'merge = htp' or 'ltp' combines them",
-      (count) => `${instance}: the source of ${universe} has changed ${count} more times`,
+      (more) => `${instance}: the source of ${universe} has changed ${count(more, "more time")}`,
     );
   }
 

@@ -1,7 +1,7 @@
 import { messageOf } from "../../errors.js";
 import type { Logger } from "../../log/log.js";
 import { Condition } from "./condition.js";
-import { type Endpoint, type Family, numericHost, resolveHost, showEndpoint, showPeer } from "./hosts.js";
+import { type Endpoint, type Family, ipv4Number, numericHost, resolveHost, showEndpoint, showPeer } from "./hosts.js";
 
 /** How often the address of a name is asked for that has none, in ms. */
 const RETRY = 5000;
@@ -29,6 +29,7 @@ export class UdpTarget {
   readonly condition: Condition;
   readonly #spec: TargetSpec;
   #endpoint: Endpoint | undefined;
+  #ipv4: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -45,12 +46,17 @@ export class UdpTarget {
       },
     );
     const numeric = address && numericHost(address.host);
-    if (address !== undefined && numeric !== undefined) this.#endpoint = { ...numeric, port: address.port };
+    if (address !== undefined && numeric !== undefined) this.follow({ ...numeric, port: address.port });
   }
 
   /** Undefined until its name is resolved. */
   get endpoint(): Endpoint | undefined {
     return this.#endpoint;
+  }
+
+  /** Its address as a number; undefined if it is not of IPv4. */
+  get ipv4(): number | undefined {
+    return this.#ipv4;
   }
 
   /** For people. */
@@ -60,9 +66,10 @@ export class UdpTarget {
     return this.#endpoint === undefined ? "a peer" : showPeer(this.#endpoint);
   }
 
-  /** Sends to a peer whose address has just been learnt. */
+  /** Sends to this peer from now on. */
   follow(endpoint: Endpoint): void {
     this.#endpoint = endpoint;
+    this.#ipv4 = ipv4Number(endpoint.address);
   }
 
   /** Looks up the name. Resolves after the first attempt; later ones follow by themselves. */
@@ -72,7 +79,7 @@ export class UdpTarget {
     try {
       const found = await resolveHost(address.host, family);
       if (this.#closed) return;
-      this.#endpoint = { ...found, port: address.port };
+      this.follow({ ...found, port: address.port });
       this.condition.succeeds();
       resolved?.();
     } catch (error) {

@@ -1,12 +1,10 @@
 // UDP sockets that outlast their network: an address that is missing, in use or taken away is tried again until it is there.
-import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { messageOf } from "../../errors.js";
 import type { Logger } from "../../log/log.js";
 import { Condition } from "./condition.js";
 import { briefly, codeOf } from "./error-codes.js";
 import {
   addressOfInterface,
-  asSeenBy,
   type Endpoint,
   type Family,
   hasAddress,
@@ -14,10 +12,10 @@ import {
   type ResolvedHost,
   resolveHost,
   showEndpoint,
-  unmapped,
   WILDCARD,
 } from "./hosts.js";
 import { Memberships } from "./memberships.js";
+import { NativeUdp, SystemError } from "./native-udp.js";
 import type { UdpTarget } from "./udp-target.js";
 
 /** How often a failed bind is tried again, and how often interfaces are looked at, in ms. */
@@ -50,7 +48,7 @@ export interface UdpSpec {
   /** The size of the receive buffer to ask for, in bytes. */
   readonly receiveBuffer?: number;
   readonly log: Logger;
-  /** Gets what arrives, from IPv4 peers with addresses of IPv4. The buffer is the receiver's to keep. An exception is logged. */
+  /** Gets what arrives, from IPv4 peers with addresses of IPv4. The buffer is used again afterwards. An exception is logged. */
   receive?(data: Buffer, from: Endpoint): void;
   /** Called whenever the socket has been bound: also again, after its address was gone. */
   opened?(): void;
@@ -61,8 +59,10 @@ export class UdpSocket {
   readonly #spec: UdpSpec;
   readonly #binding: Condition;
   readonly #receiving: Condition;
+  /** Sending what the system had no room for at first. */
+  readonly #waiting: Condition;
   readonly #memberships: Memberships;
-  #socket: Socket | undefined;
+  #socket: NativeUdp | undefined;
   #bound: Endpoint | undefined;
   #timer: NodeJS.Timeout | undefined;
   #interfaces = "";
@@ -84,12 +84,22 @@ export class UdpSocket {
       failed: (reason) => `${owner}: receiving on ${this.#where} fails: ${reason}`,
       works: () => `${owner}: receives on ${this.#where} again`,
     });
+    this.#waiting = new Condition(log, fields, {
+      unit: "datagram",
+      failed: (reason) => `${owner}: could not send from ${this.#where} what had waited for room: ${reason}`,
+      works: () => `${owner}: sends from ${this.#where} again`,
+    });
     this.#memberships = new Memberships(owner, log);
   }
 
   /** Where the socket is bound to at the moment. */
   get bound(): Endpoint | undefined {
     return this.#bound;
+  }
+
+  /** For functions of the addon that take a socket; -1 while there is none. Another one each time it is bound. */
+  get number(): number {
+    return this.#socket?.number ?? -1;
   }
 
   /** Why it is not bound, or what else is wrong with it. */
@@ -116,34 +126,33 @@ export class UdpSocket {
   }
 
   /**
-   * Sends a datagram. The data must not change until `done` is called, which is also called if it could not be sent. The
-   * target may be changed at once.
+   * Sends a datagram, at once or as soon as there is room. The data may be changed afterwards, and so may the target.
+   *
+   * @returns false if it is lost since there is no room at the moment: then it can be tried again
    */
-  send(data: Uint8Array, target: UdpTarget, done?: () => void): void {
-    const { endpoint, condition } = target;
-    const socket = this.#socket;
-    if (endpoint === undefined || socket === undefined || this.#bound === undefined) {
+  send(data: Uint8Array, target: UdpTarget): boolean {
+    const { endpoint, ipv4, condition } = target;
+    const [socket, bound] = [this.#socket, this.#bound];
+    if (endpoint === undefined || socket === undefined || bound === undefined) {
       const reason = endpoint === undefined ? "its name has no address yet" : `${this.#where} can't be used yet`;
       condition.fails(reason, 1);
-      done?.();
-      return;
+      return true;
     }
-    const address = asSeenBy(this.#bound.family, endpoint);
-    if (address === undefined) {
+    if (ipv4 === undefined && bound.family === 4) {
       condition.fails(`${this.#where} is IPv4, the address is IPv6`, 1);
-      done?.();
-      return;
+      return true;
     }
-    try {
-      socket.send(data, endpoint.port, address, (error) => {
-        if (error) condition.fails(reasonOf(error), 1);
-        else condition.succeeds();
-        done?.();
-      });
-    } catch (error) {
-      condition.fails(messageOf(error), 1);
-      done?.();
+    const result =
+      ipv4 === undefined
+        ? socket.sendTo(data, endpoint.address, endpoint.port)
+        : socket.sendToIPv4(data, ipv4, endpoint.port);
+    if (result === 0) {
+      condition.succeeds();
+      return true;
     }
+    const error = new SystemError(result);
+    condition.fails(reasonOf(error), 1);
+    return error.code !== "EAGAIN";
   }
 
   /**
@@ -164,7 +173,8 @@ export class UdpSocket {
     clearInterval(this.#timer);
     this.#binding.close();
     this.#receiving.close();
-    await this.#release();
+    this.#waiting.close();
+    this.#release();
     this.#memberships.close();
   }
 
@@ -179,10 +189,10 @@ export class UdpSocket {
     if (this.#attempting || this.#closed) return;
     this.#attempting = true;
     try {
-      await this.#release();
+      this.#release();
       const wanted = await this.#wanted();
       if (this.#closed) return;
-      await this.#bind(wanted);
+      this.#bind(wanted);
     } catch (error) {
       if (!this.#closed) this.#binding.fails(reasonOf(error));
     } finally {
@@ -203,57 +213,37 @@ export class UdpSocket {
     return { address: family === 6 ? "::" : "0.0.0.0", family };
   }
 
-  async #bind(wanted: ResolvedHost | undefined): Promise<void> {
-    if (wanted !== undefined) return this.#bindTo(wanted);
+  #bind(wanted: ResolvedHost | undefined): void {
+    if (wanted !== undefined) {
+      this.#bindTo(wanted);
+      return;
+    }
     try {
-      await this.#bindTo({ address: "::", family: 6 });
+      this.#bindTo({ address: "::", family: 6 });
     } catch (error) {
       if (!["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"].includes(codeOf(error) ?? "")) throw error;
-      await this.#bindTo({ address: "0.0.0.0", family: 4 });
+      this.#bindTo({ address: "0.0.0.0", family: 4 });
     }
   }
 
-  #bindTo({ address, family }: ResolvedHost): Promise<void> {
-    const { port } = this.#spec;
-    return new Promise((resolve, reject) => {
-      const socket = createSocket({
-        type: family === 6 ? "udp6" : "udp4",
-        reuseAddr: true,
-        // Addresses are numbers here. Without this, each datagram would take a turn through the resolver.
-        lookup: (host, _options, found) => found(null, host, family),
-      });
-      socket.once("error", (error) => {
-        socket.removeAllListeners().on("error", () => {});
-        try {
-          socket.close();
-        } catch {
-          // It was never open.
-        }
-        reject(error);
-      });
-      socket.bind({ address, port, exclusive: true }, () => {
-        socket.removeAllListeners("error").on("error", (error) => this.#receiving.fails(reasonOf(error)));
-        if (this.#closed) {
-          socket.close();
-          resolve();
-          return;
-        }
-        this.#use(socket, { address, family, port: socket.address().port });
-        resolve();
-      });
+  #bindTo({ address, family }: ResolvedHost): void {
+    const socket = new NativeUdp(address, this.#spec.port, {
+      received: (data, from) => this.#receive(data, from),
+      failed: (error) => this.#receiving.fails(reasonOf(error)),
+      unsent: (error, lost) => this.#waiting.fails(reasonOf(error), lost),
     });
+    this.#use(socket, { address, family, port: socket.port });
   }
 
-  #use(socket: Socket, bound: Endpoint): void {
+  #use(socket: NativeUdp, bound: Endpoint): void {
     const { owner, log, loops = false, receiveBuffer, opened } = this.#spec;
     this.#socket = socket;
     this.#bound = bound;
     this.#interfaces = interfacesNow();
-    socket.on("message", (data, remote) => this.#receive(data, remote));
     try {
       socket.setBroadcast(true);
-      socket.setMulticastLoopback(loops);
-      if (receiveBuffer !== undefined) socket.setRecvBufferSize(receiveBuffer);
+      socket.setMulticastLoop(loops);
+      if (receiveBuffer !== undefined) socket.setReceiveBuffer(receiveBuffer);
     } catch (error) {
       log.warn({ instance: owner }, `${owner}: ${this.#where} lacks an option: ${messageOf(error)}`);
     }
@@ -262,11 +252,11 @@ export class UdpSocket {
     opened?.();
   }
 
-  #receive(data: Buffer, { address, family, port }: RemoteInfo): void {
+  #receive(data: Buffer, from: Endpoint): void {
     this.#receiving.succeeds();
     const { owner, log, receive } = this.#spec;
     try {
-      receive?.(data, family === "IPv4" ? { address, family: 4, port } : { ...unmapped(address), port });
+      receive?.(data, from);
     } catch (error) {
       log.error({ instance: owner, err: error }, `${owner}: a datagram could not be handled: ${messageOf(error)}`);
     }
@@ -304,16 +294,13 @@ export class UdpSocket {
     return own?.family === 4 ? own.address : undefined;
   }
 
-  #release(): Promise<void> {
+  #release(): void {
     const socket = this.#socket;
     this.#socket = undefined;
     this.#bound = undefined;
-    if (socket === undefined) return Promise.resolve();
+    if (socket === undefined) return;
     this.#memberships.use(undefined, undefined);
-    return new Promise((resolve) => {
-      socket.removeAllListeners("message");
-      socket.close(() => resolve());
-    });
+    socket.close();
   }
 }
 

@@ -67,7 +67,7 @@ class Choice {
   async wait(signal: AbortSignal | undefined): Promise<Chosen> {
     const abort = () => {
       if (--this.#waiting > 0) return;
-      forget(this); // whoever comes next asks again
+      forget(this); // the next caller asks again
       this.#abort.abort();
     };
     ++this.#waiting;

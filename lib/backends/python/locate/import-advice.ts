@@ -32,6 +32,7 @@ export function importAdvice(exception: PythonException, module: string, surroun
   const hiding = hidingLibrary(message, surroundings);
   if (hiding !== undefined) return [hiding];
   if (/^OSError$/.test(type) && IN_USE.test(message)) return adviceOnPort(exception);
+  if (NOT_UTF8.test(message)) return ["this module, or one that it imports, is not UTF-8 text: save it as UTF-8"];
   if (type === "ConnectionRefusedError") return [adviceOnRefusal(exception)];
   // With a path, the file named by an option is missing.
   if (type !== "ModuleNotFoundError" || name === undefined || file !== undefined) return [];
@@ -155,6 +156,9 @@ const MISSES = [
   /'([\w.]+)' is not a package/,
 ];
 const IMPORTS_ITSELF = /partially initialized module|is not a package|consider renaming/;
+
+/** What Python says of source text in Latin-1 or a code page, and in UTF-16. */
+const NOT_UTF8 = /^\(unicode error\) 'utf-8' codec can't decode|^source code .*cannot contain null bytes/;
 
 const MAX_COMMAND = 80;
 

@@ -133,8 +133,14 @@ function failure(command: string, reason: string, error: unknown): MidimonsterEr
   const output = outputOf(error);
   const message =
     explainShim(command, reason, output) ??
-    `${command} (${reason}) is not a working Python 3: ${output.split("\n").slice(-3).join(" ")}\n${HOW_TO_CHOOSE}`;
+    `${command} (${reason}) is not a working Python 3: ${shortened(output)}\n${HOW_TO_CHOOSE}`;
   return new MidimonsterError("PYTHON_PROBE", message, [], { cause: error });
+}
+
+/** The last lines; of a program that repeats what it was given, beginning and end. */
+function shortened(output: string): string {
+  const text = output.split("\n").slice(-3).join(" ");
+  return text.length > 400 ? `${text.slice(0, 100)} … ${text.slice(-100)}` : text;
 }
 
 function explainMissing(command: string, reason: string): string {
