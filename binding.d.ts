@@ -159,6 +159,19 @@ export interface MainHolder {
   readonly isHere: boolean;
 }
 
+/** File descriptors for an instance's own process; those of the router have close-on-exec. */
+export interface ProcessDescriptors {
+  /** A socket for requests; to be closed by the caller, as are the next and `crash`. */
+  readonly requests: number;
+  /** Its other end, for the process. */
+  readonly processRequests: number;
+  /** A file in memory into which the process writes its Python stack when it crashes. */
+  readonly crash: number;
+  readonly memory: number;
+  readonly wake: number;
+  readonly routerWake: number;
+}
+
 /** The result of {@link Binding.reloadChanged}. */
 export interface ModulesReloaded {
   /** Names of the modules that have changed, and of those that use them. */
@@ -454,12 +467,36 @@ export interface Binding {
     errors: "text" | "json" | "journal" | null,
   ): void;
 
+  /** The two formats that {@link formatStreams} was given last; empty for null. */
+  streamFormats(): string[];
+
   /**
    * Writes to standard error without waiting for a reader: up to 1 MiB is kept and written later, in order, also at the
    * end of the process while somebody reads. What exceeds that is left out, which a line tells afterwards, as `printStuckCode()`
    * has been told to print. From any thread.
    */
   writeLog(text: string): void;
+
+  /** Adds an instance with a process of its own, which has none yet. Returns its number. */
+  addProcess(core: Core): number;
+  /**
+   * Makes what a new process of the instance shares with the router, in place of what one that has ended has shared. Returns an
+   * error text if the system refuses.
+   */
+  openProcess(core: Core, instance: number): ProcessDescriptors | string;
+  /** The process has been started, with this id: it is killed when the core ends before it. */
+  processSpawned(core: Core, instance: number, pid: number): void;
+  /**
+   * The process has loaded everything: it follows the core, and gets events, first the last value of each channel of which some
+   * came while there was none.
+   */
+  processReady(core: Core, instance: number): void;
+  /** The process has ended. Returns how many events it has not handled. */
+  processEnded(core: Core, instance: number): number;
+  /** For how many ms the process has been at work; 0: it waits for something to do. */
+  processBusy(core: Core, instance: number): number;
+  /** Whether the process has written nonsense into the memory that it shares with the router, which has killed it for that. */
+  processBroken(core: Core, instance: number): boolean;
 
   /** Ends the process at once, without waiting for libuv's threads, which may be in a lookup of a host's name. */
   endProcess(status: number): never;

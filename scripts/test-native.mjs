@@ -17,7 +17,7 @@ Python. Needs CMake, a C++ compiler, GoogleTest and libuv; on Debian: apt-get in
   -h, --help          this text
 `;
 
-const SUITES = ["routing", "instance", "io", "core"];
+const SUITES = ["routing", "process", "instance", "io", "core"];
 
 const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const { values } = parseArgs({

@@ -16,6 +16,20 @@ def say(*values):
             file.write(json.dumps(value) + "\\n")
 `;
 
+/**
+ * With MMPY_OWN_PROCESS=on, python instances of sessions run in processes of their own, unless a test's configuration decides:
+ * `npm run test:processes` runs tests that way.
+ */
+export const ownProcesses = process.env.MMPY_OWN_PROCESS === "on";
+/** Skips a test of what differs in processes of instances on purpose, as docs/processes.md says. */
+export function skipInProcesses(test: Mocha.Context, why: string): void {
+  if (!ownProcesses) return;
+  console.log(`SKIPPED: ${why}`);
+  test.skip();
+}
+
+const MODE = ownProcesses ? "[backend python]\nown-process = on\n" : "";
+
 const sessions: Session[] = [];
 
 /** A router on configuration text and modules, in a folder of its own, with an instance `probe` of {@link ProbeBackend}. */
@@ -39,7 +53,7 @@ export class Session {
   /** Writes the configuration or a module, as an editor does: beside the old one, then in its place. */
   write(name: string, text: string): void {
     const file = path.join(this.folder, name);
-    const beginning = name === "monster.cfg" ? "[probe probe]\n" : "import midimonster\nfrom say import say\n";
+    const beginning = name === "monster.cfg" ? `[probe probe]\n${MODE}` : "import midimonster\nfrom say import say\n";
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(`${file}.new`, beginning + text);
     renameSync(`${file}.new`, file);

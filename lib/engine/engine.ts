@@ -1,4 +1,4 @@
-import type { Binding, Core } from "../binding.js";
+import type { Binding, Core, Report } from "../binding.js";
 import type { LiveView } from "./live-view.js";
 
 /** The native core of a router, for backends with a native part. */
@@ -13,6 +13,8 @@ export interface Engine {
   readonly check?: CheckMode | undefined;
   /** `sys.argv[0]` of python instances: the configuration's path, or the folder of a router without one. */
   readonly argument: string;
+  /** Logs what an instance reports that the core does not know of. */
+  report(report: Report): void;
   /** Aborted when the router is being stopped: from then on, no instances may be added to the core. */
   readonly stopping: AbortSignal;
 }

@@ -123,7 +123,15 @@ export class Session {
       failed: (error) => this.#reports.threw("a view", {}, error),
     });
     const { view } = this;
-    const engine: Engine = { binding: native, core, view, argument, check, stopping: this.lifecycle.signal };
+    const engine: Engine = {
+      binding: native,
+      core,
+      view,
+      argument,
+      check,
+      report: (report) => this.#reports.log(report),
+      stopping: this.lifecycle.signal,
+    };
     if (check !== undefined) native.onlyCheck(core);
     this.#host = {
       engine,

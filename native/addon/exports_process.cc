@@ -78,6 +78,11 @@ Napi::Value FormatStreams(const Arguments &arguments) {
   return arguments.env().Undefined();
 }
 
+Napi::Value StreamFormatsInUse(const Arguments &arguments) {
+  const StreamFormats &formats = PythonRuntime::Get().stream_formats();
+  return Strings(arguments.env(), {formats.output, formats.errors});
+}
+
 Napi::Value WriteLog(const Arguments &arguments) {
   const std::string text = arguments.text(0);
   StreamWriter::Of(STDERR_FILENO).Write(text.data(), text.size());  // in vain if it is closed
@@ -104,6 +109,7 @@ void ExportProcess(Napi::Object exports) {
   Export<SignalSeen>(exports, "stopSignalSeen");
   Export<PrintStuckCode>(exports, "printStuckCode");
   Export<FormatStreams>(exports, "formatStreams");
+  Export<StreamFormatsInUse>(exports, "streamFormats");
   Export<WriteLog>(exports, "writeLog");
   Export<EndProcess>(exports, "endProcess");
   Export<NotifyServiceManager>(exports, "notifyService");

@@ -4,42 +4,11 @@
 #include <utility>
 
 #include "addon/failure.h"
+#include "routing/report_kind.h"
 
 namespace mmpy {
 
 namespace {
-
-const char *KindName(Report::Kind kind) {
-  switch (kind) {
-    case Report::Kind::kException:
-      return "exception";
-    case Report::Kind::kUnknownChannel:
-      return "unknown-channel";
-    case Report::Kind::kClamped:
-      return "clamped";
-    case Report::Kind::kRounded:
-      return "rounded";
-    case Report::Kind::kSocketClosed:
-      return "socket-closed";
-    case Report::Kind::kSocketDisabled:
-      return "socket-disabled";
-    case Report::Kind::kThreadsLeft:
-      return "threads-left";
-    case Report::Kind::kEventsLost:
-      return "events-lost";
-    case Report::Kind::kDelaysLost:
-      return "delays-lost";
-    case Report::Kind::kSlow:
-      return "slow";
-    case Report::Kind::kWatchRestored:
-      return "watch-restored";
-    case Report::Kind::kWatchFailed:
-      return "watch-failed";
-    case Report::Kind::kLog:
-      return "log";
-  }
-  return "";
-}
 
 Napi::FunctionReference Function(const Napi::Object &callbacks, const char *name) {
   return Napi::Persistent(callbacks.Get(name).As<Napi::Function>());
@@ -117,6 +86,16 @@ InstanceId JsBridge::AddPython() {
   pythons_.resize(id + 1);
   core_->Add(std::move(instance));
   pythons_[id] = added;  // once it is there to stay
+  return id;
+}
+
+InstanceId JsBridge::AddProcess() {
+  const auto id = static_cast<InstanceId>(core_->instance_count());
+  auto instance = std::make_unique<ProcessLink>(*core_, id);
+  ProcessLink *const added = instance.get();
+  processes_.resize(id + 1);
+  core_->Add(std::move(instance));
+  processes_[id] = added;
   return id;
 }
 

@@ -13,6 +13,7 @@
 #include "addon/event_arrays.h"
 #include "addon/midi_bridge.h"
 #include "instance/python_instance.h"
+#include "process/process_link.h"
 #include "routing/core.h"
 
 namespace mmpy {
@@ -31,6 +32,12 @@ class JsBridge final : public CoreListener {
   InstanceId AddPython();
   PythonInstance *python(InstanceId instance) const {
     return instance < pythons_.size() ? pythons_[instance] : nullptr;
+  }
+
+  // The same for an instance with a process of its own.
+  InstanceId AddProcess();
+  ProcessLink *process(InstanceId instance) const {
+    return instance < processes_.size() ? processes_[instance] : nullptr;
   }
 
   // Its client of the system's MIDI sequencer, which is closed with it.
@@ -77,6 +84,7 @@ class JsBridge final : public CoreListener {
   EventArrays delivery_;
   EventArrays tapped_;
   std::vector<PythonInstance *> pythons_;  // by instance; the core owns them
+  std::vector<ProcessLink *> processes_;   // likewise
   std::unique_ptr<Core> core_;             // it may still report while it is destroyed
   std::unique_ptr<MidiBridge> midi_;       // last, since it refers to the core
 };

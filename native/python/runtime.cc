@@ -296,18 +296,34 @@ PythonLoadError PythonRuntime::Start(uint64_t owner, const PythonOptions &option
       return {"PYTHON_LOAD", std::move(error)};
   }
   setting_up_ = false;
+  owner_ = owner;
+  BeginUse(options);
+  return {};
+}
+
+PythonLoadError PythonRuntime::StartWithin(const PythonOptions &options) {
+  if (started()) return {"PYTHON_IN_USE", "this process already runs an instance"};
+  try {
+    StartThreads();
+  } catch (const std::exception &error) {
+    return {"PYTHON_LOAD", std::string("threads can't be started: ") + error.what()};
+  }
+  options_ = options;
+  if (PySys_AddAuditHook(OnAuditEvent, this) != 0) return {"PYTHON_LOAD", "out of memory"};
+  BeginUse(options);
+  return {};
+}
+
+// With the GIL, which is released.
+void PythonRuntime::BeginUse(const PythonOptions &options) {
   gil_.stored().Find();
   mmpy_module_bind();
   bootstrap_code_ = Compile(options.bootstrap_path);
   main_modules_ = ModuleNames();
   TakeSignalsFromPython();
-  owner_ = owner;
   main_state_ = PyEval_SaveThread();
-  {
-    const GilScope scope(gil_, main_state_);
-    main_.Begin(main_state_);
-  }
-  return {};
+  const GilScope scope(gil_, main_state_);
+  main_.Begin(main_state_);
 }
 
 // Before Python starts, since afterwards this can't be undone. They are idle without Python.

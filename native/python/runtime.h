@@ -49,6 +49,10 @@ class PythonRuntime {
   // the same library, and fails for any other. Only the owner's thread may call the functions below.
   PythonLoadError Start(uint64_t owner, const PythonOptions &options);
 
+  // The same for a CPython that has started this code itself, as a program of its own, and is at the call that does:
+  // the calling thread gives up the GIL. Of the options, the library is not used.
+  PythonLoadError StartWithin(const PythonOptions &options);
+
   // Lets Python see the current environment variables. The variable `environ` exists twice: a program like Node has a
   // copy that everything uses (a copy relocation), but libraries loaded with DEEPBIND find libc's original, which is
   // not kept up to date: empty at first, dangling after the next setenv(). Called whenever Python is entered and after
@@ -106,6 +110,7 @@ class PythonRuntime {
   static int OnAuditEvent(const char *event, PyObject *arguments, void *runtime);
 
   void NoteAddress(PyObject *arguments);
+  void BeginUse(const PythonOptions &options);
   void StartThreads();
 
   bool watchdog_runs_ = false;

@@ -98,6 +98,9 @@ class Core final : private FilterClock {
   void SetChecking() { checking_ = true; }
   bool checking() const { return checking_; }
 
+  // Whether nothing is queued. With the lock.
+  bool idle() const { return router_.empty(); }
+
   // Whether it has been started and not yet stopped.
   bool running() const { return state_ == State::kRunning; }
 

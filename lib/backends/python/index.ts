@@ -17,6 +17,10 @@ export const options = {
       parse: (text, folder) => ({ value: pythonNamed(text, folder) }),
     },
   ),
+  "own-process": option.flag({
+    doc: "whether instances run in processes of their own, unless they say otherwise; see docs/processes.md",
+    default: false,
+  }),
   deepbind: option.flag({
     doc: "whether Python's libraries prefer their own OpenSSL and zlib over Node's",
     default: true,
@@ -34,6 +38,28 @@ export const options = {
 };
 
 export const instanceOptions = {
+  "own-process": option.flag({
+    doc: "whether the instance runs in a process of its own, see docs/processes.md; by default as [backend python] says",
+  }),
+  python: option.custom(
+    {
+      doc: "with own-process: the Python that runs it, by default that of [backend python]",
+      example: "./venv",
+    },
+    {
+      kind: "python",
+      form: "PATH | COMMAND | VERSION",
+      parse: (text, folder) => ({ value: pythonNamed(text, folder) }),
+    },
+  ),
+  "memory-limit": option.custom(
+    { doc: "with own-process: how much memory its data may take; more raises MemoryError", example: "256M" },
+    { kind: "memory", form: "NUMBER M | NUMBER G", parse: (text) => memoryOf(text) },
+  ),
+  restart: option.flag({
+    doc: "with own-process: whether it is started again when its process has ended",
+    default: true,
+  }),
   module: option.text({
     doc: "a Python module to load",
     form: "MODULE",
@@ -67,6 +93,15 @@ export default declareBackend({
   examples: ["quickstart.cfg", "fade.cfg", "latch.cfg", "osc.cfg", "specification.cfg"],
   load: () => import("./python.js"),
 });
+
+const SMALLEST = 16; // MiB; Python itself takes about half of that
+
+function memoryOf(text: string): { readonly value: number } | { readonly problem: string } {
+  const [, digits, unit] = /^(\d{1,6})\s*([MG])$/i.exec(text) ?? [];
+  const mebibytes = Number(digits) * (unit?.toUpperCase() === "G" ? 1024 : 1);
+  if (digits !== undefined && mebibytes >= SMALLEST) return { value: mebibytes * 2 ** 20 };
+  return { problem: `is an amount of memory, ${SMALLEST}M or more, such as 256M or 1G; not '${text}'` };
+}
 
 /** The meaning of option `python`, wherever it is read: an absolute path, or a word that is a command or a version. */
 export function pythonNamed(value: string, folder: string): string {

@@ -3,7 +3,6 @@ import type { IdleModule, PythonException, ResolveError } from "../../binding.js
 import type { Setting } from "../../config/definition.js";
 import { MAX_ERRORS } from "../../config/limits.js";
 import { didYouMean, nearest } from "../../config/suggest.js";
-import type { Engine } from "../../engine/engine.js";
 import type { ChannelUse } from "../declare.js";
 import type {
   Change,
@@ -14,26 +13,26 @@ import type {
   Problem,
   Unresolved,
 } from "../instance.js";
+import type { Code } from "./code.js";
 import type { instanceOptions } from "./index.js";
 import type { PythonChoice } from "./locate/discovery.js";
 import { type ImportSurroundings, importAdvice } from "./locate/import-advice.js";
 import { otherWithMain } from "./main-interpreter.js";
 
-type Setup = InstanceSetup<typeof instanceOptions>;
+export type Setup = InstanceSetup<typeof instanceOptions>;
 type Report = (problem: Problem) => void;
 
 /** What an instance runs in. */
 export interface Surroundings {
   readonly python: PythonChoice;
-  readonly interpreter: "main" | "own";
+  readonly interpreter: "main" | "own" | "process";
 }
 
 /** An interpreter with user code. The core delivers its events; this part serves configurations and reloads. */
 export class PythonInstance implements DeclaredInstance<typeof instanceOptions> {
   readonly native: NativePart;
   readonly #name: string;
-  readonly #engine: Engine;
-  readonly #number: number;
+  readonly #code: Code;
   readonly #setup: Setup;
   readonly #around: Omit<ImportSurroundings, "holder">;
   /** The number of `module` options that have been loaded. */
@@ -44,25 +43,16 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
   #modules: readonly Setting[] = [];
   readonly #failed = new Set<string>();
 
-  constructor(setup: Setup, number: number, surroundings: Surroundings) {
-    const { name, folder, engine, settings, options, report } = setup;
+  constructor(setup: Setup, code: Code, surroundings: Surroundings) {
+    const { name, folder, settings, options, report } = setup;
     this.#setup = setup;
     this.#name = name;
-    this.#engine = engine;
-    this.#number = number;
+    this.#code = code;
     this.#around = { folder, ...surroundings };
-    const { binding, core } = engine;
     this.native = {
-      number,
-      // Not kept here too: there may be a million names.
-      channels: {
-        get size() {
-          return binding.channelCount(core, number);
-        },
-        add: (names) => binding.addChannels(core, number, names),
-        names: (first, count) => binding.channelNames(core, number, first, count),
-      },
-      fixChannels: () => binding.fixChannels(core, number),
+      number: code.number,
+      channels: code.channels,
+      fixChannels: () => code.fixChannels(),
       resolve: (inputs) => this.#resolve(inputs),
     };
     this.#defaultHandler = options["default-handler"];
@@ -70,21 +60,20 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
   }
 
   prepare({ report }: NextOptions<typeof instanceOptions>): void {
-    const exception = this.#engine.binding.parseChanged(this.#engine.core, this.#number);
+    const exception = this.#code.parseChanged();
     if (exception !== null) this.#reportChanged(exception, report);
   }
 
   change({ options, settings, report }: NextOptions<typeof instanceOptions>): Change {
-    const { binding, core } = this.#engine;
     const [loaded, defaultHandler] = [this.#loaded, this.#defaultHandler];
     const undo = () => {
-      binding.endReload(core, this.#number, false);
+      this.#code.endReload(false);
       [this.#loaded, this.#defaultHandler] = [loaded, defaultHandler];
     };
+    this.#code.beginReload();
     this.#defaultHandler = options["default-handler"];
-    binding.beginReload(core, this.#number);
     try {
-      const { modules, exception, missing } = binding.reloadChanged(core, this.#number);
+      const { modules, exception, missing } = this.#code.reloadChanged();
       for (const { module, file } of missing) {
         const message = `module '${module}' of instance '${this.#name}' can't be reloaded: ${file} is missing`;
         const index = this.#modules.findIndex(({ value }) => path.basename(value, ".py") === module);
@@ -95,7 +84,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
       else this.#reportChanged(exception, report);
       if (modules.length > 0) this.#quiet.clear(); // it is not known which of them registers something now
       const names = modules.map((module) => `${this.#name}.${module}`);
-      return { modules: names, keep: () => binding.endReload(core, this.#number, true), undo };
+      return { modules: names, keep: () => this.#code.endReload(true), undo };
     } catch (error) {
       undo();
       throw error;
@@ -111,8 +100,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
 
   /** Source files of its modules, and those that would be of modules that did not load. */
   files(): readonly string[] {
-    const { binding, core } = this.#engine;
-    return [...binding.sourceFiles(core, this.#number), ...this.#failed];
+    return [...this.#code.sourceFiles(), ...this.#failed];
   }
 
   /** As of now: a reload can remove the instance that has the main interpreter. */
@@ -129,15 +117,14 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
 
   /** Loads the modules of `module` options that have not been loaded, in order. */
   #loadModules(settings: readonly Setting[], report: Report): void {
-    const { binding, core } = this.#engine;
     const modules = settings.filter(({ option }) => option === "module");
     this.#modules = modules;
     for (const [index, { value, folder }] of modules.entries()) {
       if (index < this.#loaded || value === "") continue; // an empty value has already been reported
-      const before = binding.activity(core, this.#number);
-      const exception = binding.loadModule(core, this.#number, value, folder);
+      const before = this.#code.activity();
+      const exception = this.#code.loadModule(value, folder);
       if (exception === null) {
-        if (binding.activity(core, this.#number) === before) this.#quiet.add(index);
+        if (this.#code.activity() === before) this.#quiet.add(index);
         continue;
       }
       const file = value
@@ -153,8 +140,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
   }
 
   #resolve(inputs: Uint32Array): Unresolved {
-    const { binding, core } = this.#engine;
-    const found = binding.resolve(core, this.#number, inputs, this.#defaultHandler ?? "");
+    const found = this.#code.resolve(inputs, this.#defaultHandler ?? "");
     const errors = found.filter(({ problem }) => problem !== "");
     return {
       channels: errors.filter(({ channel }) => channel >= 0).map((error) => this.#asRefusal(error)),
@@ -176,13 +162,12 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
   /** Warnings about modules that have nothing to do. */
   #idleModules(inputs: Uint32Array): Problem[] {
     if (this.#quiet.size === 0) return [];
-    const { binding, core } = this.#engine;
-    const names = binding.channelNames(core, this.#number, 0, binding.channelCount(core, this.#number));
+    const names = this.#code.channels.names(0, this.#code.channels.size);
     const called = [...inputs].flatMap((channel) => names[channel] ?? []);
     if (this.#defaultHandler !== undefined) called.push(this.#defaultHandler);
     return [...this.#quiet].flatMap((index) => {
       const value = this.#modules[index]?.value ?? "";
-      const module = binding.idleModule(core, this.#number, value);
+      const module = this.#code.idleModule(value);
       if (module === null || called.some((name) => name.startsWith(`${module.name}.`))) return [];
       return [{ severity: "warning" as const, option: "module", index, ...describeIdle(module, value, this.#name) }];
     });
@@ -209,8 +194,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
   }
 
   #nameOf(channel: number): string {
-    const { binding, core } = this.#engine;
-    return binding.channelNames(core, this.#number, channel, 1)[0] ?? "";
+    return this.#code.channels.names(channel, 1)[0] ?? "";
   }
 }
 

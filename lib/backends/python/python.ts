@@ -3,11 +3,17 @@ import path from "node:path";
 import { packageFolder } from "../../binding.js";
 import { MidimonsterError } from "../../errors.js";
 import type { BackendFacts, BackendSetup, InstanceSetup, OpenBackend } from "../instance.js";
+import { codeHere } from "./code.js";
 import type { instanceOptions, options } from "./index.js";
 import { PythonInstance } from "./instance.js";
 import { chooseOrAdvise } from "./locate/alternatives.js";
-import type { PythonChoice } from "./locate/discovery.js";
+import { choosePythonProgram, type PythonChoice } from "./locate/discovery.js";
 import { getsMain } from "./main-interpreter.js";
+import { ProcessInstance } from "./process/instance.js";
+import { RemoteCode } from "./process/remote-code.js";
+
+/** Options of instances that have a meaning in a process of their own only. */
+const ONLY_IN_PROCESS = ["python", "memory-limit", "restart"];
 
 /** Runs Python modules, each instance in an interpreter of its own. Events for its instances never pass through JavaScript. */
 class PythonBackend implements OpenBackend<typeof instanceOptions> {
@@ -23,6 +29,11 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
   }
 
   async instance(setup: InstanceSetup<typeof instanceOptions>): Promise<PythonInstance> {
+    if (setup.options["own-process"] ?? this.#setup.options["own-process"]) return this.#inProcess(setup);
+    for (const option of ONLY_IN_PROCESS) {
+      if (!setup.settings.some((setting) => setting.option === option)) continue;
+      setup.report({ message: `'${option}' needs 'own-process = on'`, option });
+    }
     const python = await this.#load();
     const { binding, core, argument, stopping } = setup.engine;
     stopping.throwIfAborted();
@@ -33,7 +44,39 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
     if (typeof number === "string") {
       throw new MidimonsterError("PYTHON_LOAD", `no interpreter for instance '${setup.name}': ${number}`);
     }
-    return new PythonInstance(setup, number, { python, interpreter: main ? "main" : "own" });
+    return new PythonInstance(setup, codeHere(setup.engine, number), { python, interpreter: main ? "main" : "own" });
+  }
+
+  async #inProcess(setup: InstanceSetup<typeof instanceOptions>): Promise<PythonInstance> {
+    const { name, folder, engine, options } = setup;
+    const { binding, core, stopping } = engine;
+    if (process.platform !== "linux") {
+      throw new MidimonsterError("PYTHON_LOAD", "own-process = on is there on Linux only");
+    }
+    const backend = this.#setup.options;
+    const python = await choosePythonProgram(options.python ?? backend.python, stopping);
+    stopping.throwIfAborted();
+    if (binding.stopSignalSeen()) throw new Error("a signal to stop has arrived");
+    const code = new RemoteCode(
+      {
+        engine,
+        number: binding.addProcess(core),
+        name,
+        folder,
+        executable: python.executable,
+        ignoreHome: pointsElsewhere(process.env.PYTHONHOME, python),
+        handlerWarn: backend["handler-warn"],
+        handlerTimeout: backend["handler-timeout"],
+        memoryLimit: options["memory-limit"] ?? 0,
+      },
+      setup.log,
+      options.restart,
+    );
+    setup.log.info(
+      { python, instance: name, pid: code.pid },
+      `instance '${name}' in process ${code.pid}: Python ${python.version} from ${python.executable}`,
+    );
+    return new ProcessInstance(setup, code, { python, interpreter: "process" });
   }
 
   /** Loads CPython, for the first instance. */

@@ -170,10 +170,23 @@ type Ask = (candidate: Candidate) => Promise<Probe>;
 
 const askFreely: Ask = ({ command, reason }) => probe(command, reason);
 
-async function choose(configured: string | undefined, ask: Ask): Promise<Chosen> {
+/** Whether, and as what, a Python can be used. @throws {MidimonsterError} explaining why not, and what to do */
+type Judge = (probed: Probe, reason: string) => PythonChoice;
+
+/**
+ * Finds a Python as {@link choosePython} does, to run it as a program: it needs no library that can be loaded into this process.
+ *
+ * @throws {MidimonsterError} with a `PYTHON_*` code
+ */
+export async function choosePythonProgram(configured: string | undefined, signal?: AbortSignal): Promise<PythonChoice> {
+  const ask: Ask = ({ command, reason }) => probe(command, reason, signal);
+  return (await choose(configured, ask, judgeProgram)).choice;
+}
+
+async function choose(configured: string | undefined, ask: Ask, judged: Judge = judge): Promise<Chosen> {
   const requested = requestedBy(configured, process.env);
   if (requested === undefined) {
-    const choice = await firstUsable(python3OnPath(process.env), ask);
+    const choice = await firstUsable(python3OnPath(process.env), ask, undefined, judged);
     if (choice !== undefined) return choice;
     throw new MidimonsterError(
       "PYTHON_NOT_FOUND",
@@ -184,13 +197,15 @@ async function choose(configured: string | undefined, ask: Ask): Promise<Chosen>
   const { reason, value } = requested;
   const request = requestOf(value);
   // An explicitly requested Python is not replaced by another one if it is unusable.
-  if ("command" in request) return { choice: await examine({ command: request.command, reason }, ask), rejected: [] };
+  if ("command" in request)
+    return { choice: await examine({ command: request.command, reason }, ask, judged), rejected: [] };
   const isRequested = ({ version }: Probe) => `${version.join(".")}.`.startsWith(`${request.version}.`);
   const candidates = pythonsOfVersion(request.version, process.env);
   const choice = await firstUsable(
     candidates.map(({ command, reason: where }) => ({ command, reason: `${reason}, ${where}` })),
     ask,
     isRequested,
+    judged,
   );
   if (choice !== undefined) return choice;
   const installed = (await findPythons()).flatMap((python) => (python.choice ? [python.choice.version] : []));
@@ -209,6 +224,7 @@ async function firstUsable(
   candidates: readonly Candidate[],
   ask: Ask,
   isRequested?: (probe: Probe) => boolean,
+  judged: Judge = judge,
 ): Promise<Chosen | undefined> {
   const rejected: { command: string; problem: MidimonsterError }[] = [];
   let first: MidimonsterError | undefined;
@@ -217,7 +233,7 @@ async function firstUsable(
     try {
       probed = await ask(candidate);
       if (isRequested === undefined || isRequested(probed))
-        return { choice: judge(probed, candidate.reason), rejected };
+        return { choice: judged(probed, candidate.reason), rejected };
     } catch (error) {
       if (!(error instanceof MidimonsterError)) throw error;
       rejected.push({ command: candidate.command, problem: error });
@@ -229,12 +245,19 @@ async function firstUsable(
   return undefined;
 }
 
-async function examine(candidate: Candidate, ask: Ask): Promise<PythonChoice> {
-  return judge(await ask(candidate), candidate.reason);
+async function examine(candidate: Candidate, ask: Ask, judged: Judge = judge): Promise<PythonChoice> {
+  return judged(await ask(candidate), candidate.reason);
 }
 
-/** @throws {MidimonsterError} explaining why this Python can't be loaded into this process, and what to do */
-function judge(probed: Probe, reason: string): PythonChoice {
+/** For a Python that runs as a program of its own. */
+function judgeProgram(probed: Probe, reason: string): PythonChoice {
+  refuseOthers(probed, reason);
+  const { executable, prefix, basePrefix, baseExecPrefix } = probed;
+  return { version: probed.version.join("."), executable, prefix, basePrefix, baseExecPrefix, library: "", reason };
+}
+
+/** What can't run this package's native part in any way. */
+function refuseOthers(probed: Probe, reason: string): void {
   const version = probed.version.join(".");
   const [major, minor] = probed.version;
   const who = `${probed.executable} (Python ${version}, ${reason})`;
@@ -254,6 +277,14 @@ function judge(probed: Probe, reason: string): PythonChoice {
         `${installAdvice()}\n${HOW_TO_CHOOSE}`,
     );
   }
+}
+
+/** @throws {MidimonsterError} explaining why this Python can't be loaded into this process, and what to do */
+function judge(probed: Probe, reason: string): PythonChoice {
+  refuseOthers(probed, reason);
+  const version = probed.version.join(".");
+  const [major, minor] = probed.version;
+  const who = `${probed.executable} (Python ${version}, ${reason})`;
   if (probed.freeThreaded) {
     throw new MidimonsterError(
       "PYTHON_FREE_THREADED",

@@ -12,7 +12,7 @@ export interface ImportSurroundings {
   readonly folder: string;
   readonly python: PythonChoice;
   /** That of the instance. */
-  readonly interpreter: "main" | "own";
+  readonly interpreter: "main" | "own" | "process";
   /** Another instance that has CPython's main interpreter; whether it belongs to the same router. */
   readonly holder?: MainHolder;
 }
@@ -44,7 +44,13 @@ export function importAdvice(exception: PythonException, module: string, surroun
 }
 
 /** Where an extension module can be imported that refuses the instance's interpreter. */
-function adviceOnInterpreter(extension: string, { interpreter, holder }: ImportSurroundings): string[] {
+function adviceOnInterpreter(extension: string, surroundings: ImportSurroundings): string[] {
+  if (surroundings.interpreter === "process") return []; // it would not import in plain Python either
+  const advice = adviceWithinProcess(extension, surroundings);
+  return process.platform === "linux" ? [...advice, OWN_PROCESS] : advice;
+}
+
+function adviceWithinProcess(extension: string, { interpreter, holder }: ImportSurroundings): string[] {
   if (interpreter === "main") {
     return [
       `${extension} only works in one interpreter of a process, and another instance has already imported it: import it in`,
@@ -155,6 +161,9 @@ const IMPORTS_ITSELF = /partially initialized module|is not a package|consider r
 const NOT_UTF8 = /^\(unicode error\) 'utf-8' codec can't decode|^source code .*cannot contain null bytes/;
 
 const MAX_COMMAND = 80;
+
+const OWN_PROCESS =
+  "or give this instance 'own-process = on', where every extension module works: see docs/processes.md";
 
 const SEE = "see 'only one interpreter' in docs/troubleshooting.md";
 

@@ -1,0 +1,181 @@
+// One process of an instance, from its start to its end.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, existsSync, readFileSync, readSync } from "node:fs";
+import type { Socket } from "node:net";
+import path from "node:path";
+import { findAddon, packageFolder, type Report } from "../../../binding.js";
+import type { Engine } from "../../../engine/engine.js";
+import { MidimonsterError } from "../../../errors.js";
+import { askAndWait, Decoder, encode, type Request } from "./messages.js";
+
+/** How long code that loads may go on after a signal to stop, in ms. */
+const AFTER_SIGNAL = 3000;
+
+const MAX_STACK = 64 * 1024;
+
+export interface ProcessSetup {
+  readonly engine: Engine;
+  /** The instance's number in the core. */
+  readonly number: number;
+  readonly name: string;
+  readonly folder: string;
+  readonly executable: string;
+  readonly ignoreHome: boolean;
+  readonly handlerWarn: number;
+  readonly handlerTimeout: number;
+  /** In bytes; 0 for none. */
+  readonly memoryLimit: number;
+}
+
+/** How a process has ended. */
+export interface Ending {
+  /** `by SIGSEGV`, `with status 1`. */
+  readonly how: string;
+  /** The number of events that it has not handled. */
+  readonly lost: number;
+  /** Its Python stack, if it crashed. */
+  readonly stack: string;
+  /** It has written nonsense into shared memory. */
+  readonly broken: boolean;
+}
+
+export class PythonProcess {
+  readonly pid: number;
+  /** Resolves once it has ended. */
+  readonly ended: Promise<Ending>;
+  readonly #setup: ProcessSetup;
+  readonly #child: ChildProcess;
+  readonly #reports: Socket;
+  readonly #requests: number;
+  readonly #crash: number;
+  readonly #answers: ((answer: unknown) => void)[] = [];
+  #hasEnded = false;
+
+  /** Starts it; {@link start} follows. @throws {MidimonsterError} `PYTHON_LOAD` */
+  constructor(setup: ProcessSetup, reported: (report: Report) => void) {
+    this.#setup = setup;
+    const { engine, number, name, executable, ignoreHome, memoryLimit } = setup;
+    const { binding, core } = engine;
+    const failed = (why: string) => new MidimonsterError("PYTHON_LOAD", `no process for instance '${name}': ${why}`);
+    const opened = binding.openProcess(core, number);
+    if (typeof opened === "string") throw failed(opened);
+    const { requests, processRequests, crash, memory, wake, routerWake } = opened;
+    this.#requests = requests;
+    this.#crash = crash;
+    const runtime = path.join(packageFolder, "python", "runtime");
+    const program = readFileSync(path.join(runtime, "child.py"), "utf8");
+    const { PYTHONHOME, ...env } = process.env;
+    try {
+      this.#child = spawn(
+        executable,
+        ["-c", program, findProcessLibrary(), path.join(runtime, "start.py"), String(memoryLimit)],
+        {
+          detached: true, // a signal from the terminal is for the router
+          stdio: ["ignore", "inherit", "inherit", processRequests, "pipe", memory, wake, routerWake, crash],
+          env: { ...env, ...(PYTHONHOME !== undefined && !ignoreHome && { PYTHONHOME }), PYTHON_GIL: "1" },
+        },
+      );
+    } finally {
+      closeSync(processRequests);
+    }
+    this.#child.on("error", () => {}); // it has no pid then
+    this.ended = this.#end();
+    if (this.#child.pid === undefined) throw failed(`${executable} can't be started`);
+    this.pid = this.#child.pid;
+    binding.processSpawned(core, number, this.pid);
+    this.#child.unref();
+    this.#reports = this.#child.stdio[4] as Socket;
+    this.#reports.unref();
+    this.#reports.on("error", () => {}); // its end follows
+    const decoder = new Decoder();
+    this.#reports.on("data", (piece: Buffer) => {
+      for (const message of decoder.take(piece)) this.#take(message, reported);
+    });
+  }
+
+  /** What it is to know before anything is loaded. */
+  get start(): Request {
+    const { engine, name, folder, executable, handlerWarn, handlerTimeout } = this.#setup;
+    const checking = engine.check === undefined ? "" : "checking";
+    const limits = [String(handlerWarn), String(handlerTimeout)];
+    return ["start", name, folder, engine.argument, ...limits, checking, ...engine.binding.streamFormats(), executable];
+  }
+
+  /** Waits for the answer, while everything else waits too. @throws {Disconnected} if it ends instead */
+  ask(request: Request): unknown {
+    let since: number | undefined;
+    return askAndWait(this.#requests, request, () => {
+      if (!this.#setup.engine.binding.stopSignalSeen()) return;
+      since ??= performance.now();
+      if (performance.now() - since > AFTER_SIGNAL) this.kill();
+    });
+  }
+
+  /** The same without waiting. Rejects if it ends instead. */
+  async askLater(request: Request): Promise<unknown> {
+    const answer = new Promise<unknown>((resolve) => this.#answers.push(resolve));
+    this.#reports.write(encode(request));
+    const ended = this.ended.then(({ how }) => {
+      throw new Error(`its process was ended ${how}`);
+    });
+    return Promise.race([answer, ended]);
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  kill(): void {
+    if (!this.#hasEnded) this.#child.kill("SIGKILL");
+  }
+
+  #take(message: string, reported: (report: Report) => void): void {
+    const { engine, number } = this.#setup;
+    const value = JSON.parse(message) as { reports?: Report[]; failed?: string } | null;
+    if (value?.reports !== undefined) {
+      for (const report of value.reports) reported({ ...report, instance: number });
+    } else if (value?.failed !== undefined) {
+      engine.report({ kind: "log", instance: number, role: "error", subject: "midimonster", text: value.failed });
+    } else {
+      this.#answers.shift()?.(value);
+    }
+  }
+
+  async #end(): Promise<Ending> {
+    const { engine, number } = this.#setup;
+    const { binding, core } = engine;
+    const child = this.#child;
+    const [status, signal] = await (child.pid === undefined
+      ? [1, null]
+      : (once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>));
+    this.#hasEnded = true;
+    const broken = binding.processBroken(core, number);
+    const lost = binding.processEnded(core, number);
+    const stack = this.stack();
+    closeSync(this.#requests);
+    closeSync(this.#crash);
+    return { how: signal === null ? `with status ${status}` : `by ${signal}`, lost, stack, broken };
+  }
+
+  /** What Python's faulthandler has written. */
+  stack(): string {
+    const text = Buffer.alloc(MAX_STACK);
+    try {
+      return text.toString("utf8", 0, readSync(this.#crash, text, 0, MAX_STACK, 0)).trim();
+    } catch {
+      return "";
+    }
+  }
+}
+
+/** The native part for processes, beside the addon. @throws {MidimonsterError} `ADDON_LOAD` */
+export function findProcessLibrary(): string {
+  const addon = findAddon();
+  const library = path.join(path.dirname(addon), "midimonster_child.so");
+  if (existsSync(library)) return library;
+  throw new MidimonsterError(
+    "ADDON_LOAD",
+    `own-process = on needs ${library}, which is not there; it exists on Linux: install the package again`,
+  );
+}

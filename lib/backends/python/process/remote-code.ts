@@ -1,0 +1,290 @@
+// An instance's code in a process of its own, which is started again when it ends.
+import type { IdleModule, ModulesReloaded, PythonException, Report, ResolveError } from "../../../binding.js";
+import { messageOf } from "../../../errors.js";
+import type { Logger } from "../../../log/log.js";
+import type { Channels } from "../../../mapping/channel-set.js";
+import type { InstanceStatus } from "../../instance.js";
+import type { Code } from "../code.js";
+import { Backoff } from "./backoff.js";
+import { Disconnected, type Request } from "./messages.js";
+import { type Ending, type ProcessSetup, PythonProcess } from "./python-process.js";
+
+/** How long code may go on after handler-timeout has raised, in ms. */
+const GRACE = 5000;
+
+/** A channel's name, and so on, as an argument. */
+const text = (value: number) => String(value);
+
+export class RemoteCode implements Code {
+  readonly number: number;
+  readonly channels: Channels;
+  readonly #setup: ProcessSetup;
+  readonly #log: Logger;
+  readonly #restarts: boolean;
+  readonly #backoff = new Backoff();
+  #process: PythonProcess;
+  /** Of all channels: a new process gets them under the same numbers. */
+  readonly #names: string[] = [];
+  readonly #known = new Map<string, number>();
+  /** What a new process has to do again: modules, in order. */
+  readonly #modules: { readonly value: string; readonly folder: string }[] = [];
+  #inputs: readonly number[] = [];
+  #outputs: readonly number[] = [];
+  #resolved: { readonly inputs: Uint32Array; readonly defaultHandler: string } = {
+    inputs: new Uint32Array(),
+    defaultHandler: "",
+  };
+  /** As it was before the reload that is under way. */
+  #before = { modules: 0, resolved: this.#resolved };
+  #sources: string[] = [];
+  #state: "loading" | "running" | "waiting" | "failed" | "stopped" = "loading";
+  #problem = "";
+  #restarted = 0;
+  #lost = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #watch: NodeJS.Timeout | undefined;
+  #killedFor: string | undefined;
+  #toldOfMemory = false;
+
+  /** @throws {MidimonsterError} `PYTHON_LOAD` */
+  constructor(setup: ProcessSetup, log: Logger, restarts: boolean) {
+    this.#setup = setup;
+    this.#log = log;
+    this.#restarts = restarts;
+    this.number = setup.number;
+    const code = this;
+    this.channels = {
+      get size() {
+        return code.#names.length;
+      },
+      add: (names) => code.#addChannels(names),
+      names: (first, count) => code.#names.slice(first, first + count),
+    };
+    this.#process = this.#spawn();
+    const problem = this.#process.ask(this.#process.start) as string;
+    if (problem !== "") throw new Error(problem);
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Everything is loaded. */
+  ready(): void {
+    if (this.#state === "stopped") return;
+    const { engine } = this.#setup;
+    this.#state = "running";
+    engine.binding.processReady(engine.core, this.number);
+    this.#startWatch();
+  }
+
+  /** It did not load: it is not needed any more. */
+  stop(): void {
+    this.#state = "stopped";
+    clearTimeout(this.#timer);
+    clearInterval(this.#watch);
+  }
+
+  status(): InstanceStatus {
+    const { pid } = this;
+    const restarts = this.#restarted === 0 ? "" : `, restarted ${this.#restarted} times`;
+    const lost = this.#lost > 0 ? { lost: this.#lost } : {};
+    if (this.#state === "failed") return { state: "failed", text: this.#problem, ...lost };
+    if (this.#state === "waiting") return { state: "waiting", text: `${this.#problem}; it is started again`, ...lost };
+    return { state: "ok", text: `process ${pid}${restarts}`, ...lost };
+  }
+
+  loadModule(value: string, folder: string): PythonException | null {
+    this.#modules.push({ value, folder });
+    try {
+      return this.#process.ask(["load", value, folder]) as PythonException | null;
+    } catch (error) {
+      if (!(error instanceof Disconnected)) throw error;
+      this.#state = "stopped";
+      return exceptionFor(`the process ended while module '${value}' was loaded`, this.#process.stack());
+    } finally {
+      this.#update();
+    }
+  }
+
+  activity = () => (this.#ask(["activity"]) as number | undefined) ?? 0;
+  idleModule = (value: string) => (this.#ask(["idle", value]) as IdleModule | undefined) ?? null;
+
+  fixChannels(): void {
+    this.#ask(["fix"]);
+  }
+
+  resolve(inputs: Uint32Array, defaultHandler: string): ResolveError[] {
+    this.#resolved = { inputs: inputs.slice(), defaultHandler };
+    return (this.#ask(["resolve", defaultHandler, ...[...inputs].map(text)]) as ResolveError[] | undefined) ?? [];
+  }
+
+  parseChanged = () => (this.#ask(["parse"]) as PythonException | undefined) ?? null;
+
+  beginReload(): void {
+    if (this.#state !== "running") throw new Error("its process is being started again: reload once it runs");
+    this.#before = { modules: this.#modules.length, resolved: this.#resolved };
+    this.#process.ask(["begin"]);
+  }
+
+  reloadChanged(): ModulesReloaded {
+    const reloaded = this.#process.ask(["reload"]) as ModulesReloaded;
+    this.#update();
+    return reloaded;
+  }
+
+  endReload(keep: boolean): void {
+    if (!keep) {
+      this.#modules.length = this.#before.modules;
+      this.#resolved = this.#before.resolved;
+    }
+    this.#ask(["end", keep ? "keep" : "undo"]);
+  }
+
+  sourceFiles(): string[] {
+    this.#sources = (this.#ask(["sources"]) as string[] | undefined) ?? this.#sources;
+    return this.#sources;
+  }
+
+  /** Channels that are mapped, by their numbers. */
+  setMapped(inputs: Iterable<number>, outputs: Iterable<number>): void {
+    this.#inputs = [...inputs];
+    this.#outputs = [...outputs];
+    this.#ask(this.#mapped());
+  }
+
+  #mapped(): Request {
+    return ["mapped", text(this.#inputs.length), ...this.#inputs.map(text), ...this.#outputs.map(text)];
+  }
+
+  /** Waits for the answer; undefined if there is no process at the moment. */
+  #ask(request: Request): unknown {
+    if (this.#process.hasEnded || (this.#state !== "running" && this.#state !== "loading")) return undefined;
+    try {
+      return this.#process.ask(request);
+    } catch (error) {
+      if (error instanceof Disconnected) return undefined;
+      throw error;
+    }
+  }
+
+  #addChannels(names: readonly string[]): Uint32Array {
+    const isNew = names.some((name) => !this.#known.has(name));
+    if (isNew) {
+      this.#ask(["addChannels", ...names]);
+      this.#update();
+      for (const name of names) this.#note(name); // those of a process that is not there
+    }
+    return Uint32Array.from(names, (name) => this.#known.get(name) ?? 0);
+  }
+
+  /** Learns of channels that the process has created. */
+  #update(): void {
+    const names = this.#ask(["names", text(this.#names.length)]) as string[] | undefined;
+    for (const name of names ?? []) this.#note(name);
+  }
+
+  #note(name: string): void {
+    if (this.#known.has(name)) return;
+    this.#known.set(name, this.#names.length);
+    this.#names.push(name);
+  }
+
+  #spawn(): PythonProcess {
+    const started = new PythonProcess(this.#setup, (report) => this.#report(report));
+    started.ended.then((ending) => this.#ended(started, ending));
+    return started;
+  }
+
+  #report(report: Report): void {
+    const { engine, name, memoryLimit } = this.#setup;
+    engine.report(report);
+    if (memoryLimit === 0 || this.#toldOfMemory || report.exception?.type !== "MemoryError") return;
+    this.#toldOfMemory = true;
+    this.#log.error(
+      { instance: name },
+      `instance '${name}' has reached its memory-limit, ${memoryLimit / 2 ** 20} MiB`,
+    );
+  }
+
+  #ended(process: PythonProcess, ending: Ending): void {
+    if (process !== this.#process || this.#state === "stopped") return;
+    clearInterval(this.#watch);
+    if (this.#state === "loading") return; // who waits for it knows
+    const { engine, name } = this.#setup;
+    if (engine.stopping.aborted) return;
+    this.#lost += ending.lost;
+    const how = this.#killedFor ?? (ending.broken ? "for writing nonsense into the memory it shares" : ending.how);
+    this.#killedFor = undefined;
+    const lost = ending.lost === 0 ? "" : `; ${ending.lost} events for it were lost`;
+    this.#problem = `process ${process.pid} of instance '${name}' was ended ${how}`;
+    this.#log.error(
+      { instance: name, pid: process.pid, lost: ending.lost },
+      `${this.#problem}${lost}${ending.stack === "" ? "" : `\n${ending.stack}`}`,
+    );
+    this.#restartLater();
+  }
+
+  #restartLater(): void {
+    const { name } = this.#setup;
+    if (!this.#restarts) {
+      this.#state = "failed";
+      return;
+    }
+    this.#state = "waiting";
+    const wait = this.#backoff.next();
+    if (wait > 0) this.#log.warn({ instance: name }, `instance '${name}' is started again in ${wait / 1000} s`);
+    this.#timer = setTimeout(() => {
+      this.#restart().catch((error) => {
+        if (this.#state !== "waiting" || this.#setup.engine.stopping.aborted) return;
+        this.#problem = `instance '${name}' could not be started again: ${messageOf(error)}`;
+        this.#log.error({ instance: name }, this.#problem);
+        this.#process.kill();
+        this.#restartLater();
+      });
+    }, wait);
+  }
+
+  async #restart(): Promise<void> {
+    const { engine, name } = this.#setup;
+    if (engine.stopping.aborted) return;
+    const process = this.#spawn();
+    this.#process = process;
+    const problem = await process.askLater(process.start);
+    if (problem !== "") throw new Error(String(problem));
+    // First, so that each has its number.
+    await process.askLater(["addChannels", ...this.#names]);
+    for (const { value, folder } of this.#modules) {
+      const exception = (await process.askLater(["load", value, folder])) as PythonException | null;
+      if (exception !== null) throw new Error(`module '${value}' can't be imported\n${exception.text}`);
+    }
+    const created = (await process.askLater(["names", text(this.#names.length)])) as string[];
+    await process.askLater(["fix"]);
+    const { inputs, defaultHandler } = this.#resolved;
+    await process.askLater(["resolve", defaultHandler, ...[...inputs].map(text)]);
+    await process.askLater(this.#mapped());
+    if (this.#state !== "waiting" || engine.stopping.aborted) return;
+    for (const channel of created)
+      this.#log.warn({ instance: name }, `'${name}.${channel}' is new; it is mapped after a reload`);
+    ++this.#restarted;
+    this.#backoff.started();
+    this.ready();
+    this.#log.info({ instance: name, pid: process.pid }, `instance '${name}' runs again, in process ${process.pid}`);
+  }
+
+  /** A process that does not return, although handler-timeout has raised. */
+  #startWatch(): void {
+    const { engine, handlerTimeout } = this.#setup;
+    if (handlerTimeout === 0) return;
+    this.#watch = setInterval(() => {
+      if (engine.binding.processBusy(engine.core, this.number) < handlerTimeout + GRACE) return;
+      this.#killedFor = `since it did not return ${GRACE / 1000} s after handler-timeout`;
+      this.#process.kill();
+    }, 1000);
+    this.#watch.unref();
+  }
+}
+
+function exceptionFor(message: string, stack: string): PythonException {
+  return { type: "ProcessEnded", message, places: [], text: stack === "" ? message : `${message}\n${stack}` };
+}

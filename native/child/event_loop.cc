@@ -1,0 +1,238 @@
+#include "child/event_loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "io/forked.h"
+#include "io/steady_ms.h"
+
+namespace mmpy {
+
+namespace {
+
+struct Timer {
+  uv_timer_t *handle;
+  uv_timer_cb call;
+  uint64_t due_ms;
+  uint64_t repeat_ms;
+};
+struct Idle {
+  uv_idle_t *handle;
+  uv_idle_cb call;
+};
+struct Poll {
+  uv_poll_t *handle;
+  int fd;
+  uv_poll_cb call;  // NULL until it is started
+};
+struct Async {
+  uv_async_t *handle;
+  uv_async_cb call;
+};
+struct Closing {
+  uv_handle_t *handle;
+  uv_close_cb call;
+};
+
+// Handles may be opened, closed and started in any callback: each turn works on copies, and looks whether what it is
+// about to call is still there.
+struct Loop {
+  uv_loop_t loop = {};
+  uint64_t now_ms = SteadyMs();
+  int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  std::vector<Timer> timers;
+  std::vector<Idle> idles;
+  std::vector<Poll> polls;
+  std::vector<Async> asyncs;
+  std::vector<Closing> closing;
+  std::mutex mutex;
+  std::vector<uv_async_t *> sent;  // guarded by the mutex: from any thread
+};
+
+Loop &TheLoop() {
+  static Loop *const loop = std::make_unique<Loop>().release();  // threads may use it until the process ends
+  return *loop;
+}
+
+template <typename Entry, typename Handle>
+Entry *Find(std::vector<Entry> &entries, const Handle *handle) {
+  const auto place = std::find_if(entries.begin(), entries.end(), [&](const Entry &entry) {
+    return static_cast<const void *>(entry.handle) == handle;
+  });
+  return place == entries.end() ? nullptr : &*place;
+}
+
+template <typename Entry, typename Handle>
+void Erase(std::vector<Entry> &entries, const Handle *handle) {
+  if (Entry *const entry = Find(entries, handle)) entries.erase(entries.begin() + (entry - entries.data()));
+}
+
+int TimeoutMs(const Loop &loop) {
+  if (!loop.idles.empty() || !loop.closing.empty()) return 0;
+  uint64_t due = UINT64_MAX;
+  for (const Timer &timer : loop.timers) due = std::min(due, timer.due_ms);
+  if (due == UINT64_MAX) return -1;
+  const uint64_t now = SteadyMs();
+  return due <= now ? 0 : static_cast<int>(std::min<uint64_t>(due - now, 1 << 30));
+}
+
+void RunTimers(Loop &loop) {
+  std::vector<uv_timer_t *> due;
+  for (const Timer &timer : loop.timers) {
+    if (timer.due_ms <= loop.now_ms) due.push_back(timer.handle);
+  }
+  for (uv_timer_t *const handle : due) {
+    Timer *const timer = Find(loop.timers, handle);
+    if (timer == nullptr) continue;
+    const uv_timer_cb call = timer->call;
+    if (timer->repeat_ms == 0) {
+      Erase(loop.timers, handle);
+    } else {
+      timer->due_ms = loop.now_ms + timer->repeat_ms;
+    }
+    call(handle);
+  }
+}
+
+void RunAsyncs(Loop &loop) {
+  uint64_t count = 0;
+  while (read(loop.wake_fd, &count, sizeof count) < 0 && errno == EINTR) {
+  }
+  std::vector<uv_async_t *> sent;
+  {
+    const std::lock_guard<std::mutex> lock(loop.mutex);
+    sent.swap(loop.sent);
+  }
+  for (uv_async_t *const handle : sent) {
+    if (const Async *const async = Find(loop.asyncs, handle)) async->call(handle);
+  }
+}
+
+}  // namespace
+
+uv_loop_t *ChildLoop() { return &TheLoop().loop; }
+
+void RunChildLoopOnce(std::atomic<uint64_t> &busy_ms) {
+  Loop &loop = TheLoop();
+  std::vector<pollfd> fds = {{loop.wake_fd, POLLIN, 0}};
+  std::vector<uv_poll_t *> handles = {nullptr};
+  for (const Poll &poll : loop.polls) {
+    if (poll.call == nullptr) continue;
+    fds.push_back({poll.fd, POLLIN, 0});
+    handles.push_back(poll.handle);
+  }
+  busy_ms.store(0);
+  const int ready = poll(fds.data(), fds.size(), TimeoutMs(loop));
+  loop.now_ms = SteadyMs();
+  busy_ms.store(loop.now_ms);
+  RunTimers(loop);
+  for (const Idle &idle : std::vector<Idle>(loop.idles)) {
+    if (Find(loop.idles, idle.handle) != nullptr) idle.call(idle.handle);
+  }
+  if (ready > 0) {
+    if (fds[0].revents != 0) RunAsyncs(loop);
+    for (size_t i = 1; i < fds.size(); ++i) {
+      if (fds[i].revents == 0) continue;
+      const Poll *const poll = Find(loop.polls, handles[i]);
+      if (poll != nullptr && poll->call != nullptr) poll->call(handles[i], 0, UV_READABLE);
+    }
+  }
+  std::vector<Closing> closing;
+  closing.swap(loop.closing);
+  for (const Closing &one : closing) one.call(one.handle);
+}
+
+}  // namespace mmpy
+
+// The functions of libuv, as far as they are used. Hidden in this library, so that another libuv of the process
+// (uvloop) keeps its own.
+extern "C" {
+
+using mmpy::TheLoop;
+
+uint64_t uv_hrtime(void) { return mmpy::SteadyNs(); }
+uint64_t uv_now(const uv_loop_t *) { return TheLoop().now_ms; }
+const char *uv_strerror(int error) { return strerror(error < 0 ? -error : error); }
+uv_thread_t uv_thread_self(void) { return pthread_self(); }
+int uv_thread_equal(const uv_thread_t *left, const uv_thread_t *right) { return pthread_equal(*left, *right); }
+
+void uv_unref(uv_handle_t *) {}  // the process ends when it is told to
+
+void uv_close(uv_handle_t *handle, uv_close_cb call) {
+  mmpy::Loop &loop = TheLoop();
+  mmpy::Erase(loop.timers, handle);
+  mmpy::Erase(loop.idles, handle);
+  mmpy::Erase(loop.polls, handle);
+  mmpy::Erase(loop.asyncs, handle);
+  loop.closing.push_back({handle, call});
+}
+
+int uv_is_active(const uv_handle_t *handle) {
+  return mmpy::Find(TheLoop().timers, handle) != nullptr || mmpy::Find(TheLoop().idles, handle) != nullptr ? 1 : 0;
+}
+
+int uv_async_init(uv_loop_t *, uv_async_t *handle, uv_async_cb call) {
+  TheLoop().asyncs.push_back({handle, call});
+  return 0;
+}
+
+int uv_async_send(uv_async_t *handle) {
+  mmpy::Loop &loop = TheLoop();
+  {
+    const std::lock_guard<std::mutex> lock(loop.mutex);
+    if (std::find(loop.sent.begin(), loop.sent.end(), handle) != loop.sent.end()) return 0;
+    loop.sent.push_back(handle);
+  }
+  const uint64_t one = 1;
+  while (write(loop.wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
+  }
+  return 0;
+}
+
+int uv_idle_init(uv_loop_t *, uv_idle_t *) { return 0; }
+int uv_idle_start(uv_idle_t *handle, uv_idle_cb call) {
+  if (mmpy::Find(TheLoop().idles, handle) == nullptr) TheLoop().idles.push_back({handle, call});
+  return 0;
+}
+int uv_idle_stop(uv_idle_t *handle) {
+  mmpy::Erase(TheLoop().idles, handle);
+  return 0;
+}
+
+// Of measurements, which only the router makes.
+int uv_prepare_init(uv_loop_t *, uv_prepare_t *) { return 0; }
+int uv_prepare_start(uv_prepare_t *, uv_prepare_cb) { return 0; }
+int uv_prepare_stop(uv_prepare_t *) { return 0; }
+uint64_t uv_metrics_idle_time(uv_loop_t *) { return 0; }
+
+int uv_timer_init(uv_loop_t *, uv_timer_t *) { return 0; }
+int uv_timer_start(uv_timer_t *handle, uv_timer_cb call, uint64_t timeout, uint64_t repeat) {
+  uv_timer_stop(handle);
+  TheLoop().timers.push_back({handle, call, TheLoop().now_ms + timeout, repeat});
+  return 0;
+}
+int uv_timer_stop(uv_timer_t *handle) {
+  mmpy::Erase(TheLoop().timers, handle);
+  return 0;
+}
+
+int uv_poll_init(uv_loop_t *, uv_poll_t *handle, int fd) {
+  TheLoop().polls.push_back({handle, fd, nullptr});
+  return 0;
+}
+int uv_poll_start(uv_poll_t *handle, int, uv_poll_cb call) {
+  mmpy::Poll *const poll = mmpy::Find(TheLoop().polls, handle);
+  if (poll == nullptr) return UV_EINVAL;
+  poll->call = call;
+  return 0;
+}
+}

@@ -1,0 +1,90 @@
+#include "child/messages.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace mmpy {
+
+namespace {
+
+constexpr uint64_t kRetryMs = 5;
+
+// The router ends, or has ended: there is nothing left to be done.
+[[noreturn]] void EndWithRouter() { _exit(1); }
+
+void ReadAll(int fd, char *bytes, size_t size) {
+  while (size > 0) {
+    const ssize_t count = read(fd, bytes, size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) EndWithRouter();
+    bytes += count;
+    size -= static_cast<size_t>(count);
+  }
+}
+
+uint32_t ReadLength(int fd) {
+  uint32_t length = 0;
+  char bytes[sizeof length];
+  ReadAll(fd, bytes, sizeof bytes);
+  memcpy(&length, bytes, sizeof length);
+  return length;
+}
+
+Request FieldsOf(const std::string &bytes) {
+  Request fields;
+  for (size_t at = 0; at + 4 <= bytes.size();) {
+    uint32_t length = 0;
+    memcpy(&length, bytes.data() + at, sizeof length);
+    fields.push_back(bytes.substr(at + 4, length));
+    at += 4 + size_t{length};
+  }
+  return fields;
+}
+
+}  // namespace
+
+Messages::Messages(uv_loop_t *loop, int fd, std::function<std::string(const Request &)> answers)
+    : loop_(loop), fd_(fd), answers_(std::move(answers)) {
+  const auto count = std::make_shared<HandleCount>();
+  poll_.Open(count, this, [&](uv_poll_t *poll) { return uv_poll_init(loop, poll, fd); });
+  retry_.Open(count, this, [&](uv_timer_t *timer) { return uv_timer_init(loop, timer); });
+  uv_poll_start(poll_.get(), UV_READABLE,
+                [](uv_poll_t *poll, int, int) { static_cast<Messages *>(poll->data)->OnReadable(); });
+}
+
+void Messages::OnReadable() {
+  std::string bytes(ReadLength(fd_), '\0');
+  ReadAll(fd_, bytes.data(), bytes.size());
+  Send(answers_(FieldsOf(bytes)));
+}
+
+void Messages::Send(std::string_view text) {
+  if (waiting_.size() > kLimit) {
+    ++left_out_;
+    return;
+  }
+  const auto length = static_cast<uint32_t>(text.size());
+  waiting_.append(reinterpret_cast<const char *>(&length), sizeof length);
+  waiting_.append(text);
+  Flush();
+}
+
+// The router may be waiting for an answer over the other socket, and then reads nothing here.
+void Messages::Flush() {
+  size_t sent = 0;
+  while (sent < waiting_.size()) {
+    const ssize_t count = send(fd_, waiting_.data() + sent, waiting_.size() - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK) EndWithRouter();
+    if (count < 0) break;
+    sent += static_cast<size_t>(count);
+  }
+  waiting_.erase(0, sent);
+  if (waiting_.empty()) return;
+  uv_timer_start(
+      retry_.get(), [](uv_timer_t *timer) { static_cast<Messages *>(timer->data)->Flush(); }, kRetryMs, 0);
+}
+
+}  // namespace mmpy

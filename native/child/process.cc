@@ -1,0 +1,267 @@
+#include "child/process.h"
+
+#include <stdlib.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "child/event_loop.h"
+#include "child/json.h"
+#include "io/steady_ms.h"
+#include "python/runtime.h"
+#include "routing/report_kind.h"
+
+namespace mmpy {
+
+namespace {
+
+constexpr InstanceId kPython = 0;
+constexpr uint64_t kLastEventsMs = 200;
+constexpr size_t kAtOnce = 4096;  // events, before sockets and requests have their turn
+
+std::string TextsAsJson(const std::vector<std::string> &texts) {
+  return JsonArray(texts, [](const std::string &text) { return Quoted(text); });
+}
+
+std::string JsonOf(const Report &report) {
+  JsonObject object;
+  object.Add("kind", Quoted(KindName(report.kind)))
+      .Add("role", Quoted(report.role))
+      .Add("subject", Quoted(report.subject))
+      .Add("text", Quoted(report.text));
+  if (report.exception) object.Add("exception", JsonOf(*report.exception));
+  if (report.value) object.Add("value", Number(*report.value));
+  if (!report.file.empty()) object.Add("file", Quoted(report.file));
+  return object.text();
+}
+
+uint32_t NumberOf(const std::string &text) { return static_cast<uint32_t>(strtoul(text.c_str(), nullptr, 10)); }
+
+std::vector<uint32_t> NumbersOf(const Request &request, size_t from, size_t to) {
+  std::vector<uint32_t> numbers;
+  for (size_t i = from; i < std::min(to, request.size()); ++i) numbers.push_back(NumberOf(request[i]));
+  return numbers;
+}
+
+}  // namespace
+
+Process::Process(SharedMemory &shared, std::string start_file)
+    : shared_(shared),
+      start_file_(std::move(start_file)),
+      reader_(shared.to_process),
+      core_(ChildLoop(), *this),
+      intervals_(ChildLoop(),
+                 [this](const std::vector<uint32_t> &due) {
+                   const Core::Entry entry(core_);
+                   for (const uint32_t interval : due) python_->RunInterval(interval);
+                 }),
+      requests_(ChildLoop(), kRequestsFd, [this](const Request &request) { return Answer(request); }),
+      reports_(ChildLoop(), kReportsFd, [this](const Request &request) { return Answer(request); }) {
+  wake_.Open(core_.handles(), this, [](uv_poll_t *poll) { return uv_poll_init(ChildLoop(), poll, kWakeFd); });
+  uv_poll_start(wake_.get(), UV_READABLE, [](uv_poll_t *poll, int, int) {
+    auto *const process = static_cast<Process *>(poll->data);
+    uint64_t count = 0;
+    if (process == nullptr || read(kWakeFd, &count, sizeof count) < 0) return;
+    process->FollowRouter();
+    process->Receive();
+  });
+}
+
+void Process::Run() {
+  while (!stopped_) RunChildLoopOnce(shared_.busy_ms);
+}
+
+// What the router has done to its core: there are no messages about it, which would come too early or too late.
+void Process::FollowRouter() {
+  if (python_ == nullptr) return;
+  const uint32_t mappings = shared_.mappings.load();
+  if (std::exchange(mappings_, mappings) != mappings) Connect();
+  const uint32_t phase = shared_.phase.load();
+  if (phase == SharedMemory::kRunning && !std::exchange(runs_, true)) {
+    intervals_.Start();
+    core_.Run();
+    Receive();
+  }
+  if (phase == SharedMemory::kStopping && stop_by_ms_ == 0) stop_by_ms_ = SteadyMs() + kLastEventsMs;
+}
+
+// Each channel to itself on the other side, if the router has mapped it.
+void Process::Connect() {
+  const uint32_t count = python_->channels().size();
+  std::vector<uint32_t> counts(2 * size_t{count} + 1, 0);
+  for (const uint32_t channel : outputs_) {
+    if (channel < count) counts[channel + 1] = 1;
+  }
+  for (const uint32_t channel : inputs_) {
+    if (channel < count) counts[count + channel + 1] = 1;
+  }
+  std::vector<ChannelId> targets;
+  for (uint32_t channel = 0; channel < 2 * count; ++channel) {
+    if (counts[channel + 1] != 0) targets.push_back(channel < count ? channel + count : channel - count);
+    counts[channel + 1] += counts[channel];
+  }
+  core_.Connect({0, count}, std::move(counts), targets);
+}
+
+void Process::Receive() {
+  if (stopping_) return;
+  if (!runs_) return BeginStopOnceIdle(true);
+  elsewhere_->Flush();
+  RingEvent events[kAtOnce];
+  bool idle = core_.idle();
+  const size_t count = idle ? reader_.Read(events, kAtOnce) : 0;
+  if (count > 0) {
+    const Core::Entry entry(core_);
+    const ChannelId first = elsewhere_->first();
+    for (size_t i = 0; i < count; ++i) {
+      if (events[i].channel < first) core_.Emit(first + events[i].channel, events[i].value);
+    }
+  }
+  idle = core_.idle();
+  if (idle) shared_.handled.store(reader_.read());
+  if (reader_.Free()) WakeUp(kRouterWakeFd);
+  if (!idle || !reader_.Sleep() || stop_by_ms_ != 0) WakeUp(kWakeFd);
+  BeginStopOnceIdle(idle && count == 0);
+}
+
+// What came before the stop is handled, as in the router's process.
+void Process::BeginStopOnceIdle(bool idle) {
+  if (stop_by_ms_ == 0 || (!idle && SteadyMs() < stop_by_ms_)) return;
+  stopping_ = true;
+  intervals_.Stop();
+  if (core_.BeginStop() == 0) Stop();
+}
+
+void Process::Stop() {
+  if (std::exchange(stopped_, true)) return;
+  core_.Stop([](bool) {});
+}
+
+void Process::Tell(News news) {
+  for (const IntervalChange &change : news.intervals) {
+    intervals_.Set(change.interval, change.period_ms, change.now_ms);
+  }
+  if (!news.reports.empty()) {
+    reports_.Send(
+        JsonObject().Add("reports", JsonArray(news.reports, [](const Report &one) { return JsonOf(one); })).text());
+  }
+  if (news.failure != nullptr) Failed(news.failure);
+  if (!news.ended.empty() && stopping_) Stop();
+}
+
+void Process::Failed(const char *what) { reports_.Send(JsonObject().Add("failed", Quoted(what)).text()); }
+
+// Requests
+
+std::string Process::Start(const Request &request) {
+  const auto field = [&](size_t i) { return i < request.size() ? request[i] : std::string(); };
+  PythonOptions options;
+  options.bootstrap_path = start_file_;
+  options.program_name = field(9);
+  PythonRuntime &runtime = PythonRuntime::Get();
+  const PythonLoadError error = runtime.StartWithin(options);
+  if (error) return Quoted(error.message);
+  runtime.watchdog().SetLimits(NumberOf(field(4)), NumberOf(field(5)));
+  if (field(6) == "checking") core_.SetChecking();
+  runtime.SetStreamFormats({field(7), field(8)});
+  auto python = std::make_unique<PythonInstance>(core_, kPython);
+  python_ = python.get();
+  core_.Add(std::move(python));
+  auto elsewhere = std::make_unique<Elsewhere>(core_, shared_.to_router, kRouterWakeFd);
+  elsewhere_ = elsewhere.get();
+  core_.Add(std::move(elsewhere));
+  return Quoted(python_->Start(Interpreter::Kind::kMain, field(1), field(2), field(3)));
+}
+
+std::string Process::Names(const Request &request) {
+  const ChannelTable &table = python_->channels();
+  std::vector<std::string> names;
+  for (uint32_t i = request.size() > 1 ? NumberOf(request[1]) : 0; i < table.size(); ++i) {
+    names.emplace_back(table.name(i));
+  }
+  return TextsAsJson(names);
+}
+
+std::string Process::AddChannels(const Request &request) {
+  std::vector<uint32_t> indices;
+  const Core::Entry entry(core_);
+  for (size_t i = 1; i < request.size(); ++i) indices.push_back(python_->AddChannel(request[i]));
+  return JsonArray(indices, [](uint32_t index) { return std::to_string(index); });
+}
+
+std::string Process::Resolve(const Request &request) {
+  const Core::Entry entry(core_);
+  std::vector<uint32_t> channels = NumbersOf(request, 2, request.size());
+  const auto unknown = [&](uint32_t channel) { return channel >= python_->channels().size(); };
+  channels.erase(std::remove_if(channels.begin(), channels.end(), unknown), channels.end());
+  return JsonArray(python_->Resolve(channels, request.size() > 1 ? request[1] : ""), [](const ResolveError &error) {
+    const bool is_default = error.channel == Channels::kNone;
+    return JsonObject()
+        .Add("channel", is_default ? "-1" : std::to_string(error.channel))
+        .Add("problem", Quoted(error.problem))
+        .Add("candidates", TextsAsJson(error.candidates))
+        .Add("advice", TextsAsJson(error.advice))
+        .text();
+  });
+}
+
+void Process::NoteMapped(const Request &request) {
+  const size_t inputs = request.size() > 1 ? NumberOf(request[1]) : 0;
+  inputs_ = NumbersOf(request, 2, 2 + inputs);
+  outputs_ = NumbersOf(request, 2 + inputs, request.size());
+}
+
+std::string Process::Reload() {
+  const PythonInstance::Reloaded reloaded = python_->ReloadChanged();
+  return JsonObject()
+      .Add("modules", TextsAsJson(reloaded.modules))
+      .Add("exception", JsonOf(reloaded.exception))
+      .Add("missing",
+           JsonArray(reloaded.missing,
+                     [](const PythonInstance::Reloaded::Missing &one) {
+                       return JsonObject().Add("module", Quoted(one.module)).Add("file", Quoted(one.file)).text();
+                     }))
+      .text();
+}
+
+std::string Process::Answer(const Request &request) {
+  const std::string &what = request.empty() ? std::string() : request[0];
+  if (what == "start") return Start(request);
+  if (python_ == nullptr || !python_->usable()) return "null";
+  FollowRouter();
+  if (what == "addChannels") return AddChannels(request);
+  if (what == "names") return Names(request);
+  if (what == "resolve") return Resolve(request);
+  if (what == "activity") return std::to_string(python_->activity());
+  const Core::Entry entry(core_);
+  if (what == "mapped") {
+    NoteMapped(request);
+  } else if (what == "load" && request.size() > 2) {
+    return JsonOf(python_->LoadModule(request[1], request[2]));
+  } else if (what == "idle" && request.size() > 1) {
+    const auto idle = python_->IdleModule(request[1]);
+    if (!idle) return "null";
+    return JsonObject()
+        .Add("name", Quoted(idle->name))
+        .Add("file", Quoted(idle->file))
+        .Add("guard", Number(static_cast<double>(idle->guard)))
+        .text();
+  } else if (what == "fix") {
+    python_->FixChannels();
+  } else if (what == "sources") {
+    return TextsAsJson(python_->SourceFiles());
+  } else if (what == "parse") {
+    return JsonOf(python_->ParseChanged());
+  } else if (what == "begin") {
+    core_.Hold(true);
+    python_->BeginReload();
+  } else if (what == "reload") {
+    return Reload();
+  } else if (what == "end" && request.size() > 1) {
+    python_->EndReload(request[1] == "keep");
+    core_.Hold(false);
+  }
+  return "null";
+}
+
+}  // namespace mmpy

@@ -1,0 +1,122 @@
+#include "process/ring.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace mmpy {
+namespace {
+
+constexpr auto kSize = RingMemory::kSize;
+
+class Ring : public testing::Test {
+ protected:
+  std::vector<RingEvent> ReadAll(size_t at_once = 100) {
+    std::vector<RingEvent> all;
+    std::vector<RingEvent> some(at_once);
+    while (const size_t count = reader.Read(some.data(), at_once))
+      all.insert(all.end(), some.begin(), some.begin() + count);
+    reader.Free();
+    return all;
+  }
+
+  std::unique_ptr<RingMemory> memory = std::make_unique<RingMemory>();
+  RingWriter writer{*memory};
+  RingReader reader{*memory};
+};
+
+TEST_F(Ring, ShowsEventsOnceTheyArePublished) {
+  writer.Add(7, 0.5);
+  EXPECT_TRUE(ReadAll().empty());
+  writer.Publish();
+  const auto events = ReadAll();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].channel, 7U);
+  EXPECT_EQ(events[0].value, 0.5);
+  EXPECT_TRUE(ReadAll().empty());
+}
+
+TEST_F(Ring, RefusesWhatHasNoRoomAndTakesItAfterwards) {
+  for (uint32_t i = 0; i < kSize; ++i) ASSERT_TRUE(writer.Add(i, 0));
+  EXPECT_FALSE(writer.Add(0, 0));
+  writer.Publish();
+  EXPECT_TRUE(writer.AwaitRoom());
+  RingEvent one;
+  ASSERT_EQ(reader.Read(&one, 1), 1U);
+  EXPECT_TRUE(reader.Free()) << "the writer waits";
+  EXPECT_TRUE(writer.Add(9, 0));
+  EXPECT_FALSE(writer.Add(9, 0));
+}
+
+TEST_F(Ring, KeepsTheOrderAcrossItsEnd) {
+  uint32_t next = 0;
+  uint32_t expected = 0;
+  for (const size_t round : {size_t{1}, size_t{8191}, size_t{5000}, size_t{8192}, size_t{3}, size_t{8000}}) {
+    for (size_t i = 0; i < round; ++i) ASSERT_TRUE(writer.Add(next++, 0));
+    writer.Publish();
+    for (const RingEvent &event : ReadAll(777)) ASSERT_EQ(event.channel, expected++);
+  }
+  EXPECT_EQ(expected, next);
+}
+
+TEST_F(Ring, WakesAReaderThatSleepsAndNoOther) {
+  writer.Add(0, 0);
+  EXPECT_FALSE(writer.Publish());
+  EXPECT_FALSE(reader.Sleep()) << "there is an event";
+  ReadAll();
+  EXPECT_TRUE(reader.Sleep());
+  writer.Add(0, 0);
+  EXPECT_TRUE(writer.Publish());
+  writer.Add(0, 0);
+  EXPECT_FALSE(writer.Publish()) << "it has been woken";
+}
+
+TEST_F(Ring, NoticesPositionsThatCanNotBe) {
+  writer.Add(0, 0);
+  writer.Publish();
+  const struct { uint64_t tail, head; } nonsense[] = {{kSize + 1, 0}, {UINT64_MAX, 0}, {1, 2}, {1, UINT64_MAX}};
+  for (const auto &[tail, head] : nonsense) {
+    memory->tail = tail;
+    memory->head = head;
+    RingReader other(*memory);
+    std::vector<RingEvent> events(2 * kSize);
+    EXPECT_LE(other.Read(events.data(), events.size()), kSize);
+    EXPECT_EQ(other.broken(), tail != 1);
+    RingWriter full(*memory);
+    for (uint64_t i = 0; i < kSize; ++i) full.Add(0, 0);
+    EXPECT_FALSE(full.Add(0, 0));
+    EXPECT_EQ(full.broken(), head != 0);
+  }
+}
+
+TEST_F(Ring, BringsEverythingFromOneThreadToAnother) {
+  constexpr uint32_t kEvents = 200'000;
+  std::atomic<int> wakes{0};
+  std::thread other([&] {
+    for (uint32_t i = 0; i < kEvents;) {
+      if (writer.Add(i, i)) {
+        ++i;
+        if (i % 3 == 0 && writer.Publish()) ++wakes;
+      } else {
+        if (writer.Publish()) ++wakes;
+        if (writer.AwaitRoom()) std::this_thread::yield();
+      }
+    }
+    if (writer.Publish()) ++wakes;
+  });
+  uint32_t expected = 0;
+  RingEvent events[64];
+  while (expected < kEvents) {
+    const size_t count = reader.Read(events, 64);
+    for (size_t i = 0; i < count; ++i) ASSERT_EQ(events[i].channel, expected++);
+    reader.Free();
+    if (count == 0 && reader.Sleep() && wakes.exchange(0) == 0) std::this_thread::yield();
+  }
+  other.join();
+  EXPECT_FALSE(writer.broken() || reader.broken());
+}
+
+}  // namespace
+}  // namespace mmpy

@@ -1,0 +1,240 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { folderWith, mmpy } from "./helpers.js";
+import { ASK, ask, problems, type Session, start, stopSessions } from "./session.js";
+
+const CONFIG = `
+[python py]
+own-process = on
+module = mod
+[map]
+probe.{go,ask} > py.mod.{go,ask}
+probe.n{1..3} > py.n{1..3}
+py.{out,done} > probe.{out,done}
+`;
+
+const statusOf = (session: Session) => session.router.describe().instances.find(({ name }) => name === "py")?.status;
+const pidOf = (session: Session) => Number(/process (\d+)/.exec(statusOf(session)?.text ?? "")?.[1]);
+
+/** A process that has ended may still be listed, in state Z, where nothing asks for its status. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+/** Ways to end a process, as a handler, and what the log says of them. */
+const ENDS = [
+  { how: "SIGSEGV", code: "import faulthandler; faulthandler._sigsegv()", says: /was ended by SIGSEGV[\s\S]+mod\.py/ },
+  { how: "os.abort()", code: "import os; os.abort()", says: /was ended by SIGABRT[\s\S]+mod\.py/ },
+  { how: "os._exit()", code: "import os; os._exit(3)", says: /was ended with status 3/ },
+  { how: "SIGKILL", code: "import os; os.kill(os.getpid(), 9)", says: /was ended by SIGKILL/ },
+];
+
+describe("an instance in a process of its own", function () {
+  this.timeout(20_000);
+  afterEach(stopSessions);
+
+  it("has a process, which the description names and the stop ends", async () => {
+    const session = await start(CONFIG, { "mod.py": `${ASK}import os\ndef go(value): say(os.getpid())` });
+    session.probe.emit("go", 1);
+    await ask(session);
+    const pid = pidOf(session);
+    assert.deepEqual(session.said(), [pid]);
+    assert.notEqual(pid, process.pid);
+    await stopSessions();
+    assert.ok(!isAlive(pid));
+    assert.deepEqual(problems(session), []);
+  });
+
+  it("gets and outputs all events in order, also more than the ring holds", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `${ASK}\ndef go(value): midimonster.output("out", value)`,
+    });
+    const count = 30_000;
+    for (let i = 0; i < count; ++i) session.probe.emit("go", i / count);
+    await session.probe.until("out", count);
+    assert.deepEqual(
+      session.probe.values("out"),
+      Array.from({ length: count }, (_, i) => i / count),
+    );
+  });
+
+  for (const { how, code, says } of ENDS) {
+    it(`is started again after ${how}, with the last values that came meanwhile`, async () => {
+      const session = await start(CONFIG, {
+        "mod.py": `${ASK}
+def go(value):
+    if value == 1:
+        ${code}
+    midimonster.output("out", value)
+`,
+      });
+      const first = pidOf(session);
+      session.probe.emit("go", 1);
+      await session.log.seen(says);
+      session.probe.emit("go", 0.25);
+      session.probe.emit("go", 0.5);
+      await session.log.seen(/runs again, in process/);
+      await session.probe.until("out", 1);
+      assert.deepEqual(session.probe.values("out"), [0.5]);
+      assert.notEqual(pidOf(session), first);
+      assert.match(session.log.matching(says)[0]?.message ?? "", /1 events? for it (were|was) lost/);
+    });
+  }
+
+  it("stays ended with restart = off", async () => {
+    const session = await start(CONFIG.replace("module", "restart = off\nmodule"), {
+      "mod.py": `${ASK}\nimport os\ndef go(value): os._exit(1)`,
+    });
+    session.probe.emit("go", 1);
+    await session.log.seen(/was ended with status 1/);
+    assert.equal(statusOf(session)?.state, "failed");
+  });
+
+  it("keeps its channels' numbers when it is started again", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `${ASK}import os
+def go(value):
+    if value == 1: os._exit(0)
+    say([midimonster.inputvalue("n%d" % n) for n in (1, 2, 3)])
+    say(sorted(midimonster.channels("input")), midimonster.channels("output"))
+`,
+    });
+    session.probe.emit("go", 1);
+    await session.log.seen(/runs again/);
+    for (const n of [1, 2, 3]) session.probe.emit(`n${n}`, n / 4);
+    session.probe.emit("go", 0);
+    await ask(session);
+    assert.deepEqual(session.said(), [
+      [0.25, 0.5, 0.75],
+      ["mod.ask", "mod.go", "n1", "n2", "n3"],
+      ["out", "done"],
+    ]);
+  });
+
+  it("logs exceptions, messages and unknown channels as in the router's process", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `${ASK}import logging
+def go(value):
+    logging.getLogger("desk").warning("careful")
+    midimonster.output("typo", 1)
+    raise KeyError("lamp")
+`,
+    });
+    session.probe.emit("go", 1);
+    await ask(session);
+    await session.log.seen(/KeyError: 'lamp'/);
+    assert.equal(session.log.matching(/careful/).length, 1);
+    assert.equal(session.log.matching(/'typo'/).length, 1);
+  });
+
+  it("calls intervals, start functions, sockets, coroutines and the cleanup handler", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `${ASK}import asyncio, os, socket
+a, b = socket.socketpair()
+def tick():
+    midimonster.interval(tick, 0)
+    b.send(b"x")
+def readable(sock):
+    say(sock.recv(1).decode())
+    midimonster.task(later())
+async def later():
+    await asyncio.sleep(0.01)
+    midimonster.output("out", 1)
+def go(value): pass
+midimonster.manage(readable, a)
+midimonster.started(lambda: midimonster.interval(tick, 10))
+midimonster.cleanup_handler(lambda: say("cleaned up"))
+`,
+    });
+    await session.probe.until("out", 1);
+    await stopSessions();
+    assert.deepEqual(session.said(), ["x", "cleaned up"]);
+    assert.deepEqual(problems(session), []);
+  });
+
+  it("is reloaded in place, and hands over its state", async () => {
+    const mod = (n: number) => `${ASK}import os
+old = midimonster.previous()
+state = (old.state if old else []) + [${n}]
+def go(value): say([os.getpid(), *state])
+`;
+    const session = await start(CONFIG, { "mod.py": mod(1) });
+    const pid = pidOf(session);
+    session.write("mod.py", mod(22));
+    await session.router.reload();
+    session.probe.emit("go", 1);
+    await ask(session);
+    assert.deepEqual(session.said(), [[pid, 1, 22]]);
+    session.write("mod.py", "import nothing_of_that_name");
+    await assert.rejects(session.router.reload(), /nothing_of_that_name/);
+    session.probe.emit("go", 1);
+    await ask(session);
+    assert.deepEqual(session.said()[1], [pid, 1, 22]);
+  });
+
+  it("is ended and started again if it writes nonsense into the shared memory", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `${ASK}import mmap, os
+def go(value):
+    memory = mmap.mmap(5, 0)
+    memory[RING : RING + 8] = b"\\xff" * 8  # how many events it has ever output
+    os.write(7, (1).to_bytes(8, "little"))
+RING = 4 * 64 + 8192 * 16
+`,
+    });
+    session.probe.emit("go", 1);
+    await session.log.seen(/was ended for writing nonsense/);
+    await session.log.seen(/runs again/);
+    await ask(session);
+  });
+
+  it("can't make the shared memory smaller", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `${ASK}import os
+def go(value):
+    try: os.ftruncate(5, 0)
+    except OSError as error: say(type(error).__name__)
+`,
+    });
+    session.probe.emit("go", 1);
+    await ask(session);
+    assert.deepEqual(session.said(), ["PermissionError"]);
+  });
+
+  it("gets MemoryError beyond its memory-limit, which the log says", async () => {
+    const session = await start(CONFIG.replace("module", "memory-limit = 64M\nmodule"), {
+      "mod.py": `${ASK}\ndef go(value): bytearray(200 << 20)`,
+    });
+    session.probe.emit("go", 1);
+    await session.log.seen(/has reached its memory-limit, 64 MiB/);
+    await ask(session);
+  });
+
+  it("says how its process ended while a module loads", async () => {
+    await assert.rejects(start(CONFIG, { "mod.py": "import os\nos.abort()" }), /process ended while module 'mod'/);
+  });
+
+  it("needs the option for those that belong to it", async () => {
+    const config = CONFIG.replace("own-process = on", "memory-limit = 64M");
+    await assert.rejects(start(config, { "mod.py": ASK }), /'memory-limit' needs 'own-process = on'/);
+  });
+
+  it("leaves no process when the router is killed", async () => {
+    const folder = folderWith({
+      "monster.cfg":
+        "[backend python]\nown-process = on\n[python a]\nmodule = mod\n[python b]\nmodule = mod\n[map]\na.x > b.x",
+      "mod.py": "import os, midimonster\nmidimonster.started(lambda: print('pid', os.getpid()))",
+    });
+    const running = mmpy(["monster.cfg"], { cwd: folder });
+    await running.until(() => running.stdout.split("pid").length > 2);
+    const pids = [...running.stdout.matchAll(/pid (\d+)/g)].map(([, pid]) => Number(pid));
+    assert.equal(pids.length, 2);
+    running.child.kill("SIGKILL");
+    await running.exited; // its output ends once nobody has it open any more
+    assert.deepEqual(pids.filter(isAlive), []);
+  });
+});
