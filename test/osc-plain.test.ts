@@ -95,7 +95,9 @@ describe("OSC messages of common types", () => {
       if (copy.length > 0) copy[at % copy.length] = byte;
       return copy;
     });
-    const some = fc.array(fc.oneof(datagram, cut, changed), { maxLength: 40 });
+    // A pattern that a change has made might match the address of the end.
+    const safe = changed.filter((data) => !/[?*[{]/.test(data.toString("latin1").replaceAll("/f*", "")));
+    const some = fc.array(fc.oneof(datagram, cut, safe), { maxLength: 40 });
     await fc.assert(
       fc.asyncProperty(some, async (datagrams) => void (await both(datagrams))),
       { numRuns: 40 },
