@@ -38,12 +38,12 @@ await new Promise((resolve, reject) => {
 const libc = isLinux ? (process.report.getReport().header.glibcVersionRuntime ? "glibc" : "musl") : undefined;
 const name = `midimonster-python${libc ? `.${libc}` : ""}.node`;
 const addon = path.join(folder, "prebuilds", `${process.platform}-${arch}`, name);
-// The native part of instances' own processes is beside it: prebuildify copies the libraries of a build.
-const built = [addon, ...(isLinux ? [path.join(path.dirname(addon), "midimonster_child.so")] : [])];
-for (const file of built) {
-  console.log(path.relative(folder, file));
-  if (libc !== "glibc") continue;
-  const needed = neededVersions(file, `${tools}objdump`);
+// prebuildify copies the libraries of a build, too. The one for instances' own processes would make the package a quarter larger
+// than it may be, since it has most of the addon's code again.
+rmSync(path.join(path.dirname(addon), "midimonster_child.so"), { force: true });
+console.log(path.relative(folder, addon));
+if (libc === "glibc") {
+  const needed = neededVersions(addon, `${tools}objdump`);
   for (const [library, newest] of Object.entries(NEWEST)) {
     console.log(`  needs ${library} ${needed[library] ?? "-"} (at most ${newest})`);
     if (needed[library] !== undefined && isNewer(needed[library], newest)) {

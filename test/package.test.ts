@@ -102,7 +102,7 @@ describe("the npm package", function () {
     );
     assert.ok(files.some((file) => file.startsWith(`prebuilds/${process.platform}-${process.arch}/`)));
     const known =
-      /^(LICENSE|CHANGELOG\.md|README\.md|package\.json|binding\.d\.ts|CMakeLists\.txt|scripts\/install\.mjs|systemd\/mmpy@?\.service|dist\/.*\.(c?js|d\.c?ts|txt|html|css|svg)|native\/(\w+\/)?[^/]*\.(cc|c|h|inc)|python\/((runtime|worker|testing\/midimonster)\/)?[^/]*\.(py|pyi)|docs\/((protocols|recipes)\/)?[^/]*\.(md|svg)|python\/examples\/[^/]*\.(py|cfg|md)|prebuilds\/(README\.md|[^/]*\/([^/]*\.node|midimonster_child\.so)))$/;
+      /^(LICENSE|CHANGELOG\.md|README\.md|package\.json|binding\.d\.ts|CMakeLists\.txt|scripts\/install\.mjs|systemd\/mmpy@?\.service|dist\/.*\.(c?js|d\.c?ts|txt|html|css|svg)|native\/(\w+\/)?[^/]*\.(cc|c|h|inc)|python\/((runtime|worker|testing\/midimonster)\/)?[^/]*\.(py|pyi)|docs\/((protocols|recipes)\/)?[^/]*\.(md|svg)|python\/examples\/[^/]*\.(py|cfg|md)|prebuilds\/(README\.md|[^/]*\/[^/]*\.node))$/;
     assert.deepEqual(
       files.filter((file) => !known.test(file)),
       [],

@@ -176,6 +176,6 @@ export function findProcessLibrary(): string {
   if (existsSync(library)) return library;
   throw new MidimonsterError(
     "ADDON_LOAD",
-    `own-process = on needs ${library}, which is not there; it exists on Linux: install the package again`,
+    `own-process = on needs ${library}, which is not there: prebuilt addons come without it; on Linux, npm rebuild --build-from-source midimonster-python compiles it (a C++ compiler and cmake are needed)`,
   );
 }
