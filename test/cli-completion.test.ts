@@ -15,9 +15,9 @@ const FILES = {
   "desk.py": "",
 };
 const COMMANDS = ["check", "doctor", "backends", "filters", "monitor", "completion"];
-const PYTHON = Object.keys(BACKENDS.find(({ name }) => name === "python")?.options ?? {}).map(
-  (name) => `python.${name}=`,
-);
+const DECLARATION = BACKENDS.find(({ name }) => name === "python");
+const PYTHON = Object.keys(DECLARATION?.options ?? {}).map((name) => `python.${name}=`);
+const INSTANCE_OPTIONS = Object.keys(DECLARATION?.instanceOptions ?? {});
 
 describe("completion", () => {
   // `|` is the cursor.
@@ -73,8 +73,9 @@ describe("completion", () => {
     ["-b nonsense.|", []],
     ["-b loopback.|", []],
     ["-i |", ["desk."]],
-    ["-i desk.|", ["desk.module=", "desk.interpreter=", "desk.default-handler="]],
-    ["-idesk.m|", ["-idesk.module="]],
+    ["-i desk.def|", ["desk.default-handler="]],
+    ["-i desk.|", INSTANCE_OPTIONS.map((name) => `desk.${name}=`)],
+    ["-idesk.m|", ["-idesk.module=", "-idesk.memory-limit="]],
     ["-i desk.module=|", []],
     ["-i bus.|", []],
     ["-i | other.cfg", ["part.", "other."]],

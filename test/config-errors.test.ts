@@ -92,7 +92,7 @@ describe("names that a configuration gets wrong", () => {
       { "monster.cfg": "[python py]\ncolour = red\n" },
       [
         "monster.cfg:2:1: error: an instance of 'python' has no option 'colour'\n" +
-          "    2 | colour = red\n      | ^~~~~~\n      = available options: module, interpreter, default-handler",
+          "    2 | colour = red\n      | ^~~~~~\n      = available options: module, interpreter, default-handler, own-process, python, memory-limit, restart",
       ],
     ],
     [

@@ -1,7 +1,7 @@
 // Memory that runs out: said, and never a hang.
 import assert from "node:assert/strict";
 import path from "node:path";
-import { folderWith, mmpyScript, run } from "./helpers.js";
+import { folderWith, mmpy } from "./helpers.js";
 
 /** limit(n) leaves n MiB of address space to the process; free() ends that. */
 const LIMIT = `
@@ -22,19 +22,13 @@ def tick():
 midimonster.interval(tick, 20)
 `;
 
-/**
- * V8 ends a process when it has no memory to collect new objects into ("Committing semi space failed", "NewSpace::
- * EnsureCurrentCapacity"). With so much space from the start on, it has nothing to collect in these seconds.
- */
-const SPACE = ["--min-semi-space-size=64", "--max-semi-space-size=64"];
-
-function start(module: string, mappings: string, flags: readonly string[] = []) {
+function start(module: string, mappings: string) {
   const folder = folderWith({
     "monster.cfg": `[python py]\nmodule = mod\n[python other]\nmodule = other\n[map]\n${mappings}`,
     "mod.py": LIMIT + module,
     "other.py": OTHER,
   });
-  return run(process.execPath, [...flags, mmpyScript, path.join(folder, "monster.cfg")]);
+  return mmpy([path.join(folder, "monster.cfg")]);
 }
 
 describe("when memory runs out", () => {
@@ -76,6 +70,8 @@ midimonster.interval(later, 20)
     assert.match(running.stderr, /ERROR: \d+ more times: py: the interval function mod\.tick raised: MemoryError/);
   });
 
+  // For less than a second: V8 ends a process whose heap of new objects can't grow or be collected
+  // (NewSpace::EnsureCurrentCapacity with Node 24, "Committing semi space failed" with Node 20, both seen after two seconds).
   it("in the event queue, events are lost with an error, and everything goes on", async () => {
     const running = start(
       `
@@ -87,7 +83,7 @@ def begin():
     midimonster.interval(begin, 0)
     limit(120)
     midimonster.output("out", 1)
-    midimonster.interval(again, 2000)
+    midimonster.interval(again, 700)
 def again():
     midimonster.interval(again, 0)
     free()
@@ -95,7 +91,6 @@ def again():
 midimonster.interval(begin, 20)
 `,
       "py.out > py.mod.on\n",
-      SPACE,
     );
     await running.sees(/ERROR: py: events are lost/);
     const ticks = Number(/other (\d+)\n$/.exec(running.stdout)?.[1] ?? 0);

@@ -38,8 +38,25 @@ export const options = {
 };
 
 export const instanceOptions = {
+  module: option.text({
+    doc: "a Python module to load",
+    form: "MODULE",
+    example: "my_handlers",
+    repeatable: true,
+    live: "append",
+  }),
+  interpreter: option.choice(["main", "own"], {
+    doc: "CPython's main interpreter, which one instance of a process can have, or one of its own; by default main for the first instance, unless another one asks for it",
+    example: "main",
+  }),
+  "default-handler": option.text({
+    doc: "the function that handles channels without a dot",
+    form: "MODULE.FUNCTION",
+    example: "my_handlers.fader",
+    live: true,
+  }),
   "own-process": option.flag({
-    doc: "whether the instance runs in a process of its own, see docs/processes.md; by default as [backend python] says",
+    doc: "whether it runs in a process of its own, by default as [backend python] says",
   }),
   python: option.custom(
     {
@@ -59,23 +76,6 @@ export const instanceOptions = {
   restart: option.flag({
     doc: "with own-process: whether it is started again when its process has ended",
     default: true,
-  }),
-  module: option.text({
-    doc: "a Python module to load",
-    form: "MODULE",
-    example: "my_handlers",
-    repeatable: true,
-    live: "append",
-  }),
-  interpreter: option.choice(["main", "own"], {
-    doc: "CPython's main interpreter, which one instance of a process can have, or one of its own; by default main for the first instance, unless another one asks for it",
-    example: "main",
-  }),
-  "default-handler": option.text({
-    doc: "the function that handles channels without a dot",
-    form: "MODULE.FUNCTION",
-    example: "my_handlers.fader",
-    live: true,
   }),
 };
 
