@@ -3,8 +3,23 @@
 #include <dlfcn.h>
 
 #include <cstring>
-#include <iostream>
+#include <istream>
 #include <new>
+#include <ostream>
+
+#ifdef __GLIBCXX__
+// As <iostream> declares them. Since GCC 13 that file needs a function of libstdc++ that Debian 12's does not have.
+namespace std {
+extern istream cin;
+extern ostream cout;
+extern ostream cerr;
+extern ostream clog;
+extern wistream wcin;
+extern wostream wcout;
+extern wostream wcerr;
+extern wostream wclog;
+}  // namespace std
+#endif
 
 namespace mmpy {
 
@@ -30,6 +45,7 @@ void ShareCxxStreams() {
 #ifdef __GLIBCXX__
   void *const library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_NOLOAD);
   if (library == nullptr) return;
+  const std::ios_base::Init constructed;  // which <iostream> sees to otherwise
   Share(library, "_ZSt4cout", std::cout);
   Share(library, "_ZSt4cerr", std::cerr);
   Share(library, "_ZSt4clog", std::clog);
