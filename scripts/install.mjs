@@ -46,7 +46,7 @@ if (!prebuildLoads()) {
     );
     process.exit(1);
   }
-  console.error("midimonster-python: compiling the native part (about half a minute)");
+  console.error("midimonster-python: compiling the native part (about a minute on two cores)");
   const cmakeJs = path.join(path.dirname(require.resolve("cmake-js/package.json")), "bin", "cmake-js");
   // make, unlike ninja, uses one processor unless told otherwise.
   const env = { CMAKE_BUILD_PARALLEL_LEVEL: String(availableParallelism()), ...process.env };

@@ -142,6 +142,10 @@ describe("the npm package", function () {
     const doctor = run(mmpy, ["doctor", "--json"], { cwd: folder, env });
     assert.deepEqual(await doctor.exited, { code: 0, signal: null }, doctor.stdout);
     assert.equal(JSON.parse(doctor.stdout).addon.kind, "prebuilt");
+    const apart = run(mmpy, ["-b", "python.own-process=on", "monster.cfg"], { cwd: folder, env });
+    assert.equal((await apart.exited).code, 1);
+    const [, script = ""] = /npm_config_build_from_source=true node (\S+)/.exec(apart.stderr) ?? [];
+    assert.ok(existsSync(script), apart.stderr);
   });
 
   it("gives TypeScript its types, with every check on", async () => {
@@ -167,6 +171,9 @@ export const custom = (backend: Backend) => [backend, stopped, MidimonsterError]
     const running = run(mmpy, ["monster.cfg"], { cwd: folder });
     assert.deepEqual(await running.exited, { code: 0, signal: null }, running.stderr);
     assert.match(running.stdout, /^it works: 0\.25$/m);
+    const apart = run(mmpy, ["check", "-b", "python.own-process=on", "monster.cfg"], { cwd: folder });
+    assert.deepEqual(await apart.exited, { code: 0, signal: null }, apart.stderr);
+    assert.match(apart.stderr, /in process \d+/);
     const doctor = run(mmpy, ["doctor", "--json"], { cwd: folder });
     assert.deepEqual(await doctor.exited, { code: 0, signal: null }, doctor.stdout);
     assert.equal(JSON.parse(doctor.stdout).addon.kind, "compiled here");

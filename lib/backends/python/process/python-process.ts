@@ -170,12 +170,12 @@ export class PythonProcess {
 }
 
 /** The native part for processes, beside the addon. @throws {MidimonsterError} `ADDON_LOAD` */
-export function findProcessLibrary(): string {
+function findProcessLibrary(): string {
   const addon = findAddon();
   const library = path.join(path.dirname(addon), "midimonster_child.so");
   if (existsSync(library)) return library;
   throw new MidimonsterError(
     "ADDON_LOAD",
-    `own-process = on needs ${library}, which is not there: prebuilt addons come without it; on Linux, npm rebuild --build-from-source midimonster-python compiles it (a C++ compiler and cmake are needed)`,
+    `own-process = on needs ${library}, which is not there: prebuilt addons come without it; on Linux, this compiles it, with a C++ compiler and CMake: npm_config_build_from_source=true node ${path.join(packageFolder, "scripts", "install.mjs")}`,
   );
 }
