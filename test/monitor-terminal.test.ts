@@ -111,7 +111,7 @@ describe("mmpy monitor", function () {
   it("needs the token of the URL that is printed where the network can reach it", async () => {
     const port = await freePort();
     const running = mmpy(["--monitor", `0.0.0.0:${port}`], { cwd: folderWith(FILES) });
-    const [, token = ""] = await running.sees(/#token=([\w-]{43}),/);
+    const [, token = ""] = await running.sees(/#token=([\w-]{43}) /);
     const without = mmpy(["monitor", `http://127.0.0.1:${port}`]);
     assert.equal((await without.exited).code, 1);
     assert.match(without.stderr, /it needs a token: use the whole URL/);

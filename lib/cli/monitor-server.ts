@@ -42,7 +42,8 @@ export async function serveMonitor(
   const end = serveMetrics(site, view, version);
   const { address, port } = site.bound;
   const url = `http://${hostOf(address)}:${port}/${token === undefined ? "" : `#token=${token}`}`;
-  logger.info({ port }, `the monitor is at ${url}${token === undefined ? "" : ", with a token for this run"}`);
+  // No comma after the address: it would be copied with the token.
+  logger.info({ port }, `the monitor is at ${url}${token === undefined ? "" : " (its token is for this run)"}`);
   return async () => {
     end();
     await site.close("the router stops", true);
