@@ -330,10 +330,12 @@ describe("a handler", () => {
   ];
   for (const [channel, module] of handlers) {
     it(`can be ${channel}`, async () => {
-      const session = await start(`[python py]\nmodule = mod\n[map]\nprobe.x > py.${channel}\nprobe.x > probe.done\n`, {
-        "mod.py": module,
-      });
+      const session = await start(
+        `[python py]\nmodule = mod\n[map]\nprobe.x > py.${channel}\nprobe.then > py.mod.then\npy.done > probe.done\n`,
+        { "mod.py": `${module}\ndef then(value): midimonster.output("done", value)` },
+      );
       session.probe.emit("x", 0.5);
+      session.probe.emit("then", 1);
       await session.probe.until("done");
       await session.router.stop();
       assert.deepEqual(session.said(), channel === "mod.append" ? [] : [0.5]);
