@@ -60,6 +60,16 @@ function textOf(document: string): string {
 
 const ANNOTATED = /^<!-- (file|copy|needs|beside|send|run): (.*?) -->\n(?:```\w+\n([\s\S]*?)^```$)?/gm;
 
+const { files: packaged } = JSON.parse(textOf("package.json")) as { files: string[] };
+
+/** Whether npm's package has a file of the project. */
+function isInPackage(file: string): boolean {
+  const isNamed = (entry: string) =>
+    file === entry || file.startsWith(`${entry.replace(/\*$/, "")}${entry.endsWith("*") ? "" : "/"}`);
+  if (packaged.some((entry) => entry.startsWith("!") && isNamed(entry.slice(1)))) return false;
+  return file === "README.md" || file === "LICENSE" || packaged.some(isNamed);
+}
+
 function examplesIn(document: string): Example[] {
   const examples = new Map<string, Example>();
   const example = (name: string): Example => {
@@ -281,6 +291,17 @@ describe("the documentation", () => {
       }
     });
   }
+
+  it("says where a link of the package leads to what only a checkout has", () => {
+    for (const document of documents.filter(isInPackage)) {
+      for (const line of textOf(document).split("\n")) {
+        for (const [, file = ""] of line.matchAll(/(?<!!\[[^\]]*)\]\((?!https?:)([^)#\s]+)[^)]*\)/g)) {
+          const linked = path.join(path.dirname(document), file);
+          assert.ok(isInPackage(linked) || line.includes("in the checkout"), `${document}: ${line}`);
+        }
+      }
+    }
+  });
 
   it("mentions every option of mmpy --help", async () => {
     const help = start("mmpy --help", projectFolder);
