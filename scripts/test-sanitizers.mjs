@@ -10,7 +10,7 @@ const HELP = `Usage: npm run test:sanitizers -- [options] [file...]
 
 Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer in build/sanitizers/, then runs the tests with it, file by
 file; all of them if none is named, by its path or as lifecycle for test/lifecycle.test.ts. LeakSanitizer looks at every
-Node's end. Needs the sanitizers' libraries, which come with GCC. About 15 minutes.
+Node's end. Needs the sanitizers' libraries, which come with GCC.
 
 A leak that is found is looked for again with whole stacks, which takes ten times as long: what
 scripts/sanitizers/suppressions.txt names by its function is left out then.
