@@ -70,24 +70,34 @@ midimonster.interval(later, 20)
     assert.match(running.stderr, /ERROR: \d+ more times: py: the interval function mod\.tick raised: MemoryError/);
   });
 
-  // For less than a second: V8 ends a process whose heap of new objects can't grow or be collected
-  // (NewSpace::EnsureCurrentCapacity with Node 24, "Committing semi space failed" with Node 20, both seen after two seconds).
+  // For 25 calls of an interval, no longer: V8 ends a process whose heap can't grow (NewSpace::EnsureCurrentCapacity with
+  // Node 24, "Committing semi space failed" with Node 20, both seen after two seconds).
   it("in the event queue, events are lost with an error, and everything goes on", async () => {
     const running = start(
       `
-begun = False
+calls = 0
 def on(value):
+    if calls > 25: return
     midimonster.output("out", value)
     midimonster.output("out", value)
 def begin():
     midimonster.interval(begin, 0)
     limit(120)
     midimonster.output("out", 1)
-    midimonster.interval(again, 700)
-def again():
-    midimonster.interval(again, 0)
-    free()
-    print("free again")
+    midimonster.interval(without, 20)
+def without():
+    global calls
+    if calls == 0:
+        try:
+            bytes(4 << 20)
+            return
+        except MemoryError:
+            pass
+    calls += 1
+    if calls > 25:
+        midimonster.interval(without, 0)
+        free()
+        print("free again")
 midimonster.interval(begin, 20)
 `,
       "py.out > py.mod.on\n",
