@@ -467,8 +467,11 @@ export interface Binding {
     errors: "text" | "json" | "journal" | null,
   ): void;
 
-  /** The two formats that {@link formatStreams} was given last; empty for null. */
-  streamFormats(): string[];
+  /**
+   * What {@link formatStreams} and {@link printStuckCode} were given last, for an instance's own process: three formats, empty
+   * for null, and `errors` for `onlyErrors`, otherwise empty.
+   */
+  formatsInUse(): string[];
 
   /**
    * Writes to standard error without waiting for a reader: up to 1 MiB is kept and written later, in order, also at the

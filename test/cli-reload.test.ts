@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { Coalesced } from "../lib/cli/coalesced.js";
+import { Coalesced } from "../lib/coalesced.js";
 import { folderWith, mmpy } from "./helpers.js";
 
 describe("requests for a reload", () => {

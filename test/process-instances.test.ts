@@ -82,7 +82,7 @@ def go(value):
       await session.probe.until("out", 1);
       assert.deepEqual(session.probe.values("out"), [0.5]);
       assert.notEqual(pidOf(session), first);
-      assert.match(session.log.matching(says)[0]?.message ?? "", /1 events? for it (were|was) lost/);
+      assert.match(session.log.matching(says)[0]?.message ?? "", /; 1 event for it lost/);
     });
   }
 
@@ -191,6 +191,60 @@ RING = 4 * 64 + 8192 * 16
     await session.log.seen(/was ended for writing nonsense/);
     await session.log.seen(/runs again/);
     await ask(session);
+  });
+
+  for (const [what, bytes] of [
+    ["no message", "b'\\x01\\0\\0\\0x'"],
+    ["the length of a message that never comes", "b'\\xff' * 8"],
+  ]) {
+    it(`is ended and started again if it writes ${what} to the router`, async () => {
+      const session = await start(CONFIG, { "mod.py": `${ASK}import os\ndef go(value): os.write(4, ${bytes})` });
+      session.probe.emit("go", 1);
+      await session.log.seen(/was ended for writing nonsense/);
+      await session.log.seen(/runs again/);
+      await ask(session);
+    });
+  }
+
+  for (const [what, code] of [
+    ["raises", "raise ValueError('not yet')"],
+    ["ends it", "os._exit(1)"],
+  ]) {
+    it(`is started again once for each failure if its module ${what}`, async () => {
+      const session = await start(CONFIG, {
+        "mod.py": `${ASK}import os
+loads = len(open("loads").read()) if os.path.exists("loads") else 0
+open("loads", "a").write("x")
+if loads == 1: ${code}
+def go(value): os._exit(1)
+`,
+      });
+      session.probe.emit("go", 1);
+      await session.log.seen(/runs again/);
+      await ask(session);
+      assert.deepEqual(
+        session.log.matching(/is started again in/).map(({ message }) => message),
+        ["instance 'py' is started again in 1 s"],
+      );
+      assert.equal(session.log.matching(/could not be started again/).length, 1);
+      assert.match(statusOf(session)?.text ?? "", /restarted 1 time$/);
+    });
+  }
+
+  it("is named while its module does not return, and a signal ends it at once", async () => {
+    const folder = folderWith({
+      "monster.cfg": "[python py]\nown-process = on\nmodule = mod\n",
+      "mod.py": "import time\nwhile True: time.sleep(0.05)\n",
+    });
+    const running = mmpy([], { cwd: folder });
+    await running.sees(
+      /^\[.*\] WARN: py: module 'mod' is still loading after \d{4,} ms; nothing starts until it returns\n/m,
+    );
+    await running.sees(/mod\.py", line 2, in <module>/);
+    const began = performance.now();
+    running.child.kill("SIGINT");
+    assert.deepEqual(await running.exited, { code: 0, signal: null });
+    assert.ok(performance.now() - began < 2500, "it was waited for");
   });
 
   it("can't make the shared memory smaller", async () => {

@@ -1,12 +1,12 @@
 import path from "node:path";
 import { type Binding, binding } from "../binding.js";
+import { Coalesced } from "../coalesced.js";
 import { asData } from "../config/diagnostic.js";
 import { count } from "../count.js";
 import { Router } from "../engine/router.js";
 import { MidimonsterError } from "../errors.js";
 import { type Logger, standardErrorLogger } from "../log/log.js";
 import { FileWatch } from "../watch.js";
-import { Coalesced } from "./coalesced.js";
 import { hangUps, refuseDebuggers } from "./early-signals.js";
 import type { CommandLine } from "./options.js";
 import { ServiceManager, serviceVariables } from "./service-manager.js";

@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { BackendDeclaration } from "../backends/declare.js";
+import { Coalesced } from "../coalesced.js";
 import {
   backendDefinition,
   type Definition,
@@ -66,9 +67,7 @@ export class Router {
   #session: Session | undefined;
   #current: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
-  #reloading: Promise<ReloadSummary> | undefined;
-  /** The reload that follows, shared by all calls during the present one. */
-  #nextReload: Promise<ReloadSummary> | undefined;
+  readonly #reloads = new Coalesced(() => this.#reloadNow());
 
   /** A router without instances; add them with {@link instance} and {@link map}. */
   constructor(options: RouterOptions = {}) {
@@ -211,13 +210,7 @@ export class Router {
    *   router is not running.
    */
   reload(): Promise<ReloadSummary> {
-    if (this.#reloading === undefined && this.#nextReload === undefined) return this.#reloadNow();
-    this.#nextReload ??= (async () => {
-      await this.#reloading?.catch(() => {});
-      this.#nextReload = undefined;
-      return await this.#reloadNow();
-    })();
-    return this.#nextReload;
+    return this.#reloads.request();
   }
 
   /**
@@ -358,14 +351,10 @@ export class Router {
   async #reloadNow(): Promise<ReloadSummary> {
     this.#refuseIfStopping();
     this.#expect("running", "reload()");
-    this.#reloading = this.#reload();
+    const reloading = this.#reload();
     const ended = () => {};
-    this.#current = this.#reloading.then(ended, ended);
-    try {
-      return await (this.#session?.view.counting(this.#reloading) ?? this.#reloading);
-    } finally {
-      this.#reloading = undefined;
-    }
+    this.#current = reloading.then(ended, ended);
+    return await (this.#session?.view.counting(reloading) ?? reloading);
   }
 
   async #reload(): Promise<ReloadSummary> {

@@ -62,11 +62,7 @@ Napi::Value EndOnSecond(const Arguments &arguments) {
 Napi::Value SignalSeen(const Arguments &arguments) { return Napi::Boolean::New(arguments.env(), StopSignalSeen()); }
 
 Napi::Value PrintStuckCode(const Arguments &arguments) {
-  const std::string format = arguments.is_null(0) ? "" : arguments.text(0);
-  const LogFormat printed = format == "json"      ? LogFormat::kJson
-                            : format == "text"    ? LogFormat::kText
-                            : format == "journal" ? LogFormat::kJournal
-                                                  : LogFormat::kNone;
+  const LogFormat printed = LogFormatNamed(arguments.is_null(0) ? "" : arguments.text(0));
   PythonRuntime::Get().watchdog().SetPrinting(printed, arguments.flag(1));
   TellOfLeftOut(arguments.flag(1) ? LogFormat::kNone : printed);
   return arguments.env().Undefined();
@@ -78,9 +74,12 @@ Napi::Value FormatStreams(const Arguments &arguments) {
   return arguments.env().Undefined();
 }
 
-Napi::Value StreamFormatsInUse(const Arguments &arguments) {
-  const StreamFormats &formats = PythonRuntime::Get().stream_formats();
-  return Strings(arguments.env(), {formats.output, formats.errors});
+Napi::Value FormatsInUse(const Arguments &arguments) {
+  PythonRuntime &runtime = PythonRuntime::Get();
+  const StreamFormats &formats = runtime.stream_formats();
+  const Watchdog &watchdog = runtime.watchdog();
+  return Strings(arguments.env(), {formats.output, formats.errors, NameOf(watchdog.printing()),
+                                   watchdog.prints_only_errors() ? "errors" : ""});
 }
 
 Napi::Value WriteLog(const Arguments &arguments) {
@@ -109,7 +108,7 @@ void ExportProcess(Napi::Object exports) {
   Export<SignalSeen>(exports, "stopSignalSeen");
   Export<PrintStuckCode>(exports, "printStuckCode");
   Export<FormatStreams>(exports, "formatStreams");
-  Export<StreamFormatsInUse>(exports, "streamFormats");
+  Export<FormatsInUse>(exports, "formatsInUse");
   Export<WriteLog>(exports, "writeLog");
   Export<EndProcess>(exports, "endProcess");
   Export<NotifyServiceManager>(exports, "notifyService");

@@ -157,11 +157,12 @@ std::string Process::Start(const Request &request) {
   const auto field = [&](size_t i) { return i < request.size() ? request[i] : std::string(); };
   PythonOptions options;
   options.bootstrap_path = start_file_;
-  options.program_name = field(9);
+  options.program_name = field(11);
   PythonRuntime &runtime = PythonRuntime::Get();
   const PythonLoadError error = runtime.StartWithin(options);
   if (error) return Quoted(error.message);
   runtime.watchdog().SetLimits(NumberOf(field(4)), NumberOf(field(5)));
+  runtime.watchdog().SetPrinting(LogFormatNamed(field(9)), field(10) == "errors");
   if (field(6) == "checking") core_.SetChecking();
   runtime.SetStreamFormats({field(7), field(8)});
   auto python = std::make_unique<PythonInstance>(core_, kPython);

@@ -4,11 +4,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "io/stream_writer.h"
 
 namespace mmpy {
 
 namespace {
+
+constexpr std::pair<const char *, LogFormat> kFormats[] = {
+    {"text", LogFormat::kText}, {"json", LogFormat::kJson}, {"journal", LogFormat::kJournal}};
 
 // The control character at a position of a text in UTF-8, and its number of bytes; no bytes if there is another one.
 struct Control {
@@ -61,6 +66,20 @@ std::string TimeOfDay(const timespec &now) {
 }
 
 }  // namespace
+
+const char *NameOf(LogFormat format) {
+  for (const auto &[name, named] : kFormats) {
+    if (named == format) return name;
+  }
+  return "";
+}
+
+LogFormat LogFormatNamed(const std::string &name) {
+  for (const auto &[known, format] : kFormats) {
+    if (name == known) return format;
+  }
+  return LogFormat::kNone;
+}
 
 void WriteLogLine(LogFormat format, LogLevel level, const std::string &message) {
   const bool is_error = level == LogLevel::kError;

@@ -49,6 +49,9 @@ class Watchdog {
     only_errors_.store(only_errors, std::memory_order_relaxed);
   }
 
+  LogFormat printing() const { return format_.load(std::memory_order_relaxed); }
+  bool prints_only_errors() const { return only_errors_.load(std::memory_order_relaxed); }
+
   // Starts its threads, once per process.
   void Start();
 

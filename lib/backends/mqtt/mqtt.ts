@@ -9,6 +9,7 @@ import type {
   OpenBackend,
 } from "../instance.js";
 import { DetectLog } from "../shared/detect-log.js";
+import { EventBuffer } from "../shared/event-buffer.js";
 import { LimitedLog } from "../shared/limited-log.js";
 import { type Silence, silenceOf } from "../shared/silence.js";
 import type { Client, Connection, Incoming } from "./connection.js";
@@ -60,11 +61,6 @@ async function importClient(): Promise<Client> {
 /** How many lines option `detect` makes in a second: a broker may have all messages of a house. */
 const DETECTED_PER_SECOND = 20;
 
-/** Events of messages that have come together: they go into the core in one call. All instances take turns with it. */
-const MAX_EVENTS = 4096;
-const CHANNELS = new Uint32Array(MAX_EVENTS);
-const VALUES = new Float64Array(MAX_EVENTS);
-
 interface Topic {
   readonly channel: number;
   readonly topic: string;
@@ -90,8 +86,7 @@ class MqttInstance implements Declared {
   /** Whether last values are being sent that others may miss, who connect again too. */
   #late = false;
   #lastData: number | undefined;
-  /** Of `CHANNELS` and `VALUES`. */
-  #events = 0;
+  readonly #events: EventBuffer;
   /** Whether a value has come in what is being read. */
   #heard = false;
   /** The number of values that were not sent, since there were later ones. */
@@ -108,6 +103,7 @@ class MqttInstance implements Declared {
   constructor(setup: Setup, detect: boolean) {
     const { name, log } = setup;
     this.#setup = setup;
+    this.#events = new EventBuffer(setup.emitBatch);
     this.#name = name;
     this.#detect = detect ? new DetectLog(log, name, DETECTED_PER_SECOND) : undefined;
     this.#link = new Link(name, log, setup.options, detect, this.#inputs, {
@@ -289,9 +285,9 @@ class MqttInstance implements Declared {
     if (input === undefined || !subscribed || content.length === 0) return;
     this.#silence.end();
     // Those that came earlier come first.
-    this.#emitAll();
+    this.#events.flush();
     this.#take(input, content);
-    this.#emitAll();
+    this.#events.flush();
   }
 
   /** A message whose payload is a number as most are, which is read where it is. */
@@ -303,7 +299,7 @@ class MqttInstance implements Declared {
     if (format.kind !== "discrete" && this.#outgoing.lastOf(channel) === undefined) {
       const number = readDecimal(bytes, start, end);
       if (!Number.isNaN(number)) {
-        this.#put(channel, scaled(format, number));
+        this.#events.put(channel, scaled(format, number));
         return;
       }
     }
@@ -315,20 +311,7 @@ class MqttInstance implements Declared {
     this.#heard = false;
     this.#lastData = Date.now();
     this.#silence.end();
-    this.#emitAll();
-  }
-
-  #put(channel: number, value: number): void {
-    if (this.#events === MAX_EVENTS) this.#emitAll();
-    CHANNELS[this.#events] = channel;
-    VALUES[this.#events++] = value;
-  }
-
-  #emitAll(): void {
-    const length = this.#events;
-    if (length === 0) return;
-    this.#events = 0;
-    this.#setup.emitBatch({ length, channels: CHANNELS, values: VALUES });
+    this.#events.flush();
   }
 
   /** @param content not empty */
@@ -344,7 +327,7 @@ class MqttInstance implements Declared {
       return;
     }
     this.#isNewer(input, content);
-    this.#put(input.channel, value);
+    this.#events.put(input.channel, value);
   }
 
   /** What option `detect` adds about a topic. */

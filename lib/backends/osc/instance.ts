@@ -1,6 +1,7 @@
 import { count } from "../../count.js";
 import type { Channel, DeclaredInstance, EventBatch, InstanceSetup, InstanceStatus } from "../instance.js";
 import type { DetectLog } from "../shared/detect-log.js";
+import { EventBuffer } from "../shared/event-buffer.js";
 import { type Endpoint, showPeer, WILDCARD } from "../shared/hosts.js";
 import { LimitedLog } from "../shared/limited-log.js";
 import { type Silence, silenceOf } from "../shared/silence.js";
@@ -19,11 +20,7 @@ type Setup = InstanceSetup<typeof instanceOptions, PathFormat>;
 /** What is asked for, in bytes, for faders that arrive in hundreds while Python computes; the system may give less. */
 const RECEIVE_BUFFER = 1 << 20;
 
-/** Events of a datagram, on their way: they are gone before there are others. */
-const MAX_EVENTS = 512;
 const NONE: readonly IncomingPath[] = [];
-const CHANNELS = new Uint32Array(MAX_EVENTS);
-const VALUES = new Float64Array(MAX_EVENTS);
 
 export class OscInstance implements DeclaredInstance<typeof instanceOptions, OscChannel, PathFormat>, Receiver {
   readonly native: { readonly number: number };
@@ -45,12 +42,13 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   #heard = false;
   #lastData: number | undefined;
   #faults = 0;
-  /** The number of events of the datagram being read. */
-  #events = 0;
+  /** Of the datagram being read. */
+  readonly #events: EventBuffer;
 
   /** @param detect undefined if option `detect` is off */
   constructor(setup: Setup, detect: DetectLog | undefined) {
     this.#setup = setup;
+    this.#events = new EventBuffer(setup.emitBatch);
     this.#detect = detect;
     const { name, log, options, engine } = setup;
     this.native = { number: engine.binding.addJavascript(engine.core) };
@@ -202,7 +200,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     this.#heard = false;
     this.#incoming.nextDatagram();
     this.#decoder.read(data, this);
-    this.#emitAll();
+    this.#events.flush();
   }
 
   /** Has the addon read messages that need nothing of what is here: it takes a fraction of the time. */
@@ -219,20 +217,6 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   get #heardLast(): number | undefined {
     const age = this.#setup.engine.binding.oscAge(this.#socket?.number ?? -1);
     return age < 0 ? this.#lastData : Math.max(Date.now() - age, this.#lastData ?? 0);
-  }
-
-  #emit(channel: number, value: number): void {
-    if (this.#events === MAX_EVENTS) this.#emitAll();
-    CHANNELS[this.#events] = channel;
-    VALUES[this.#events++] = value;
-  }
-
-  /** The events of a datagram, together. */
-  #emitAll(): void {
-    const length = this.#events;
-    if (length === 0) return;
-    this.#events = 0;
-    this.#setup.emitBatch({ length, channels: CHANNELS, values: VALUES });
   }
 
   #learn(target: UdpTarget, from: Endpoint): void {
@@ -264,7 +248,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     const isTrigger = given === 0 || format?.variables.length === 0;
     for (const slot of slots) {
       const value = isTrigger ? this.#triggerFor(slot) : this.#valueFor(slot);
-      if (value !== undefined) this.#emit(slot.channel, value);
+      if (value !== undefined) this.#events.put(slot.channel, value);
     }
   }
 

@@ -97,7 +97,7 @@ export class UdpSocket {
     return this.#bound;
   }
 
-  /** For functions of the addon that take a socket; -1 while there is none. Another one each time it is bound. */
+  /** For functions of the addon that take a socket; -1 while it is not bound. Another one each time it is. */
   get number(): number {
     return this.#socket?.number ?? -1;
   }

@@ -1,5 +1,6 @@
 // Messages to and from an instance's own process; native/child/messages.h has their form.
 import { readSync, writeSync } from "node:fs";
+import { codeOf } from "../../shared/error-codes.js";
 
 /** A request: what it is about, and its arguments. */
 export type Request = readonly [string, ...string[]];
@@ -21,23 +22,38 @@ export function encode(request: Request): Buffer {
 // In the machine's order, which is little-endian on all processors that there are addons for.
 const writeLength = (message: Buffer, length: number, at: number) => message.writeUInt32LE(length, at);
 
+/** Longer than any message: a million names fit. */
+const MAX_LENGTH = 2 ** 28;
+
+/** What was sent is no message: user code can write to any descriptor of its process. */
+export class Nonsense extends Error {}
+
 /** Collects pieces of a stream into messages. */
 export class Decoder {
   #pending: Buffer = Buffer.alloc(0);
 
-  /** @returns the messages that this piece has completed */
-  take(piece: Buffer): string[] {
+  /** @returns the messages that this piece has completed @throws {Nonsense} */
+  take(piece: Buffer): unknown[] {
     this.#pending = this.#pending.length === 0 ? piece : Buffer.concat([this.#pending, piece]);
-    const messages: string[] = [];
+    const messages: unknown[] = [];
     let at = 0;
     while (this.#pending.length - at >= 4) {
       const length = this.#pending.readUInt32LE(at);
+      if (length > MAX_LENGTH) throw new Nonsense(`a message of ${length} bytes`);
       if (this.#pending.length - at - 4 < length) break;
-      messages.push(this.#pending.toString("utf8", at + 4, at + 4 + length));
+      messages.push(parsed(this.#pending.toString("utf8", at + 4, at + 4 + length)));
       at += 4 + length;
     }
     this.#pending = this.#pending.subarray(at);
     return messages;
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Nonsense("a message that is not JSON", { cause: error });
   }
 }
 
@@ -49,6 +65,7 @@ export class Disconnected extends Error {}
  *
  * @param goesOn called now and then while it waits; it may throw
  * @throws {Disconnected} if the process has ended
+ * @throws {Nonsense}
  */
 export function askAndWait(fd: number, request: Request, goesOn: () => void): unknown {
   const message = encode(request);
@@ -59,7 +76,7 @@ export function askAndWait(fd: number, request: Request, goesOn: () => void): un
     const count = patiently(() => readSync(fd, piece), goesOn);
     if (count === 0) throw new Disconnected("the process has ended");
     const [answer] = decoder.take(Buffer.from(piece.subarray(0, count)));
-    if (answer !== undefined) return JSON.parse(answer);
+    if (answer !== undefined) return answer;
   }
 }
 
@@ -68,7 +85,7 @@ function patiently(call: () => number, goesOn: () => void): number {
     try {
       return call();
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      const code = codeOf(error);
       if (code === "EPIPE" || code === "ECONNRESET") throw new Disconnected("the process has ended");
       if (code !== "EAGAIN" && code !== "EINTR") throw error;
       goesOn();

@@ -7,9 +7,9 @@ import path from "node:path";
 import { findAddon, packageFolder, type Report } from "../../../binding.js";
 import type { Engine } from "../../../engine/engine.js";
 import { MidimonsterError } from "../../../errors.js";
-import { askAndWait, Decoder, encode, type Request } from "./messages.js";
+import { askAndWait, Decoder, Disconnected, encode, Nonsense, type Request } from "./messages.js";
 
-/** How long code that loads may go on after a signal to stop, in ms. */
+/** How long a reload may go on after a signal to stop, in ms: the instance has cleanup handlers that are still to be called. */
 const AFTER_SIGNAL = 3000;
 
 const MAX_STACK = 64 * 1024;
@@ -36,7 +36,7 @@ export interface Ending {
   readonly lost: number;
   /** Its Python stack, if it crashed. */
   readonly stack: string;
-  /** It has written nonsense into shared memory. */
+  /** It has written nonsense into what it shares with the router. */
   readonly broken: boolean;
 }
 
@@ -51,6 +51,7 @@ export class PythonProcess {
   readonly #crash: number;
   readonly #answers: ((answer: unknown) => void)[] = [];
   #hasEnded = false;
+  #broken = false;
 
   /** Starts it; {@link start} follows. @throws {MidimonsterError} `PYTHON_LOAD` */
   constructor(setup: ProcessSetup, reported: (report: Report) => void) {
@@ -90,7 +91,11 @@ export class PythonProcess {
     this.#reports.on("error", () => {}); // its end follows
     const decoder = new Decoder();
     this.#reports.on("data", (piece: Buffer) => {
-      for (const message of decoder.take(piece)) this.#take(message, reported);
+      try {
+        for (const message of decoder.take(piece)) this.#take(message, reported);
+      } catch (error) {
+        this.#refuse(error);
+      }
     });
   }
 
@@ -99,25 +104,36 @@ export class PythonProcess {
     const { engine, name, folder, executable, handlerWarn, handlerTimeout } = this.#setup;
     const checking = engine.check === undefined ? "" : "checking";
     const limits = [String(handlerWarn), String(handlerTimeout)];
-    return ["start", name, folder, engine.argument, ...limits, checking, ...engine.binding.streamFormats(), executable];
+    return ["start", name, folder, engine.argument, ...limits, checking, ...engine.binding.formatsInUse(), executable];
   }
 
-  /** Waits for the answer, while everything else waits too. @throws {Disconnected} if it ends instead */
-  ask(request: Request): unknown {
+  /**
+   * Waits for the answer, while everything else waits too.
+   *
+   * @param patience how long a signal to stop waits for it, in ms
+   * @throws {Disconnected} if it ends instead
+   */
+  ask(request: Request, patience = AFTER_SIGNAL): unknown {
     let since: number | undefined;
-    return askAndWait(this.#requests, request, () => {
+    const goesOn = () => {
       if (!this.#setup.engine.binding.stopSignalSeen()) return;
       since ??= performance.now();
-      if (performance.now() - since > AFTER_SIGNAL) this.kill();
-    });
+      if (performance.now() - since >= patience) this.kill();
+    };
+    try {
+      return askAndWait(this.#requests, request, goesOn);
+    } catch (error) {
+      this.#refuse(error);
+      throw new Disconnected("the process has written nonsense");
+    }
   }
 
   /** The same without waiting. Rejects if it ends instead. */
   async askLater(request: Request): Promise<unknown> {
     const answer = new Promise<unknown>((resolve) => this.#answers.push(resolve));
     this.#reports.write(encode(request));
-    const ended = this.ended.then(({ how }) => {
-      throw new Error(`its process was ended ${how}`);
+    const ended = this.ended.then(({ how, stack }) => {
+      throw new Error(`its process was ended ${how}${stack === "" ? "" : `\n${stack}`}`);
     });
     return Promise.race([answer, ended]);
   }
@@ -130,9 +146,16 @@ export class PythonProcess {
     if (!this.#hasEnded) this.#child.kill("SIGKILL");
   }
 
-  #take(message: string, reported: (report: Report) => void): void {
+  /** Ends a process that sends something other than messages. @throws any other error */
+  #refuse(error: unknown): void {
+    if (!(error instanceof Nonsense)) throw error;
+    this.#broken = true;
+    this.kill();
+  }
+
+  #take(message: unknown, reported: (report: Report) => void): void {
     const { engine, number } = this.#setup;
-    const value = JSON.parse(message) as { reports?: Report[]; failed?: string } | null;
+    const value = message as { reports?: Report[]; failed?: string } | null;
     if (value?.reports !== undefined) {
       for (const report of value.reports) reported({ ...report, instance: number });
     } else if (value?.failed !== undefined) {
@@ -150,7 +173,7 @@ export class PythonProcess {
       ? [1, null]
       : (once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>));
     this.#hasEnded = true;
-    const broken = binding.processBroken(core, number);
+    const broken = this.#broken || binding.processBroken(core, number);
     const lost = binding.processEnded(core, number);
     const stack = this.stack();
     closeSync(this.#requests);

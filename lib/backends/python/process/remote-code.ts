@@ -1,5 +1,6 @@
 // An instance's code in a process of its own, which is started again when it ends.
 import type { IdleModule, ModulesReloaded, PythonException, Report, ResolveError } from "../../../binding.js";
+import { count } from "../../../count.js";
 import { messageOf } from "../../../errors.js";
 import type { Logger } from "../../../log/log.js";
 import type { Channels } from "../../../mapping/channel-set.js";
@@ -61,8 +62,10 @@ export class RemoteCode implements Code {
       names: (first, count) => code.#names.slice(first, first + count),
     };
     this.#process = this.#spawn();
-    const problem = this.#process.ask(this.#process.start) as string;
-    if (problem !== "") throw new Error(problem);
+    const problem = this.#process.ask(this.#process.start, 0) as string;
+    if (problem === "") return;
+    this.#process.kill();
+    throw new Error(problem);
   }
 
   get pid(): number {
@@ -87,7 +90,7 @@ export class RemoteCode implements Code {
 
   status(): InstanceStatus {
     const { pid } = this;
-    const restarts = this.#restarted === 0 ? "" : `, restarted ${this.#restarted} times`;
+    const restarts = this.#restarted === 0 ? "" : `, restarted ${count(this.#restarted, "time")}`;
     const lost = this.#lost > 0 ? { lost: this.#lost } : {};
     if (this.#state === "failed") return { state: "failed", text: this.#problem, ...lost };
     if (this.#state === "waiting") return { state: "waiting", text: `${this.#problem}; it is started again`, ...lost };
@@ -97,7 +100,8 @@ export class RemoteCode implements Code {
   loadModule(value: string, folder: string): PythonException | null {
     this.#modules.push({ value, folder });
     try {
-      return this.#process.ask(["load", value, folder]) as PythonException | null;
+      const patience = this.#state === "loading" ? 0 : undefined; // nothing of it runs yet that a stop would have to end in order
+      return this.#process.ask(["load", value, folder], patience) as PythonException | null;
     } catch (error) {
       if (!(error instanceof Disconnected)) throw error;
       this.#state = "stopped";
@@ -210,13 +214,14 @@ export class RemoteCode implements Code {
   #ended(process: PythonProcess, ending: Ending): void {
     if (process !== this.#process || this.#state === "stopped") return;
     clearInterval(this.#watch);
-    if (this.#state === "loading") return; // who waits for it knows
+    if (this.#state !== "running") return; // what waits for it to load handles that
     const { engine, name } = this.#setup;
     if (engine.stopping.aborted) return;
     this.#lost += ending.lost;
-    const how = this.#killedFor ?? (ending.broken ? "for writing nonsense into the memory it shares" : ending.how);
+    const how =
+      this.#killedFor ?? (ending.broken ? "for writing nonsense into what it shares with the router" : ending.how);
     this.#killedFor = undefined;
-    const lost = ending.lost === 0 ? "" : `; ${ending.lost} events for it were lost`;
+    const lost = ending.lost === 0 ? "" : `; ${count(ending.lost, "event")} for it lost`;
     this.#problem = `process ${process.pid} of instance '${name}' was ended ${how}`;
     this.#log.error(
       { instance: name, pid: process.pid, lost: ending.lost },
@@ -234,15 +239,17 @@ export class RemoteCode implements Code {
     this.#state = "waiting";
     const wait = this.#backoff.next();
     if (wait > 0) this.#log.warn({ instance: name }, `instance '${name}' is started again in ${wait / 1000} s`);
-    this.#timer = setTimeout(() => {
-      this.#restart().catch((error) => {
-        if (this.#state !== "waiting" || this.#setup.engine.stopping.aborted) return;
-        this.#problem = `instance '${name}' could not be started again: ${messageOf(error)}`;
-        this.#log.error({ instance: name }, this.#problem);
-        this.#process.kill();
-        this.#restartLater();
-      });
-    }, wait);
+    this.#timer = setTimeout(() => void this.#restart().catch((error) => this.#restartFailed(error)), wait);
+  }
+
+  async #restartFailed(error: unknown): Promise<void> {
+    const { engine, name } = this.#setup;
+    if (this.#state !== "waiting" || engine.stopping.aborted) return;
+    this.#problem = `instance '${name}' could not be started again: ${messageOf(error)}`;
+    this.#log.error({ instance: name }, this.#problem);
+    this.#process.kill();
+    await this.#process.ended; // the core has one process of an instance at a time
+    if (this.#state === "waiting" && !engine.stopping.aborted) this.#restartLater();
   }
 
   async #restart(): Promise<void> {
@@ -264,6 +271,7 @@ export class RemoteCode implements Code {
     await process.askLater(["resolve", defaultHandler, ...[...inputs].map(text)]);
     await process.askLater(this.#mapped());
     if (this.#state !== "waiting" || engine.stopping.aborted) return;
+    if (process.hasEnded) throw new Error("its process has ended");
     for (const channel of created)
       this.#log.warn({ instance: name }, `'${name}.${channel}' is new; it is mapped after a reload`);
     ++this.#restarted;
