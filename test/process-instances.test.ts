@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { folderWith, mmpy } from "./helpers.js";
@@ -130,6 +131,39 @@ def go(value):
     await session.log.seen(/KeyError: 'lamp'/);
     assert.equal(session.log.matching(/careful/).length, 1);
     assert.equal(session.log.matching(/'typo'/).length, 1);
+  });
+
+  it("is understood when its code sets a locale with a decimal comma", async function () {
+    const folder = folderWith({});
+    const { error, status } = spawnSync("localedef", ["-i", "de_DE", "-f", "UTF-8", `${folder}/de_DE.UTF-8`]);
+    if (error !== undefined || status !== 0) {
+      console.log("SKIPPED: locales in processes: localedef or its data is missing (apt-get install locales)");
+      this.skip();
+    }
+    const session = await start(CONFIG, {
+      "mod.py": `${ASK}
+import locale, os
+def go(value):
+    os.environ["LOCPATH"] = "${folder}"
+    locale.setlocale(locale.LC_ALL, "de_DE.UTF-8")
+    say(locale.localeconv()["decimal_point"])
+    midimonster.output("out", 1.5)`,
+    });
+    session.probe.emit("go", 1);
+    await session.log.seen(/output\(\) of 1\.5 on channel 'out'/);
+    await ask(session);
+    assert.deepEqual(session.said(), [","]);
+  });
+
+  it("is ended and started again if it writes nonsense to the router", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `${ASK}
+import os
+def go(value): os.write(4, b"\\x08\\0\\0\\0nonsense")`,
+    });
+    session.probe.emit("go", 1);
+    await session.log.seen(/was ended for writing nonsense/);
+    await ask(session);
   });
 
   it("calls intervals, start functions, sockets, coroutines and the cleanup handler", async () => {

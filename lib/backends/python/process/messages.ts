@@ -21,17 +21,33 @@ export function encode(request: Request): Buffer {
 // In the machine's order, which is little-endian on all processors that there are addons for.
 const writeLength = (message: Buffer, length: number, at: number) => message.writeUInt32LE(length, at);
 
+/** Longer than any message: what claims to be is none. */
+const MAX_LENGTH = 2 ** 28;
+
+/** What arrived is no message: other code of the process has written it. */
+export class Nonsense extends Error {}
+
+/** @throws {Nonsense} */
+export function decode(message: string): unknown {
+  try {
+    return JSON.parse(message);
+  } catch {
+    throw new Nonsense("not a message");
+  }
+}
+
 /** Collects pieces of a stream into messages. */
 export class Decoder {
   #pending: Buffer = Buffer.alloc(0);
 
-  /** @returns the messages that this piece has completed */
+  /** @returns the messages that this piece has completed. @throws {Nonsense} */
   take(piece: Buffer): string[] {
     this.#pending = this.#pending.length === 0 ? piece : Buffer.concat([this.#pending, piece]);
     const messages: string[] = [];
     let at = 0;
     while (this.#pending.length - at >= 4) {
       const length = this.#pending.readUInt32LE(at);
+      if (length > MAX_LENGTH) throw new Nonsense("not a message");
       if (this.#pending.length - at - 4 < length) break;
       messages.push(this.#pending.toString("utf8", at + 4, at + 4 + length));
       at += 4 + length;
@@ -49,6 +65,7 @@ export class Disconnected extends Error {}
  *
  * @param goesOn called now and then while it waits; it may throw
  * @throws {Disconnected} if the process has ended
+ * @throws {Nonsense}
  */
 export function askAndWait(fd: number, request: Request, goesOn: () => void): unknown {
   const message = encode(request);
@@ -59,7 +76,7 @@ export function askAndWait(fd: number, request: Request, goesOn: () => void): un
     const count = patiently(() => readSync(fd, piece), goesOn);
     if (count === 0) throw new Disconnected("the process has ended");
     const [answer] = decoder.take(Buffer.from(piece.subarray(0, count)));
-    if (answer !== undefined) return JSON.parse(answer);
+    if (answer !== undefined) return decode(answer);
   }
 }
 

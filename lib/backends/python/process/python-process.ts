@@ -7,7 +7,7 @@ import path from "node:path";
 import { findAddon, packageFolder, type Report } from "../../../binding.js";
 import type { Engine } from "../../../engine/engine.js";
 import { MidimonsterError } from "../../../errors.js";
-import { askAndWait, Decoder, encode, type Request } from "./messages.js";
+import { askAndWait, Decoder, Disconnected, decode, encode, Nonsense, type Request } from "./messages.js";
 
 /** How long code that loads may go on after a signal to stop, in ms. */
 const AFTER_SIGNAL = 3000;
@@ -36,7 +36,7 @@ export interface Ending {
   readonly lost: number;
   /** Its Python stack, if it crashed. */
   readonly stack: string;
-  /** It has written nonsense into shared memory. */
+  /** It has written nonsense into shared memory, or as a message. */
   readonly broken: boolean;
 }
 
@@ -51,6 +51,8 @@ export class PythonProcess {
   readonly #crash: number;
   readonly #answers: ((answer: unknown) => void)[] = [];
   #hasEnded = false;
+  /** Other code of the process has written to the router: what follows is not understood. */
+  #nonsense = false;
 
   /** Starts it; {@link start} follows. @throws {MidimonsterError} `PYTHON_LOAD` */
   constructor(setup: ProcessSetup, reported: (report: Report) => void) {
@@ -90,7 +92,13 @@ export class PythonProcess {
     this.#reports.on("error", () => {}); // its end follows
     const decoder = new Decoder();
     this.#reports.on("data", (piece: Buffer) => {
-      for (const message of decoder.take(piece)) this.#take(message, reported);
+      if (this.#nonsense) return;
+      try {
+        for (const message of decoder.take(piece)) this.#take(message, reported);
+      } catch (error) {
+        if (!(error instanceof Nonsense)) throw error;
+        this.#killForNonsense();
+      }
     });
   }
 
@@ -105,11 +113,18 @@ export class PythonProcess {
   /** Waits for the answer, while everything else waits too. @throws {Disconnected} if it ends instead */
   ask(request: Request): unknown {
     let since: number | undefined;
-    return askAndWait(this.#requests, request, () => {
+    const goesOn = () => {
       if (!this.#setup.engine.binding.stopSignalSeen()) return;
       since ??= performance.now();
       if (performance.now() - since > AFTER_SIGNAL) this.kill();
-    });
+    };
+    try {
+      return askAndWait(this.#requests, request, goesOn);
+    } catch (error) {
+      if (!(error instanceof Nonsense)) throw error;
+      this.#killForNonsense();
+      throw new Disconnected("the process has written nonsense");
+    }
   }
 
   /** The same without waiting. Rejects if it ends instead. */
@@ -130,9 +145,14 @@ export class PythonProcess {
     if (!this.#hasEnded) this.#child.kill("SIGKILL");
   }
 
+  #killForNonsense(): void {
+    this.#nonsense = true;
+    this.kill();
+  }
+
   #take(message: string, reported: (report: Report) => void): void {
     const { engine, number } = this.#setup;
-    const value = JSON.parse(message) as { reports?: Report[]; failed?: string } | null;
+    const value = decode(message) as { reports?: Report[]; failed?: string } | null;
     if (value?.reports !== undefined) {
       for (const report of value.reports) reported({ ...report, instance: number });
     } else if (value?.failed !== undefined) {
@@ -150,7 +170,7 @@ export class PythonProcess {
       ? [1, null]
       : (once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>));
     this.#hasEnded = true;
-    const broken = binding.processBroken(core, number);
+    const broken = this.#nonsense || binding.processBroken(core, number);
     const lost = binding.processEnded(core, number);
     const stack = this.stack();
     closeSync(this.#requests);
