@@ -197,7 +197,8 @@ export class RemoteCode implements Code {
   }
 
   #report(report: Report): void {
-    const { engine, name, memoryLimit } = this.#setup;
+    const { engine, name, number, memoryLimit } = this.#setup;
+    engine.binding.processReported(engine.core, number, report.kind, report.role);
     engine.report(report);
     if (memoryLimit === 0 || this.#toldOfMemory || report.exception?.type !== "MemoryError") return;
     this.#toldOfMemory = true;
@@ -214,7 +215,8 @@ export class RemoteCode implements Code {
     const { engine, name } = this.#setup;
     if (engine.stopping.aborted) return;
     this.#lost += ending.lost;
-    const how = this.#killedFor ?? (ending.broken ? "for writing nonsense into the memory it shares" : ending.how);
+    const how =
+      this.#killedFor ?? (ending.broken ? "for writing nonsense into what it shares with the router" : ending.how);
     this.#killedFor = undefined;
     const lost = ending.lost === 0 ? "" : `; ${ending.lost} events for it were lost`;
     this.#problem = `process ${process.pid} of instance '${name}' was ended ${how}`;
