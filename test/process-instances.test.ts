@@ -166,6 +166,26 @@ def go(value): os.write(4, b"\\x08\\0\\0\\0nonsense")`,
     await ask(session);
   });
 
+  for (const [from, to] of [
+    [3, 256], // all, as programs do that become daemons
+    [6, 7], // by which the router wakes it
+    [7, 8], // by which it wakes the router
+  ] as const) {
+    it(`is ended and started again if its code closes descriptors from ${from} to before ${to}`, async () => {
+      const session = await start(CONFIG, {
+        "mod.py": `${ASK}
+import os
+def go(value):
+    os.closerange(${from}, ${to})
+    midimonster.output("out", value)`,
+      });
+      session.probe.emit("go", 1);
+      session.probe.emit("go", 0.5);
+      await session.log.seen(/was ended with status 1/);
+      await ask(session);
+    });
+  }
+
   it("calls intervals, start functions, sockets, coroutines and the cleanup handler", async () => {
     const session = await start(CONFIG, {
       "mod.py": `${ASK}import asyncio, os, socket
