@@ -394,7 +394,7 @@ export interface Binding {
   live(core: Core, on: boolean): void;
   /**
    * Reads rows of that table that have changed since the last call, in ascending order of channels, which are global indices.
-   * A {@link connect} numbers them anew and makes all that are known count as changed.
+   * A {@link connect} renumbers them and makes all that are known count as changed.
    *
    * @param values last values
    * @param counts events since the table was opened, modulo 2^32; both those that were output and those that were delivered
@@ -418,7 +418,7 @@ export interface Binding {
   measure(core: Core, on: boolean): void;
   /**
    * Writes rows of ten for instances, from number 0 on, as far as there is room: events delivered to it, events that it has
-   * output, events for it that were lost, events that wait for it, exceptions of handlers, of intervals, of socket functions,
+   * output (with a process of its own: on mapped channels), events for it that were lost, events that wait for it, exceptions of handlers, of intervals, of socket functions,
    * other exceptions, calls reported as slow, seconds in its code on the loop's thread.
    */
   counters(core: Core, rows: Float64Array): void;
@@ -491,9 +491,11 @@ export interface Binding {
   processSpawned(core: Core, instance: number, pid: number): void;
   /**
    * The process has loaded everything: it follows the core, and gets events, first the last value of each channel of which some
-   * came while there was none.
+   * came before it was ready.
    */
   processReady(core: Core, instance: number): void;
+  /** Counts a report of the process in {@link counters}, by its kind and role. */
+  processReported(core: Core, instance: number, kind: Report["kind"], role: string): void;
   /** The process has ended. Returns how many events it has not handled. */
   processEnded(core: Core, instance: number): number;
   /** For how many ms the process has been at work; 0: it waits for something to do. */

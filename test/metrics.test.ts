@@ -72,6 +72,24 @@ describe("metrics", () => {
     assert.match(text, /^mmpy_build_info\{version="1\.2\.3",node="[\d.]+",python="3\.\d+\.\S+"\} 1$/m);
   });
 
+  it("count events and exceptions of an instance in a process of its own", async () => {
+    const config = CONFIG.replace("module", "own-process = on\nmodule");
+    const { session, url } = await watch(config, { "mod.py": MODULE });
+    for (const go of [0.25, 0.5]) session.probe.emit("go", go);
+    await session.probe.until("out", 2);
+    await session.log.seen(/tick/);
+    await session.log.seen(/no quarters/);
+    const { text } = await ask(`${url}/metrics`);
+    const expected: Record<string, number> = {
+      'mmpy_events_total{instance="py",direction="in"}': 2,
+      'mmpy_events_total{instance="py",direction="out"}': 2,
+      'mmpy_exceptions_total{instance="py",kind="handler"}': 1,
+      'mmpy_exceptions_total{instance="py",kind="interval"}': 1,
+      'mmpy_exceptions_total{instance="py",kind="socket"}': 0,
+    };
+    for (const [metric, wanted] of Object.entries(expected)) assert.equal(value(text, metric), wanted, metric);
+  });
+
   it("tell of reloads", async () => {
     const { session, url } = await watch("[loopback bus]\n[map]\nprobe.a > bus.a");
     await session.router.reload();

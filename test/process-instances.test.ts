@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { folderWith, mmpy } from "./helpers.js";
@@ -131,6 +132,59 @@ def go(value):
     assert.equal(session.log.matching(/careful/).length, 1);
     assert.equal(session.log.matching(/'typo'/).length, 1);
   });
+
+  it("is understood when its code sets a locale with a decimal comma", async function () {
+    const folder = folderWith({});
+    const { error, status } = spawnSync("localedef", ["-i", "de_DE", "-f", "UTF-8", `${folder}/de_DE.UTF-8`]);
+    if (error !== undefined || status !== 0) {
+      console.log("SKIPPED: locales in processes: localedef or its data is missing (apt-get install locales)");
+      this.skip();
+    }
+    const session = await start(CONFIG, {
+      "mod.py": `${ASK}
+import locale, os
+def go(value):
+    os.environ["LOCPATH"] = "${folder}"
+    locale.setlocale(locale.LC_ALL, "de_DE.UTF-8")
+    say(locale.localeconv()["decimal_point"])
+    midimonster.output("out", 1.5)`,
+    });
+    session.probe.emit("go", 1);
+    await session.log.seen(/output\(\) of 1\.5 on channel 'out'/);
+    await ask(session);
+    assert.deepEqual(session.said(), [","]);
+  });
+
+  it("is ended and started again if it writes nonsense to the router", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `${ASK}
+import os
+def go(value): os.write(4, b"\\x08\\0\\0\\0nonsense")`,
+    });
+    session.probe.emit("go", 1);
+    await session.log.seen(/was ended for writing nonsense/);
+    await ask(session);
+  });
+
+  for (const [from, to] of [
+    [3, 256], // all, as programs do that become daemons
+    [6, 7], // by which the router wakes it
+    [7, 8], // by which it wakes the router
+  ] as const) {
+    it(`is ended and started again if its code closes descriptors from ${from} to before ${to}`, async () => {
+      const session = await start(CONFIG, {
+        "mod.py": `${ASK}
+import os
+def go(value):
+    os.closerange(${from}, ${to})
+    midimonster.output("out", value)`,
+      });
+      session.probe.emit("go", 1);
+      session.probe.emit("go", 0.5);
+      await session.log.seen(/was ended with status 1/);
+      await ask(session);
+    });
+  }
 
   it("calls intervals, start functions, sockets, coroutines and the cleanup handler", async () => {
     const session = await start(CONFIG, {

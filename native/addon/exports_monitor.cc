@@ -92,7 +92,9 @@ Napi::Value CountersOf(const Arguments &arguments) {
 }
 
 Napi::Value FilterDrops(const Arguments &arguments) {
-  const uint64_t *const drops = arguments.core().router().filter_drops();
+  Core &core = arguments.core();
+  const Core::Entry entry(core);
+  const uint64_t *const drops = core.router().filter_drops();
   auto array = Napi::Float64Array::New(arguments.env(), kFilterOps);
   std::transform(drops, drops + kFilterOps, array.Data(), [](uint64_t count) { return static_cast<double>(count); });
   return array;

@@ -5,6 +5,7 @@
 
 #include "addon/arguments.h"
 #include "io/steady_ms.h"
+#include "routing/report_kind.h"
 
 namespace mmpy {
 
@@ -45,6 +46,17 @@ Napi::Value ProcessReady(const Arguments &arguments) {
   return arguments.env().Undefined();
 }
 
+Napi::Value ProcessReported(const Arguments &arguments) {
+  Core &core = arguments.core();
+  const std::string kind = arguments.text(2);
+  const std::string role = arguments.text(3);
+  const Core::Entry entry(core);
+  for (const auto counted : {Report::Kind::kException, Report::Kind::kSlow}) {
+    if (kind == KindName(counted)) core.CountReport(arguments.number(1), counted, role);
+  }
+  return arguments.env().Undefined();
+}
+
 Napi::Value ProcessEnded(const Arguments &arguments) {
   return Napi::Number::New(arguments.env(), static_cast<double>(LinkOf(arguments).Ended()));
 }
@@ -66,6 +78,7 @@ void ExportProcesses(Napi::Object exports) {
   Export<OpenProcess>(exports, "openProcess");
   Export<ProcessSpawned>(exports, "processSpawned");
   Export<ProcessReady>(exports, "processReady");
+  Export<ProcessReported>(exports, "processReported");
   Export<ProcessEnded>(exports, "processEnded");
   Export<ProcessBusy>(exports, "processBusy");
   Export<ProcessBroken>(exports, "processBroken");

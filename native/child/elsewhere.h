@@ -3,19 +3,11 @@
 #ifndef MMPY_CHILD_ELSEWHERE_H
 #define MMPY_CHILD_ELSEWHERE_H
 
-#include <errno.h>
-#include <unistd.h>
-
+#include "child/wake.h"
 #include "process/ring.h"
 #include "routing/core.h"
 
 namespace mmpy {
-
-inline void WakeUp(int event_fd) {
-  const uint64_t one = 1;
-  while (write(event_fd, &one, sizeof one) < 0 && errno == EINTR) {
-  }
-}
 
 class Elsewhere final : public Destination {
  public:

@@ -1,18 +1,16 @@
 #include "child/event_loop.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
 #include <mutex>
 #include <vector>
 
-#include "io/forked.h"
+#include "child/wake.h"
 #include "io/steady_ms.h"
 
 namespace mmpy {
@@ -104,9 +102,7 @@ void RunTimers(Loop &loop) {
 }
 
 void RunAsyncs(Loop &loop) {
-  uint64_t count = 0;
-  while (read(loop.wake_fd, &count, sizeof count) < 0 && errno == EINTR) {
-  }
+  TakeWakeUps(loop.wake_fd);
   std::vector<uv_async_t *> sent;
   {
     const std::lock_guard<std::mutex> lock(loop.mutex);
@@ -192,9 +188,7 @@ int uv_async_send(uv_async_t *handle) {
     if (std::find(loop.sent.begin(), loop.sent.end(), handle) != loop.sent.end()) return 0;
     loop.sent.push_back(handle);
   }
-  const uint64_t one = 1;
-  while (write(loop.wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
-  }
+  mmpy::WakeUp(loop.wake_fd);
   return 0;
 }
 

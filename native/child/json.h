@@ -4,7 +4,9 @@
 
 #include <cmath>
 #include <cstdio>
+#include <locale>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,11 +32,14 @@ inline std::string Quoted(std::string_view text) {
   return quoted + "\"";
 }
 
+// Not snprintf(): user code may have set a locale with a decimal comma.
 inline std::string Number(double value) {
   if (!std::isfinite(value)) return "null";
-  char text[32];
-  snprintf(text, sizeof text, "%.17g", value);
-  return text;
+  std::ostringstream text;
+  text.imbue(std::locale::classic());
+  text.precision(17);
+  text << value;
+  return text.str();
 }
 
 // Members of an object, in order; `value` is JSON already.

@@ -5,11 +5,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "child/json.h"
+
 namespace mmpy {
 
 namespace {
 
 constexpr uint64_t kRetryMs = 5;
+constexpr char kLeftOut[] = " batches of messages of its process were lost: there are too many";
 
 // The router ends, or has ended: there is nothing left to be done.
 [[noreturn]] void EndWithRouter() { _exit(1); }
@@ -82,7 +85,11 @@ void Messages::Flush() {
     sent += static_cast<size_t>(count);
   }
   waiting_.erase(0, sent);
-  if (waiting_.empty()) return;
+  if (waiting_.empty()) {
+    const uint64_t count = std::exchange(left_out_, 0);
+    if (count > 0) Send(JsonObject().Add("failed", Quoted(std::to_string(count) + kLeftOut)).text());
+    return;
+  }
   uv_timer_start(
       retry_.get(), [](uv_timer_t *timer) { static_cast<Messages *>(timer->data)->Flush(); }, kRetryMs, 0);
 }

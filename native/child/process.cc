@@ -60,8 +60,8 @@ Process::Process(SharedMemory &shared, std::string start_file)
   wake_.Open(core_.handles(), this, [](uv_poll_t *poll) { return uv_poll_init(ChildLoop(), poll, kWakeFd); });
   uv_poll_start(wake_.get(), UV_READABLE, [](uv_poll_t *poll, int, int) {
     auto *const process = static_cast<Process *>(poll->data);
-    uint64_t count = 0;
-    if (process == nullptr || read(kWakeFd, &count, sizeof count) < 0) return;
+    if (process == nullptr) return;
+    TakeWakeUps(kWakeFd);
     process->FollowRouter();
     process->Receive();
   });

@@ -83,7 +83,7 @@ int ProcessLink::Open(Descriptors &descriptors) {
     Close();
     return error;
   }
-  // So that who waits for an answer can look after other things meanwhile.
+  // So that a caller waiting for an answer can look after other things meanwhile.
   const timeval patience = {0, 200'000};
   setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   writer_.emplace(shared_->to_process);
@@ -120,7 +120,8 @@ uint64_t ProcessLink::Ended() {
   if (shared_ != nullptr) {
     const uint64_t handled = shared_->handled.load();
     if (handled <= writer_->written()) lost += writer_->written() - handled;
-    Receive();  // what it has output before
+    // What it has output before, all of it: nothing wakes the router for the rest once this is closed.
+    for (size_t events = 0; events < RingMemory::kSize && shared_ != nullptr; events += kAtOnce) Receive();
   }
   ready_ = false;
   waiting_.Free();
@@ -171,6 +172,7 @@ void ProcessLink::Receive() {
     for (size_t i = 0; i < count; ++i) {
       const RingEvent &event = events[i];
       if (event.channel < count_ && event.value >= 0 && event.value <= 1) {
+        ++counters.out;
         core_.Emit(first_ + event.channel, event.value);
       } else if (event.channel >= count_ && event.value >= 0 && event.value <= 1) {
         continue;  // of a channel that a reload has just removed, or not yet added

@@ -1,6 +1,6 @@
 // A queue of events in memory that two processes share: one writes, one reads, and neither ever waits for the other.
 //
-// Who reads may sleep: it sets `sleeping`, looks once more, and waits for a wake-up. Who writes publishes first and
+// The reader may sleep: it sets `sleeping`, looks once more, and waits for a wake-up. The writer publishes first and
 // then looks at `sleeping`. Both are sequentially consistent, so at least one of them sees the other; fences would do
 // too, but ThreadSanitizer cannot follow them. The same the other way round for a ring that is full.
 //
@@ -137,7 +137,6 @@ struct SharedMemory {
   RingMemory to_router;
   alignas(64) std::atomic<uint32_t> phase{kLoading};
   std::atomic<uint32_t> mappings{0};             // how many have been installed
-  std::atomic<uint32_t> stop_ms{0};              // how long the stop may take
   alignas(64) std::atomic<uint64_t> handled{0};  // events whose handlers have returned
   std::atomic<uint64_t> busy_ms{0};              // SteadyMs() since when it is at work; 0: it sleeps
 };

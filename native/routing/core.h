@@ -98,8 +98,8 @@ class Core final : private FilterClock {
   void SetChecking() { checking_ = true; }
   bool checking() const { return checking_; }
 
-  // Whether nothing is queued. With the lock.
-  bool idle() const { return router_.empty(); }
+  // Whether the last entry has left nothing queued. On the loop's thread; the lock is not needed.
+  bool idle() const { return idle_since_entry_; }
 
   // Whether it has been started and not yet stopped.
   bool running() const { return state_ == State::kRunning; }
@@ -113,6 +113,9 @@ class Core final : private FilterClock {
     if (observed_) Observe(source, value);
     router_.Emit(source, value);
   }
+
+  // Counts a report about an instance, if it is about one. With the lock.
+  void CountReport(InstanceId instance, Report::Kind kind, std::string_view role);
 
   // Several channels of one instance at once: `channels` counts from `first`.
   void Emit(ChannelId first, const uint32_t *channels, const double *values, size_t count) {
@@ -273,6 +276,7 @@ class Core final : private FilterClock {
   EventColumns tapped_{&router_.budget()};
   EventColumns told_{&router_.budget()};  // the memory of tapped_ while that is told
   bool held_ = false;
+  bool idle_since_entry_ = true;
   bool backlog_ = false;         // the idle handle goes on with what was left, mostly since a drain ran out of time
   bool steps_wanted_ = false;    // by any instance; written with the lock
   unsigned emits_in_a_row_ = 0;  // entries of JavaScript's, without one of libuv's in between

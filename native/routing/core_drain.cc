@@ -101,12 +101,15 @@ void Core::Leave() {
   if (depth_ == 0 && lock_ != nullptr) lock_->Release();
 }
 
+void Core::CountReport(InstanceId instance, Report::Kind kind, std::string_view role) {
+  if (instance >= instances_.size()) return;
+  Counters &counters = instances_[instance]->counters;
+  if (kind == Report::Kind::kException) ++counters.raised[Counters::KindOf(role)];
+  if (kind == Report::Kind::kSlow) ++counters.slow;
+}
+
 void Core::AddReport(Report report) {
-  if (report.instance < instances_.size()) {
-    Counters &counters = instances_[report.instance]->counters;
-    if (report.kind == Report::Kind::kException) ++counters.raised[Counters::KindOf(report.role)];
-    if (report.kind == Report::Kind::kSlow) ++counters.slow;
-  }
+  CountReport(report.instance, report.kind, report.role);
   if (news_.reports.size() >= kMaxReports) {
     ++news_.reports_lost;
     return Note("reports are lost: there are too many");
@@ -209,7 +212,7 @@ void Core::LeaveAndTell(bool may_drain) {
       }
     }
     if (state_ == State::kEnding && !router_.empty()) router_.Clear();
-    const bool empty = router_.empty();
+    const bool empty = idle_since_entry_ = router_.empty();
     const bool goes_on = (drained == Router::Drained::kOutOfTime && !empty) || (steps_wanted_ && MayStep());
     CollectNews();
     if (router_.budget().TakeGrown()) StartHousekeeping();

@@ -1,5 +1,5 @@
-// The last value of every channel and how often it had an event, for whoever looks at it: while it is open an event
-// costs one cache line and a bit, while it is closed nothing. It is read a few times a second: what has changed since.
+// The last value of every channel and how often it had an event, for monitors: while it is open an event costs one
+// cache line and a bit, while it is closed nothing. It is read a few times a second: what has changed since.
 //
 // A channel that is output and delivered has one row for both.
 #ifndef MMPY_LIVE_TABLE_H

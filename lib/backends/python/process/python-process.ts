@@ -91,6 +91,7 @@ export class PythonProcess {
     this.#reports.on("error", () => {}); // its end follows
     const decoder = new Decoder();
     this.#reports.on("data", (piece: Buffer) => {
+      if (this.#broken) return; // what follows nonsense is not understood
       try {
         for (const message of decoder.take(piece)) this.#take(message, reported);
       } catch (error) {

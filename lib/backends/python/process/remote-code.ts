@@ -201,7 +201,8 @@ export class RemoteCode implements Code {
   }
 
   #report(report: Report): void {
-    const { engine, name, memoryLimit } = this.#setup;
+    const { engine, name, number, memoryLimit } = this.#setup;
+    engine.binding.processReported(engine.core, number, report.kind, report.role);
     engine.report(report);
     if (memoryLimit === 0 || this.#toldOfMemory || report.exception?.type !== "MemoryError") return;
     this.#toldOfMemory = true;
