@@ -254,6 +254,25 @@ describe("the server of a page", () => {
     assert.equal(target.clients.size, 0);
   });
 
+  describe("closes a connection whose peer keeps its side open", () => {
+    const rows: [after: string, status: number, lines: readonly string[]][] = [
+      ["a refused WebSocket", 404, ["GET /nothing HTTP/1.1", "Host: 127.0.0.1", ...HANDSHAKE]],
+      ["what is not HTTP", 400, ["nonsense"]],
+    ];
+    for (const [after, status, lines] of rows) {
+      it(`after ${after}`, async () => {
+        const target = await Target.open();
+        const socket = raw(target.port, { allowHalfOpen: true });
+        const ended = ending(socket);
+        // Fails once the other side has closed the connection instead of only having ended what it sends.
+        const more = () => socket.write("more", (error) => error ?? setImmediate(more));
+        socket.on("end", more);
+        socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+        assert.match(await ended, new RegExp(`^HTTP/1\\.1 ${status} `));
+      });
+    }
+  });
+
   it("is shared by sites of one address, each under its name, and is closed with the last", async () => {
     const port = await freePort();
     const log = new MemoryLog();

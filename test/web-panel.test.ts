@@ -285,6 +285,38 @@ describe("a page", () => {
       assert.deepEqual(await page.probe.until("go", 2), [1, 0]);
     });
 
+    const all = "panel.{go,on,head.x,head.y,pitch} > probe.{go,on,head.x,head.y,pitch}\n";
+    const losing: [what: string, change: (config: string) => string][] = [
+      ["whose mapping is gone", (config) => config.replace(all, "")],
+      ["that is gone with its mapping", (config) => config.replace(all, "").replace("button = go\n", "")],
+      [
+        "that is mapped to something else",
+        (config) => config.replace(all, all.replace(/(probe.\{)go(.*)pitch/, "$1a$2b")),
+      ],
+      [
+        "whose page is gone",
+        (config) => config.replace(/\[web panel\][\s\S]*/, "[loopback l]\n[map]\nl.a > probe.a\n"),
+      ],
+    ];
+    for (const [what, change] of losing) {
+      it(`releases a held button, and a held fader with a spring, ${what}`, async () => {
+        const page = await Page.open();
+        const client = await page.client();
+        client.send({ type: "grab", id: page.id("go") });
+        client.send({ type: "grab", id: page.id("pitch") });
+        client.send({ type: "set", v: [page.id("pitch"), 1] });
+        await Promise.all([page.probe.until("go"), page.probe.until("pitch")]);
+        await page.reload(change);
+        assert.deepEqual(
+          [page.probe.values("go"), page.probe.values("pitch")],
+          [
+            [1, 0],
+            [1, 0.5],
+          ],
+        );
+      });
+    }
+
     it("goes on as before if the new address can't be used, and moves to one that can", async () => {
       const page = await Page.open();
       const client = await page.client();

@@ -1,5 +1,5 @@
 // A site whose server tests attack.
-import { connect, type Socket } from "node:net";
+import { connect, type Socket, type SocketConstructorOpts } from "node:net";
 import type { Access } from "../lib/web/access.js";
 import type { Client, Message } from "../lib/web/client.js";
 import { attach, type Site } from "../lib/web/site.js";
@@ -78,8 +78,8 @@ export class Target {
 const targets: Target[] = [];
 const sockets: Socket[] = [];
 
-export function raw(port: number): Socket {
-  const socket = connect(port, "127.0.0.1");
+export function raw(port: number, options: SocketConstructorOpts = {}): Socket {
+  const socket = connect({ port, host: "127.0.0.1", ...options });
   socket.on("error", () => {});
   sockets.push(socket);
   return socket;

@@ -170,7 +170,7 @@ export interface InstanceStatus {
 
 /**
  * An instance. The router calls, in this order: `connect` with the channels that mappings use; `start`; while it runs,
- * `handle`; at a reload `change`, then `connect` with channels that are new to it or mean something else, then `disconnect` with
+ * `handle`; at a reload `leave` and `change`, then `connect` with channels that are new to it or mean something else, then `disconnect` with
  * those that are not used any more; at the end `stop`. Events that come
  * between `connect` and the end of `start` wait for it, those that come after `stop` was called are dropped.
  */
@@ -185,6 +185,14 @@ export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown, 
    *   of the declaration
    */
   connect?(channels: readonly Channel<C>[], unused: readonly Channel<C>[]): readonly Refusal[];
+
+  /**
+   * Called before a reload exchanges the mapping, also for an instance that is to be stopped then: what it outputs here still takes
+   * the former mapping. The reload may yet fail.
+   *
+   * @param stays whether everything that one of its channels is mapped to, by name, stays so
+   */
+  leave?(stays: (channel: string) => boolean): void;
 
   /**
    * Learns, at a reload, which channels no mapping uses any more, each per use: also those that `connect` has just got for a

@@ -10,6 +10,7 @@ import type { Logger } from "../log/log.js";
 import type { LogHistory } from "../log/log-history.js";
 import { LoopLog } from "../log/loop-log.js";
 import { ReportLog } from "../log/report-log.js";
+import { targetsOf } from "../mapping/targets.js";
 import { callOnly, listOf } from "../user-code.js";
 import { Assembly } from "./assembly.js";
 import { type BuildHost, build } from "./build.js";
@@ -226,6 +227,7 @@ export class Session {
    * @throws {MidimonsterError} `CONFIG`, with everything as before
    */
   commit(reload: Reload, installed: () => void): void {
+    this.#leave(reload);
     this.#outbox.flush();
     reload.commit(() => {
       this.assembly = reload.next;
@@ -235,6 +237,23 @@ export class Session {
     });
     for (const name of new Set(reload.modules.map((module) => module.split(".", 1)[0] ?? "")))
       this.#reports.renewed(name);
+  }
+
+  /** Lets instances output what only the mapping before leads on. */
+  #leave(reload: Reload): void {
+    const gone = new Set(reload.gone.map(({ live }) => live));
+    for (const { live } of this.assembly.entries.values()) {
+      const stays = (channel: string) => {
+        const later = targetsOf(reload.mappings, live.name, channel);
+        return (
+          !gone.has(live) && [...targetsOf(this.#mappings, live.name, channel)].every((target) => later.has(target))
+        );
+      };
+      callOnly(
+        () => live.instance.leave?.(stays),
+        (error) => this.#log.error({ err: error }, `instance '${live.name}' threw in leave(): ${messageOf(error)}`),
+      );
+    }
   }
 
   /**

@@ -1,4 +1,5 @@
 // Requests and answers of HTTP, as the handlers of a site see them.
+import type { Duplex } from "node:stream";
 import type { Role } from "./access.js";
 
 export interface WebRequest {
@@ -40,3 +41,12 @@ export interface Method {
 
 /** By method: `GET` (which serves `HEAD` too), `PUT`, `POST`. */
 export type Methods = Readonly<Partial<Record<"GET" | "PUT" | "POST", Method>>>;
+
+/**
+ * Sends an answer on a socket that Node has handed over, then closes it: Node no longer limits the time of such a socket, and the
+ * peer may never close its side.
+ */
+export function answerAndClose(socket: Duplex, answer: string): void {
+  socket.once("finish", () => socket.destroy());
+  socket.end(answer);
+}

@@ -7,7 +7,7 @@ import { resolveHost, unmapped, WILDCARD } from "../backends/shared/hosts.js";
 import { portHolders } from "../backends/shared/port-holder.js";
 import { messageOf } from "../errors.js";
 import { type Head, protectiveHeaders, refusalOf } from "./access.js";
-import { type Answer, errorAnswer, type WebRequest } from "./answer.js";
+import { type Answer, answerAndClose, errorAnswer, type WebRequest } from "./answer.js";
 import { Allowances, LIMITS, TIMES } from "./limits.js";
 import type { Site, WebAddress } from "./site.js";
 import { bearerOf, WrongTokens } from "./tokens.js";
@@ -83,7 +83,7 @@ export class WebServer {
     http.on("clientError", (error, socket) => {
       if (!socket.writable) return void socket.destroy();
       const status = REFUSALS.get(codeOf(error) ?? "") ?? "400 Bad Request";
-      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      answerAndClose(socket, `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     });
   }
 

@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { messageOf } from "../errors.js";
 import { protectiveHeaders } from "./access.js";
-import { type Answer, errorAnswer } from "./answer.js";
+import { type Answer, answerAndClose, errorAnswer } from "./answer.js";
 import { CLOSE, Client, type Message } from "./client.js";
 import { LIMITS, TIMES } from "./limits.js";
 import type { WebServer } from "./server.js";
@@ -199,5 +199,5 @@ function refuseUpgrade(socket: Duplex, { status, headers, body }: Answer, frame:
     Connection: "close",
   };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("\r\n")}\r\n\r\n${text}`);
+  answerAndClose(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("\r\n")}\r\n\r\n${text}`);
 }

@@ -81,6 +81,10 @@ export class WebInstance implements DeclaredInstance<typeof instanceOptions, und
     return [];
   }
 
+  leave(stays: (channel: string) => boolean): void {
+    this.#panel.releaseAll((name) => !stays(name));
+  }
+
   disconnect(channels: readonly Channel<undefined>[]): void {
     for (const channel of channels) {
       if (channel.use === "output") this.#indexes.delete(channel.name);

@@ -50,7 +50,7 @@ export class Panel {
   #pages: readonly Page[] = [];
   #layout: Layout = { title: "", pages: [], channels: [] };
   #infos = new Map<number, ChannelInfo>();
-  /** By id: where it goes when the last one lets go of it. */
+  /** By id: the value of a channel once it is released. Absent: it keeps the one it has. */
   #rests = new Map<number, number>();
   #timer: NodeJS.Timeout | undefined;
   #stale = false;
@@ -123,6 +123,17 @@ export class Panel {
     const rest = this.#rests.get(id);
     if (this.values.holders(id) === 0 && rest !== undefined) this.set(id, rest, ROUTER);
     this.#tellHeld(id);
+  }
+
+  /** Releases the channels that are held and lose what they are mapped to, which would otherwise never hear of it. */
+  releaseAll(loses: (name: string) => boolean): void {
+    for (const id of this.values.held()) {
+      if (!loses(this.values.nameOf(id))) continue;
+      for (const holder of this.values.holdersOf(id)) {
+        if (holder < 0) this.#unpress(id, holder);
+        else this.letGo(id, holder);
+      }
+    }
   }
 
   letGoAll(holder: number): void {

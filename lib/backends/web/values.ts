@@ -72,6 +72,10 @@ export class PageValues {
     return this.#holders.get(id)?.size ?? 0;
   }
 
+  holdersOf(id: number): readonly number[] {
+    return [...(this.#holders.get(id) ?? [])];
+  }
+
   /** @returns whether this one did not hold it yet */
   hold(id: number, holder: number): boolean {
     const holders = this.#holders.get(id);
