@@ -38,7 +38,7 @@ const common = {
   // one of an error.
   minifyWhitespace: true,
   minifySyntax: true,
-  lineLimit: 160,
+  lineLimit: 240,
   sourcemap: true,
   sourcesContent: false,
   metafile: true,

@@ -38,9 +38,6 @@ await new Promise((resolve, reject) => {
 const libc = isLinux ? (process.report.getReport().header.glibcVersionRuntime ? "glibc" : "musl") : undefined;
 const name = `midimonster-python${libc ? `.${libc}` : ""}.node`;
 const addon = path.join(folder, "prebuilds", `${process.platform}-${arch}`, name);
-// prebuildify copies the libraries of a build, too. The one for instances' own processes would make the package a quarter larger
-// than it may be, since it has most of the addon's code again.
-rmSync(path.join(path.dirname(addon), "midimonster_child.so"), { force: true });
 console.log(path.relative(folder, addon));
 if (libc === "glibc") {
   const needed = neededVersions(addon, `${tools}objdump`);

@@ -49,4 +49,21 @@ describe("the addon and libpython", () => {
     assert.doesNotMatch(execFileSync("nm", ["-D", "--undefined-only", addon], { encoding: "utf8" }), /\bPy/);
     assert.doesNotMatch(execFileSync("readelf", ["-d", addon], { encoding: "utf8" }), /libpython/);
   });
+
+  it("do without Node: what the addon needs of it is weak, since Python loads it for processes of instances", function () {
+    const addon = path.join(projectFolder, "build", "Release", "midimonster_python.node");
+    if (process.platform !== "linux" || !existsSync(addon) || spawnSync("nm", ["--version"]).error !== undefined) {
+      console.log("SKIPPED: not Linux, no locally built addon, or no nm; on Debian: apt-get install binutils");
+      this.skip();
+    }
+    const symbols = execFileSync("nm", ["-D", addon], { encoding: "utf8" });
+    const needed = [...symbols.matchAll(/ U ((?:napi|node_api|uv)_\w+)$/gm)].map(([, name]) => name);
+    assert.deepEqual(
+      needed,
+      [],
+      "add functions of Node-API to native/addon/node_symbols.h, libuv's to io/loop_functions",
+    );
+    assert.match(symbols, / w napi_create_function$/m);
+    assert.doesNotMatch(symbols, / T uv_/);
+  });
 });

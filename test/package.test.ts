@@ -142,10 +142,15 @@ describe("the npm package", function () {
     const doctor = run(mmpy, ["doctor", "--json"], { cwd: folder, env });
     assert.deepEqual(await doctor.exited, { code: 0, signal: null }, doctor.stdout);
     assert.equal(JSON.parse(doctor.stdout).addon.kind, "prebuilt");
-    const apart = run(mmpy, ["-b", "python.own-process=on", "monster.cfg"], { cwd: folder, env });
-    assert.equal((await apart.exited).code, 1);
-    const [, script = ""] = /npm_config_build_from_source=true node (\S+)/.exec(apart.stderr) ?? [];
-    assert.ok(existsSync(script), apart.stderr);
+    // With everything bound at once, as hardened systems have it: what belongs to Node must not be missed in Python.
+    const apart = run(mmpy, ["-b", "python.own-process=on", "monster.cfg"], {
+      cwd: folder,
+      env: { ...env, LD_BIND_NOW: "1" },
+    });
+    await apart.sees(/^it works: 0\.25$/m);
+    assert.match(apart.stderr, /in process \d+/);
+    apart.child.kill("SIGTERM");
+    assert.deepEqual(await apart.exited, { code: 0, signal: null }, apart.stderr);
   });
 
   it("gives TypeScript its types, with every check on", async () => {

@@ -2,9 +2,13 @@
 #include <napi.h>
 
 #include <memory>
+#include <string>
 
 #include "addon/arguments.h"
 #include "addon/environment.h"
+#ifdef __linux__
+#include "io/loop_functions.h"
+#endif
 
 namespace {
 
@@ -12,6 +16,12 @@ namespace {
 void KeepEnvironment(Napi::Env, mmpy::Environment *) {}
 
 Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
+#ifdef __linux__
+  if (const char *const missing = mmpy::UseLoopOfProgram()) {
+    Napi::Error::New(env, std::string("this Node lacks a function of libuv, ") + missing).ThrowAsJavaScriptException();
+    return exports;
+  }
+#endif
   const auto init = [&] {
     auto environment = std::make_unique<mmpy::Environment>(env);
     env.SetInstanceData<mmpy::Environment, KeepEnvironment>(environment.release());

@@ -11,10 +11,10 @@
 
 #include <string>
 
+#include "child/event_loop.h"
 #include "child/process.h"
 #include "io/forked.h"
 #include "io/guard.h"
-#include "io/loop_sockets.h"
 #include "io/stream_writer.h"
 #include "python/exception.h"
 #include "python/module.h"
@@ -70,13 +70,10 @@ PyMethodDef run_function = {"run", Run, METH_O, nullptr};
 
 }  // namespace
 
-// There are none of libuv's.
-void SetLoopOfThread(uv_loop_t *) {}
-void CloseLoopSocketsInChild() {}
-
 }  // namespace mmpy
 
 extern "C" __attribute__((visibility("default"))) PyObject *PyInit_midimonster_child() {
+  if (!mmpy::UseLoop(mmpy::ChildLoopFunctions())) return nullptr;  // this is the router
   if (mmpy_python_bind(dlopen(nullptr, RTLD_NOW)) != nullptr) return nullptr;
   mmpy_module_bind();
   PyObject *const function = PyCFunction_NewEx(&mmpy::run_function, nullptr, nullptr);

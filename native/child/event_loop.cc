@@ -147,33 +147,30 @@ void RunChildLoopOnce(std::atomic<uint64_t> &busy_ms) {
   for (const Closing &one : closing) one.call(one.handle);
 }
 
-}  // namespace mmpy
+// The functions of libuv, as far as the process calls them.
+namespace own {
 
-// The functions of libuv, as far as they are used. Hidden in this library, so that another libuv of the process
-// (uvloop) keeps its own.
-extern "C" {
-
-using mmpy::TheLoop;
-
-uint64_t uv_hrtime(void) { return mmpy::SteadyNs(); }
+uint64_t uv_hrtime() { return SteadyNs(); }
 uint64_t uv_now(const uv_loop_t *) { return TheLoop().now_ms; }
+void uv_update_time(uv_loop_t *) { TheLoop().now_ms = SteadyMs(); }
 const char *uv_strerror(int error) { return strerror(error < 0 ? -error : error); }
-uv_thread_t uv_thread_self(void) { return pthread_self(); }
+uv_thread_t uv_thread_self() { return pthread_self(); }
 int uv_thread_equal(const uv_thread_t *left, const uv_thread_t *right) { return pthread_equal(*left, *right); }
 
-void uv_unref(uv_handle_t *) {}  // the process ends when it is told to
+void uv_unref(uv_handle_t *) {}                   // the process ends when it is told to
+void uv_walk(uv_loop_t *, uv_walk_cb, void *) {}  // none of Node's sockets are here
 
 void uv_close(uv_handle_t *handle, uv_close_cb call) {
-  mmpy::Loop &loop = TheLoop();
-  mmpy::Erase(loop.timers, handle);
-  mmpy::Erase(loop.idles, handle);
-  mmpy::Erase(loop.polls, handle);
-  mmpy::Erase(loop.asyncs, handle);
+  Loop &loop = TheLoop();
+  Erase(loop.timers, handle);
+  Erase(loop.idles, handle);
+  Erase(loop.polls, handle);
+  Erase(loop.asyncs, handle);
   loop.closing.push_back({handle, call});
 }
 
 int uv_is_active(const uv_handle_t *handle) {
-  return mmpy::Find(TheLoop().timers, handle) != nullptr || mmpy::Find(TheLoop().idles, handle) != nullptr ? 1 : 0;
+  return Find(TheLoop().timers, handle) != nullptr || Find(TheLoop().idles, handle) != nullptr ? 1 : 0;
 }
 
 int uv_async_init(uv_loop_t *, uv_async_t *handle, uv_async_cb call) {
@@ -182,23 +179,23 @@ int uv_async_init(uv_loop_t *, uv_async_t *handle, uv_async_cb call) {
 }
 
 int uv_async_send(uv_async_t *handle) {
-  mmpy::Loop &loop = TheLoop();
+  Loop &loop = TheLoop();
   {
     const std::lock_guard<std::mutex> lock(loop.mutex);
     if (std::find(loop.sent.begin(), loop.sent.end(), handle) != loop.sent.end()) return 0;
     loop.sent.push_back(handle);
   }
-  mmpy::WakeUp(loop.wake_fd);
+  WakeUp(loop.wake_fd);
   return 0;
 }
 
 int uv_idle_init(uv_loop_t *, uv_idle_t *) { return 0; }
 int uv_idle_start(uv_idle_t *handle, uv_idle_cb call) {
-  if (mmpy::Find(TheLoop().idles, handle) == nullptr) TheLoop().idles.push_back({handle, call});
+  if (Find(TheLoop().idles, handle) == nullptr) TheLoop().idles.push_back({handle, call});
   return 0;
 }
 int uv_idle_stop(uv_idle_t *handle) {
-  mmpy::Erase(TheLoop().idles, handle);
+  Erase(TheLoop().idles, handle);
   return 0;
 }
 
@@ -209,13 +206,13 @@ int uv_prepare_stop(uv_prepare_t *) { return 0; }
 uint64_t uv_metrics_idle_time(uv_loop_t *) { return 0; }
 
 int uv_timer_init(uv_loop_t *, uv_timer_t *) { return 0; }
-int uv_timer_start(uv_timer_t *handle, uv_timer_cb call, uint64_t timeout, uint64_t repeat) {
-  uv_timer_stop(handle);
-  TheLoop().timers.push_back({handle, call, TheLoop().now_ms + timeout, repeat});
+int uv_timer_stop(uv_timer_t *handle) {
+  Erase(TheLoop().timers, handle);
   return 0;
 }
-int uv_timer_stop(uv_timer_t *handle) {
-  mmpy::Erase(TheLoop().timers, handle);
+int uv_timer_start(uv_timer_t *handle, uv_timer_cb call, uint64_t timeout, uint64_t repeat) {
+  own::uv_timer_stop(handle);
+  TheLoop().timers.push_back({handle, call, TheLoop().now_ms + timeout, repeat});
   return 0;
 }
 
@@ -224,9 +221,41 @@ int uv_poll_init(uv_loop_t *, uv_poll_t *handle, int fd) {
   return 0;
 }
 int uv_poll_start(uv_poll_t *handle, int, uv_poll_cb call) {
-  mmpy::Poll *const poll = mmpy::Find(TheLoop().polls, handle);
+  Poll *const poll = Find(TheLoop().polls, handle);
   if (poll == nullptr) return UV_EINVAL;
   poll->call = call;
   return 0;
 }
+
+}  // namespace own
+
+LoopFunctions ChildLoopFunctions() {
+  LoopFunctions functions;
+  functions.uv_async_init = own::uv_async_init;
+  functions.uv_async_send = own::uv_async_send;
+  functions.uv_close = own::uv_close;
+  functions.uv_hrtime = own::uv_hrtime;
+  functions.uv_idle_init = own::uv_idle_init;
+  functions.uv_idle_start = own::uv_idle_start;
+  functions.uv_idle_stop = own::uv_idle_stop;
+  functions.uv_is_active = own::uv_is_active;
+  functions.uv_metrics_idle_time = own::uv_metrics_idle_time;
+  functions.uv_now = own::uv_now;
+  functions.uv_poll_init = own::uv_poll_init;
+  functions.uv_poll_start = own::uv_poll_start;
+  functions.uv_prepare_init = own::uv_prepare_init;
+  functions.uv_prepare_start = own::uv_prepare_start;
+  functions.uv_prepare_stop = own::uv_prepare_stop;
+  functions.uv_strerror = own::uv_strerror;
+  functions.uv_thread_equal = own::uv_thread_equal;
+  functions.uv_thread_self = own::uv_thread_self;
+  functions.uv_timer_init = own::uv_timer_init;
+  functions.uv_timer_start = own::uv_timer_start;
+  functions.uv_timer_stop = own::uv_timer_stop;
+  functions.uv_unref = own::uv_unref;
+  functions.uv_update_time = own::uv_update_time;
+  functions.uv_walk = own::uv_walk;
+  return functions;
 }
+
+}  // namespace mmpy

@@ -8,7 +8,12 @@
 #include <atomic>
 #include <cstdint>
 
+#include "io/loop_functions.h"
+
 namespace mmpy {
+
+// Those of libuv for it; the ones that only the router calls are NULL.
+LoopFunctions ChildLoopFunctions();
 
 // The one loop. Opens what it needs at the first call.
 uv_loop_t *ChildLoop();

@@ -1,7 +1,7 @@
 // One process of an instance, from its start to its end.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, readFileSync, readSync } from "node:fs";
+import { closeSync, readFileSync, readSync } from "node:fs";
 import type { Socket } from "node:net";
 import path from "node:path";
 import { findAddon, packageFolder, type Report } from "../../../binding.js";
@@ -70,7 +70,7 @@ export class PythonProcess {
     try {
       this.#child = spawn(
         executable,
-        ["-c", program, findProcessLibrary(), path.join(runtime, "start.py"), String(memoryLimit)],
+        ["-c", program, findAddon(), path.join(runtime, "start.py"), String(memoryLimit)],
         {
           detached: true, // a signal from the terminal is for the router
           stdio: ["ignore", "inherit", "inherit", processRequests, "pipe", memory, wake, routerWake, crash],
@@ -191,15 +191,4 @@ export class PythonProcess {
       return "";
     }
   }
-}
-
-/** The native part for processes, beside the addon. @throws {MidimonsterError} `ADDON_LOAD` */
-function findProcessLibrary(): string {
-  const addon = findAddon();
-  const library = path.join(path.dirname(addon), "midimonster_child.so");
-  if (existsSync(library)) return library;
-  throw new MidimonsterError(
-    "ADDON_LOAD",
-    `own-process = on needs ${library}, which is not there: prebuilt addons come without it; on Linux, this compiles it, with a C++ compiler and CMake: npm_config_build_from_source=true node ${path.join(packageFolder, "scripts", "install.mjs")}`,
-  );
 }
