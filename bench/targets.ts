@@ -16,6 +16,7 @@ export interface Target {
 const ours = (one: Measurement | undefined) => median(one?.ours ?? []);
 /** Of pairs of runs, since what else the machine does changes between them. */
 const faster = (one: Measurement | undefined) => ratioOfPairs(one?.ours ?? [], one?.reference ?? []);
+const toFloor = (one: Measurement | undefined) => ratioOfPairs(one?.ours ?? [], one?.floor ?? []);
 
 const none = (protocol: string, name: string): Target => ({
   what: `${protocol}, datagrams lost at 64 universes`,
@@ -321,6 +322,56 @@ export const TARGETS: readonly Target[] = [
     aim: 10,
     unit: "ns",
     figure: (of) => ours(of("tap")),
+  },
+  {
+    what: "two instances that compute, own processes ÷ in one",
+    bound: "≥",
+    must: 1.7,
+    aim: 1.9,
+    unit: "",
+    figure: (of) => toFloor(of("process compute")),
+  },
+  {
+    what: "to a process and back, of 512 events at once",
+    bound: "≤",
+    must: 150,
+    aim: 70,
+    unit: "ns",
+    figure: (of) => ours(of("process burst")),
+  },
+  ...["p50", "p99"].map(
+    (name): Target => ({
+      what: `to a process and back, one event, ${name} ÷ a socketpair's`,
+      bound: "≤",
+      must: 1,
+      aim: 0.7,
+      unit: "",
+      figure: (of) => 1 / toFloor(of(`process ${name}`)),
+    }),
+  ),
+  {
+    what: "wake-ups of an idle process and its router's more",
+    bound: "≤",
+    must: 0.5,
+    aim: 0,
+    unit: "1/s",
+    figure: (of) => ours(of("process idle")) - median(of("process idle")?.floor ?? []),
+  },
+  {
+    what: "start of a process to its first event ÷ python3 -c pass",
+    bound: "≤",
+    must: 6,
+    aim: 4,
+    unit: "",
+    figure: (of) => 1 / toFloor(of("process start")),
+  },
+  {
+    what: "memory of a process beyond python3's",
+    bound: "≤",
+    must: 8,
+    aim: 5,
+    unit: "MiB",
+    figure: (of) => ours(of("process memory")) - median(of("process memory")?.floor ?? []),
   },
 ];
 

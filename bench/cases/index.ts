@@ -11,6 +11,7 @@ import { MONITOR_CASE } from "./monitor.js";
 import { MQTT_CASE } from "./mqtt.js";
 import { OSC_CASE } from "./osc.js";
 import { OTHERS_CASE } from "./others.js";
+import { PROCESS_CASE } from "./process.js";
 import { TAP_CASE } from "./tap.js";
 import { UDP_CASE } from "./udp.js";
 
@@ -31,6 +32,7 @@ export const CASES: readonly BenchCase[] = [
   START_CASE,
   RSS_CASE,
   OTHERS_CASE,
+  PROCESS_CASE,
   ...PROTOCOL_CASES,
   CHANNELS_CASE,
 ];
