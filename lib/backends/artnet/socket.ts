@@ -29,6 +29,8 @@ import {
 const RECEIVE_BUFFER = 4 * 1024 * 1024;
 /** How often nodes are asked for, in ms. */
 const POLL_PERIOD = 2500;
+/** How often networks are looked at, in ms. */
+const LOOK_PERIOD = 1000;
 /** Polls that are answered in a second: a forged one makes as many replies as there are instances. */
 const MAX_POLLS = 50;
 /** How long a peer that wants to know of changes is told of them after its last poll, in ms. */
@@ -44,9 +46,12 @@ export interface Universe {
   readonly portAddress: number;
   /** Whether it sends to the nodes that want it. */
   readonly wantsNodes: boolean;
+  /** Whether it sends to everybody in the networks. */
+  readonly broadcasts: boolean;
   receive(data: Buffer, count: number, from: Endpoint, now: number): void;
   describe(): Pick<NodeFacts, "shortName" | "longName" | "receives" | "sends">;
-  nodesChanged(): void;
+  /** There may be other nodes or networks. */
+  peersChanged(): void;
 }
 
 export class ArtnetSocket {
@@ -66,6 +71,9 @@ export class ArtnetSocket {
   /** Sockets for broadcasts: the one that is bound to an address gets none. */
   #broadcasts: UdpSocket[] = [];
   #polling: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Timeout | undefined;
+  /** The broadcast addresses that instances know. */
+  #known = "";
   #telling: NodeJS.Timeout | undefined;
   #replyCount = 0;
   #pollsSince = 0;
@@ -89,6 +97,7 @@ export class ArtnetSocket {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#polling);
+    clearInterval(this.#looking);
     clearTimeout(this.#telling);
     this.#faults.close();
     this.#replies.close();
@@ -99,6 +108,7 @@ export class ArtnetSocket {
   add(universe: Universe): void {
     this.#universes.set(universe.portAddress, universe);
     this.#pollIfWanted();
+    this.#lookIfWanted();
     this.#changed();
   }
 
@@ -106,6 +116,7 @@ export class ArtnetSocket {
     if (this.#universes.get(universe.portAddress) !== universe) return;
     this.#universes.delete(universe.portAddress);
     this.#pollIfWanted();
+    this.#lookIfWanted();
     this.#changed();
   }
 
@@ -248,7 +259,7 @@ export class ArtnetSocket {
     const node = this.nodes.heard(address, reply, performance.now());
     if (node === undefined) return;
     this.#tell(`node ${showNode(node)}`);
-    for (const universe of this.#universes.values()) universe.nodesChanged();
+    for (const universe of this.#universes.values()) universe.peersChanged();
   }
 
   #pollIfWanted(): void {
@@ -265,26 +276,43 @@ export class ArtnetSocket {
   #sendPolls(): void {
     const gone = this.nodes.expire(performance.now());
     for (const node of gone) this.#tell(`node ${showNode(node)} does not answer any more`);
-    if (gone.length > 0) for (const universe of this.#universes.values()) universe.nodesChanged();
+    if (gone.length > 0) for (const universe of this.#universes.values()) universe.peersChanged();
     for (const target of this.#targetsOfPolls()) this.socket.send(this.#poll, target);
   }
 
+  /** Looks for networks that come and go, as long as instances broadcast. */
+  #lookIfWanted(): void {
+    if (![...this.#universes.values()].some(({ broadcasts }) => broadcasts)) {
+      clearInterval(this.#looking);
+      this.#looking = undefined;
+    } else this.#looking ??= setInterval(() => this.#look(), LOOK_PERIOD).unref();
+  }
+
+  #look(): void {
+    const now = this.broadcasts.join();
+    if (now === this.#known) return;
+    this.#known = now;
+    for (const universe of this.#universes.values()) if (universe.broadcasts) universe.peersChanged();
+  }
+
   /** The broadcast addresses of the networks that the socket is in. */
-  #targetsOfPolls(): UdpTarget[] {
+  get broadcasts(): readonly string[] {
     const { bound, ownAddress } = this.socket;
     if (bound === undefined) return [];
     const own =
       ownAddress === undefined ? networks().filter(({ internal }) => !internal) : [networkOf(ownAddress.address)];
-    return own.flatMap((network) => {
-      if (network === undefined) return [];
-      const { broadcast } = network;
+    return [...new Set(own.flatMap((network) => network?.broadcast ?? []))];
+  }
+
+  #targetsOfPolls(): UdpTarget[] {
+    return this.broadcasts.map((broadcast) => {
       let target = this.#everybody.get(broadcast);
       if (target === undefined) {
         const to = { host: broadcast, port: this.#bind.port };
         target = new UdpTarget({ address: to, owner: "artnet", log: this.#log, unit: "poll" });
         this.#everybody.set(broadcast, target);
       }
-      return [target];
+      return target;
     });
   }
 
