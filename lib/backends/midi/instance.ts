@@ -4,7 +4,7 @@ import type { Channel, DeclaredInstance, EventBatch, InstanceSetup, InstanceStat
 import type { DetectLog } from "../shared/detect-log.js";
 import { LimitedLog } from "../shared/limited-log.js";
 import { code } from "../shared/numbers.js";
-import { channelOf, kindOf, nameOf } from "./channels.js";
+import { channelOf, isApart, kindOf, nameOf } from "./channels.js";
 import { Decoder } from "./decode.js";
 import { CONTROLLER, type Encoding, encode } from "./encode.js";
 import { ALL_CONNECTED, EVENT, OutgoingRows, type Port, showPort } from "./events.js";
@@ -208,7 +208,9 @@ export class MidiInstance implements Declared, PortUser {
     }
     if (!resend) return;
     this.#rows.begin(port, peer);
-    for (const [meaning, value] of this.#last ?? []) encode(this.#rows, meaning, value, this.#encoding);
+    for (const [meaning, value] of this.#last ?? []) {
+      if (!isApart(kindOf(meaning))) encode(this.#rows, meaning, value, this.#encoding);
+    }
     this.#flush();
   }
 

@@ -154,7 +154,7 @@ export class UdpSocket {
       return true;
     }
     const error = new SystemError(result);
-    condition.fails(reasonOf(error), 1);
+    condition.fails(error.code === "EADDRNOTAVAIL" ? `no address to send from (${error.code})` : error.code, 1);
     return error.code !== "EAGAIN";
   }
 
