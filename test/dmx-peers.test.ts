@@ -95,6 +95,7 @@ describe("IPv6", () => {
     const { code: status } = await running.exited;
     assert.equal(status, 0, running.stdout + running.stderr);
     assert.deepEqual(running.stdout.trim().split("\n"), [
+      "joined before there is the interface: nothing",
       "ff18::8300:102 from fd00:7::1: universe 258, level 255",
       "239.255.1.2 from 10.7.0.1: universe 258, level 255",
       "ff18::8300:7 from fd00:7::1: universe 7, level 255",

@@ -22,7 +22,9 @@ export class SacnLink {
   readonly family: Family;
   readonly socket: UdpSocket;
   readonly #spec: LinkSpec;
-  /** Of each universe that is received by multicast: a socket can belong to 20 groups only. */
+  /** The universes that are received by multicast. */
+  readonly #universes = new Set<number>();
+  /** Of each of them, while there is the interface: a socket can belong to 20 groups only. */
   readonly #groups = new Map<number, UdpSocket>();
   readonly #everybody: UdpTarget;
   #closed = false;
@@ -39,7 +41,13 @@ export class SacnLink {
       // Other programs on this machine receive it too. What this one sends it knows by its own identifier.
       loops: true,
       receiveBuffer: RECEIVE_BUFFER,
-      opened: () => this.#joinAgain(),
+      opened: () => {
+        for (const universe of this.#universes) this.#open(universe);
+      },
+      // Without its interface, the system would choose another one.
+      released: () => {
+        for (const universe of this.#universes) this.#close(universe);
+      },
     });
   }
 
@@ -50,6 +58,21 @@ export class SacnLink {
   }
 
   join(universe: number): void {
+    this.#universes.add(universe);
+    if (this.socket.bound !== undefined) this.#open(universe);
+  }
+
+  leave(universe: number): void {
+    this.#universes.delete(universe);
+    this.#close(universe);
+  }
+
+  /** Sends to all that want to know which universes there are. */
+  tell(data: Buffer): void {
+    this.socket.send(data, this.#everybody);
+  }
+
+  #open(universe: number): void {
     if (this.#groups.has(universe) || this.#closed) return;
     const group = groupOf(universe, this.family);
     const socket = this.#create({
@@ -62,25 +85,12 @@ export class SacnLink {
     void socket.open();
   }
 
-  leave(universe: number): void {
+  #close(universe: number): void {
     void this.#groups.get(universe)?.close();
     this.#groups.delete(universe);
   }
 
-  /** Sends to all that want to know which universes there are. */
-  tell(data: Buffer): void {
-    this.socket.send(data, this.#everybody);
-  }
-
-  /** The socket has another address, perhaps on another interface. */
-  #joinAgain(): void {
-    for (const universe of [...this.#groups.keys()]) {
-      this.leave(universe);
-      this.join(universe);
-    }
-  }
-
-  #create(more: Pick<UdpSpec, "host" | "interface" | "via" | "loops" | "receiveBuffer" | "opened">): UdpSocket {
+  #create(more: Pick<UdpSpec, "host" | "interface" | "via" | "loops" | "receiveBuffer" | "opened" | "released">) {
     const { bind, family, log, receive } = this.#spec;
     // Without `ownGroups`, a socket that is bound to all addresses would get each multicast, too.
     return new UdpSocket({ owner: "sacn", port: bind.port, family, ownGroups: true, log, receive, ...more });

@@ -55,6 +55,8 @@ export interface UdpSpec {
   receive?(data: Buffer, from: Endpoint): void;
   /** Called whenever the socket has been bound: also again, after its address was gone. */
   opened?(): void;
+  /** Called whenever it is bound no longer, though it is not closed: its address has gone. */
+  released?(): void;
 }
 
 /** A UDP socket. Nothing about it throws: what goes wrong is logged once, tried again, and logged when it works. */
@@ -306,6 +308,7 @@ export class UdpSocket {
     if (socket === undefined) return;
     this.#memberships.use(undefined, undefined);
     socket.close();
+    if (!this.#closed) this.#spec.released?.();
   }
 }
 
