@@ -322,6 +322,18 @@ describe("a MIDI instance", () => {
       assert.deepEqual(await session.probe.until("x"), [1]);
     });
 
+    it("a device that comes back though announcements were lost", async () => {
+      const session = await desk("read = nano\nwrite = nano", "desk.ch0.cc1 <> probe.x");
+      await sequencer.until(/^from/, 2);
+      sequencer.command("announce nothing");
+      sequencer.command("remove 20");
+      sequencer.command(`add 28:0 ${BOTH} nano`);
+      sequencer.command("fail 28"); // ENOSPC
+      await session.log.seen(/^desk: the MIDI device 'nanoKONTROL2' \(20:0\) is gone; waiting for it$/);
+      await session.log.seen(/^desk: receives from 'nano' \(28:0\) again$/);
+      await session.log.seen(/^desk: sends to 'nano' \(28:0\) again$/);
+    });
+
     it("in both directions, and tells only once that it is gone", async () => {
       const session = await desk("read = 20:0\nwrite = nano", "desk.ch0.cc1 <> probe.x");
       await sequencer.until(/^from/, 2);

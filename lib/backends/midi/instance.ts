@@ -6,6 +6,7 @@ import { LimitedLog } from "../shared/limited-log.js";
 import { code } from "../shared/numbers.js";
 import { channelOf, isApart, kindOf, nameOf } from "./channels.js";
 import { Decoder } from "./decode.js";
+import type { DeviceList } from "./devices.js";
 import { CONTROLLER, type Encoding, encode } from "./encode.js";
 import { ALL_CONNECTED, EVENT, OutgoingRows, type Port, showPort } from "./events.js";
 import type { instanceOptions } from "./index.js";
@@ -148,7 +149,8 @@ export class MidiInstance implements Declared, PortUser {
     this.#decoder.read(type, channel, parameter, value);
   }
 
-  retry(): void {
+  retry(devices: DeviceList): void {
+    for (const { client, port } of this.#links.missing(devices)) this.gone(client, port);
     this.#links.connect();
   }
 
