@@ -80,6 +80,7 @@ describe("networks", () => {
       "1 by 10.8.255.255, 2 by 10.8.255.255",
       "net 0, universe 1: sends to 10.8.255.255:6454",
       "1 by 10.10.0.255, 2 by 10.10.0.255",
+      "one answers a poll to 10.10.255.255",
     ]);
   });
 });

@@ -72,7 +72,7 @@ export class ArtnetSocket {
   #broadcasts: UdpSocket[] = [];
   #polling: NodeJS.Timeout | undefined;
   #looking: NodeJS.Timeout | undefined;
-  /** The broadcast addresses that instances know. */
+  /** The broadcast addresses that are in use. */
   #known = "";
   #telling: NodeJS.Timeout | undefined;
   #replyCount = 0;
@@ -86,10 +86,11 @@ export class ArtnetSocket {
     this.#detect = detect;
     this.#faults = new LimitedLog(log, { backend: "artnet" });
     this.#replies = new UdpTarget({ owner: "artnet", log, unit: "reply" });
-    this.socket = this.#create(bind.host, bind.keys.interface, { opened: () => this.#openBroadcasts() });
+    this.socket = this.#create(bind.host, bind.keys.interface, { opened: () => this.#networksChanged() });
   }
 
   async open(): Promise<void> {
+    this.#looking = setInterval(() => this.#look(), LOOK_PERIOD).unref();
     await this.socket.open();
     this.#pollIfWanted();
   }
@@ -108,7 +109,6 @@ export class ArtnetSocket {
   add(universe: Universe): void {
     this.#universes.set(universe.portAddress, universe);
     this.#pollIfWanted();
-    this.#lookIfWanted();
     this.#changed();
   }
 
@@ -116,7 +116,6 @@ export class ArtnetSocket {
     if (this.#universes.get(universe.portAddress) !== universe) return;
     this.#universes.delete(universe.portAddress);
     this.#pollIfWanted();
-    this.#lookIfWanted();
     this.#changed();
   }
 
@@ -280,18 +279,14 @@ export class ArtnetSocket {
     for (const target of this.#targetsOfPolls()) this.socket.send(this.#poll, target);
   }
 
-  /** Looks for networks that come and go, as long as instances broadcast. */
-  #lookIfWanted(): void {
-    if (![...this.#universes.values()].some(({ broadcasts }) => broadcasts)) {
-      clearInterval(this.#looking);
-      this.#looking = undefined;
-    } else this.#looking ??= setInterval(() => this.#look(), LOOK_PERIOD).unref();
+  /** Networks come and go, and get other masks. */
+  #look(): void {
+    if (this.broadcasts.join() !== this.#known) this.#networksChanged();
   }
 
-  #look(): void {
-    const now = this.broadcasts.join();
-    if (now === this.#known) return;
-    this.#known = now;
+  #networksChanged(): void {
+    this.#known = this.broadcasts.join();
+    this.#openBroadcasts();
     for (const universe of this.#universes.values()) if (universe.broadcasts) universe.peersChanged();
   }
 
