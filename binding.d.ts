@@ -549,12 +549,17 @@ export interface Binding {
   setUdpBroadcast(socket: number, on: boolean): number;
   /** Whether multicasts that it sends come back to this machine. */
   setUdpMulticastLoop(socket: number, on: boolean): number;
+  /** Whether multicasts arrive, too, whose groups only other sockets of this machine have joined: the system's default. */
+  setUdpMulticastAll(socket: number, on: boolean): number;
   /** In bytes; the system may give less. */
   setUdpReceiveBuffer(socket: number, bytes: number): number;
-  /** Joins or leaves a multicast group of IPv4 on the interface with an address of IPv4; "" for the system's choice. */
-  setUdpMembership(socket: number, group: string, address: string, joins: boolean): number;
-  /** The interface by which multicasts of IPv4 leave. */
-  setUdpMulticastInterface(socket: number, address: string): number;
+  /**
+   * Joins or leaves a multicast group on an interface, which is given for IPv4 by one of its addresses, for IPv6 by its name; "" for
+   * the system's choice.
+   */
+  setUdpMembership(socket: number, group: string, interface_: string, joins: boolean): number;
+  /** The interface by which multicasts leave, given in the same way, which also says of which family. */
+  setUdpMulticastInterface(socket: number, interface_: string): number;
   /**
    * Sends the first `length` bytes of a Uint8Array to an address of IPv4, as a number; a socket of IPv6 maps it. Never blocks:
    * what the system has no room for is kept and sent later, in order; -EAGAIN means that too much is kept already. The data is

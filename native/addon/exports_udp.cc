@@ -52,6 +52,10 @@ Napi::Value MulticastLoop(const Arguments &arguments) {
   return With(arguments, [&](UdpSocket &socket) { return socket.SetMulticastLoop(arguments.flag(1)); });
 }
 
+Napi::Value MulticastAll(const Arguments &arguments) {
+  return With(arguments, [&](UdpSocket &socket) { return socket.SetMulticastAll(arguments.flag(1)); });
+}
+
 Napi::Value ReceiveBuffer(const Arguments &arguments) {
   return With(arguments,
               [&](UdpSocket &socket) { return socket.SetReceiveBuffer(static_cast<int>(arguments.number(1))); });
@@ -129,6 +133,7 @@ void ExportUdp(Napi::Object exports) {
   Export<LocalPort>(exports, "udpPort");
   Export<Broadcast>(exports, "setUdpBroadcast");
   Export<MulticastLoop>(exports, "setUdpMulticastLoop");
+  Export<MulticastAll>(exports, "setUdpMulticastAll");
   Export<ReceiveBuffer>(exports, "setUdpReceiveBuffer");
   Export<Membership>(exports, "setUdpMembership");
   Export<MulticastInterface>(exports, "setUdpMulticastInterface");
