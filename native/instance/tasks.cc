@@ -196,7 +196,6 @@ int Tasks::Watch() noexcept {
   uv_loop_t *const loop = home_.core.loop();
   int status = UV_ENOMEM;
   const auto open = [&] {
-    home_.core.PrepareAlarm();
     status = poll_.Open(home_.core.handles(), this, [&](uv_poll_t *handle) { return uv_poll_init(loop, handle, fd_); });
     if (status != 0) return;
     status = uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t *handle, int, int) {
@@ -204,7 +203,7 @@ int Tasks::Watch() noexcept {
       if (tasks != nullptr) tasks->OnReady();
     });
   };
-  Guard(open, [&](const char *) { status = UV_ENOMEM; });  // or no thread for the alarm
+  Guard(open, [&](const char *) { status = UV_ENOMEM; });
   if (status == 0) return 0;
   poll_.Close();
   return status;
