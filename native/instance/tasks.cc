@@ -213,6 +213,7 @@ void Tasks::OnReady() {
   home_.core.Guarded([&] {
     const Core::Entry entry(home_.core);
     wants_step_ = true;
+    by_time_ = false;
     home_.core.WantSteps();
   });
 }
@@ -228,6 +229,7 @@ void Tasks::Begin() {
 
 void Tasks::Request() {
   wants_step_ = true;
+  by_time_ = false;
   if (!begun_) return;
   home_.core.WantSteps();
   home_.WakeCore();
@@ -245,7 +247,7 @@ void Tasks::Arm(double time_s) {
 uint64_t Tasks::WakeStep(uint64_t now_ns) {
   if (due_ns_ > now_ns) return due_ns_;
   due_ns_ = Core::kNever;
-  wants_step_ = true;
+  by_time_ = !std::exchange(wants_step_, true);
   return Core::kNever;
 }
 
@@ -329,12 +331,13 @@ bool Tasks::Step(uint64_t budget_ns) {
   home_.gil.SwitchTo(home_.interpreter.state());
   mmpy_now_running = {home_.capsule.get(), &home_.self};
   const PyRef step = step_;
+  const PyRef by_time = PyRef::Steal(PyBool_FromLong(std::exchange(by_time_, false) ? 1 : 0));
   const Watchdog::Running running = home_.ending ? home_.AsSideEffect("task") : home_.AsRunning("task", nullptr);
   const WatchedCall watched(home_.watchdog, running, home_.interpreter.interpreter_state());
   first_ = true;
   step_until_ns_ = uv_hrtime() + budget_ns;
   stepping_ = true;
-  const PyRef more = Call(step.get(), nullptr);
+  const PyRef more = Call(step.get(), by_time.get());
   stepping_ = false;
   if (!more) ReportException(home_.core, home_.id, home_.interpreter, "callback", step.get());
   if (more && mmpy_is_none(more.get()) == 0) wants_step_ = true;

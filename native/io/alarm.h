@@ -2,8 +2,8 @@
 // it counts in whole milliseconds of a time that is cut off to these.
 //
 // On Linux a timerfd does so, which libuv polls: a thread that waits would be a second thread to wake up, one after the
-// other. User code can close any descriptor (os.closerange()), so a timer of libuv's comes two milliseconds later, if it
-// is still needed; then there is another timerfd. Elsewhere there is that timer only.
+// other. User code can close any descriptor (os.closerange()), so a timer of libuv's comes two milliseconds later, if
+// it is still needed; then there is another timerfd. Elsewhere there is that timer only.
 //
 // All functions are for the loop's thread, and throw nothing.
 #ifndef MMPY_ALARM_H
