@@ -188,6 +188,8 @@ class RouterLoop(asyncio.SelectorEventLoop):
         error = context.get("exception")
         source = context.get("task") or context.get("future")
         handle = context.get("handle")
+        if isinstance(error, asyncio.CancelledError) and source is None and _is_of_streams(handle):
+            return
         if error is None or (source is None and handle is None):
             super().default_exception_handler(context)
         elif error is not self.told and not self._is_raised(error):
@@ -228,6 +230,12 @@ class RouterLoop(asyncio.SelectorEventLoop):
         self._scheduled.clear()
         sys.set_asyncgen_hooks(None, None)
         super().close()
+
+
+def _is_of_streams(handle):
+    """Whether this is the callback of a server's connection, which in some versions of CPython (3.11.7, 3.12.1) raises when the connection's
+    task has been cancelled."""
+    return getattr(getattr(handle, "_callback", None), "__module__", None) == "asyncio.streams"
 
 
 def coroutine_of(task):
