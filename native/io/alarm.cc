@@ -58,10 +58,11 @@ void Alarm::Apply() {
       auto *const alarm = static_cast<Alarm *>(timer->data);
       if (alarm != nullptr) alarm->OnTime();
     };
-    // Rounded up, and one more so that it does not come together with the timerfd. uv_now() may be from long ago.
+    // Rounded up, and one more so that it does not come together with the timerfd. uv_now() may be from long ago. Not
+    // 0: libuv would call it again before anything else.
     const uint64_t due_ms = time_ns_ / kMsNs + 2;
     const uint64_t now_ms = uv_now(loop_);
-    uv_timer_start(timer_.get(), on_timer, due_ms > now_ms ? due_ms - now_ms : 0, 0);
+    uv_timer_start(timer_.get(), on_timer, due_ms > now_ms ? due_ms - now_ms : 1, 0);
   }
   SetExact();
 }

@@ -151,6 +151,22 @@ TEST_F(AlarmTest, RingsWithoutADescriptorForIt) {
 
 #endif
 
+TEST_F(AlarmTest, RingsOnceInATurnOfTheLoopHoweverLateItIs) {
+  // Without a descriptor, by the timer alone.
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none = {0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  on_ring_ = [&] { alarm_->Set(rings_ < 100 ? 0 : Alarm::kNever); };
+  alarm_->Set(0);
+  while (rings_ < 5) {
+    const int rung = rings_;
+    loop_.Turn();
+    ASSERT_LE(rings_, rung + 1);
+  }
+  setrlimit(RLIMIT_NOFILE, &before);
+}
+
 TEST_F(AlarmTest, DoesNotSpinWhenItHasRung) {
   alarm_->Set(SteadyNs() + kMs);
   AwaitRing();
