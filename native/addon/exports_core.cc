@@ -12,7 +12,8 @@ namespace mmpy {
 
 namespace {
 
-Napi::Value CreateCore(const Arguments &arguments) {
+// For size, as these come once in a configuration.
+[[gnu::cold]] Napi::Value CreateCore(const Arguments &arguments) {
   Environment &environment = arguments.environment();
   auto bridge =
       std::make_shared<JsBridge>(arguments.env(), environment.loop(), arguments.object(0), arguments.object(1));
@@ -84,7 +85,7 @@ RawFilters FiltersOf(const Napi::Value &value) {
   return filters;
 }
 
-Napi::Value Connect(const Arguments &arguments) {
+[[gnu::cold]] Napi::Value Connect(const Arguments &arguments) {
   Core &core = arguments.core();
   std::vector<uint32_t> first_channels = arguments.numbers(1);
   std::vector<uint32_t> offsets = arguments.numbers(2);

@@ -101,6 +101,10 @@ InstanceId JsBridge::AddProcess() {
 
 void JsBridge::Deliver(InstanceId instance, const uint32_t *channels, const double *values, size_t count) {
   if (!alive_) return;
+  if (instance < takers_.size() && takers_[instance] != nullptr) {
+    const std::shared_ptr<BatchTaker> taker = takers_[instance];
+    if (taker->Take(channels, values, count)) return;
+  }
   const Napi::HandleScope scope(env_);
   if (!delivery_.Fill(channels, values, count)) return Failed("events for a backend are lost: out of memory");
   Call(deliver_, {Napi::Number::New(env_, instance), delivery_.channels(), delivery_.values(),
@@ -161,6 +165,7 @@ void JsBridge::Failed(const char *what) {
 void JsBridge::Release() {
   alive_ = false;
   midi_.reset();
+  takers_.clear();
   context_.reset();
   for (Napi::FunctionReference *reference :
        {&deliver_, &reports_, &intervals_, &loop_, &tap_, &tasks_ended_, &stopped_}) {
