@@ -12,8 +12,7 @@ namespace mmpy {
 
 namespace {
 
-// For size, as these come once in a configuration.
-[[gnu::cold]] Napi::Value CreateCore(const Arguments &arguments) {
+Napi::Value CreateCore(const Arguments &arguments) {
   Environment &environment = arguments.environment();
   auto bridge =
       std::make_shared<JsBridge>(arguments.env(), environment.loop(), arguments.object(0), arguments.object(1));
@@ -85,7 +84,7 @@ RawFilters FiltersOf(const Napi::Value &value) {
   return filters;
 }
 
-[[gnu::cold]] Napi::Value Connect(const Arguments &arguments) {
+Napi::Value Connect(const Arguments &arguments) {
   Core &core = arguments.core();
   std::vector<uint32_t> first_channels = arguments.numbers(1);
   std::vector<uint32_t> offsets = arguments.numbers(2);

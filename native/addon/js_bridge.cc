@@ -118,7 +118,8 @@ void JsBridge::Tapped(const uint32_t *channels, const double *values, size_t cou
   Call(tap_, {tapped_.channels(), tapped_.values(), Napi::Number::New(env_, static_cast<double>(count))});
 }
 
-void JsBridge::Tell(News news) {
+// Cold for its size: reports are rare.
+[[gnu::cold]] void JsBridge::Tell(News news) {
   if (!alive_) return;
   const Napi::HandleScope scope(env_);
   if (!news.reports.empty()) {

@@ -50,7 +50,7 @@ InstanceId Core::Add(std::unique_ptr<Destination> destination) {
   return id;
 }
 
-// Cold, as far as size goes: once a reload.
+// Cold for its size: it comes once in a configuration.
 [[gnu::cold]] void Core::Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
                                  const std::vector<ChannelId> &targets, RawFilters filters) {
   RefuseIfEntered();
