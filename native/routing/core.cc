@@ -52,8 +52,9 @@ InstanceId Core::Add(std::unique_ptr<Destination> destination) {
   return id;
 }
 
-void Core::Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
-                   const std::vector<ChannelId> &targets, RawFilters filters) {
+// Cold for its size: it comes once in a configuration.
+[[gnu::cold]] void Core::Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
+                                 const std::vector<ChannelId> &targets, RawFilters filters) {
   RefuseIfEntered();
   const Entry entry(*this);  // threads may output meanwhile
   std::vector<InstanceId> owner(offsets.size() - 1);

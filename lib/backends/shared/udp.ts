@@ -155,8 +155,28 @@ export class UdpSocket {
       condition.succeeds();
       return true;
     }
-    const error = new SystemError(result);
-    condition.fails(error.code === "EADDRNOTAVAIL" ? `no address to send from (${error.code})` : error.code, 1);
+    return this.couldNotSend(target, result, 1);
+  }
+
+  /** Whether datagrams to a target, which has an address, are sent at the moment, as far as is known. */
+  canSend({ ipv4, condition }: UdpTarget): boolean {
+    return (
+      this.#bound !== undefined && condition.reason === undefined && (ipv4 !== undefined || this.#bound.family === 6)
+    );
+  }
+
+  /**
+   * Notes that datagrams to a target are lost.
+   *
+   * @param errno positive or negative
+   * @returns false if it is for lack of room at the moment
+   */
+  couldNotSend({ condition }: UdpTarget, errno: number, count: number): boolean {
+    const error = new SystemError(errno);
+    condition.fails(
+      error.code === "EADDRNOTAVAIL" ? `no address to send from (${error.code})` : reasonOf(error),
+      count,
+    );
     return error.code !== "EAGAIN";
   }
 
