@@ -440,8 +440,9 @@ export interface Binding {
   measure(core: Core, on: boolean): void;
   /**
    * Writes rows of ten for instances, from number 0 on, as far as there is room: events delivered to it, events that it has
-   * output (with a process of its own: on mapped channels), events for it that were lost, events that wait for it, exceptions of handlers, of intervals, of socket functions,
-   * other exceptions, calls reported as slow, seconds in its code on the loop's thread.
+   * output (with a process of its own: on mapped channels), events for it that were lost, events that wait for it, exceptions of
+   * handlers, of intervals, of socket functions, other exceptions, calls reported as slow, seconds in its code on the loop's
+   * thread.
    */
   counters(core: Core, rows: Float64Array): void;
   /** How many events each operation of filters has dropped, by the operations' numbers. */

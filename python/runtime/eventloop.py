@@ -188,7 +188,7 @@ class RouterLoop(asyncio.SelectorEventLoop):
         error = context.get("exception")
         source = context.get("task") or context.get("future")
         handle = context.get("handle")
-        if isinstance(error, asyncio.CancelledError) and source is None and _is_of_streams(handle):
+        if isinstance(error, asyncio.CancelledError) and source is None and _is_stream_callback(handle):
             return
         if error is None or (source is None and handle is None):
             super().default_exception_handler(context)
@@ -232,9 +232,9 @@ class RouterLoop(asyncio.SelectorEventLoop):
         super().close()
 
 
-def _is_of_streams(handle):
-    """Whether this is the callback of a server's connection, which in some versions of CPython (3.11.7, 3.12.1) raises when the connection's
-    task has been cancelled."""
+def _is_stream_callback(handle):
+    """Whether this is the callback for a server's connection, which in some versions of CPython (3.11.7, 3.12.1) raises
+    when the connection's task has been cancelled."""
     return getattr(getattr(handle, "_callback", None), "__module__", None) == "asyncio.streams"
 
 
