@@ -11,6 +11,7 @@ const EXPECTED: readonly RegExp[] = [
   /^routing \d+ mappings between \d+ instances$/,
   /^churn: (churn\.py:\d+: )?output\(\) on channel 'nowhere', which is not mapped anywhere/,
   /^SIGTERM: stopping$/,
+  /^midi: (client \d+ of ALSA's sequencer, |receives from |sends to )/,
   /^mqtt-(in|out): (connected to|no connection to .*ECONNREFUSED)/,
 ];
 const RAISED = /raised[\s\S]*RuntimeError: on purpose, number \d+$/;

@@ -8,6 +8,7 @@ import { startBroker } from "./broker.js";
 import { type Usage, usageOf } from "./memory.js";
 import { Program, type Report } from "./program.js";
 import { reload } from "./reload.js";
+import { startSequencer } from "./sequencer.js";
 import { Traffic } from "./traffic.js";
 import { droppedBy } from "./udp.js";
 import { verdict } from "./verdict.js";
@@ -15,8 +16,9 @@ import { verdict } from "./verdict.js";
 const HELP = `Usage: npm run soak -- [options]
 
 Runs mmpy with seven python instances (soak/show/): datagrams, TCP, loopbacks, batches, intervals, threads, short-lived
-sockets, random exceptions; OSC, Art-Net, sACN, and MQTT through mosquitto. Checks that no event is lost, that memory stays flat after a warm-up, that intervals are punctual,
-and that the log contains nothing unexpected. Exit status 1 if a check fails.
+sockets, random exceptions; OSC, Art-Net, sACN, MQTT through mosquitto, and MIDI through what stands in for ALSA's sequencer. Checks that
+no event is lost, that memory stays flat after a warm-up, that intervals are punctual, and that the log contains nothing unexpected.
+Exit status 1 if a check fails.
 
 Options:
   --minutes N   duration (default 5)
@@ -60,7 +62,8 @@ const configuration = path.join(folder, "monster.cfg");
 const text = readFileSync(configuration, "utf8");
 writeFileSync(configuration, text.replace(/\bHERE\b/g, `${here}`).replace(/\bTHERE\b/g, `${there}`));
 const broker = startBroker(folder, `${here}`);
-const program = new Program(folder);
+const sequencer = await startSequencer(folder);
+const program = new Program(folder, sequencer?.environment);
 const begun = Date.now();
 const elapsed = () => Date.now() - begun;
 const samples: Usage[] = [];
@@ -109,6 +112,7 @@ const killed = setTimeout(() => program.kill("SIGKILL"), 60_000);
 await program.ended;
 clearTimeout(killed);
 broker?.kill("SIGKILL");
+sequencer?.close();
 rmSync(folder, { recursive: true, force: true });
 summarise();
 

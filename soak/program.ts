@@ -19,9 +19,12 @@ export class Program {
   #waiting: (() => void)[] = [];
   #end: string | undefined;
 
-  /** @param folder a folder with a monster.cfg */
-  constructor(folder: string) {
-    const child = spawn(process.execPath, [mmpy, "--log-format", "json", "monster.cfg"], { cwd: folder });
+  /** @param folder a folder with a monster.cfg @param environment variables beside those of this process */
+  constructor(folder: string, environment: NodeJS.ProcessEnv = {}) {
+    const child = spawn(process.execPath, [mmpy, "--log-format", "json", "monster.cfg"], {
+      cwd: folder,
+      env: { ...process.env, ...environment },
+    });
     this.#child = child;
     createInterface(child.stderr).on("line", (line) => {
       this.log.read(line);

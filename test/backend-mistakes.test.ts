@@ -86,6 +86,7 @@ function declaredBackend(trap: Trap): BackendDeclaration {
       open: trap.at("open", () => ({
         instance: trap.at("instance", (setup) => ({
           connect: trap.at("connect", () => []),
+          leave: trap.at("leave", () => {}),
           disconnect: trap.at("disconnect", () => {}),
           start: trap.at("start of an instance", () => setup.emit(0, 0.5)),
           handle: trap.at("handle", () => {}),
@@ -175,7 +176,16 @@ const KINDS: [kind: string, make: (trap: Trap) => Backend | BackendDeclaration, 
     declaredBackend,
     [
       ...["load", "open", "facts", "checkOptions", "checkInstanceOptions", "checkInstances", "parse of an option"],
-      ...["parse of a pattern", "parse of a channel", "instance", "connect", "disconnect", "handle", "prepare"],
+      ...[
+        "parse of a pattern",
+        "parse of a channel",
+        "instance",
+        "connect",
+        "leave",
+        "disconnect",
+        "handle",
+        "prepare",
+      ],
       ...["change", "keep", "undo", "takeOver", "status", "note", "files", "shown", ...OF_BOTH],
     ],
   ],
@@ -189,7 +199,7 @@ const KINDS: [kind: string, make: (trap: Trap) => Backend | BackendDeclaration, 
 const WAITED_FOR = /^(load|open|instance|create|configure of .*|prepare|start of .*)$/;
 /** Those without which there is only less to show, and those whose answer does not count. */
 const SILENT = /^(facts|note|shown)$/;
-const WITHOUT_ANSWER = /^(handle|keep|undo|takeOver)$/;
+const WITHOUT_ANSWER = /^(handle|keep|undo|takeOver|leave)$/;
 
 for (const [kind, make, methods] of KINDS) {
   describe(`a function of ${kind}`, () => {

@@ -170,9 +170,9 @@ export interface InstanceStatus {
 
 /**
  * An instance. The router calls, in this order: `connect` with the channels that mappings use; `start`; while it runs,
- * `handle`; at a reload `leave` and `change`, then `connect` with channels that are new to it or mean something else, then `disconnect` with
- * those that are not used any more; at the end `stop`. Events that come
- * between `connect` and the end of `start` wait for it, those that come after `stop` was called are dropped.
+ * `handle`; at a reload `leave` and `change`, then `connect` with channels that are new to it or mean something else, then
+ * `disconnect` with those that are not used any more; at the end `stop`. Events that come between `connect` and the end of
+ * `start` wait for it, those that come after `stop` was called are dropped.
  */
 export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown, P = unknown> {
   /**

@@ -56,6 +56,7 @@ const OPEN_BACKEND: Shape = { instance: "function", start: "function?", stop: "f
 const DECLARED_INSTANCE: Shape = {
   connect: "function?",
   disconnect: "function?",
+  leave: "function?",
   start: "function?",
   handle: "function?",
   prepare: "function?",

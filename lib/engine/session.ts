@@ -10,7 +10,6 @@ import type { Logger } from "../log/log.js";
 import type { LogHistory } from "../log/log-history.js";
 import { LoopLog } from "../log/loop-log.js";
 import { ReportLog } from "../log/report-log.js";
-import { targetsOf } from "../mapping/targets.js";
 import { callOnly, listOf } from "../user-code.js";
 import { Assembly } from "./assembly.js";
 import { type BuildHost, build } from "./build.js";
@@ -22,6 +21,7 @@ import { Emissions } from "./emissions.js";
 import { Endings } from "./endings.js";
 import type { CheckMode, Engine } from "./engine.js";
 import type { LiveBackend, LiveInstance } from "./instances.js";
+import { leave } from "./leave.js";
 import { Lifecycle } from "./lifecycle.js";
 import { LiveView } from "./live-view.js";
 import { Outbox } from "./outbox.js";
@@ -228,7 +228,8 @@ export class Session {
    * @throws {MidimonsterError} `CONFIG`, with everything as before
    */
   commit(reload: Reload, installed: () => void): void {
-    this.#leave(reload);
+    const gone = new Set(reload.gone.map(({ live }) => live));
+    leave(this.#liveOf(this.assembly), gone, this.#mappings, reload.mappings, this.#log);
     this.#outbox.flush();
     reload.commit(() => {
       this.assembly = reload.next;
@@ -238,23 +239,6 @@ export class Session {
     });
     for (const name of new Set(reload.modules.map((module) => module.split(".", 1)[0] ?? "")))
       this.#reports.renewed(name);
-  }
-
-  /** Lets instances output what only the mapping before leads on. */
-  #leave(reload: Reload): void {
-    const gone = new Set(reload.gone.map(({ live }) => live));
-    for (const { live } of this.assembly.entries.values()) {
-      const stays = (channel: string) => {
-        const later = targetsOf(reload.mappings, live.name, channel);
-        return (
-          !gone.has(live) && [...targetsOf(this.#mappings, live.name, channel)].every((target) => later.has(target))
-        );
-      };
-      callOnly(
-        () => live.instance.leave?.(stays),
-        (error) => this.#log.error({ err: error }, `instance '${live.name}' threw in leave(): ${messageOf(error)}`),
-      );
-    }
   }
 
   /**

@@ -8,7 +8,7 @@ from counts import now_and_then
 
 CHANNELS = range(1, 17)
 WAYS = []  # those that the configuration has
-ON_ITS_WAY = {}  # by OSC: when it was sent, by channel
+ON_ITS_WAY = {}  # by OSC and MIDI: when it was sent, by channel
 LOST = 5000  # ms
 state = {"begun": False, "value": 0}
 
@@ -32,7 +32,7 @@ def send():
         state["value"] = (state["value"] + 1) % 60_000
         for way in WAYS:
             name = "%s%d" % (way, channel)
-            if way == "osc" and not is_free(name):
+            if way in ("osc", "midi") and not is_free(name):
                 continue
             midimonster.output(name, state["value"] / 65_535)
             counts.counts["sent by " + way] += 1
@@ -40,7 +40,7 @@ def send():
 
 
 def is_free(name):
-    """Of values that wait, OSC sends the last one: as long as one is on its way there is no other, so that each can be counted."""
+    """Of values that wait, the last one is sent: as long as one is on its way there is no other, so that each can be counted."""
     now = midimonster.timestamp()
     if now - ON_ITS_WAY.get(name, -LOST) < LOST:
         return False
@@ -69,13 +69,14 @@ def stop(value):
 def report(value):
     def differ(way):
         names = ["%s%d" % (way, channel) for channel in CHANNELS]
-        return sum(abs(midimonster.outputvalue(name) - midimonster.inputvalue(name)) > 2e-5 for name in names)
+        step = 1 / 16_383 if way == "midi" else 1 / 65_535
+        return sum(abs(midimonster.outputvalue(name) - midimonster.inputvalue(name)) > step for name in names)
 
     counts.report("wire", ways=WAYS, differ={way: differ(way) for way in WAYS})
 
 
 def find_out():
-    WAYS.extend(way for way in ("osc", "artnet", "sacn", "mqtt") if way + "1" in midimonster.channels())
+    WAYS.extend(way for way in ("osc", "artnet", "sacn", "midi", "mqtt") if way + "1" in midimonster.channels())
     midimonster.interval(send, 100)
 
 
