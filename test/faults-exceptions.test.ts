@@ -196,7 +196,7 @@ def go(value): midimonster.manage(print, Lacking() if value == 1 else object())
 ${ASK}`,
     });
     for (const value of [1, 0.5]) session.probe.emit("go", value);
-    await ask(session);
+    await session.log.seen(/TypeError/);
     const raised = session.log.matching(/raised/).map(({ message }) => message.split("\n").at(-1));
     assert.deepEqual(raised, [
       "MemoryError: looking it up",
