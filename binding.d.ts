@@ -262,6 +262,28 @@ export interface Datagrams {
   readonly rowsAt: number;
 }
 
+/** What `sendOsc` sends. It keeps the arrays, which must stay as they are but for what it writes itself. */
+export interface OscOutput {
+  /** The messages of all paths, one after the other, with the present values of their arguments; those are written. */
+  readonly bytes: Uint8Array;
+  /** Where each of them ends. */
+  readonly ends: Uint32Array;
+  /**
+   * Five numbers for each argument that follows a channel: the number of its path, its first byte, its type as a character's code, what
+   * the values 0 and 1 stand for. Type 0: no argument; the message is sent for each value above 0.5.
+   */
+  readonly rows: Float64Array;
+  /** By the instance's channel: the number of a row, or one that no row has. */
+  readonly sources: Uint32Array;
+  /** By row: the argument as it was last sent, NaN for one that never was; written. What makes the same again is not sent. */
+  readonly last: Float64Array;
+  /**
+   * Messages of a batch could not be sent to a target: called once for each target and batch, with its number, an `errno` and how many
+   * messages. May call `sendOsc`. Must not throw.
+   */
+  unsent(target: number, errno: number, count: number): void;
+}
+
 export interface Binding {
   /** Loads and initialises CPython, once per process; later calls with the same options do nothing. */
   startPython(options: PythonOptions): PythonLoadError | null;
@@ -418,8 +440,9 @@ export interface Binding {
   measure(core: Core, on: boolean): void;
   /**
    * Writes rows of ten for instances, from number 0 on, as far as there is room: events delivered to it, events that it has
-   * output (with a process of its own: on mapped channels), events for it that were lost, events that wait for it, exceptions of handlers, of intervals, of socket functions,
-   * other exceptions, calls reported as slow, seconds in its code on the loop's thread.
+   * output (with a process of its own: on mapped channels), events for it that were lost, events that wait for it, exceptions of
+   * handlers, of intervals, of socket functions, other exceptions, calls reported as slow, seconds in its code on the loop's
+   * thread.
    */
   counters(core: Core, rows: Float64Array): void;
   /** How many events each operation of filters has dropped, by the operations' numbers. */
@@ -549,12 +572,17 @@ export interface Binding {
   setUdpBroadcast(socket: number, on: boolean): number;
   /** Whether multicasts that it sends come back to this machine. */
   setUdpMulticastLoop(socket: number, on: boolean): number;
+  /** Whether multicasts arrive, too, whose groups only other sockets of this machine have joined: the system's default. */
+  setUdpMulticastAll(socket: number, on: boolean): number;
   /** In bytes; the system may give less. */
   setUdpReceiveBuffer(socket: number, bytes: number): number;
-  /** Joins or leaves a multicast group of IPv4 on the interface with an address of IPv4; "" for the system's choice. */
-  setUdpMembership(socket: number, group: string, address: string, joins: boolean): number;
-  /** The interface by which multicasts of IPv4 leave. */
-  setUdpMulticastInterface(socket: number, address: string): number;
+  /**
+   * Joins or leaves a multicast group on an interface, which is given for IPv4 by one of its addresses, for IPv6 by its name; "" for
+   * the system's choice.
+   */
+  setUdpMembership(socket: number, group: string, interface_: string, joins: boolean): number;
+  /** The interface by which multicasts leave, given in the same way, which also says of which family. */
+  setUdpMulticastInterface(socket: number, interface_: string): number;
   /**
    * Sends the first `length` bytes of a Uint8Array to an address of IPv4, as a number; a socket of IPv6 maps it. Never blocks:
    * what the system has no room for is kept and sent later, in order; -EAGAIN means that too much is kept already. The data is
@@ -579,6 +607,24 @@ export interface Binding {
    * @returns 0, or -EBADF for a socket that is closed
    */
   readOsc(core: Core, socket: number, instance: number, addresses: readonly string[], rows: Float64Array): number;
+  /**
+   * Has an instance's events sent as OSC messages to all targets without JavaScript, as long as the socket stays open, and until this is
+   * called again. After that, or with null as the socket, `deliver` gets them.
+   *
+   * @param addresses numeric, in a family that the socket can send to
+   * @param ports as many
+   * @returns 0; -EBADF for a socket that is closed, or another negative `errno` for an address that is not numeric: then `deliver` gets
+   *   all events
+   */
+  sendOsc(
+    core: Core,
+    instance: number,
+    socket: number,
+    addresses: readonly string[],
+    ports: Uint32Array,
+    output: OscOutput,
+  ): number;
+  sendOsc(core: Core, instance: number, socket: null): number;
   /** How many ms ago an OSC datagram was read that way, -1 if none was. */
   oscAge(socket: number): number;
 

@@ -179,20 +179,21 @@ describe("an artnet instance with a destination", () => {
     assert.match(rig.status("out")?.text ?? "", /^net 0, universe 0: sends to /);
   });
 
-  it("does not hear itself where it sends to everybody", async () => {
-    const node = await Peer.at(NODE, PORT);
-    const rig = await DmxRig.started(
-      `${BACKEND}[artnet both]\nuniverse = 99\ndestination = 127.255.255.255\n` +
-        "[map]\nprobe.a > both.1\nboth.{1,2} > probe.{1,2}\n",
-    );
-    rig.probe.emit("a", 1);
-    const everybody = await Peer.at("127.255.255.255", PORT);
-    await everybody.until((data) => data[14] === 99 && data[18] === 255);
-    await node.send(`${frame("00", "63", "00", "00 ff")}`, OWN, PORT);
-    await rig.probe.until("2");
-    assert.deepEqual(rig.probe.values("1"), []);
-    assert.deepEqual(rig.log.matching(/multicast/), []);
-  });
+  for (const destination of ["127.255.255.255", "broadcast"])
+    it(`does not hear itself where it sends to everybody, with 'destination = ${destination}'`, async () => {
+      const node = await Peer.at(NODE, PORT);
+      const rig = await DmxRig.started(
+        `${BACKEND}[artnet both]\nuniverse = 99\ndestination = ${destination}\n` +
+          "[map]\nprobe.a > both.1\nboth.{1,2} > probe.{1,2}\n",
+      );
+      rig.probe.emit("a", 1);
+      const everybody = await Peer.at("127.255.255.255", PORT);
+      await everybody.until((data) => data[14] === 99 && data[18] === 255);
+      await node.send(`${frame("00", "63", "00", "00 ff")}`, OWN, PORT);
+      await rig.probe.until("2");
+      assert.deepEqual(rig.probe.values("1"), []);
+      assert.deepEqual(rig.log.matching(/multicast/), []);
+    });
 
   it("with 'start = event' sends nothing to a node that appears before the first event", async () => {
     const node = await Peer.at(NODE, PORT);

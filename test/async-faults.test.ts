@@ -127,7 +127,7 @@ describe("an exception in a coroutine", () => {
     );
   });
 
-  it("cannot come of a descriptor that user code closes: timers have none", async () => {
+  it("does not keep tasks asleep if it closes the descriptor of their timers", async () => {
     const session = await run(`
 import os
 async def go(value):

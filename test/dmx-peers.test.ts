@@ -57,11 +57,68 @@ describe("programs on one machine", () => {
   });
 });
 
+const canUnshare = spawnSync("unshare", ["-n", "true"]).status === 0;
+
+describe("networks", () => {
+  it("get Art-Net with 'destination = broadcast', all or that of the address, when they come, go or get another address", async function () {
+    if (!canUnshare) {
+      console.log("SKIPPED: network namespaces can't be made here; run the tests as root");
+      this.skip();
+    }
+    const script = path.join(projectFolder, "test", "fixtures", "broadcast-networks.ts");
+    const running = run("unshare", ["-n", process.execPath, "--import", "tsx", script], { cwd: projectFolder });
+    const { code: status } = await running.exited;
+    assert.equal(status, 0, running.stdout + running.stderr);
+    const none = "there is no network with a broadcast address; this is tried again every second";
+    assert.deepEqual(running.stdout.trim().split("\n"), [
+      `all: can't broadcast: ${none}`,
+      `one: can't broadcast: ${none}`,
+      "all: broadcasts to 10.7.0.255:6454 now",
+      "1 by 10.7.0.255",
+      "one: broadcasts to 10.8.255.255:6454 now",
+      "1 by 10.7.0.255, 1 by 10.8.255.255, 2 by 10.8.255.255",
+      "1 by 10.8.255.255, 2 by 10.8.255.255",
+      "net 0, universe 1: sends to 10.8.255.255:6454",
+      "1 by 10.10.0.255, 2 by 10.10.0.255",
+      "one answers a poll to 10.10.255.255",
+    ]);
+  });
+});
+
+describe("IPv6", () => {
+  it("carries sACN beside IPv4, out and in, by the interface in 'bind', also one that is replaced", async function () {
+    if (!canUnshare) {
+      console.log("SKIPPED: network namespaces can't be made here; run the tests as root");
+      this.skip();
+    }
+    const script = path.join(projectFolder, "test", "fixtures", "sacn-ipv6.ts");
+    const running = run("unshare", ["-n", process.execPath, "--import", "tsx", script], { cwd: projectFolder });
+    const { code: status } = await running.exited;
+    assert.equal(status, 0, running.stdout + running.stderr);
+    assert.deepEqual(running.stdout.trim().split("\n"), [
+      "joined before there is the interface: nothing",
+      "ff18::8300:102 from fd00:7::1: universe 258, level 255",
+      "239.255.1.2 from 10.7.0.1: universe 258, level 255",
+      "ff18::8300:7 from fd00:7::1: universe 7, level 255",
+      "lists: ff18::8300:fad6 0102",
+      "lists: ff18::8300:fad6 0007",
+      "lists: 239.255.250.214 0102",
+      "both: universe 258: receives nothing; sends to 239.255.1.2:5568, [ff18::8300:102]:5568 with priority 100",
+      "six: universe 7: receives nothing; sends to [ff18::8300:7]:5568, [fd00:7::2]:5569 with priority 100",
+      "both: 10,20",
+      "six: 30",
+      "ff18::8300:102 again: universe 258, level 255",
+      "ff18::8300:7 again: universe 7, level 255",
+      "both: 40",
+      "six: 50",
+    ]);
+  });
+});
+
 describe("OLA", () => {
   const missing = ["olad", "unshare", "nsenter", "ip", "curl"].filter(
     (command) => spawnSync("sh", ["-c", `command -v ${command}`]).status !== 0,
   );
-  const canUnshare = spawnSync("unshare", ["-n", "true"]).status === 0;
 
   for (const bind of ["10.7.0.2", "0.0.0.0", "* interface=vb"]) {
     it(`sends to this program and receives from it, by Art-Net and sACN, with 'bind = ${bind}'`, async function () {

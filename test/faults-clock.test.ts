@@ -122,3 +122,52 @@ def each(count):
     }
   });
 });
+
+describe("tasks and exact times", () => {
+  it("of a process that was suspended for a second come once, and then at their pace", async () => {
+    const folder = folderWith({
+      "monster.cfg": "[python py]\nmodule = mod\n",
+      "mod.py": `
+import asyncio, midimonster, time
+def tell(what): print(what, time.monotonic(), flush=True)
+async def paced():
+    while True:
+        await asyncio.sleep(0.05)
+        tell("paced")
+async def waiting():
+    try: await asyncio.wait_for(asyncio.Event().wait(), 0.4)
+    except asyncio.TimeoutError: tell("timeout")
+async def main():
+    asyncio.get_running_loop().call_later(0.4, tell, "later")
+    midimonster.after(lambda: tell("after"), 400)
+    midimonster.interval(lambda: tell("exact"), 50, exact=True)
+    tell("begin")
+    both = asyncio.gather(paced(), waiting())
+    await asyncio.sleep(0)
+    tell("waits")
+    await both
+midimonster.task(main())
+`,
+    });
+    const running = mmpy([path.join(folder, "monster.cfg")]);
+    await running.sees(/waits/);
+    running.child.kill("SIGSTOP");
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    running.child.kill("SIGCONT");
+    await running.sees(/(exact[\s\S]*){6}/);
+    await running.sees(/(paced[\s\S]*){6}/);
+    running.child.kill("SIGINT");
+    assert.deepEqual(await running.exited, { code: 0, signal: null }, running.stderr);
+    const times = (what: string) =>
+      [...running.stdout.matchAll(new RegExp(`^${what} (.*)$`, "gm"))].map(([, time]) => Number(time) * 1000);
+    for (const once of ["later", "after", "timeout"]) assert.equal(times(once).length, 1, running.stdout);
+    // Each sleep begins when the last one has ended.
+    const paced = times("paced");
+    for (const [i, time] of paced.slice(1).entries()) assert.ok(time - (paced[i] ?? 0) >= 50, `${paced}`);
+    // Each call has a place of its own in the period, and comes neither before it nor in that of the next one.
+    const [begin = 0] = times("begin");
+    const places = times("exact").map((time) => Math.floor((time - begin) / 50));
+    assert.equal(new Set(places).size, places.length, `${places}`);
+    assert.ok((places[0] ?? 0) >= 1);
+  });
+});

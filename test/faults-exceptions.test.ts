@@ -186,6 +186,24 @@ ${ASK}`,
     assert.deepEqual(session.probe.values("out"), []);
   });
 
+  it("in looking up fileno raises in who calls manage(), as it is", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `
+class Lacking:
+    @property
+    def fileno(self): raise MemoryError("looking it up")
+def go(value): midimonster.manage(print, Lacking() if value == 1 else object())
+${ASK}`,
+    });
+    for (const value of [1, 0.5]) session.probe.emit("go", value);
+    await session.log.seen(/TypeError/);
+    const raised = session.log.matching(/raised/).map(({ message }) => message.split("\n").at(-1));
+    assert.deepEqual(raised, [
+      "MemoryError: looking it up",
+      "TypeError: manage() requires a socket-like object, with fileno()",
+    ]);
+  });
+
   it("in __eq__ of an interval function raises in who calls interval(), and the interval stays", async () => {
     const session = await start(CONFIG, {
       "mod.py": `

@@ -211,6 +211,7 @@ describe("filters in the native part", () => {
     const program = path.join(folderWith({}), "filters-check");
     const sources = [
       "router",
+      "router_filtered",
       "filters",
       "filters_compute",
       "filters_reload",

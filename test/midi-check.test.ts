@@ -16,6 +16,8 @@ describe("a channel of MIDI", () => {
     ["ch0.cc14.7", "ch0.cc14.7"],
     ["ch0.nrpn16383", "ch0.nrpn16383"],
     ["ch0.rpn0", "ch0.rpn0"],
+    ["clock", "clock"],
+    ["continue", "continue"],
   ];
   it("can be written in several ways", () => {
     for (const [text, name] of valid) {
@@ -54,6 +56,9 @@ describe("a channel of MIDI", () => {
     ["ch0.pitchup", "there is no 'pitchup' on a MIDI channel", "did you mean 'pitch'?"],
     ["ch0.nots5", "there is no 'nots5' on a MIDI channel", "did you mean 'note'?"],
     ["ch0.CC5", "there is no 'CC5' on a MIDI channel", "did you mean 'cc'?"],
+    ["ch3.clock", "'clock' is on no MIDI channel", "write clock without ch3"],
+    ["ch0.clocks", "there is no 'clocks' on a MIDI channel"],
+    ["clock5", "'clock5' is not a channel of MIDI"],
     ["ch0", "'ch0' is a whole MIDI channel"],
     ["cc5", "'cc5' is not a channel of MIDI"],
     ["ch-1.cc5", "'ch-1.cc5' is not a channel of MIDI"],

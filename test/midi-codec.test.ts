@@ -1,7 +1,15 @@
 // MIDI's values as events, and back.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Kind, kindOf, meaningOf, nameOf, numberOf, parseChannel } from "../lib/backends/midi/channels.js";
+import {
+  isApart,
+  type Kind,
+  kindOf,
+  meaningOf,
+  nameOf,
+  numberOf,
+  parseChannel,
+} from "../lib/backends/midi/channels.js";
 import { Decoder } from "../lib/backends/midi/decode.js";
 import { encode } from "../lib/backends/midi/encode.js";
 import { ALL_CONNECTED, EVENT, OutgoingRows } from "../lib/backends/midi/events.js";
@@ -37,8 +45,12 @@ const HIGHEST: Readonly<Record<Kind, number>> = {
   rpn: 16383,
   nrpn: 16383,
   cc14: 31,
+  clock: 0,
+  start: 0,
+  continue: 0,
+  stop: 0,
 };
-const KINDS = Object.keys(HIGHEST) as Kind[];
+const KINDS = (Object.keys(HIGHEST) as Kind[]).filter((kind) => !isApart(kind));
 
 /** Any channel; controllers that are half of something else, and the parameter that stands for none, left out. */
 const meanings = fc
@@ -61,6 +73,24 @@ describe("MIDI values", () => {
       }),
     );
   });
+
+  const apart: [kind: Kind, type: number][] = [
+    ["start", 30],
+    ["continue", 31],
+    ["stop", 32],
+    ["clock", 36],
+  ];
+  for (const [kind, type] of apart) {
+    it(`of '${kind}' are 1 in, and go out if they are above 0.5`, () => {
+      const meaning = meaningOf(kind, 0);
+      assert.deepEqual(
+        [0, 0.5, 0.51, 1].map((value) => sent(meaning, value)),
+        [[], [], [[type, 0, 0, 0]], [[type, 0, 0, 0]]],
+      );
+      assert.ok(Decoder.takes(type));
+      assert.deepEqual(received([[type, 0, 0, 0]]), [[kind, 1]]);
+    });
+  }
 
   it("are sent in range, whatever they are", () => {
     fc.assert(

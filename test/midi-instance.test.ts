@@ -70,6 +70,8 @@ describe("a MIDI instance", () => {
       ["ch2.pitch", 1, ["13: 2 0 8191"]],
       ["ch0.cc14.7", 0.5, ["10: 0 7 63", "10: 0 39 127"]],
       ["ch0.nrpn900", 0.5, ["99 7", "98 4", "6 63", "38 127", "101 127", "100 127"].map((pair) => `10: 0 ${pair}`)],
+      ["clock", 1, ["36: 0 0 0"]],
+      ["stop", 0.6, ["32: 0 0 0"]],
       ["ch3.rpn1", 1, ["101 0", "100 1", "6 127", "38 127", "101 127", "100 127"].map((pair) => `10: 3 ${pair}`)],
     ];
     it("each kind of value as what it is in MIDI", async () => {
@@ -221,11 +223,22 @@ describe("a MIDI instance", () => {
       assert.deepEqual(session.probe.received, [["b", 1]]);
     });
 
-    it("nothing of clocks and other events, and says nothing about them", async () => {
+    it("clocks, starts and stops, each as an event", async () => {
+      const session = await desk("read = 20", "desk.{clock,start,stop,continue} > probe.{c,s,p,g}");
+      await sequencer.until(/^from 20/);
+      for (const type of [30, 36, 36, 32, 31]) play(type);
+      await session.probe.until("g");
+      assert.deepEqual(
+        session.probe.received.map(([channel, value]) => `${channel} ${value}`),
+        ["s 1", "c 1", "c 1", "p 1", "g 1"],
+      );
+    });
+
+    it("nothing of events without a value, and says nothing about them", async () => {
       const session = await desk("read = 20", "desk.ch0.cc7 > probe.x", "[backend midi]\ndetect = on\n");
       await sequencer.until(/^from 20/);
       const before = session.log.entries.length;
-      for (const type of [36, 42, 30, 130, 0, 255]) play(type);
+      for (const type of [42, 34, 37, 130, 0, 255]) play(type);
       play(10, 0, 7, 127);
       await session.probe.until("x");
       assert.deepEqual(
@@ -309,6 +322,18 @@ describe("a MIDI instance", () => {
       assert.deepEqual(await session.probe.until("x"), [1]);
     });
 
+    it("a device that comes back though announcements were lost", async () => {
+      const session = await desk("read = nano\nwrite = nano", "desk.ch0.cc1 <> probe.x");
+      await sequencer.until(/^from/, 2);
+      sequencer.command("announce nothing");
+      sequencer.command("remove 20");
+      sequencer.command(`add 28:0 ${BOTH} nano`);
+      sequencer.command("fail 28"); // ENOSPC
+      await session.log.seen(/^desk: the MIDI device 'nanoKONTROL2' \(20:0\) is gone; waiting for it$/);
+      await session.log.seen(/^desk: receives from 'nano' \(28:0\) again$/);
+      await session.log.seen(/^desk: sends to 'nano' \(28:0\) again$/);
+    });
+
     it("in both directions, and tells only once that it is gone", async () => {
       const session = await desk("read = 20:0\nwrite = nano", "desk.ch0.cc1 <> probe.x");
       await sequencer.until(/^from/, 2);
@@ -365,9 +390,10 @@ describe("a MIDI instance", () => {
     it("starts, says so once, and works as soon as there is one", async () => {
       const folder = folderWith({ none: "" });
       process.env.MMPY_TEST_NO_MIDI = path.join(folder, "none");
-      const session = await desk("write = 20:0\nresend = on", "probe.x > desk.ch0.cc1");
+      const session = await desk("write = 20:0\nresend = on", "probe.start > desk.start\nprobe.x > desk.ch0.cc1");
       const { message } = await session.log.seen(/^midi: ALSA's sequencer can't be opened/);
       assert.match(message, /: ENOENT; .*; trying again$/);
+      session.probe.emit("start", 1); // not sent later
       session.probe.emit("x", 1);
       const { status } = session.router.describe().instances.find(({ name }) => name === "desk") ?? {};
       assert.deepEqual([status?.state, /can't be opened/.test(status?.text ?? "")], ["waiting", true]);

@@ -22,6 +22,16 @@ describe("a configuration with sacn", () => {
       /:5:43: .*numbers from 0 to 255, not '300'/,
     ],
     [
+      "a destination of the other family of addresses",
+      "[backend sacn]\nbind = 0.0.0.0\n[sacn a]\nuniverse = 1\npriority = 1\ndestination = fd00::2\n",
+      /:6:15: .*'destination' is an address of IPv6, but 'bind' is one of IPv4: 0\.0\.0\.0/,
+    ],
+    [
+      "a further destination of the other family of addresses",
+      "[backend sacn]\nbind = ::\nbind = fd00::1\n[sacn a]\nuniverse = 1\ninterface = 1\nalso = 10.0.0.2\n",
+      /:7:8: .*'also' is an address of IPv4, but 'bind' is one of IPv6: fd00::1/,
+    ],
+    [
       "one universe twice",
       `${BACKEND}[sacn a]\nuniverse = 1\n[sacn b]\nuniverse = 1\n`,
       /:5:7: .*universe 1 is that of instance 'a' too/,

@@ -9,6 +9,7 @@ class FakeTime {
   readonly #real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
   /** How long each call of intervals keeps the core busy. */
   busy = 0;
+  fails = false;
 
   install(): void {
     globalThis.setTimeout = ((callback: () => void, delay: number) => {
@@ -40,6 +41,10 @@ class FakeTime {
     run: (pairs: Uint32Array, count: number) => {
       for (let i = 0; i < count; ++i) this.calls.push(`${pairs[2 * i + 1]}@${this.now - 1000}`);
       this.now += this.busy;
+      if (this.fails) throw new Error(`fails at ${this.now - 1000}`);
+    },
+    failed: (error: unknown) => {
+      this.calls.push(String(error));
     },
   };
 }
@@ -125,6 +130,16 @@ describe("interval scheduler", () => {
     assert.deepEqual(time.calls, ["1@10", "1@20"]);
   });
 
+  it("goes on when its calls fail", () => {
+    scheduler.start();
+    scheduler.set([0, 1, 10, 1000]);
+    time.fails = true;
+    time.pass(1010);
+    time.fails = false;
+    time.pass(1020);
+    assert.deepEqual(time.calls, ["1@10", "Error: fails at 10", "1@20"]);
+  });
+
   it("takes many at once, and looks only once for the earliest", () => {
     let looks = 0;
     const counting = new Scheduler({
@@ -133,6 +148,7 @@ describe("interval scheduler", () => {
         return time.now;
       },
       run: time.host.run,
+      failed: time.host.failed,
     });
     counting.start();
     looks = 0;

@@ -282,6 +282,29 @@ describe("a UDP socket", () => {
     });
   });
 
+  it("of all addresses gets no multicasts of groups that only others have joined, if it is asked not to", async () => {
+    const group = `239.77.${process.pid & 255}.${(process.pid >> 8) & 255}`;
+    const arrivals: string[] = [];
+    let last: () => void = () => {};
+    const receive = (name: string) => (data: Buffer) => {
+      arrivals.push(`${name} ${data}`);
+      if (arrivals.includes("all end") && arrivals.includes("member multicast")) last();
+    };
+    const all = await open({ host: "0.0.0.0", family: 4, ownGroups: true, receive: receive("all") });
+    const { port } = all.bound as Endpoint;
+    const member = { host: group, port, family: 4, loops: true, via: () => "127.0.0.1" } as const;
+    const joined = await open({ ...member, receive: receive("member") });
+    joined.join(group);
+    const source = await open({ family: 4, loops: true });
+    const ended = new Promise<void>((resolve) => {
+      last = resolve;
+    });
+    source.send(Buffer.from("multicast"), target(group, port));
+    source.send(Buffer.from("end"), target("127.0.0.1", port));
+    await ended;
+    assert.deepEqual(arrivals.sort(), ["all end", "member multicast"]);
+  });
+
   it("sends and gets multicasts on an interface that appears later, disappears and comes back", async function () {
     const namespace = ["-n", "--"];
     if ((await run("unshare", [...namespace, "true"]).exited).code !== 0) {

@@ -5,7 +5,7 @@ import { CHANNELS, CHARACTERS, type Limit } from "./limits.js";
 import type { Override } from "./override.js";
 import type { Location } from "./source.js";
 import { didYouMean } from "./suggest.js";
-import type { ConfigTree } from "./syntax.js";
+import type { ChannelSpec, ConfigTree } from "./syntax.js";
 
 /** A complete configuration, read from files or built through the API. Definitions from the API have no locations. */
 export interface Definition {
@@ -59,6 +59,16 @@ export interface MappingDefinition {
   readonly bidirectional: boolean;
   /** From `from` to `to`, and back. */
   readonly filters?: MappingFilters;
+}
+
+function referenceOf({ instance, channel, pattern }: ChannelSpec): ChannelReference {
+  return {
+    instance: instance.text,
+    channel: channel.text,
+    pattern,
+    instanceLocation: instance.location,
+    channelLocation: channel.location,
+  };
 }
 
 export function emptyDefinition(folder: string): Definition {
@@ -162,27 +172,19 @@ export function define(
         nameLocation: name.location,
       });
     } else if (section.kind === "map") {
-      for (const { left, direction, right, filters: calls } of section.mappings) {
-        const sides = [left, right].map((spec) => ({
-          instance: spec.instance.text,
-          channel: spec.channel.text,
-          pattern: spec.pattern,
-          instanceLocation: spec.instance.location,
-          channelLocation: spec.channel.location,
-        })) as [ChannelReference, ChannelReference];
-        const [from, to] = direction === "<" ? [sides[1], sides[0]] : sides;
+      for (const mapping of section.mappings) {
+        const { left, direction, right } = mapping;
+        const from = referenceOf(direction === "<" ? right : left);
+        const to = referenceOf(direction === "<" ? left : right);
         const { location } = left.channel;
         const fits =
           channels(Math.max(from.pattern.size, to.pattern.size), location) &&
           characters(charactersIn(from.pattern) + charactersIn(to.pattern), location);
         if (!fits) continue;
-        const mapping = { from, to, bidirectional: direction === "<>" };
-        if (calls.length === 0) {
-          definition.mappings.push(mapping);
-          continue;
-        }
-        const filters = resolver.resolve(direction === "<" ? calls.toReversed() : calls, mapping.bidirectional);
-        if (filters !== undefined) definition.mappings.push({ ...mapping, filters });
+        const bidirectional = direction === "<>";
+        const filters = mapping.filters === undefined ? undefined : resolver.resolve(mapping);
+        if (filters !== undefined) definition.mappings.push({ from, to, bidirectional, filters });
+        else if (mapping.filters === undefined) definition.mappings.push({ from, to, bidirectional });
       }
     }
   }

@@ -41,6 +41,11 @@ export function splitAtArrows(line: Located): { readonly parts: Located[]; reado
   return { parts, arrows };
 }
 
+/** The filters of a mapping's line, from left to right. */
+export function filtersBetween({ parts, arrows }: ReturnType<typeof splitAtArrows>): FilterText[] {
+  return parts.slice(1, -1).map((text, i) => ({ text, arrow: arrows[i + 1] }));
+}
+
 /** Parses the filters of one line. Returns undefined after reporting errors. */
 export function parseFilterCalls(texts: readonly FilterText[], report: Report): FilterCall[] | undefined {
   const [first] = texts;

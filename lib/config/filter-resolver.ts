@@ -4,11 +4,11 @@ import { chainOf, type FilterChain, type FilterStep, isPossible, MAX_STEPS, reve
 import type { FilterDeclaration } from "../filters/declare.js";
 import { FILTERS, filterNamed } from "../filters/index.js";
 import { readArguments } from "../filters/read-arguments.js";
-import { type FilterCall, type FilterText, parseFilterCalls, type Report } from "./filter-call.js";
+import { type FilterCall, filtersBetween, parseFilterCalls, type Report, splitAtArrows } from "./filter-call.js";
 import { MAX_ERRORS } from "./limits.js";
-import type { Location } from "./source.js";
+import { type Location, locate } from "./source.js";
 import { didYouMean } from "./suggest.js";
-import type { FilterSection, Section } from "./syntax.js";
+import type { FilterSection, Mapping, Section } from "./syntax.js";
 
 /** The filters of a mapping, one chain for each of its directions. */
 export interface MappingFilters {
@@ -60,14 +60,16 @@ export class FilterResolver {
   }
 
   /** The chains of a mapping's filters; undefined after reporting errors. */
-  resolve(texts: readonly FilterText[], both: boolean): MappingFilters | undefined {
-    let key = both ? "<>" : "";
-    for (const { text } of texts) key += `>${text.text}`;
+  resolve({ filters, direction, location }: Mapping): MappingFilters | undefined {
+    const key = `${direction}${filters}`;
     const known = this.#resolved.get(key);
     if (known !== undefined) return known;
     if (this.#errors >= MAX_ERRORS) return undefined;
-    const calls = parseFilterCalls(texts, this.#report);
-    const resolved = calls && this.#resolveCalls(calls, both);
+    const start = location.column - 1;
+    const line = locate(location.source, location.line, start, start + location.length);
+    const texts = filtersBetween(splitAtArrows(line));
+    const calls = parseFilterCalls(direction === "<" ? texts.toReversed() : texts, this.#report);
+    const resolved = calls && this.#resolveCalls(calls, direction === "<>");
     if (resolved !== undefined) this.#resolved.set(key, resolved);
     return resolved;
   }

@@ -1,7 +1,7 @@
 // A line of a `[map]` section: a channel, filters, a channel, with arrows between them.
 import { type ChannelPattern, parsePattern } from "./channel-pattern.js";
 import type { Diagnostic } from "./diagnostic.js";
-import { type Arrow, parseFilterCalls, splitAtArrows } from "./filter-call.js";
+import { filtersBetween, parseFilterCalls, splitAtArrows } from "./filter-call.js";
 import { commentHelp, hasComment, withBraces } from "./meant.js";
 import { type Located, locate, part } from "./source.js";
 import type { ChannelSpec, Direction, Mapping } from "./syntax.js";
@@ -34,23 +34,14 @@ export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => 
   }
   const direction = directionOf(operator[0]);
   const end = operator.index + operator[0].length;
-  const hasFilters = /[<>]/.test(line.text.slice(end));
-  const { parts, arrows } = hasFilters ? splitAtArrows(line) : splitAt(line, operator.index, end);
-  const other = arrows.find(({ text }) => directionOf(text) !== direction);
-  if (other !== undefined) {
-    report({
-      message: `'${other.text}' after '${operator[0]}': the arrows of a mapping must be the same`,
-      location: other.location,
-      help: ["write one line for each direction; the name of a channel can't contain < or >"],
-    });
-    return undefined;
-  }
-  const left = parseSpec(parts[0] as Located, line, hasFilters, report);
-  const right = parseSpec(parts.at(-1) as Located, line, hasFilters, report);
-  const filters = hasFilters ? parts.slice(1, -1).map((text, i) => ({ text, arrow: arrows[i + 1] })) : [];
+  const last = lastArrow(line, operator[0], { start: operator.index, end }, report);
+  if (last === undefined) return undefined;
+  const hasFilters = last.end > end;
+  const left = parseSpec(located(line, 0, operator.index), line, hasFilters, report);
+  const right = parseSpec(located(line, last.end), line, hasFilters, report);
   if (left === undefined || right === undefined) {
     // What is wrong with them is told with the rest of the line.
-    parseFilterCalls(filters, report);
+    if (hasFilters) parseFilterCalls(filtersBetween(splitAtArrows(line)), report);
     return undefined;
   }
   const sizes = [left.pattern.size, right.pattern.size];
@@ -62,6 +53,7 @@ export function parseMapping(line: Located, report: (diagnostic: Diagnostic) => 
     });
     return undefined;
   }
+  const filters = hasFilters ? line.text.slice(end, last.start) : undefined;
   return { left, direction, right, filters, location: line.location };
 }
 
@@ -83,11 +75,44 @@ function arrowAt(line: Located, place: number): Located | undefined {
   return end > place + 1 ? part(line, place, end) : undefined;
 }
 
-function splitAt(line: Located, start: number, end: number): { parts: Located[]; arrows: Arrow[] } {
-  const { source, line: number, column } = line.location;
-  const at = column - 1;
-  const left = locate(source, number, at, at + start);
-  return { parts: [left, locate(source, number, at + end, at + line.text.length)], arrows: [] };
+interface Place {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where the last arrow of a line stands, as offsets; undefined after reporting one that differs from the first. */
+function lastArrow(
+  line: Located,
+  arrow: string,
+  first: Place,
+  report: (diagnostic: Diagnostic) => void,
+): Place | undefined {
+  const { text } = line;
+  const rest = text.slice(first.end);
+  if (!/[<>]/.test(rest)) return first;
+  // Most lines need no look at each arrow, which would make objects for them all.
+  if (arrow.length === 1 && !rest.includes(arrow === ">" ? "<" : ">")) {
+    const start = text.lastIndexOf(arrow);
+    return { start, end: start + 1 };
+  }
+  const { arrows } = splitAtArrows(line);
+  const other = arrows.find((one) => directionOf(one.text) !== directionOf(arrow));
+  if (other !== undefined) {
+    report({
+      message: `'${other.text}' after '${arrow}': the arrows of a mapping must be the same`,
+      location: other.location,
+      help: ["write one line for each direction; the name of a channel can't contain < or >"],
+    });
+    return undefined;
+  }
+  const { column, length } = (arrows.at(-1) as (typeof arrows)[number]).location;
+  const start = column - line.location.column;
+  return { start, end: start + length };
+}
+
+/** A part by offsets, trimmed. */
+function located({ text, location: { source, line, column } }: Located, start: number, end = text.length): Located {
+  return locate(source, line, column - 1 + start, column - 1 + end);
 }
 
 function directionOf(text: string): Direction {

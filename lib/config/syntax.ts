@@ -1,5 +1,5 @@
 import type { ChannelPattern } from "./channel-pattern.js";
-import type { FilterCall, FilterText } from "./filter-call.js";
+import type { FilterCall } from "./filter-call.js";
 import type { Located, Location, Source } from "./source.js";
 
 /** `option = value` */
@@ -58,8 +58,8 @@ export interface Mapping {
   readonly left: ChannelSpec;
   readonly direction: Direction;
   readonly right: ChannelSpec;
-  /** From left to right, not parsed yet: many lines have the same. */
-  readonly filters: readonly FilterText[];
+  /** What stands between the first arrow and the last, not parsed yet: many lines have the same. Absent with one arrow. */
+  readonly filters?: string | undefined;
   readonly location: Location;
 }
 

@@ -13,6 +13,7 @@ import type { Findings } from "../config/findings.js";
 import { channelHelp, commentHelp } from "../config/meant.js";
 import { didYouMean } from "../config/suggest.js";
 import { messageOf } from "../errors.js";
+import type { FilterChain, FilterStep } from "../filters/chain.js";
 import { FilterPlaces } from "../mapping/filter-places.js";
 import { compileFiltered, type FilteredRoutes } from "../mapping/filtered-routes.js";
 import { expandPairs } from "../mapping/pairs.js";
@@ -97,11 +98,11 @@ function mapAll(assembly: Assembly, mappings: readonly MappingDefinition[]): Map
     const there = expandPairs(source, target, mapping, (...channels) => names.read(...channels));
     names.tell(findings);
     const { forward, backward } = mapping.filters ?? {};
-    pairs.push({ ...there, mapping, ...(forward && { chain: forward }) });
+    const { fromInstance, toInstance, from, to } = there;
+    pairs.push({ fromInstance, toInstance, from, to, mapping, chain: forward });
     if (mapping.bidirectional) {
-      const { fromInstance, toInstance, from, to } = there;
       const back = { fromInstance: toInstance, toInstance: fromInstance, from: to, to: from };
-      pairs.push({ ...back, mapping, ...(backward && { chain: backward }) });
+      pairs.push({ ...back, mapping, chain: backward });
     }
   }
   return pairs;
@@ -340,14 +341,24 @@ function warnOfFilters({ doubled, crowded }: FilteredRoutes, pairs: readonly Map
       help,
     });
   }
-  for (const { filters, from } of new Set(pairs.map(({ mapping }) => mapping))) {
-    const steps = filters?.forward.steps ?? [];
-    const button = steps.findIndex(({ declaration: { name } }) => name === "press" || name === "toggle");
-    const rate = steps.find(({ declaration }, i) => button >= 0 && i > button && declaration.name === "rate");
-    if (rate === undefined) continue;
-    const message = `'${rate.text}' after '${steps[button]?.text}' drops presses that follow each other quickly`;
-    findings.warn(message, from.channelLocation, {
-      help: [`put it in front of ${steps[button]?.text}, or leave it out`],
+  const problems = new Map<FilterChain, ReturnType<typeof slowPress>>();
+  for (const { mapping, chain } of pairs) {
+    if (chain === undefined) continue;
+    if (!problems.has(chain)) problems.set(chain, slowPress(chain));
+    const problem = problems.get(chain);
+    if (problem === undefined) continue;
+    const [press, rate] = problem;
+    const message = `'${rate.text}' after '${press.text}' drops presses that follow each other quickly`;
+    findings.warn(message, mapping.from.channelLocation, {
+      help: [`put it in front of ${press.text}, or leave it out`],
     });
   }
+}
+
+/** A filter that makes presses, and a `rate` behind it. What makes presses has no way back, so a mapping has one chain. */
+function slowPress({ steps }: FilterChain): [FilterStep, FilterStep] | undefined {
+  const button = steps.findIndex(({ declaration: { name } }) => name === "press" || name === "toggle");
+  const press = steps[button];
+  const rate = steps.find(({ declaration }, i) => i > button && declaration.name === "rate");
+  return press && rate && [press, rate];
 }

@@ -16,6 +16,8 @@ export interface SchedulerHost {
   now(): number;
   /** Calls intervals, given as pairs of (instance, interval). */
   run(pairs: Uint32Array, count: number): void;
+  /** Told what `run()` throws, for lack of memory say; calls go on at their next times. */
+  failed(error: unknown): void;
 }
 
 /**
@@ -103,7 +105,11 @@ export class Scheduler {
       due.push(interval.instance, interval.interval);
       interval.next = nextAfter(interval, now);
     }
-    if (due.length > 0) this.#host.run(Uint32Array.from(due), due.length / 2);
+    try {
+      if (due.length > 0) this.#host.run(Uint32Array.from(due), due.length / 2);
+    } catch (error) {
+      this.#host.failed(error);
+    }
     this.#arm();
   }
 }

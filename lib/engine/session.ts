@@ -105,6 +105,7 @@ export class Session {
     this.#scheduler = new Scheduler({
       now: () => native.now(core),
       run: (pairs, count) => native.runIntervals(core, pairs, count),
+      failed: (error) => this.#reports.threw("an interval", {}, error),
     });
     this.#reports = new ReportLog(
       log,

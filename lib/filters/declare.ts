@@ -76,6 +76,8 @@ export interface FilterDeclaration {
   readonly name: string;
   /** What it does, in a few words. */
   readonly summary: string;
+  /** Whether it drops some of the values, for good; its operation has its name then. */
+  readonly drops?: true;
   /** Whether it remembers something, and whether time passes in it. */
   readonly group: "stateless" | "state" | "time";
   /** Those that are selected by their arguments come first. */

@@ -36,6 +36,7 @@ const TOLERANCE: Parameter = {
 export const STATEFUL: readonly FilterDeclaration[] = [
   {
     name: "threshold",
+    drops: true,
     summary: "a switch: 1 from a value on, 0 below another",
     group: "state",
     reversible: "no: several values become one",
@@ -68,6 +69,7 @@ export const STATEFUL: readonly FilterDeclaration[] = [
   },
   {
     name: "press",
+    drops: true,
     summary: "1 at each press of a button, nothing at its release",
     group: "state",
     reversible: "no: it passes presses only",
@@ -85,6 +87,7 @@ export const STATEFUL: readonly FilterDeclaration[] = [
   },
   {
     name: "toggle",
+    drops: true,
     summary: "each press of a button switches the target on or off",
     group: "state",
     reversible: "no: it passes presses only",
@@ -103,6 +106,7 @@ export const STATEFUL: readonly FilterDeclaration[] = [
   },
   {
     name: "dedup",
+    drops: true,
     summary: "drops repetitions of a value",
     group: "state",
     reversible: ITSELF,
@@ -119,6 +123,7 @@ export const STATEFUL: readonly FilterDeclaration[] = [
   },
   {
     name: "deadband",
+    drops: true,
     summary: "drops small changes",
     group: "state",
     reversible: ITSELF,
@@ -146,6 +151,7 @@ export const STATEFUL: readonly FilterDeclaration[] = [
   },
   {
     name: "rate",
+    drops: true,
     summary: "limits how often values pass; the last one always does",
     group: "time",
     reversible: ITSELF,
@@ -214,6 +220,7 @@ export const STATEFUL: readonly FilterDeclaration[] = [
   },
   {
     name: "debounce",
+    drops: true,
     summary: "waits until the value is quiet",
     group: "time",
     reversible: ITSELF,
@@ -230,6 +237,7 @@ export const STATEFUL: readonly FilterDeclaration[] = [
   },
   {
     name: "pickup",
+    drops: true,
     summary: "a fader takes effect only once it has reached the target's value",
     group: "state",
     reversible: "no: it belongs to a fader",

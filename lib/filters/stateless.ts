@@ -168,6 +168,7 @@ export const STATELESS: readonly FilterDeclaration[] = [
   },
   {
     name: "within",
+    drops: true,
     summary: "passes only values in a range",
     group: "stateless",
     reversible: "itself",

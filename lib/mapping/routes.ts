@@ -8,7 +8,7 @@ export interface Pairs {
   readonly from: Uint32Array;
   readonly to: Uint32Array;
   /** The filters between them. */
-  readonly chain?: FilterChain;
+  readonly chain?: FilterChain | undefined;
 }
 
 /** The mapping as the router reads it; see `connect` in binding.d.ts. */

@@ -10,7 +10,7 @@ export interface WebRequest {
   readonly role: Role;
   /** Whether it came with a valid token. */
   readonly hasToken: boolean;
-  /** The type of the body in lower case, without parameters; empty if there is none. */
+  /** The type of the body in lower case, without parameters; empty if absent. */
   readonly type: string;
   readonly body: Buffer;
 }

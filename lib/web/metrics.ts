@@ -2,7 +2,7 @@
 // or peers.
 import { readdirSync } from "node:fs";
 import type { InstanceCounters, LiveView } from "../engine/live-view.js";
-import { OPERATIONS } from "../filters/declare.js";
+import { OPERATIONS, type OperationName } from "../filters/declare.js";
 import { FILTERS } from "../filters/index.js";
 import type { Answer } from "./answer.js";
 import type { Site } from "./site.js";
@@ -176,27 +176,13 @@ function summed(all: readonly (readonly Sample[])[]): Sample[] {
   return [...sums.values()];
 }
 
-/** By the names that users write: `curve` is several operations of the native part, none of which drops anything. */
+/** Of those filters that may drop something, whose operations have their names. */
 function drops(view: LiveView): Sample[] {
-  const names = new Set<string>(FILTERS.map(({ name }) => name));
   const counts = view.filterDrops();
-  return OPERATIONS.flatMap((filter, i): Sample[] => {
-    if (!names.has(filter) || !DROPPING.has(filter)) return [];
-    return [[{ filter }, counts[i] ?? 0]];
+  return FILTERS.filter((filter) => filter.drops).map(({ name }) => {
+    return [{ filter: name }, counts[OPERATIONS.indexOf(name as OperationName)] ?? 0];
   });
 }
-
-const DROPPING: ReadonlySet<string> = new Set([
-  "within",
-  "threshold",
-  "press",
-  "toggle",
-  "dedup",
-  "deadband",
-  "rate",
-  "debounce",
-  "pickup",
-]);
 
 function loopDelay(text: Exposition, delays: Float64Array): void {
   const name = "mmpy_loop_delay_seconds";

@@ -214,7 +214,7 @@ interface Admitted {
   readonly target: string;
   readonly query: URLSearchParams;
   readonly token: string | undefined;
-  /** Undefined: a token is needed, and there is none or a wrong one. */
+  /** Undefined: a token is needed, and is missing or wrong. */
   readonly role: ReturnType<Site["roleOf"]>;
   readonly address: string;
   readonly frame: string | undefined;

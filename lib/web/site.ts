@@ -55,7 +55,7 @@ export interface SocketRoute {
 }
 
 /**
- * Attaches a site to the server of its address, which is opened if there is none yet.
+ * Attaches a site to the server of its address, which is opened with its first site.
  *
  * @throws {Error} if the address can't be used, or has a site of this name
  */

@@ -30,6 +30,7 @@ Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
     mmpy::ExportInstances(exports);
     mmpy::ExportMidi(exports);
     mmpy::ExportMonitor(exports);
+    mmpy::ExportOsc(exports);
     mmpy::ExportProcesses(exports);
     mmpy::ExportReload(exports);
     mmpy::ExportUdp(exports);

@@ -146,6 +146,7 @@ void ExportCore(Napi::Object exports);
 void ExportInstances(Napi::Object exports);
 void ExportMidi(Napi::Object exports);
 void ExportMonitor(Napi::Object exports);
+void ExportOsc(Napi::Object exports);
 void ExportProcesses(Napi::Object exports);
 void ExportReload(Napi::Object exports);
 void ExportUdp(Napi::Object exports);

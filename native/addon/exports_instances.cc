@@ -145,7 +145,9 @@ Napi::Value RunIntervals(const Arguments &arguments) {
   const Core::Entry entry(bridge.core());
   for (size_t i = 0; i < count; ++i) {
     PythonInstance *const python = bridge.python(pairs[2 * i]);
-    if (python != nullptr && python->usable()) python->RunInterval(pairs[2 * i + 1]);
+    if (python == nullptr || !python->usable()) continue;
+    Guard([&] { python->RunInterval(pairs[2 * i + 1]); },
+          [&](const char *) { bridge.core().Note("an interval's call is lost: out of memory"); });
   }
   return arguments.env().Undefined();
 }

@@ -2,7 +2,6 @@
 #include <errno.h>
 
 #include "addon/arguments.h"
-#include "addon/osc_reader.h"
 #include "addon/udp_bridge.h"
 
 namespace mmpy {
@@ -52,6 +51,10 @@ Napi::Value MulticastLoop(const Arguments &arguments) {
   return With(arguments, [&](UdpSocket &socket) { return socket.SetMulticastLoop(arguments.flag(1)); });
 }
 
+Napi::Value MulticastAll(const Arguments &arguments) {
+  return With(arguments, [&](UdpSocket &socket) { return socket.SetMulticastAll(arguments.flag(1)); });
+}
+
 Napi::Value ReceiveBuffer(const Arguments &arguments) {
   return With(arguments,
               [&](UdpSocket &socket) { return socket.SetReceiveBuffer(static_cast<int>(arguments.number(1))); });
@@ -90,36 +93,6 @@ Napi::Value Sender(const Arguments &arguments) {
   return Napi::String::New(arguments.env(), SocketsOf(arguments).datagrams().sender(place).Text());
 }
 
-// A row of readOsc(): number of the path, position of the argument, channel, whether there are limits, minimum,
-// maximum, number of arguments or 0.
-constexpr size_t kColumns = 7;
-
-Napi::Value ReadOsc(const Arguments &arguments) {
-  UdpBridge *const socket = SocketsOf(arguments).Find(arguments.number(1));
-  if (socket == nullptr) return Number(arguments, -EBADF);
-  const Napi::Array addresses = arguments.array(3);
-  const auto rows = arguments.view<double>(4);
-  OscTable table;
-  for (size_t at = 0; at + kColumns <= rows.size; at += kColumns) {
-    const double *const row = rows.data + at;
-    const Napi::Value address = addresses.Get(static_cast<uint32_t>(row[0]));
-    if (!address.IsString()) throw Unexpected("an address for each row");
-    const OscTable::Slot slot = {static_cast<uint32_t>(row[1]), static_cast<uint32_t>(row[2]), row[3] != 0, row[4],
-                                 row[5]};
-    table.Add(address.As<Napi::String>().Utf8Value(), static_cast<uint32_t>(row[6]), slot);
-  }
-  const bool reads = rows.size > 0;
-  socket->Use(reads ? std::make_shared<OscReader>(arguments.handle(), arguments.number(2), std::move(table)) : nullptr);
-  return Number(arguments, 0);
-}
-
-Napi::Value OscAge(const Arguments &arguments) {
-  UdpBridge *const socket = SocketsOf(arguments).Find(arguments.number(0));
-  const double taken_ms = socket == nullptr ? 0 : static_cast<double>(socket->taken_ms());
-  const double now_ms = static_cast<double>(SocketsOf(arguments).now_ms());
-  return Napi::Number::New(arguments.env(), taken_ms == 0 ? -1 : now_ms - taken_ms);
-}
-
 }  // namespace
 
 void ExportUdp(Napi::Object exports) {
@@ -129,14 +102,13 @@ void ExportUdp(Napi::Object exports) {
   Export<LocalPort>(exports, "udpPort");
   Export<Broadcast>(exports, "setUdpBroadcast");
   Export<MulticastLoop>(exports, "setUdpMulticastLoop");
+  Export<MulticastAll>(exports, "setUdpMulticastAll");
   Export<ReceiveBuffer>(exports, "setUdpReceiveBuffer");
   Export<Membership>(exports, "setUdpMembership");
   Export<MulticastInterface>(exports, "setUdpMulticastInterface");
   Export<Send>(exports, "sendUdp");
   Export<SendTo>(exports, "sendUdpTo");
   Export<Sender>(exports, "udpSender");
-  Export<ReadOsc>(exports, "readOsc");
-  Export<OscAge>(exports, "oscAge");
 }
 
 }  // namespace mmpy

@@ -101,6 +101,10 @@ InstanceId JsBridge::AddProcess() {
 
 void JsBridge::Deliver(InstanceId instance, const uint32_t *channels, const double *values, size_t count) {
   if (!alive_) return;
+  if (instance < takers_.size() && takers_[instance] != nullptr) {
+    const std::shared_ptr<BatchTaker> taker = takers_[instance];
+    if (taker->Take(channels, values, count)) return;
+  }
   const Napi::HandleScope scope(env_);
   if (!delivery_.Fill(channels, values, count)) return Failed("events for a backend are lost: out of memory");
   Call(deliver_, {Napi::Number::New(env_, instance), delivery_.channels(), delivery_.values(),
@@ -114,7 +118,8 @@ void JsBridge::Tapped(const uint32_t *channels, const double *values, size_t cou
   Call(tap_, {tapped_.channels(), tapped_.values(), Napi::Number::New(env_, static_cast<double>(count))});
 }
 
-void JsBridge::Tell(News news) {
+// Cold for its size: reports are rare.
+[[gnu::cold]] void JsBridge::Tell(News news) {
   if (!alive_) return;
   const Napi::HandleScope scope(env_);
   if (!news.reports.empty()) {
@@ -161,6 +166,7 @@ void JsBridge::Failed(const char *what) {
 void JsBridge::Release() {
   alive_ = false;
   midi_.reset();
+  takers_.clear();
   context_.reset();
   for (Napi::FunctionReference *reference :
        {&deliver_, &reports_, &intervals_, &loop_, &tap_, &tasks_ended_, &stopped_}) {

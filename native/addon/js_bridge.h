@@ -8,6 +8,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "addon/event_arrays.h"
@@ -20,6 +21,16 @@ namespace mmpy {
 
 // A PythonException of binding.d.ts.
 Napi::Object ToJavascript(Napi::Env env, const PythonException &exception);
+
+// Takes the events of an instance before JavaScript does.
+class BatchTaker {
+ public:
+  virtual ~BatchTaker() = default;
+
+  // Returns false if the batch is for JavaScript, and then has done nothing with it. On the way out of the core, as
+  // CoreListener::Deliver(). May run JavaScript, which may put another one in its place.
+  virtual bool Take(const uint32_t *channels, const double *values, size_t count) = 0;
+};
 
 class JsBridge final : public CoreListener {
  public:
@@ -44,6 +55,12 @@ class JsBridge final : public CoreListener {
   MidiBridge &midi() {
     if (midi_ == nullptr) midi_ = std::make_unique<MidiBridge>(env_, *core_);
     return *midi_;
+  }
+
+  // From now on, until the core is stopped, an instance's events go to `taker` first. NULL: to JavaScript alone.
+  void Use(InstanceId instance, std::shared_ptr<BatchTaker> taker) {
+    if (instance >= takers_.size()) takers_.resize(instance + 1);
+    takers_[instance] = std::move(taker);
   }
 
   // Queues the first `count` events of the outbox.
@@ -83,10 +100,11 @@ class JsBridge final : public CoreListener {
   size_t outbox_capacity_ = 0;
   EventArrays delivery_;
   EventArrays tapped_;
-  std::vector<PythonInstance *> pythons_;  // by instance; the core owns them
-  std::vector<ProcessLink *> processes_;   // likewise
-  std::unique_ptr<Core> core_;             // it may still report while it is destroyed
-  std::unique_ptr<MidiBridge> midi_;       // last, since it refers to the core
+  std::vector<std::shared_ptr<BatchTaker>> takers_;  // by instance
+  std::vector<PythonInstance *> pythons_;            // by instance; the core owns them
+  std::vector<ProcessLink *> processes_;             // likewise
+  std::unique_ptr<Core> core_;                       // it may still report while it is destroyed
+  std::unique_ptr<MidiBridge> midi_;                 // last, since it refers to the core
 };
 
 }  // namespace mmpy

@@ -29,12 +29,12 @@ void UdpBridge::Close() {
   for (Napi::FunctionReference *function : {&received_, &failed_, &unsent_}) function->Reset();
 }
 
-// From a callback of libuv. TypeScript catches what its callbacks throw.
+// TypeScript catches what its callbacks throw.
 void UdpBridge::Call(const Napi::FunctionReference &function, std::initializer_list<double> arguments) {
   if (function.IsEmpty()) return;
   const napi_env env = sockets_.env_;
   const Napi::HandleScope scope(env);
-  std::array<napi_value, 2> values{};
+  std::array<napi_value, 3> values{};
   auto *next = values.begin();
   for (const double argument : arguments) napi_create_double(env, argument, next++);
   napi_value result = nullptr;

@@ -43,6 +43,12 @@ class UdpBridge final : public UdpListener {
   // From now on, and until it is closed. NULL: JavaScript gets all.
   void Use(std::shared_ptr<DatagramReader> reader) { reader_ = std::move(reader); }
 
+  // Counts openings: what belongs to an earlier one is not for this one.
+  uint64_t opened() const { return opened_; }
+
+  // Calls a function of JavaScript from a callback of libuv, with up to three numbers.
+  void Call(const Napi::FunctionReference &function, std::initializer_list<double> arguments);
+
   // When the reader has taken a datagram for the last time, by libuv's clock; 0: never.
   uint64_t taken_ms() const { return taken_ms_; }
 
@@ -52,11 +58,9 @@ class UdpBridge final : public UdpListener {
   void OnUdpFailure(const char *what) override;
 
  private:
-  void Call(const Napi::FunctionReference &function, std::initializer_list<double> arguments);
-
   UdpSockets &sockets_;
   UdpSocket socket_;
-  uint64_t opened_ = 0;  // how often
+  uint64_t opened_ = 0;
   std::shared_ptr<DatagramReader> reader_;
   uint64_t taken_ms_ = 0;
   Napi::FunctionReference received_;

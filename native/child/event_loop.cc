@@ -27,6 +27,10 @@ struct Idle {
   uv_idle_t *handle;
   uv_idle_cb call;
 };
+struct Prepare {
+  uv_prepare_t *handle;
+  uv_prepare_cb call;
+};
 struct Poll {
   uv_poll_t *handle;
   int fd;
@@ -49,6 +53,7 @@ struct Loop {
   int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   std::vector<Timer> timers;
   std::vector<Idle> idles;
+  std::vector<Prepare> prepares;
   std::vector<Poll> polls;
   std::vector<Async> asyncs;
   std::vector<Closing> closing;
@@ -119,6 +124,9 @@ uv_loop_t *ChildLoop() { return &TheLoop().loop; }
 
 void RunChildLoopOnce(std::atomic<uint64_t> &busy_ms) {
   Loop &loop = TheLoop();
+  for (const Prepare &prepare : std::vector<Prepare>(loop.prepares)) {
+    if (Find(loop.prepares, prepare.handle) != nullptr) prepare.call(prepare.handle);
+  }
   std::vector<pollfd> fds = {{loop.wake_fd, POLLIN, 0}};
   std::vector<uv_poll_t *> handles = {nullptr};
   for (const Poll &poll : loop.polls) {
@@ -164,6 +172,7 @@ void uv_close(uv_handle_t *handle, uv_close_cb call) {
   Loop &loop = TheLoop();
   Erase(loop.timers, handle);
   Erase(loop.idles, handle);
+  Erase(loop.prepares, handle);
   Erase(loop.polls, handle);
   Erase(loop.asyncs, handle);
   loop.closing.push_back({handle, call});
@@ -199,10 +208,17 @@ int uv_idle_stop(uv_idle_t *handle) {
   return 0;
 }
 
-// Of measurements, which only the router makes.
 int uv_prepare_init(uv_loop_t *, uv_prepare_t *) { return 0; }
-int uv_prepare_start(uv_prepare_t *, uv_prepare_cb) { return 0; }
-int uv_prepare_stop(uv_prepare_t *) { return 0; }
+int uv_prepare_start(uv_prepare_t *handle, uv_prepare_cb call) {
+  if (Find(TheLoop().prepares, handle) == nullptr) TheLoop().prepares.push_back({handle, call});
+  return 0;
+}
+int uv_prepare_stop(uv_prepare_t *handle) {
+  Erase(TheLoop().prepares, handle);
+  return 0;
+}
+
+// Of measurements, which only the router makes.
 uint64_t uv_metrics_idle_time(uv_loop_t *) { return 0; }
 
 int uv_timer_init(uv_loop_t *, uv_timer_t *) { return 0; }

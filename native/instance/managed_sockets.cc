@@ -41,6 +41,7 @@ ManagedSockets::Watches::iterator ManagedSockets::FindDescriptor(int fd) {
 int ManagedSockets::DescriptorOf(PyObject *socket, int *descriptor) {
   const PyRef method = PyRef::Steal(PyObject_GetAttrString(socket, "fileno"));
   if (!method) {
+    if (PyErr_ExceptionMatches(mmpy_exception_type(MMPY_ATTRIBUTE_ERROR)) == 0) return -1;
     PyErr_Clear();
     PyErr_SetString(mmpy_exception_type(MMPY_TYPE_ERROR), "manage() requires a socket-like object, with fileno()");
     return -1;

@@ -196,7 +196,6 @@ int Tasks::Watch() noexcept {
   uv_loop_t *const loop = home_.core.loop();
   int status = UV_ENOMEM;
   const auto open = [&] {
-    home_.core.PrepareAlarm();
     status = poll_.Open(home_.core.handles(), this, [&](uv_poll_t *handle) { return uv_poll_init(loop, handle, fd_); });
     if (status != 0) return;
     status = uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t *handle, int, int) {
@@ -204,7 +203,7 @@ int Tasks::Watch() noexcept {
       if (tasks != nullptr) tasks->OnReady();
     });
   };
-  Guard(open, [&](const char *) { status = UV_ENOMEM; });  // or no thread for the alarm
+  Guard(open, [&](const char *) { status = UV_ENOMEM; });
   if (status == 0) return 0;
   poll_.Close();
   return status;
@@ -214,6 +213,7 @@ void Tasks::OnReady() {
   home_.core.Guarded([&] {
     const Core::Entry entry(home_.core);
     wants_step_ = true;
+    by_time_ = false;
     home_.core.WantSteps();
   });
 }
@@ -229,6 +229,7 @@ void Tasks::Begin() {
 
 void Tasks::Request() {
   wants_step_ = true;
+  by_time_ = false;
   if (!begun_) return;
   home_.core.WantSteps();
   home_.WakeCore();
@@ -246,7 +247,7 @@ void Tasks::Arm(double time_s) {
 uint64_t Tasks::WakeStep(uint64_t now_ns) {
   if (due_ns_ > now_ns) return due_ns_;
   due_ns_ = Core::kNever;
-  wants_step_ = true;
+  by_time_ = !std::exchange(wants_step_, true);
   return Core::kNever;
 }
 
@@ -330,12 +331,13 @@ bool Tasks::Step(uint64_t budget_ns) {
   home_.gil.SwitchTo(home_.interpreter.state());
   mmpy_now_running = {home_.capsule.get(), &home_.self};
   const PyRef step = step_;
+  const PyRef by_time = PyRef::Steal(PyBool_FromLong(std::exchange(by_time_, false) ? 1 : 0));
   const Watchdog::Running running = home_.ending ? home_.AsSideEffect("task") : home_.AsRunning("task", nullptr);
   const WatchedCall watched(home_.watchdog, running, home_.interpreter.interpreter_state());
   first_ = true;
   step_until_ns_ = uv_hrtime() + budget_ns;
   stepping_ = true;
-  const PyRef more = Call(step.get(), nullptr);
+  const PyRef more = Call(step.get(), by_time.get());
   stepping_ = false;
   if (!more) ReportException(home_.core, home_.id, home_.interpreter, "callback", step.get());
   if (more && mmpy_is_none(more.get()) == 0) wants_step_ = true;

@@ -76,6 +76,7 @@ class Tasks final : public Results {
   bool cleans_up_ = false;   // the cleanup handler has begun
   bool begun_ = false;       // the instance runs
   bool wants_step_ = false;  // something is ready, or may be
+  bool by_time_ = false;     // and that is a timer, as far as is known
   bool stepping_ = false;
   bool first_ = false;  // no callback has been taken in this step
   uint64_t step_until_ns_ = 0;

@@ -17,6 +17,12 @@ constexpr size_t kMaxWaitingBytes = size_t{1} << 20;
 
 int Trouble() { return -errno; }
 
+// The number of a network interface, or a negative errno.
+int IndexOf(const std::string &interface) {
+  const unsigned index = if_nametoindex(interface.c_str());
+  return index == 0 ? Trouble() : static_cast<int>(index);
+}
+
 bool HasNoRoom(int error) { return error == -EAGAIN || error == -EWOULDBLOCK; }
 
 int SendOne(int fd, const UdpAddress &to, const void *data, size_t length) {
@@ -83,6 +89,17 @@ int UdpSocket::SetMulticastLoop(bool on) {
   return Set(IPPROTO_IP, IP_MULTICAST_LOOP, static_cast<unsigned char>(on ? 1 : 0));
 }
 
+int UdpSocket::SetMulticastAll([[maybe_unused]] bool on) {
+  int status = 0;
+#ifdef IP_MULTICAST_ALL
+  status = Set(IPPROTO_IP, IP_MULTICAST_ALL, on ? 1 : 0);
+#endif
+#ifdef IPV6_MULTICAST_ALL
+  if (status == 0 && family_ == AF_INET6) status = Set(IPPROTO_IPV6, IPV6_MULTICAST_ALL, on ? 1 : 0);
+#endif
+  return status;
+}
+
 int UdpSocket::SetReceiveBuffer(int bytes) {
 #ifdef SO_RCVBUFFORCE
   // With the right to do so, more than the system's limit.
@@ -92,6 +109,13 @@ int UdpSocket::SetReceiveBuffer(int bytes) {
 }
 
 int UdpSocket::SetMembership(const std::string &group, const std::string &interface, bool joins) {
+  ipv6_mreq six = {};
+  if (inet_pton(AF_INET6, group.c_str(), &six.ipv6mr_multiaddr) == 1) {
+    const int index = interface.empty() ? 0 : IndexOf(interface);
+    if (index < 0) return index;
+    six.ipv6mr_interface = static_cast<unsigned>(index);
+    return Set(IPPROTO_IPV6, joins ? IPV6_JOIN_GROUP : IPV6_LEAVE_GROUP, six);
+  }
   ip_mreq request = {};
   if (inet_pton(AF_INET, group.c_str(), &request.imr_multiaddr) != 1) return -EINVAL;
   if (!interface.empty() && inet_pton(AF_INET, interface.c_str(), &request.imr_interface) != 1) return -EINVAL;
@@ -100,8 +124,9 @@ int UdpSocket::SetMembership(const std::string &group, const std::string &interf
 
 int UdpSocket::SetMulticastInterface(const std::string &interface) {
   in_addr address = {};
-  if (inet_pton(AF_INET, interface.c_str(), &address) != 1) return -EINVAL;
-  return Set(IPPROTO_IP, IP_MULTICAST_IF, address);
+  if (inet_pton(AF_INET, interface.c_str(), &address) == 1) return Set(IPPROTO_IP, IP_MULTICAST_IF, address);
+  const int index = IndexOf(interface);
+  return index < 0 ? index : Set(IPPROTO_IPV6, IPV6_MULTICAST_IF, index);
 }
 
 int UdpSocket::Send(const UdpAddress &to, const void *data, size_t length) {

@@ -61,7 +61,10 @@ class UdpSocket {
   // The system may give less.
   int SetReceiveBuffer(int bytes);
 
-  // Multicast of IPv4. No interface: the system chooses.
+  // Whether multicasts arrive, too, that other sockets of this machine have joined the groups of. Nothing where the
+  // system has no such option.
+  int SetMulticastAll(bool on);
+  // An interface is given for IPv4 by one of its addresses, for IPv6 by its name. None: the system chooses.
   int SetMembership(const std::string &group, const std::string &interface, bool joins);
   int SetMulticastInterface(const std::string &interface);
 

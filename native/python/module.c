@@ -20,7 +20,7 @@ static PyObject *none;
  */
 static size_t spare_nones;
 static size_t max_spare_nones = 1024;
-static PyObject *exceptions[MMPY_SYSTEM_EXIT + 1];
+static PyObject *exceptions[MMPY_ATTRIBUTE_ERROR + 1];
 
 mmpy_running mmpy_now_running;
 
@@ -30,8 +30,8 @@ static int is_older_than_3_12(void) {
 }
 
 void mmpy_module_bind(void) {
-  static const char *const names[] = {"TypeError",    "ValueError",  "OSError",
-                                      "RuntimeError", "MemoryError", "SystemExit"};
+  static const char *const names[] = {"TypeError",   "ValueError", "OSError",       "RuntimeError",
+                                      "MemoryError", "SystemExit", "AttributeError"};
   PyObject *builtins = PyEval_GetBuiltins();
   none = Py_BuildValue("");
   if (!is_older_than_3_12()) {

@@ -85,7 +85,8 @@ typedef enum {
   MMPY_OS_ERROR,
   MMPY_RUNTIME_ERROR,
   MMPY_MEMORY_ERROR,
-  MMPY_SYSTEM_EXIT
+  MMPY_SYSTEM_EXIT,
+  MMPY_ATTRIBUTE_ERROR
 } mmpy_exception;
 PyObject *mmpy_exception_type(mmpy_exception which);
 

@@ -10,13 +10,15 @@
 namespace mmpy {
 
 Core::Core(uv_loop_t *loop, CoreListener &listener) : loop_(loop), listener_(listener), now_ms_(uv_now(loop)) {
-  // Without it, exact times come late or never: there are no descriptors left, and then nothing goes.
   alarm_.Open(loop, handles_);
   // These three inits cannot fail but for running out of descriptors (async), and then the first Wake() is lost only.
   wake_.Open(handles_, this, [&](uv_async_t *handle) {
     return uv_async_init(loop, handle, [](uv_async_t *async) {
       if (auto *core = static_cast<Core *>(async->data)) {
-        core->Guarded([&] { const Entry entry(*core); });
+        core->Guarded([&] {
+          const Entry entry(*core);
+          core->SetAlarm();
+        });
       }
     });
   });
@@ -50,8 +52,9 @@ InstanceId Core::Add(std::unique_ptr<Destination> destination) {
   return id;
 }
 
-void Core::Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
-                   const std::vector<ChannelId> &targets, RawFilters filters) {
+// Cold for its size: it comes once in a configuration.
+[[gnu::cold]] void Core::Connect(const std::vector<ChannelId> &first_channels, std::vector<uint32_t> offsets,
+                                 const std::vector<ChannelId> &targets, RawFilters filters) {
   RefuseIfEntered();
   const Entry entry(*this);  // threads may output meanwhile
   std::vector<InstanceId> owner(offsets.size() - 1);

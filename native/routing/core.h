@@ -126,7 +126,7 @@ class Core final : private FilterClock {
   }
 
   // Has an instance called at an exact time, see Timetable; from the start on. From any thread that has the lock.
-  // Throws std::bad_alloc or std::system_error, with everything as before.
+  // Throws std::bad_alloc, with everything as before.
   void SetTimer(Timetable::Call call, double ms, Timetable::Mode mode);
   void CancelTimer(Timetable::Call call) { timetable_.Cancel(call); }
 
@@ -162,10 +162,8 @@ class Core final : private FilterClock {
   // loop. From any thread that has the lock.
   void WantSteps() { steps_wanted_ = true; }
 
-  // The same once a time of SteadyNs() has come, for which PrepareAlarm() was called before; as Alarm::Prepare() it
-  // throws if no thread can be started. An instance keeps the time itself: it is asked for it then.
+  // The same once a time of SteadyNs() has come. An instance keeps the time itself: it is asked for it then.
   static constexpr uint64_t kNever = Alarm::kNever;
-  void PrepareAlarm() { alarm_.Prepare(); }
   void StepAt(uint64_t time_ns) {
     if (time_ns >= steps_due_ns_) return;
     steps_due_ns_ = time_ns;

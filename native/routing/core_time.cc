@@ -17,12 +17,13 @@ constexpr uint64_t kHousekeepingMs = 1000;
 }  // namespace
 
 void Core::SetTimer(Timetable::Call call, double ms, Timetable::Mode mode) {
-  alarm_.Prepare();
   timetable_.Set(call, ms, mode, SteadyNs());
   SetAlarm();
 }
 
+// A thread leaves that to the loop's.
 void Core::SetAlarm() {
+  if (!OnLoopThread()) return Wake();
   if (state_ == State::kRunning) alarm_.Set(std::min(timetable_.next_ns(), steps_due_ns_));
   if (state_ == State::kEnding) alarm_.Set(steps_due_ns_);
 }

@@ -1,4 +1,5 @@
-// What is counted of an instance, for metrics: only what costs a batch or a call something, not an event.
+// What is counted of an instance, for metrics: an event that is output costs one increment (see output.h), everything
+// else is counted by batches and calls.
 #ifndef MMPY_COUNTERS_H
 #define MMPY_COUNTERS_H
 

@@ -91,7 +91,8 @@ class EventBuffer {
     if (!empty() || capacity_ <= kFirstCapacity) return capacity_ > kFirstCapacity;
     size_t capacity = kFirstCapacity;
     while (capacity < needed) capacity *= 2;
-    if (capacity <= capacity_ / 4) {
+    // What was not needed at all goes whatever its size: otherwise the smallest one would be asked about forever.
+    if (needed == 0 || capacity <= capacity_ / 4) {
       try {
         Resize(capacity);
       } catch (const std::bad_alloc &) {  // later

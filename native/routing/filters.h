@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "routing/delay_pool.h"
+#include "routing/filter_steps.h"
 #include "routing/filter_table.h"
 
 namespace mmpy {
@@ -46,7 +47,7 @@ class Filters {
   // An event for a pair. Returns the value if it passes now, otherwise less than 0: Dropped() of the operation that has
   // dropped it, kHeld if it waits.
   static constexpr double kHeld = -1.0;
-  static constexpr double Dropped(FilterOp op) { return -2.0 - static_cast<double>(op); }
+  static constexpr double Dropped(FilterOp op) { return DroppedBy(op); }
   double Event(uint32_t index, const FilterPair &pair, double value) {
     if (next_due_ == kNever) {
       if (pair.kind == FilterPair::kSimple) {
@@ -55,6 +56,12 @@ class Filters {
       if (pair.kind == FilterPair::kPower) return std::pow(value, pair.first->a);
     }
     return EventSlowly(index, value);
+  }
+
+  // The same where many pairs follow each other, if Event() would only compute now.
+  bool is_quick(const FilterPair &pair) const { return next_due_ == kNever && pair.kind == FilterPair::kSimple; }
+  double QuickEvent(const FilterPair &pair, double value) {
+    return ComputeSteps(pair.first, pair.last, state_.data() + pair.state, value);
   }
 
   // Counts an event that Event() has not let pass.

@@ -121,29 +121,26 @@ void Router::EmitSlowly(const Target &target, double value) {
   if (!next_->events[target.instance].Append({target.channel, value})) lost_ = true;
 }
 
-void Router::EmitFiltered(uint32_t index, double value) {
-  const FilterPair &pair = filters_.pair(index);
-  value = filters_.Event(index, pair, value);
-  if (value < 0.0) {
-    filters_.CountDrop(value);
-    return;
+// Two loops, since one has no registers to spare for what the other needs.
+void Router::Emit(ChannelId base, const uint32_t *sources, const double *values, size_t count) {
+  if (count == 0) return;
+  const Sources all{offsets_.data() + base, sources, values, count};
+  Place place{0, targets_.data() + all.offsets[sources[0]]};
+  while (EmitPlain(all, place) && EmitFiltered(all, place)) {
   }
-  EventBuffer &events = EventsFor(pair.slot);
-  if (events.has_room()) return events.Put({pair.target, value});
-  EmitSlowly({pair.target, pair.slot}, value);
 }
 
-// Not inlined: among the variables of a caller, its own would not stay in registers.
-[[gnu::noinline]] void Router::Emit(ChannelId base, const uint32_t *sources, const double *values, size_t count) {
+bool Router::EmitPlain(const Sources &sources, Place &place) {
   // Channels next to each other mostly lead to the same instance.
   InstanceId slot = kFilterSlot;
   EventBuffer *events = &next_->events[slot];
   EventBuffer::Tail tail = events->tail();
   const Target *const targets = targets_.data();
-  const uint32_t *const offsets = offsets_.data() + base;
-  for (size_t i = 0; i < count; ++i) {
-    const Target *const end = targets + offsets[sources[i] + 1];
-    for (const Target *target = targets + offsets[sources[i]]; target != end; ++target) {
+  const auto [offsets, numbers, values, count] = sources;
+  const Target *target = place.target;
+  for (size_t i = place.index;;) {
+    const Target *const end = targets + offsets[numbers[i] + 1];
+    for (; target != end; ++target) {
       if (target->instance != slot) {
         events->SetTail(tail);
         slot = target->instance;
@@ -154,12 +151,19 @@ void Router::EmitFiltered(uint32_t index, double value) {
         *tail.next++ = {target->channel, values[i]};
       } else {
         events->SetTail(tail);
+        if (slot == kFilterSlot) {
+          place = {i, target};
+          return true;
+        }
         EmitSlowly(*target, values[i]);
         tail = events->tail();
       }
     }
+    if (++i == count) break;
+    target = targets + offsets[numbers[i]];
   }
   events->SetTail(tail);
+  return false;
 }
 
 bool Router::Shrink() {

@@ -232,6 +232,22 @@ class Router final : private FilterSink {
   // registers.
   [[gnu::noinline, gnu::cold]] void EmitSlowly(const Target &target, double value);
   [[gnu::noinline, gnu::hot]] void EmitFiltered(uint32_t pair, double value);
+
+  // What several sources emit, and how far that is: the row `target` of the source at `index`.
+  struct Sources {
+    const uint32_t *offsets;  // of the first of all
+    const uint32_t *numbers;
+    const double *values;
+    size_t count;
+  };
+  struct Place {
+    size_t index;
+    const Target *target;
+  };
+  // The rows without filters from a place on, and those with. Returns false after the last row of all, otherwise true
+  // with the place of the first row that is not of the kind.
+  [[gnu::noinline, gnu::hot]] bool EmitPlain(const Sources &sources, Place &place);
+  [[gnu::noinline, gnu::hot]] bool EmitFiltered(const Sources &sources, Place &place);
   void Queue(InstanceId slot, const Event &event) {
     if (!EventsFor(slot).Append(event)) lost_ = true;
   }

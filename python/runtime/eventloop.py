@@ -50,6 +50,7 @@ class RouterLoop(asyncio.SelectorEventLoop):
         selector = Selector()
         selector.loop = self
         super().__init__(selector)
+        self._waiting = selector
         self.native = native
         self._is_known = is_known
         self._request = native["request"]
@@ -73,13 +74,14 @@ class RouterLoop(asyncio.SelectorEventLoop):
             firstiter=getattr(self, "_asyncgen_firstiter_hook"), finalizer=getattr(self, "_asyncgen_finalizer_hook")
         )
 
-    def step(self):
-        """Runs what is ready. Returns True if something still is, else None."""
+    def step(self, by_time):
+        """Runs what is ready. by_time: only a timer has called for it. Returns True if something still is, else None."""
         own = self._dict
         run_once = self._run_once
         del own["call_soon"], own["call_at"]
         self._thread_id = LOOP_THREAD
         self._resumes = bool(self._ready)
+        self._waiting.skips_once = by_time and not self._resumes
         self._left_over = None
         _set_running_loop(self)
         try:
@@ -186,6 +188,8 @@ class RouterLoop(asyncio.SelectorEventLoop):
         error = context.get("exception")
         source = context.get("task") or context.get("future")
         handle = context.get("handle")
+        if isinstance(error, asyncio.CancelledError) and source is None and _is_stream_callback(handle):
+            return
         if error is None or (source is None and handle is None):
             super().default_exception_handler(context)
         elif error is not self.told and not self._is_raised(error):
@@ -226,6 +230,12 @@ class RouterLoop(asyncio.SelectorEventLoop):
         self._scheduled.clear()
         sys.set_asyncgen_hooks(None, None)
         super().close()
+
+
+def _is_stream_callback(handle):
+    """Whether this is the callback for a server's connection, which in some versions of CPython (3.11.7, 3.12.1) raises
+    when the connection's task has been cancelled."""
+    return getattr(getattr(handle, "_callback", None), "__module__", None) == "asyncio.streams"
 
 
 def coroutine_of(task):

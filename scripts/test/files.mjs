@@ -9,6 +9,7 @@ export const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)),
 export const LONG = {
   "allocation-failures": "lets every allocation fail once",
   "async-deadlines": "waits for the deadlines of tasks that will not end",
+  "async-leaks": "a hundred reloads and a hundred thousand tasks",
   "commonjs-types": "checks the types of the package and all that they use, twice",
   "config-fuzz": "thousands of configurations from pieces in any order",
   differential: "whole programs, beside a model of them",

@@ -26,6 +26,8 @@ struct Range {
 constexpr size_t kMax = 64;
 Range failing[kMax], standard[2];  // whose allocations fail; libstdc++ and this library, which allocate for others
 size_t failing_count = 0;
+// From 3.12 on CPython's MAKE_FUNCTION releases the code object twice if it gets no function. So that allocation goes through.
+Range make_function;
 thread_local bool armed = false;
 thread_local long left = 0;
 thread_local bool fired = false;
@@ -57,6 +59,24 @@ bool IsOneThatFails(const void *address) {
   return false;
 }
 
+void FindMakeFunction() {
+  void *const found = dlsym(RTLD_DEFAULT, "PyFunction_NewWithQualName");
+  Dl_info info;
+  void *symbol = nullptr;
+  if (found == nullptr || dladdr1(found, &info, &symbol, RTLD_DL_SYMENT) == 0 || symbol == nullptr) return;
+  const auto begin = reinterpret_cast<uintptr_t>(found);
+  make_function = {begin, begin + static_cast<const ElfW(Sym) *>(symbol)->st_size};
+}
+
+bool MakesFunction() {
+  void *frames[16];
+  const int count = backtrace(frames, 16);
+  for (int i = 0; i < count; ++i) {
+    if (make_function.holds(frames[i])) return true;
+  }
+  return false;
+}
+
 bool IsStandard(const void *address) { return standard[0].holds(address) || standard[1].holds(address); }
 
 // Whether the allocation that this address asks for is to fail.
@@ -72,8 +92,11 @@ bool Fails(const void *caller) {
     counts = i < count && IsOneThatFails(frames[i]);
   }
   if (counts && --left == 0) {
-    fired = true;
-    return true;
+    if (!MakesFunction()) {
+      fired = true;
+      return true;
+    }
+    left = 1;
   }
   armed = true;
   return false;
@@ -93,7 +116,8 @@ void *NewAligned(size_t size, std::align_val_t alignment, const void *caller) {
 
 }  // namespace
 
-// The n-th allocation of this thread from now on fails; 0: none. Returns whether the one before has failed.
+// The n-th allocation of this thread from now on fails; 0: none. Python: 0 without CPython's, 1 with them, 2 with all but
+// functions. Returns whether the one before has failed.
 extern "C" int fail_allocation(long n, int python) {
   armed = false;
   const bool was = fired;
@@ -103,6 +127,7 @@ extern "C" int fail_allocation(long n, int python) {
     failing_count = 0;
     const bool with_python = python != 0;
     dl_iterate_phdr(Note, const_cast<bool *>(&with_python));
+    if (python == 2) FindMakeFunction();
   }
   left = n;
   fired = false;

@@ -108,6 +108,8 @@ static void act(const char *text) {
     }
     device_count = kept;
     announce(61, a, 0);
+  } else if (strcmp(text, "announce nothing") == 0) {
+    listening = -1;
   } else if (sscanf(text, "refuse %d %d", &refusals, &refusal) == 2) {
   } else if (sscanf(text, "fail %d", &failure) == 1) {
   } else {

@@ -11,8 +11,11 @@ const BIND: AddressForm = { defaultPort: ARTNET_PORT, keys: ["announce", "interf
 const MAX_NET = 127;
 const MAX_UNIVERSE = 255;
 
-/** `auto`: the nodes that say they output the universe. */
+/** `auto`: the nodes that say they output the universe. The host {@link BROADCAST}: all networks. */
 export type Destination = Address | "auto";
+
+/** The host that stands for the broadcast addresses of all networks that the backend's address is in. */
+export const BROADCAST = "broadcast";
 
 export const options = {
   bind: option.custom<Address, { readonly doc: string; readonly example: string; readonly repeatable: true }>(
@@ -39,22 +42,22 @@ export const instanceOptions = {
   }),
   destination: option.custom<Destination>(
     {
-      doc: "where to send, which may be a broadcast address; `auto`: to the nodes that ask for the universe. Without it, nothing is sent",
+      doc: "where to send; `broadcast`: to everybody in the network, or in all of them; `auto`: to the nodes that ask for the universe. Without it, nothing is sent",
       aliases: ["dest"],
-      example: "10.0.0.255",
+      example: "10.0.0.2",
     },
     {
       kind: "address",
-      form: "HOST [PORT] | auto",
-      words: ["auto"],
+      form: "HOST [PORT] | broadcast [PORT] | auto",
+      words: [BROADCAST, "auto"],
       parse: (text) => (text === "auto" ? { value: text } : parseAddress(text, { defaultPort: ARTNET_PORT })),
     },
   ),
   also: option.address({
-    doc: "a further destination",
+    doc: "a further destination, or `broadcast`",
     defaultPort: ARTNET_PORT,
     repeatable: true,
-    example: "10.0.1.255",
+    example: "10.0.1.7",
   }),
   interface: option.integer({
     doc: "which `bind` of the backend to use, from 0",
@@ -82,7 +85,7 @@ export default declareBackend<BackendOptions, Options, SlotMeaning>({
       return {
         ...parsed,
         warning: "events that go there are not sent, since the instance has no destination",
-        help: ["write destination = 10.0.0.255 in its section, or destination = auto"],
+        help: ["write destination = broadcast in its section, destination = auto, or an address"],
       };
     },
   },

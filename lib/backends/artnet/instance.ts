@@ -1,4 +1,6 @@
 import type { Channel, DeclaredInstance, EventBatch, InstanceSetup, InstanceStatus, Refusal } from "../instance.js";
+import type { Address } from "../options.js";
+import { Condition } from "../shared/condition.js";
 import type { FrameSender } from "../shared/frame-sender.js";
 import { type Endpoint, showEndpoint, showPeer } from "../shared/hosts.js";
 import { SlotMap } from "../shared/slot-map.js";
@@ -7,7 +9,7 @@ import type { Source } from "../shared/slot-sources.js";
 import type { SlotMeaning } from "../shared/slots.js";
 import { UdpTarget } from "../shared/udp-target.js";
 import type { ArtnetBackend } from "./artnet.js";
-import { isSending, type Options, portAddress, showUniverse } from "./index.js";
+import { BROADCAST, isSending, type Options, portAddress, showUniverse } from "./index.js";
 import { showNode } from "./nodes.js";
 import { createDmx, DMX_LEVELS_AT, DMX_SEQUENCE_AT, type NodeFacts } from "./packets.js";
 import type { ArtnetSocket, Universe } from "./socket.js";
@@ -25,11 +27,17 @@ interface Peer {
 export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, Universe {
   readonly portAddress: number;
   readonly wantsNodes: boolean;
+  readonly broadcasts: boolean;
   readonly #setup: InstanceSetup<Options>;
   readonly #backend: ArtnetBackend;
   readonly #map = new SlotMap();
   readonly #receiver: SlotReceiver<Peer>;
   readonly #targets: UdpTarget[] = [];
+  /** The ports of broadcasts. */
+  readonly #broadcastPorts: readonly number[];
+  /** Whether there is a network to broadcast to. */
+  readonly #network: Condition;
+  readonly #named: readonly Address[];
   /** Those that the configuration names. */
   #fixed: readonly UdpTarget[] = [];
   #sender: FrameSender | undefined;
@@ -42,7 +50,21 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
     this.#backend = backend;
     const { name, options, log, emitBatch } = setup;
     this.portAddress = portAddress(options, backend.options);
-    this.wantsNodes = options.destination === "auto";
+    const { destination, also } = options;
+    this.wantsNodes = destination === "auto";
+    const named = [...(typeof destination === "object" ? [destination] : []), ...also];
+    this.#named = named.filter(({ host }) => host !== BROADCAST);
+    this.#broadcastPorts = named.filter(({ host }) => host === BROADCAST).map(({ port }) => port);
+    this.broadcasts = this.#broadcastPorts.length > 0;
+    this.#network = new Condition(
+      log,
+      { instance: name },
+      {
+        atOnce: true,
+        failed: (reason) => `${name}: can't broadcast: ${reason}; this is tried again every second`,
+        works: () => `${name}: broadcasts to ${this.#found.join(", ")} now`,
+      },
+    );
     this.#receiver = new SlotReceiver({
       instance: name,
       universe: this.#universe,
@@ -89,6 +111,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
     this.#runs = false;
     this.#socket?.remove(this);
     this.#receiver.stop();
+    this.#network.close();
     for (const target of this.#targets) target.close();
     this.#backend.senders.release(this.#key, this);
   }
@@ -123,9 +146,12 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
     };
   }
 
-  nodesChanged(): void {
-    if (!this.wantsNodes || this.#sender === undefined) return;
-    const wanted = this.#socket?.nodes.takersOf(this.portAddress) ?? [];
+  peersChanged(): void {
+    const socket = this.#socket;
+    if (!(this.wantsNodes || this.broadcasts) || this.#sender === undefined || socket === undefined) return;
+    const networks = socket.broadcasts;
+    const wanted = this.#broadcastPorts.flatMap((port) => networks.map((address) => ({ address, port })));
+    if (this.wantsNodes) wanted.push(...socket.nodes.takersOf(this.portAddress));
     const isWanted = ({ endpoint }: UdpTarget) =>
       wanted.some(({ address, port }) => address === endpoint?.address && port === endpoint.port);
     const stay = this.#targets.filter((target) => this.#fixed.includes(target) || isWanted(target));
@@ -136,6 +162,9 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
       .map(({ address, port }) => this.#targetAt({ host: address, port }));
     this.#targets.splice(0, Number.POSITIVE_INFINITY, ...stay, ...added);
     if (added.length > 0) this.#sender.peersChanged();
+    if (!this.broadcasts) return;
+    if (networks.length > 0) this.#network.succeeds();
+    else this.#network.fails("there is no network with a broadcast address");
   }
 
   status(): InstanceStatus {
@@ -149,6 +178,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
     if (isSending(options)) parts.push(`sends to ${this.#whereTo()}`);
     const problem =
       this.#socket?.socket.problem ??
+      this.#network.reason ??
       this.#targets.find(({ condition }) => condition.reason !== undefined)?.condition.reason;
     const nodes = (this.#socket?.nodes.all ?? []).map((node) => `node ${showNode(node)}`);
     const { lastData } = this.#receiver;
@@ -180,8 +210,8 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
 
   #whereTo(): string {
     const named = this.#fixed.map(({ text }) => text);
-    if (!this.wantsNodes) return named.join(", ");
-    const nodes = this.#targets.filter((target) => !this.#fixed.includes(target)).map(({ text }) => text);
+    if (!this.wantsNodes) return [...named, ...this.#found].join(", ") || "no network";
+    const nodes = this.#found;
     const found =
       nodes.length === 0
         ? "no node yet: none asks for the universe"
@@ -189,13 +219,18 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
     return [...named, found].join(", ");
   }
 
+  /** Those that the configuration does not name. */
+  get #found(): string[] {
+    return this.#targets.filter((target) => !this.#fixed.includes(target)).map(({ text }) => text);
+  }
+
   #startSending({ socket }: ArtnetSocket): void {
-    const { destination, also, realtime, rate, start } = this.#setup.options;
+    const { realtime, rate, start } = this.#setup.options;
     const sender = this.#backend.senders.take(this.#key, this);
     this.#sender = sender;
     if (this.#before !== undefined) sender.continueFrom(this.#before);
     this.#before = undefined;
-    this.#fixed = [...(typeof destination === "object" ? [destination] : []), ...also].map((to) => this.#targetAt(to));
+    this.#fixed = this.#named.map((to) => this.#targetAt(to));
     this.#targets.push(...this.#fixed);
     for (const target of this.#fixed) void target.resolve();
     sender.use({
@@ -211,7 +246,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
         firstSequence: 1, // 0 would mean that frames are not numbered
       },
     });
-    this.nodesChanged();
+    this.peersChanged();
   }
 
   #targetAt(address: { readonly host: string; readonly port: number }): UdpTarget {

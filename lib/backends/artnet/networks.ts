@@ -4,7 +4,8 @@ import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 export interface Network {
   /** Of this machine. */
   readonly address: string;
-  readonly broadcast: string;
+  /** Undefined for a network without room for one. */
+  readonly broadcast: string | undefined;
   readonly mac: string;
   /** Whether it is that of this machine alone. */
   readonly internal: boolean;
@@ -14,6 +15,9 @@ export interface Network {
 
 /** How long the list is good, in ms: it is needed for each poll, and there may be any number of those. */
 const FRESH = 1000;
+
+/** Networks of 31 and 32 bits, such as those of tunnels, have one or two addresses. */
+const MIN_HOSTS = 3;
 
 let known: { readonly at: number; readonly networks: readonly Network[] } | undefined;
 
@@ -35,7 +39,8 @@ function read(): Network[] {
   return infos.filter(isIPv4).map(({ address, netmask, mac, internal }) => {
     const mask = toNumber(netmask);
     const first = toNumber(address) & mask;
-    return { address, mac, internal, first, mask, broadcast: toText(first | ~mask) };
+    const broadcast = ~mask >>> 0 < MIN_HOSTS ? undefined : toText(first | ~mask);
+    return { address, mac, internal, first, mask, broadcast };
   });
 }
 

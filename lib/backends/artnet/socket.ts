@@ -29,6 +29,8 @@ import {
 const RECEIVE_BUFFER = 4 * 1024 * 1024;
 /** How often nodes are asked for, in ms. */
 const POLL_PERIOD = 2500;
+/** How often networks are looked at, in ms. */
+const LOOK_PERIOD = 1000;
 /** Polls that are answered in a second: a forged one makes as many replies as there are instances. */
 const MAX_POLLS = 50;
 /** How long a peer that wants to know of changes is told of them after its last poll, in ms. */
@@ -44,9 +46,12 @@ export interface Universe {
   readonly portAddress: number;
   /** Whether it sends to the nodes that want it. */
   readonly wantsNodes: boolean;
+  /** Whether it sends to everybody in the networks. */
+  readonly broadcasts: boolean;
   receive(data: Buffer, count: number, from: Endpoint, now: number): void;
   describe(): Pick<NodeFacts, "shortName" | "longName" | "receives" | "sends">;
-  nodesChanged(): void;
+  /** There may be other nodes or networks. */
+  peersChanged(): void;
 }
 
 export class ArtnetSocket {
@@ -66,6 +71,9 @@ export class ArtnetSocket {
   /** Sockets for broadcasts: the one that is bound to an address gets none. */
   #broadcasts: UdpSocket[] = [];
   #polling: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Timeout | undefined;
+  /** The broadcast addresses that are in use. */
+  #known = "";
   #telling: NodeJS.Timeout | undefined;
   #replyCount = 0;
   #pollsSince = 0;
@@ -78,10 +86,11 @@ export class ArtnetSocket {
     this.#detect = detect;
     this.#faults = new LimitedLog(log, { backend: "artnet" });
     this.#replies = new UdpTarget({ owner: "artnet", log, unit: "reply" });
-    this.socket = this.#create(bind.host, bind.keys.interface, { opened: () => this.#openBroadcasts() });
+    this.socket = this.#create(bind.host, bind.keys.interface, { opened: () => this.#networksChanged() });
   }
 
   async open(): Promise<void> {
+    this.#looking = setInterval(() => this.#look(), LOOK_PERIOD).unref();
     await this.socket.open();
     this.#pollIfWanted();
   }
@@ -89,6 +98,7 @@ export class ArtnetSocket {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#polling);
+    clearInterval(this.#looking);
     clearTimeout(this.#telling);
     this.#faults.close();
     this.#replies.close();
@@ -248,7 +258,7 @@ export class ArtnetSocket {
     const node = this.nodes.heard(address, reply, performance.now());
     if (node === undefined) return;
     this.#tell(`node ${showNode(node)}`);
-    for (const universe of this.#universes.values()) universe.nodesChanged();
+    for (const universe of this.#universes.values()) universe.peersChanged();
   }
 
   #pollIfWanted(): void {
@@ -265,26 +275,39 @@ export class ArtnetSocket {
   #sendPolls(): void {
     const gone = this.nodes.expire(performance.now());
     for (const node of gone) this.#tell(`node ${showNode(node)} does not answer any more`);
-    if (gone.length > 0) for (const universe of this.#universes.values()) universe.nodesChanged();
+    if (gone.length > 0) for (const universe of this.#universes.values()) universe.peersChanged();
     for (const target of this.#targetsOfPolls()) this.socket.send(this.#poll, target);
   }
 
+  /** Networks come and go, and get other masks. */
+  #look(): void {
+    if (this.broadcasts.join() !== this.#known) this.#networksChanged();
+  }
+
+  #networksChanged(): void {
+    this.#known = this.broadcasts.join();
+    this.#openBroadcasts();
+    for (const universe of this.#universes.values()) if (universe.broadcasts) universe.peersChanged();
+  }
+
   /** The broadcast addresses of the networks that the socket is in. */
-  #targetsOfPolls(): UdpTarget[] {
+  get broadcasts(): readonly string[] {
     const { bound, ownAddress } = this.socket;
     if (bound === undefined) return [];
     const own =
       ownAddress === undefined ? networks().filter(({ internal }) => !internal) : [networkOf(ownAddress.address)];
-    return own.flatMap((network) => {
-      if (network === undefined) return [];
-      const { broadcast } = network;
+    return [...new Set(own.flatMap((network) => network?.broadcast ?? []))];
+  }
+
+  #targetsOfPolls(): UdpTarget[] {
+    return this.broadcasts.map((broadcast) => {
       let target = this.#everybody.get(broadcast);
       if (target === undefined) {
         const to = { host: broadcast, port: this.#bind.port };
         target = new UdpTarget({ address: to, owner: "artnet", log: this.#log, unit: "poll" });
         this.#everybody.set(broadcast, target);
       }
-      return [target];
+      return target;
     });
   }
 

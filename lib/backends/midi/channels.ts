@@ -6,6 +6,8 @@ interface KindFacts {
   readonly name: string;
   /** The highest number; absent for what a MIDI channel has only one of. */
   readonly highest?: number;
+  /** Whether it is on no MIDI channel: a message of one byte. */
+  readonly apart?: boolean;
 }
 
 /** By their code in a meaning. */
@@ -19,6 +21,10 @@ const KINDS = [
   { name: "rpn", highest: 16383 },
   { name: "nrpn", highest: 16383 },
   { name: "cc14", highest: 31 },
+  { name: "clock", apart: true },
+  { name: "start", apart: true },
+  { name: "continue", apart: true },
+  { name: "stop", apart: true },
 ] as const satisfies readonly KindFacts[];
 
 export type Kind = (typeof KINDS)[number]["name"];
@@ -46,6 +52,7 @@ export function numberOf(meaning: number): number {
 /** The canonical name of a channel. */
 export function nameOf(meaning: number): string {
   const kind = kindOf(meaning);
+  if (isApart(kind)) return kind;
   const start = `ch${channelOf(meaning)}.${kind}`;
   if (!hasNumber(kind)) return start;
   return `${start}${kind === "cc14" ? "." : ""}${numberOf(meaning)}`;
@@ -59,10 +66,19 @@ function hasNumber(kind: Kind): boolean {
   return factsOf(kind).highest !== undefined;
 }
 
+/** Whether it says something of the moment, for all MIDI channels: it has no value. */
+export function isApart(kind: Kind): boolean {
+  return factsOf(kind).apart === true;
+}
+
+const APART = KINDS.map(({ name }) => name).filter(isApart);
+
 const EXAMPLE = "write the MIDI channel and what is on it, as in ch0.note60, ch0.cc7 or ch15.pitch";
 
-/** Parses `ch<0..15>.<kind><number>`, as MIDIMonster does where it makes sense of it. */
+/** Parses `ch<0..15>.<kind><number>`, as MIDIMonster does where it makes sense of it, and names of what is on no MIDI channel. */
 export function parseChannel(text: string): ParsedChannel<number> {
+  const single = APART.find((kind) => kind === text);
+  if (single !== undefined) return { name: single, meaning: meaningOf(single, 0) };
   const [, digits, rest] = /^ch(?:annel)?(\d*)\.(.*)$/s.exec(text) ?? [];
   if (digits === undefined || rest === undefined) return problemOfStart(text);
   const channel = Number(digits);
@@ -71,6 +87,9 @@ export function parseChannel(text: string): ParsedChannel<number> {
   if (fine !== null) return parseNumber("cc14", channel, fine[1] ?? "");
   const [, word = "", after = ""] = /^([a-z]*)(.*)$/is.exec(rest) ?? [];
   const kind = word === "pitchbend" ? "pitch" : KINDS.find(({ name }) => name === word)?.name;
+  if (kind !== undefined && isApart(kind)) {
+    return { problem: `'${kind}' is on no MIDI channel`, help: [`write ${kind} without ch${digits}`] };
+  }
   if (kind === undefined || kind === "cc14") return unknownKind(word, rest);
   return hasNumber(kind) ? parseNumber(kind, channel, after) : parseNone(kind, channel, after);
 }
@@ -81,7 +100,7 @@ function problemOfStart(text: string): ParsedChannel<number> {
 }
 
 function unknownKind(word: string, rest: string): ParsedChannel<number> {
-  const names: string[] = KINDS.map(({ name }) => name);
+  const names: string[] = KINDS.map(({ name }) => name).filter((name) => !isApart(name));
   const lower = word.toLowerCase();
   const near = names.includes(lower) ? lower : nearest(lower, names);
   const problem = `there is no '${rest}' on a MIDI channel`;

@@ -7,6 +7,13 @@ const FINE_STEPS = 16383;
 const CENTRE = 8192;
 const CHANNELS = 16;
 
+const APART = {
+  [EVENT.clock]: "clock",
+  [EVENT.start]: "start",
+  [EVENT.continue]: "continue",
+  [EVENT.stop]: "stop",
+} as const;
+
 /** A parameter that is being received on a MIDI channel, like the reference's state machine. */
 interface Parameter {
   registered: boolean;
@@ -42,7 +49,8 @@ export class Decoder {
 
   /** Whether it is a type that has values. */
   static takes(type: number): boolean {
-    return (type >= EVENT.note && type <= EVENT.keyPressure) || (type >= EVENT.controller && type <= EVENT.registered);
+    if (type >= EVENT.controller && type <= EVENT.registered) return true;
+    return (type >= EVENT.note && type <= EVENT.keyPressure) || (type >= EVENT.start && type <= EVENT.clock);
   }
 
   /** Of numbers that are out of range, as other programs can send them, only the values are limited. */
@@ -76,6 +84,12 @@ export class Decoder {
       case EVENT.pitch:
         // MIDIMonster sends those below the centre without their sign.
         this.#tell(meaningOf("pitch", channel), fine((value > CENTRE ? value - 65536 : value) + CENTRE) / FINE_STEPS);
+        break;
+      case EVENT.clock:
+      case EVENT.start:
+      case EVENT.continue:
+      case EVENT.stop:
+        this.#tell(meaningOf(APART[type], 0), 1);
         break;
       case EVENT.registered:
       case EVENT.nonRegistered:

@@ -9,6 +9,9 @@ export interface Encoding {
   readonly noteOff: boolean;
 }
 
+/** Values that send what has no value itself. */
+const SENT_ABOVE = 0.5;
+
 const STEPS = 127;
 const FINE_STEPS = 16383;
 const CENTRE = 8192;
@@ -34,7 +37,8 @@ export const FINE = 32;
 export function encode(rows: OutgoingRows, meaning: number, value: number, encoding: Encoding): void {
   const [channel, number] = [channelOf(meaning), numberOf(meaning)];
   const control = (controller: number, level: number) => rows.add(EVENT.controller, channel, controller, level);
-  switch (kindOf(meaning)) {
+  const kind = kindOf(meaning);
+  switch (kind) {
     case "note": {
       const velocity = code(value, STEPS);
       if (velocity === 0 && encoding.noteOff) rows.add(EVENT.noteOff, channel, number, RELEASE);
@@ -62,9 +66,15 @@ export function encode(rows: OutgoingRows, meaning: number, value: number, encod
       control(number + FINE, level & 0x7f);
       break;
     }
+    case "clock":
+    case "start":
+    case "continue":
+    case "stop":
+      if (value > SENT_ABOVE) rows.add(EVENT[kind], 0, 0, 0);
+      break;
     case "rpn":
     case "nrpn": {
-      const isRegistered = kindOf(meaning) === "rpn";
+      const isRegistered = kind === "rpn";
       const level = code(value, FINE_STEPS);
       control(isRegistered ? CONTROLLER.registered : CONTROLLER.nonRegistered, number >> 7);
       control(isRegistered ? CONTROLLER.fineRegistered : CONTROLLER.fineNonRegistered, number & 0x7f);

@@ -4,8 +4,9 @@ import type { Channel, DeclaredInstance, EventBatch, InstanceSetup, InstanceStat
 import type { DetectLog } from "../shared/detect-log.js";
 import { LimitedLog } from "../shared/limited-log.js";
 import { code } from "../shared/numbers.js";
-import { channelOf, kindOf, nameOf } from "./channels.js";
+import { channelOf, isApart, kindOf, nameOf } from "./channels.js";
 import { Decoder } from "./decode.js";
+import type { DeviceList } from "./devices.js";
 import { CONTROLLER, type Encoding, encode } from "./encode.js";
 import { ALL_CONNECTED, EVENT, OutgoingRows, type Port, showPort } from "./events.js";
 import type { instanceOptions } from "./index.js";
@@ -148,7 +149,8 @@ export class MidiInstance implements Declared, PortUser {
     this.#decoder.read(type, channel, parameter, value);
   }
 
-  retry(): void {
+  retry(devices: DeviceList): void {
+    for (const { client, port } of this.#links.missing(devices)) this.gone(client, port);
     this.#links.connect();
   }
 
@@ -208,7 +210,9 @@ export class MidiInstance implements Declared, PortUser {
     }
     if (!resend) return;
     this.#rows.begin(port, peer);
-    for (const [meaning, value] of this.#last ?? []) encode(this.#rows, meaning, value, this.#encoding);
+    for (const [meaning, value] of this.#last ?? []) {
+      if (!isApart(kindOf(meaning))) encode(this.#rows, meaning, value, this.#encoding);
+    }
     this.#flush();
   }
 

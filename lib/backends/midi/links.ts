@@ -1,6 +1,6 @@
 import { getSystemErrorName } from "node:util";
 import type { Logger } from "../../log/log.js";
-import { describePort, describePorts } from "./devices.js";
+import { type DeviceList, describePort, describePorts } from "./devices.js";
 import { type Port, showPort } from "./events.js";
 import type { Sequencer } from "./sequencer.js";
 
@@ -126,6 +126,14 @@ export class Links {
   receivers(): Port[] {
     return this.#links.flatMap(({ state, toPeer, peer }) =>
       state === "connected" && toPeer && peer !== undefined ? [peer] : [],
+    );
+  }
+
+  /** Connected ports that are not in a list of all: their end has not been announced. */
+  missing(list: DeviceList): Port[] {
+    const isThere = (wanted: Port) => list?.some((each) => samePort(each, wanted)) ?? true;
+    return this.#links.flatMap(({ state, peer }) =>
+      state === "waiting" || peer === undefined || isThere(peer) ? [] : [peer],
     );
   }
 

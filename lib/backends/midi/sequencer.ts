@@ -19,8 +19,8 @@ export interface PortUser {
   closed(): void;
   /** An event has arrived at the port. */
   received(type: number, from: Port, channel: number, parameter: number, value: number): void;
-  /** Something may have come that it waits for. */
-  retry(): void;
+  /** Something may have come that it waits for, or gone without an announcement. @param devices all that there are */
+  retry(devices: DeviceList): void;
   /** A port is gone, or with `port` undefined a client. */
   gone(client: number, port: number | undefined): void;
   /** Two ports were connected or disconnected, here or by another program. */
@@ -198,24 +198,26 @@ export class Sequencer {
 
   #retry(): void {
     if (this.#state !== "open") return;
-    for (const user of [...this.#ports.keys()]) user.retry();
+    const devices = this.list();
+    for (const user of [...this.#ports.keys()]) user.retry(devices);
   }
 
   #take(rows: Int32Array, count: number): void {
     const users = new Map<number, PortUser>();
     for (const [user, port] of this.#ports) if (port !== undefined) users.set(port, user);
-    let arrived = false;
+    let changed = false;
     for (let at = 0; at < count * INPUT_COLUMNS; at += INPUT_COLUMNS) {
       const [type = 0, port = 0, client = 0, clientPort = 0, a = 0, b = 0, c = 0, d = 0] = rows.subarray(at, at + 8);
       switch (type) {
         case EVENT.inputLost:
           this.#tellLoss();
+          changed = true; // what was lost may have been announcements
           break;
         case EVENT.clientStart:
         case EVENT.clientChange:
         case EVENT.portStart:
         case EVENT.portChange:
-          arrived = true;
+          changed = true;
           break;
         case EVENT.clientExit:
         case EVENT.portExit:
@@ -231,7 +233,7 @@ export class Sequencer {
           users.get(port)?.received(type, { client, port: clientPort }, a, b, c);
       }
     }
-    if (arrived) this.#retry();
+    if (changed) this.#retry();
   }
 
   #tellLoss(): void {

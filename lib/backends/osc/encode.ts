@@ -11,7 +11,9 @@ export class OutgoingPath {
   /** The number of channels that are arguments of it. */
   channels = 0;
   readonly #message: Buffer;
-  readonly #variables: { readonly argument: VariableArgument; readonly at: number; value: number | undefined }[] = [];
+  readonly #variables: { readonly argument: VariableArgument; readonly at: number }[] = [];
+  /** Of the variables, the last values; NaN before the first. */
+  #last: Float64Array;
 
   constructor(
     path: string,
@@ -21,11 +23,12 @@ export class OutgoingPath {
     let at = length(pieces);
     for (const argument of format.arguments) {
       const piece = isVariable(argument) ? Buffer.alloc(sizeOf(argument)) : constant(argument);
-      if (isVariable(argument)) this.#variables.push({ argument, at, value: undefined });
+      if (isVariable(argument)) this.#variables.push({ argument, at });
       pieces.push(piece);
       at += piece.length;
     }
     this.#message = Buffer.concat(pieces);
+    this.#last = new Float64Array(this.#variables.length).fill(Number.NaN);
   }
 
   /** Whether its messages are sent for an event above 0.5, since they have no argument that follows a channel. */
@@ -35,7 +38,7 @@ export class OutgoingPath {
 
   /** Whether a channel has had a value. */
   get hasValues(): boolean {
-    return this.#variables.some(({ value }) => value !== undefined);
+    return this.#last.some((value) => !Number.isNaN(value));
   }
 
   /** Takes a channel's value. @returns whether it makes another message than before */
@@ -43,21 +46,36 @@ export class OutgoingPath {
     const variable = this.#variables[index];
     if (variable === undefined) return this.isTrigger && value > 0.5;
     const argument = argumentOf(variable.argument, value);
-    if (argument === variable.value) return false;
-    variable.value = argument;
+    if (argument === this.#last[index]) return false;
+    this.#last[index] = argument;
     return true;
   }
 
   /** Takes over the last values of another path with the same format. */
   adopt(other: OutgoingPath): void {
-    for (const [i, variable] of this.#variables.entries()) variable.value ??= other.#variables[i]?.value;
+    for (const [i, value] of other.#last.entries()) if (Number.isNaN(this.#last[i])) this.#last[i] = value;
   }
 
   /** The message with the last values, until they change. */
   encode(): Buffer {
     const data = this.#message;
-    for (const { argument, at, value = restOf(argument) } of this.#variables) write(data, argument.type, at, value);
+    for (const [i, { argument, at }] of this.#variables.entries()) {
+      const value = this.#last[i] as number;
+      write(data, argument.type, at, Number.isNaN(value) ? restOf(argument) : value);
+    }
     return data;
+  }
+
+  /** What the addon changes in a message for it to follow its channels; for a trigger, a row without a type. */
+  get rows(): readonly { readonly at: number; readonly type: string; readonly min: number; readonly max: number }[] {
+    if (this.isTrigger) return [{ at: 0, type: "\0", min: 0, max: 0 }];
+    return this.#variables.map(({ at, argument: { type, min, max } }) => ({ at, type, min, max }));
+  }
+
+  /** Keeps the last values there from now on, where the addon changes them too. */
+  keepIn(memory: Float64Array): void {
+    memory.set(this.#last);
+    this.#last = memory.subarray(0, this.#last.length);
   }
 }
 

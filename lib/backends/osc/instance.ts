@@ -8,6 +8,7 @@ import { type Silence, silenceOf } from "../shared/silence.js";
 import { UdpSocket } from "../shared/udp.js";
 import { UdpTarget } from "../shared/udp-target.js";
 import { Decoder, FAULTS, type Fault, type Receiver } from "./decode.js";
+import { DirectOutput } from "./direct-output.js";
 import { type IncomingPath, IncomingPaths, MAX_NEW_PATTERNS, type Slot } from "./incoming.js";
 import type { instanceOptions } from "./index.js";
 import { OutgoingPaths } from "./outgoing.js";
@@ -28,6 +29,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   readonly #detect: DetectLog | undefined;
   readonly #incoming = new IncomingPaths();
   readonly #outgoing = new OutgoingPaths();
+  readonly #direct: DirectOutput;
   readonly #decoder = new Decoder();
   readonly #problems: LimitedLog;
   readonly #targets: UdpTarget[] = [];
@@ -52,6 +54,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     this.#detect = detect;
     const { name, log, options, engine } = setup;
     this.native = { number: engine.binding.addJavascript(engine.core) };
+    this.#direct = new DirectOutput(engine, this.native.number);
     this.#problems = new LimitedLog(log, { instance: name });
     this.#silence = silenceOf(setup, () => this.#incoming.channels());
     const { destination, also } = options;
@@ -66,6 +69,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   }
 
   connect(channels: readonly Channel<OscChannel>[]): [] {
+    this.#direct.end();
     for (const channel of channels) {
       if (channel.use === "input") this.#outgoing.connect(channel);
       else this.#incoming.connect(channel);
@@ -75,6 +79,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   }
 
   disconnect(channels: readonly Channel<OscChannel>[]): void {
+    this.#direct.end();
     for (const { index, use } of channels) {
       if (use === "input") this.#outgoing.disconnect(index);
       else this.#incoming.disconnect(index);
@@ -122,12 +127,17 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     await this.#socket.open();
   }
 
+  /** Gets what the addon can't send by itself. */
   handle(batch: EventBatch): void {
+    this.#direct.end();
     this.#outgoing.take(batch);
     this.#outgoing.sendChanged(this.#sendToAll);
+    // A peer that is to be learnt may be another one with each message.
+    if (this.#learnt === undefined) this.#direct.begin(this.#outgoing, this.#targets, this.#socket);
   }
 
   async stop(): Promise<void> {
+    this.#direct.end();
     for (const timer of this.#keepalives.splice(0)) clearInterval(timer);
     for (const target of this.#targets) target.close();
     this.#problems.close();
@@ -315,6 +325,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
 
   /** Targets can be sent to, which was not so before: they get all last values. */
   #reached(targets: readonly UdpTarget[]): void {
+    this.#direct.end();
     for (const { message } of this.#setup.options.keepalive) this.#send(message, targets);
     for (const message of this.#outgoing.all()) this.#send(message, targets);
   }
@@ -323,7 +334,12 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   #send(message: Buffer, targets: readonly UdpTarget[]): void {
     const socket = this.#socket;
     if (socket?.bound === undefined) return;
-    for (const target of targets) if (target.endpoint !== undefined) socket.send(message, target);
+    for (const target of targets) {
+      if (target.endpoint === undefined) continue;
+      socket.send(message, target);
+      // Whether it works again is to be seen from each message.
+      if (target.condition.reason !== undefined) this.#direct.end();
+    }
   }
 }
 

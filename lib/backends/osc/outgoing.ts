@@ -1,7 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
+import type { OscOutput } from "../../../binding.js";
 import type { Channel, EventBatch } from "../instance.js";
 import { OutgoingPath } from "./encode.js";
 import type { OscChannel } from "./path.js";
+
+/** Of {@link OscOutput.rows}. */
+const COLUMNS = 5;
+const NO_ROW = 2 ** 32 - 1;
 
 /** A channel that can be sent. */
 interface Source {
@@ -66,6 +71,31 @@ export class OutgoingPaths {
       path.marked = false;
       send(path.encode());
     }
+  }
+
+  /** All that can be sent, for the addon, which from now on keeps the last values up to date in the memory that it is given. */
+  tables(): Omit<OscOutput, "unsent"> {
+    const paths = new Map<OutgoingPath, number>();
+    for (const source of this.#sources) if (source !== undefined && !paths.has(source.path)) paths.set(source.path, 0);
+    const rows: number[] = [];
+    const messages: Buffer[] = [];
+    const ends = new Uint32Array(paths.size);
+    let end = 0;
+    for (const path of paths.keys()) {
+      paths.set(path, rows.length / COLUMNS);
+      for (const { at, type, min, max } of path.rows)
+        rows.push(messages.length, end + at, type.charCodeAt(0), min, max);
+      const message = path.encode();
+      end += message.length;
+      ends[messages.length] = end;
+      messages.push(message);
+    }
+    const last = new Float64Array(rows.length / COLUMNS);
+    for (const [path, first] of paths) path.keepIn(last.subarray(first));
+    const sources = Uint32Array.from(this.#sources, (source) =>
+      source === undefined ? NO_ROW : (paths.get(source.path) as number) + source.argument,
+    );
+    return { bytes: Buffer.concat(messages), ends, rows: Float64Array.from(rows), sources, last };
   }
 
   /** The messages of all paths that have had a value. */

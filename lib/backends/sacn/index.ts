@@ -1,9 +1,11 @@
 import { declareBackend } from "../declare.js";
-import { option, type Parsed } from "../options.js";
+import { type Address, option, type Parsed, type Values } from "../options.js";
+import { numericHost } from "../shared/hosts.js";
 import { wholeNumber } from "../shared/numbers.js";
 import { checkUniverses } from "../shared/slot-instances.js";
 import { detectOption, slotOptions } from "../shared/slot-options.js";
 import { parseSlot, SLOT_FORMS, type SlotMeaning } from "../shared/slots.js";
+import { familiesOf } from "./groups.js";
 import { CID_LENGTH, NAME_LENGTH } from "./packets.js";
 
 export const SACN_PORT = 5568;
@@ -22,7 +24,7 @@ export const options = {
     "what identifies this program as a source: 16 numbers. Default: derived from the machine and the configuration's path",
   ),
   bind: option.address({
-    doc: "an address to send from and to receive on; with `local`, what this program sends arrives here too; `interface` takes the address of a network interface",
+    doc: "an address to send from and to receive on: `::` stands for IPv6 beside IPv4; with `local`, what this program sends arrives here too; `interface` takes the address of a network interface",
     defaultPort: SACN_PORT,
     words: [LOCAL],
     keys: ["interface"],
@@ -81,10 +83,36 @@ export default declareBackend<BackendOptions, Options, SlotMeaning>({
       };
     },
   },
-  checkInstances: (instances, { bind }) =>
-    checkUniverses({ name: "sacn", binds: bind.length }, instances, ({ options: own }) => showUniverse(own.universe)),
+  checkInstances: (instances, { bind }) => [
+    ...checkUniverses({ name: "sacn", binds: bind.length }, instances, ({ options: own }) =>
+      showUniverse(own.universe),
+    ),
+    ...instances.flatMap(({ name, options: own }) => problemsOfFamily(name, own, bind[own.interface])),
+  ],
   load: () => import("./sacn.js"),
 });
+
+function problemsOfFamily(instance: string, { destination, also }: Values<Options>, bind: Address | undefined) {
+  if (bind === undefined) return [];
+  const families = familiesOf(bind);
+  const problemOf = (option: "destination" | "also", { host }: Address) => {
+    const family = numericHost(host)?.family;
+    if (family === undefined || families.includes(family)) return [];
+    const problem = `'${option}' is an address of IPv${family}, but 'bind' is one of IPv${families[0]}: ${bind.host}`;
+    return [
+      {
+        instance,
+        option,
+        problem,
+        help: ["write bind = :: for both, or another 'bind' and its number as 'interface'"],
+      },
+    ];
+  };
+  return [
+    ...(destination === undefined ? [] : problemOf("destination", destination)),
+    ...also.flatMap((address) => problemOf("also", address)),
+  ];
+}
 
 /** For people. */
 export function showUniverse(universe: number): string {

@@ -1,5 +1,6 @@
 import type { Channel, DeclaredInstance, EventBatch, InstanceSetup, InstanceStatus, Refusal } from "../instance.js";
 import type { FrameSender } from "../shared/frame-sender.js";
+import type { Family } from "../shared/hosts.js";
 import { SlotMap } from "../shared/slot-map.js";
 import { SlotReceiver } from "../shared/slot-receiver.js";
 import type { Source } from "../shared/slot-sources.js";
@@ -125,7 +126,7 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
     }
     const targets = this.#targets.map(({ text }) => text);
     if (targets.length > 0) parts.push(`sends to ${targets.join(", ")} with priority ${priority}`);
-    const problem = this.#socket?.socket.problem ?? this.#targets.find(hasFailed)?.condition.reason;
+    const problem = this.#socket?.problem ?? this.#targets.find(hasFailed)?.condition.reason;
     if (problem !== undefined) parts.push(problem);
     const { lastData } = this.#receiver;
     return {
@@ -159,10 +160,19 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
   #startSending(socket: SacnSocket): void {
     const { name, log, options } = this.#setup;
     const { universe, priority, destination, also, realtime, rate, start } = options;
-    const addresses = [destination ?? { host: groupOf(universe), port: SACN_PORT }, ...also];
+    const { families } = socket;
+    const groups = families.map((family) => ({ host: groupOf(universe, family), port: SACN_PORT }));
+    const addresses = [...(destination === undefined ? groups : [destination]), ...also];
     const sender = this.#backend.senders.take(this.#key, this);
     this.#targets = addresses.map(
-      (address) => new UdpTarget({ address, owner: name, log, family: 4, resolved: () => sender.peersChanged() }),
+      (address) =>
+        new UdpTarget({
+          address,
+          owner: name,
+          log,
+          ...(families.length === 1 && { family: families[0] as Family }),
+          resolved: () => sender.peersChanged(),
+        }),
     );
     // Receivers of destinations before learn that nothing more comes.
     const texts = this.#targets.map(({ text }) => text);
@@ -175,7 +185,7 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
     this.#before = undefined;
     for (const target of this.#targets) void target.resolve();
     sender.use({
-      socket: socket.socket,
+      socket,
       targets: this.#targets,
       rate: realtime ? 0 : rate,
       repeats: REPEATS,

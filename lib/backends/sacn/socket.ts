@@ -3,18 +3,15 @@ import { count } from "../../count.js";
 import type { Logger } from "../../log/log.js";
 import type { Address } from "../options.js";
 import type { FrameSender } from "../shared/frame-sender.js";
-import { type Endpoint, showPeer } from "../shared/hosts.js";
+import { type Endpoint, type Family, showPeer } from "../shared/hosts.js";
 import { LimitedLog } from "../shared/limited-log.js";
 import type { Detect } from "../shared/slot-options.js";
-import { UdpSocket } from "../shared/udp.js";
-import { UdpTarget } from "../shared/udp-target.js";
-import { DISCOVERY_GROUP, groupOf } from "./groups.js";
-import { LOCAL, SACN_PORT } from "./index.js";
+import type { UdpTarget } from "../shared/udp-target.js";
+import { familiesOf } from "./groups.js";
+import { LOCAL } from "./index.js";
+import { SacnLink } from "./link.js";
 import { createDiscovery, hasCid, Kind, kindOf, nameOf, type Origin, universeOf } from "./packets.js";
 
-/** Asked for; the system may give less. */
-const RECEIVE_BUFFER = 4 * 1024 * 1024;
-const RECEIVE_BUFFER_OF_GROUP = 256 * 1024;
 const DISCOVERY_PERIOD = 10_000;
 /** A start or a reload begins with many universes: one list tells of all. */
 const DISCOVERY_DELAY = 20;
@@ -35,16 +32,14 @@ export interface SocketSpec {
 }
 
 export class SacnSocket {
-  readonly socket: UdpSocket;
+  /** One for each family of addresses: IPv4 first. */
+  readonly #links: readonly SacnLink[];
   readonly #spec: SocketSpec;
   readonly #faults: LimitedLog;
   readonly #takesOwn: boolean;
   readonly #universes = new Map<number, Universe>();
-  /** Of each universe that is received by multicast: a socket can belong to 20 groups only, and would get those of others. */
-  readonly #groups = new Map<number, UdpSocket>();
   readonly #sent = new Map<number, FrameSender>();
   readonly #unknown = new Set<number>();
-  readonly #everybody: UdpTarget;
   #discovery: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -53,48 +48,49 @@ export class SacnSocket {
     const { bind, log } = spec;
     this.#faults = new LimitedLog(log, { backend: "sacn" });
     this.#takesOwn = bind.words.includes(LOCAL);
-    const group = { host: DISCOVERY_GROUP, port: SACN_PORT };
-    this.#everybody = new UdpTarget({ address: group, owner: "sacn", log, unit: "list of universes" });
-    this.socket = new UdpSocket({
-      owner: "sacn",
-      host: bind.host,
-      port: bind.port,
-      interface: bind.keys.interface,
-      family: 4,
-      // Other programs on this machine receive it too. What this one sends it knows by its own identifier.
-      loops: true,
-      receiveBuffer: RECEIVE_BUFFER,
-      log,
-      receive: (data, from) => this.#receive(data, from),
-      opened: () => this.#joinAgain(),
-    });
+    const receive = (data: Buffer, from: Endpoint) => this.#receive(data, from);
+    this.#links = familiesOf(bind).map((family) => new SacnLink({ bind, family, log, receive }));
+  }
+
+  get families(): readonly Family[] {
+    return this.#links.map(({ family }) => family);
+  }
+
+  /** Why it can't be used. */
+  get problem(): string | undefined {
+    return this.#links.find(({ socket }) => socket.problem !== undefined)?.socket.problem;
   }
 
   async open(): Promise<void> {
-    await this.socket.open();
+    await Promise.all(this.#links.map(({ socket }) => socket.open()));
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#discovery);
     this.#faults.close();
-    this.#everybody.close();
-    await Promise.all([this.socket, ...this.#groups.values()].map((socket) => socket.close()));
+    await Promise.all(this.#links.map((link) => link.close()));
+  }
+
+  /** As {@link UdpSocket.send}, from the socket of the target's family. */
+  send(data: Uint8Array, target: UdpTarget): boolean {
+    const isSix = target.ipv4 === undefined && target.endpoint !== undefined;
+    const link = this.#links[isSix ? this.#links.length - 1 : 0] as SacnLink;
+    return link.socket.send(data, target);
   }
 
   /** @param joins whether it is received by multicast */
   receive(universe: Universe, joins: boolean): void {
     const { universe: number } = universe;
     this.#universes.set(number, universe);
-    if (joins && !this.#groups.has(number)) this.#join(number);
+    if (joins) for (const link of this.#links) link.join(number);
   }
 
   ignore(universe: Universe): void {
     const { universe: number } = universe;
     if (this.#universes.get(number) !== universe) return;
     this.#universes.delete(number);
-    void this.#groups.get(number)?.close();
-    this.#groups.delete(number);
+    for (const link of this.#links) link.leave(number);
   }
 
   /** From now on, the list of universes holds this one, once it is sent. */
@@ -108,32 +104,6 @@ export class SacnSocket {
   /** @param sender that sends it no longer */
   withdraw(sender: FrameSender): void {
     for (const [universe, each] of this.#sent) if (each === sender) this.#sent.delete(universe);
-  }
-
-  #join(universe: number): void {
-    const { bind, log } = this.#spec;
-    const group = groupOf(universe);
-    const socket = new UdpSocket({
-      owner: "sacn",
-      host: group,
-      port: bind.port,
-      via: () => this.socket.ownAddress,
-      family: 4,
-      receiveBuffer: RECEIVE_BUFFER_OF_GROUP,
-      log,
-      receive: (data, from) => this.#receive(data, from),
-    });
-    this.#groups.set(universe, socket);
-    socket.join(group);
-    void socket.open();
-  }
-
-  /** The socket has another address, perhaps on another interface. */
-  #joinAgain(): void {
-    for (const [universe, socket] of this.#groups) {
-      void socket.close();
-      if (!this.#closed) this.#join(universe);
-    }
   }
 
   #receive(data: Buffer, from: Endpoint): void {
@@ -172,6 +142,6 @@ export class SacnSocket {
     this.#discovery = setTimeout(() => this.#discover(), DISCOVERY_PERIOD).unref();
     const universes = [...this.#sent].filter(([, sender]) => sender.begun).map(([universe]) => universe);
     if (universes.length === 0) return;
-    for (const page of createDiscovery(this.#spec.origin, universes)) this.socket.send(page, this.#everybody);
+    for (const page of createDiscovery(this.#spec.origin, universes)) for (const link of this.#links) link.tell(page);
   }
 }

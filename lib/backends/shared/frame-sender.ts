@@ -17,7 +17,7 @@ export interface PacketForm {
 }
 
 export interface SenderSpec {
-  readonly socket: UdpSocket;
+  readonly socket: Pick<UdpSocket, "send">;
   readonly form: PacketForm;
   readonly targets: readonly UdpTarget[];
   readonly rate: number;

@@ -68,6 +68,13 @@ export function addressOfInterface(name: string, family?: Family): ResolvedHost 
   return best && { address: best.address, family: isIP(best.address) === 6 ? 6 : 4 };
 }
 
+/** The network interface that has an address, at the moment. */
+export function interfaceOf(address: string): string | undefined {
+  const [plain, scope] = address.split("%");
+  if (scope !== undefined) return scope;
+  return Object.entries(networkInterfaces()).find(([, list]) => list?.some((each) => each.address === plain))?.[0];
+}
+
 /** Whether this machine has an address at the moment. */
 export function hasAddress(address: string): boolean {
   const [plain] = unmapped(address).address.split("%");

@@ -11,7 +11,7 @@ export class Memberships {
   /** Each with whether the kernel has it. */
   readonly #groups = new Map<string, { joined: boolean; readonly condition: Condition }>();
   #socket: NativeUdp | undefined;
-  #address: string | undefined;
+  #by: string | undefined;
 
   constructor(owner: string, log: Logger) {
     this.#owner = owner;
@@ -47,21 +47,21 @@ export class Memberships {
     this.#drop(group);
   }
 
-  /** @param address of the interface; undefined: the kernel's choice */
-  use(socket: NativeUdp | undefined, address: string | undefined): void {
+  /** @param by the interface, as {@link NativeUdp.join} takes it */
+  use(socket: NativeUdp | undefined, by: string | undefined): void {
     this.#socket = socket;
     for (const each of this.#groups.values()) each.joined = false;
-    this.#route(address);
+    this.#route(by);
     this.retry();
   }
 
   /** Joins again after a change of interfaces: an interface that went took its memberships with it. */
-  renew(address: string | undefined): void {
+  renew(by: string | undefined): void {
     for (const [group, each] of this.#groups) {
       this.#drop(group);
       each.joined = false;
     }
-    this.#route(address);
+    this.#route(by);
     this.retry();
   }
 
@@ -72,7 +72,7 @@ export class Memberships {
     for (const [group, each] of this.#groups) {
       if (each.joined) continue;
       try {
-        socket.join(group, this.#address);
+        socket.join(group, this.#by);
         each.joined = true;
         each.condition.succeeds();
       } catch (error) {
@@ -87,23 +87,20 @@ export class Memberships {
     this.#socket = undefined;
   }
 
-  #route(address: string | undefined): void {
-    this.#address = address;
-    if (this.#socket === undefined || address === undefined) return;
+  #route(by: string | undefined): void {
+    this.#by = by;
+    if (this.#socket === undefined || by === undefined) return;
     try {
-      this.#socket.setMulticastInterface(address);
+      this.#socket.setMulticastInterface(by);
     } catch (error) {
       const owner = this.#owner;
-      this.#log.warn(
-        { instance: owner, address },
-        `${owner}: multicast can't leave by ${address}: ${messageOf(error)}`,
-      );
+      this.#log.warn({ instance: owner, by }, `${owner}: multicast can't leave by ${by}: ${messageOf(error)}`);
     }
   }
 
   #drop(group: string): void {
     try {
-      this.#socket?.leave(group, this.#address);
+      this.#socket?.leave(group, this.#by);
     } catch {
       // The interface, and with it the membership, is gone.
     }

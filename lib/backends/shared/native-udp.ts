@@ -99,21 +99,27 @@ export class NativeUdp {
     checked(binding().setUdpMulticastLoop(this.#number, on));
   }
 
+  /** @param all whether multicasts arrive, too, whose groups only other sockets have joined */
+  setMulticastAll(all: boolean): void {
+    checked(binding().setUdpMulticastAll(this.#number, all));
+  }
+
   setReceiveBuffer(bytes: number): void {
     checked(binding().setUdpReceiveBuffer(this.#number, bytes));
   }
 
-  /** @param address of IPv4, of an interface; undefined: the system's choice */
-  join(group: string, address: string | undefined): void {
-    checked(binding().setUdpMembership(this.#number, group, address ?? "", true));
+  /** @param by an interface: for IPv4 one of its addresses, for IPv6 its name; undefined: the system's choice */
+  join(group: string, by: string | undefined): void {
+    checked(binding().setUdpMembership(this.#number, group, by ?? "", true));
   }
 
-  leave(group: string, address: string | undefined): void {
-    checked(binding().setUdpMembership(this.#number, group, address ?? "", false));
+  leave(group: string, by: string | undefined): void {
+    checked(binding().setUdpMembership(this.#number, group, by ?? "", false));
   }
 
-  setMulticastInterface(address: string): void {
-    checked(binding().setUdpMulticastInterface(this.#number, address));
+  /** @param by as in {@link join} */
+  setMulticastInterface(by: string): void {
+    checked(binding().setUdpMulticastInterface(this.#number, by));
   }
 
   /** @returns 0, or a negative `errno`: no exception, since this is called very often */

@@ -8,6 +8,7 @@ import {
   type Endpoint,
   type Family,
   hasAddress,
+  interfaceOf,
   interfacesNow,
   type ResolvedHost,
   resolveHost,
@@ -41,8 +42,10 @@ export interface UdpSpec {
   readonly wide?: boolean;
   /** What `*` means. Default: both families, or IPv4 where there is no IPv6. */
   readonly family?: Family;
-  /** The address whose interface multicast groups are joined on, for a socket that is itself bound to a group. */
-  via?(): ResolvedHost | undefined;
+  /** The interface that multicast groups are joined on, for a socket that is itself bound to a group. */
+  via?(): string | undefined;
+  /** Whether only multicasts arrive that it has joined the groups of itself. Default: also those of other sockets' groups. */
+  readonly ownGroups?: boolean;
   /** Whether multicasts come back to this machine. Default: no. */
   readonly loops?: boolean;
   /** The size of the receive buffer to ask for, in bytes. */
@@ -52,6 +55,8 @@ export interface UdpSpec {
   receive?(data: Buffer, from: Endpoint): void;
   /** Called whenever the socket has been bound: also again, after its address was gone. */
   opened?(): void;
+  /** Called whenever it is bound no longer, though it is not closed: its address has gone. */
+  released?(): void;
 }
 
 /** A UDP socket. Nothing about it throws: what goes wrong is logged once, tried again, and logged when it works. */
@@ -150,14 +155,34 @@ export class UdpSocket {
       condition.succeeds();
       return true;
     }
-    const error = new SystemError(result);
-    condition.fails(reasonOf(error), 1);
+    return this.couldNotSend(target, result, 1);
+  }
+
+  /** Whether datagrams to a target, which has an address, are sent at the moment, as far as is known. */
+  canSend({ ipv4, condition }: UdpTarget): boolean {
+    return (
+      this.#bound !== undefined && condition.reason === undefined && (ipv4 !== undefined || this.#bound.family === 6)
+    );
+  }
+
+  /**
+   * Notes that datagrams to a target are lost.
+   *
+   * @param errno positive or negative
+   * @returns false if it is for lack of room at the moment
+   */
+  couldNotSend({ condition }: UdpTarget, errno: number, count: number): boolean {
+    const error = new SystemError(errno);
+    condition.fails(
+      error.code === "EADDRNOTAVAIL" ? `no address to send from (${error.code})` : reasonOf(error),
+      count,
+    );
     return error.code !== "EAGAIN";
   }
 
   /**
-   * Joins a multicast group of IPv4, on the socket's interface: also before it is open, and again whenever that is necessary. The
-   * socket should be of {@link UdpSpec.family} 4: others ignore {@link UdpSpec.loops} for IPv4.
+   * Joins a multicast group, on the socket's interface: also before it is open, and again whenever that is necessary. For groups of
+   * IPv4 the socket should be of {@link UdpSpec.family} 4: others ignore {@link UdpSpec.loops} for IPv4.
    */
   join(group: string): void {
     this.#memberships.add(group);
@@ -236,18 +261,19 @@ export class UdpSocket {
   }
 
   #use(socket: NativeUdp, bound: Endpoint): void {
-    const { owner, log, loops = false, receiveBuffer, opened } = this.#spec;
+    const { owner, log, loops = false, ownGroups, receiveBuffer, opened } = this.#spec;
     this.#socket = socket;
     this.#bound = bound;
     this.#interfaces = interfacesNow();
     try {
       socket.setBroadcast(true);
       socket.setMulticastLoop(loops);
+      if (ownGroups) socket.setMulticastAll(false);
       if (receiveBuffer !== undefined) socket.setReceiveBuffer(receiveBuffer);
     } catch (error) {
       log.warn({ instance: owner }, `${owner}: ${this.#where} lacks an option: ${messageOf(error)}`);
     }
-    this.#memberships.use(socket, this.#multicastAddress());
+    this.#memberships.use(socket, this.multicastInterface);
     this.#binding.succeeds();
     opened?.();
   }
@@ -280,16 +306,17 @@ export class UdpSocket {
         name !== undefined && (address === undefined || (host === WILDCARD && wide !== true && address !== own));
       // Bound again, which fails until there is an address: the log tells of both.
       if (gone || moved) void this.#attempt();
-      else this.#memberships.renew(this.#multicastAddress());
+      else this.#memberships.renew(this.multicastInterface);
       return;
     }
     this.#memberships.retry();
   }
 
-  /** The address of the interface for multicast; undefined: the kernel's choice. */
-  #multicastAddress(): string | undefined {
-    const { interface: name, via } = this.#spec;
-    if (via !== undefined) return via()?.address;
+  /** The interface for multicast: of IPv4 an address, of IPv6 the name; undefined: the kernel's choice. */
+  get multicastInterface(): string | undefined {
+    const { interface: name, family, via } = this.#spec;
+    if (via !== undefined) return via();
+    if (family === 6) return name ?? (this.ownAddress && interfaceOf(this.ownAddress.address));
     const own = name === undefined ? this.ownAddress : addressOfInterface(name, 4);
     return own?.family === 4 ? own.address : undefined;
   }
@@ -301,6 +328,7 @@ export class UdpSocket {
     if (socket === undefined) return;
     this.#memberships.use(undefined, undefined);
     socket.close();
+    if (!this.#closed) this.#spec.released?.();
   }
 }
 

@@ -78,7 +78,7 @@ function settable(panel: Panel, name: string): ChannelInfo | Answer {
 const TYPES = ["application/json", "text/plain", ""];
 const OUT_OF_RANGE = errorAnswer(400, "value", "a value is a number from 0 to 1");
 
-/** The JSON of a body, or why there is none. */
+/** The JSON of a body, or what is wrong with it. */
 function json({ type, body }: WebRequest): { readonly value: unknown } | Answer {
   if (!TYPES.includes(type)) return errorAnswer(415, "type", "send application/json or text/plain");
   try {

@@ -1,25 +1,23 @@
 // From the lines of a page to its widgets.
 import { expand } from "../../config/channel-pattern.js";
 import type { InstanceOptions, PatternValue, SectionProblem } from "../declare.js";
-import { type Kind, type Line, PROPERTIES, type Properties } from "./lines.js";
+import { type Line, PROPERTIES, type Properties } from "./lines.js";
+import type * as wire from "./wire.js";
 
 /** A widget, as pages get it. */
 export interface Widget extends Omit<Properties, "label"> {
-  readonly kind: Kind;
+  readonly kind: wire.Kind;
   /** One; for `xy` two. */
   readonly channels: readonly string[];
   readonly label: string;
 }
 
-export interface Group {
-  /** Absent: it has no heading. */
-  readonly title?: string;
+/** While it is read, its lists grow. */
+interface Group extends wire.Group<Widget> {
   readonly widgets: Widget[];
 }
 
-export interface Page {
-  /** Absent: the first one, if its lines stand before all `page` lines. */
-  readonly title?: string;
+export interface Page extends wire.Page<Widget> {
   readonly groups: Group[];
 }
 
@@ -140,7 +138,7 @@ export function layoutOf({ patterns }: Pick<InstanceOptions<never, Line>, "patte
 
 /** The channels that the lines name, each with the place of its widget. */
 export function namedChannels(patterns: readonly PatternValue<Line>[]) {
-  const named: { readonly name: string; readonly option: Kind; readonly index: number }[] = [];
+  const named: { readonly name: string; readonly option: wire.Kind; readonly index: number }[] = [];
   walk(patterns, {
     begins() {},
     widget({ line: { kind: option, pattern }, index }) {

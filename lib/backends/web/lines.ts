@@ -4,9 +4,9 @@ import { didYouMean } from "../../config/suggest.js";
 import type { OptionPattern } from "../declare.js";
 import { type Option, option, type Parsed } from "../options.js";
 import { colourOf, namedColours } from "./colours.js";
+import type { Kind, Look } from "./wire.js";
 
-export const KINDS = ["fader", "knob", "button", "toggle", "xy", "meter", "text"] as const;
-export type Kind = (typeof KINDS)[number];
+export const KINDS = ["fader", "knob", "button", "toggle", "xy", "meter", "text"] as const satisfies readonly Kind[];
 
 /** What a line says. */
 export type Line =
@@ -15,20 +15,8 @@ export type Line =
   | { readonly type: "property"; readonly name: PropertyName; readonly value: unknown };
 
 /** What can be set of a widget. */
-export interface Properties {
+export interface Properties extends Look {
   readonly label?: ChannelPattern;
-  readonly colour?: string;
-  readonly min?: number;
-  readonly max?: number;
-  readonly unit?: string;
-  readonly decimals?: number;
-  readonly width?: number;
-  readonly horizontal?: boolean;
-  readonly response?: "relative" | "jump";
-  readonly steps?: number;
-  readonly spring?: boolean;
-  readonly default?: number;
-  readonly hold?: number;
 }
 
 export type PropertyName = keyof Properties;

@@ -3,8 +3,8 @@ import type { Client } from "../../web/client.js";
 import type { Channel } from "../instance.js";
 import { Feeds } from "./feed.js";
 import { MAX_WIDGETS, type Page, type Widget } from "./layout.js";
-import type { Kind } from "./lines.js";
 import { PageValues, ROUTER } from "./values.js";
+import type { Kind } from "./wire.js";
 
 /** A channel as clients get it. */
 export interface ChannelInfo {

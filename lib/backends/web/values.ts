@@ -9,7 +9,7 @@ export class PageValues {
   rev = 0;
   readonly #ids = new Map<string, number>();
   readonly #names: string[] = [];
-  /** NaN: there is none yet. */
+  /** NaN before the first one. */
   #values = new Float64Array(64).fill(Number.NaN);
   /** By id: the client that has set the value, or {@link ROUTER}. */
   readonly #by: number[] = [];
@@ -46,7 +46,7 @@ export class PageValues {
     return this.#names[id] ?? "";
   }
 
-  /** Undefined: there is none yet. */
+  /** Undefined before the first one. */
   valueOf(id: number): number | undefined {
     const value = this.#values[id];
     return value === undefined || Number.isNaN(value) ? undefined : value;

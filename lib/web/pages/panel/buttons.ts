@@ -1,9 +1,10 @@
 // Buttons and switches, meters and numbers.
+import type { SentWidget as Widget } from "../../../backends/web/wire.js";
 import { element } from "../shared/dom.js";
 import { scaled, shown } from "./format.js";
 import { framed } from "./slider.js";
 import type { Store } from "./store.js";
-import type { View, Widget } from "./types.js";
+import type { View } from "./types.js";
 
 /**
  * Tells of presses, by finger and by key, that last for the widget's `hold`.

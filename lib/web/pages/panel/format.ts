@@ -1,11 +1,11 @@
-import type { Widget } from "./types.js";
+import type { SentWidget as Widget } from "../../../backends/web/wire.js";
 
 /** A value in the units of a widget. */
 export function scaled({ min = 0, max = 1 }: Widget, value: number): number {
   return min + value * (max - min);
 }
 
-/** A value for people: `-12.5 dB`; a dash where there is none yet. */
+/** A value for people: `-12.5 dB`; a dash before the first one. */
 export function shown(widget: Widget, value: number | undefined): string {
   if (value === undefined) return "–";
   const number = scaled(widget, value).toFixed(widget.decimals ?? 2);

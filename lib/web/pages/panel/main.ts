@@ -1,8 +1,8 @@
+import type { SentLayout as Layout } from "../../../backends/web/wire.js";
 import { byId } from "../shared/dom.js";
 import { keepToken, Link, type LinkState, type ServerMessage, takeToken } from "../shared/link.js";
 import { PageView } from "./page.js";
 import { Store } from "./store.js";
-import type { Layout } from "./types.js";
 
 takeToken();
 

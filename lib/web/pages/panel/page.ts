@@ -1,9 +1,10 @@
 // The page as a whole: tabs, groups, and what is drawn in the next frame.
+import type { SentLayout as Layout, Page, SentWidget as Widget } from "../../../backends/web/wire.js";
 import { byId, element } from "../shared/dom.js";
 import { meter, push, text, toggle } from "./buttons.js";
 import { fader, knob, pad } from "./slider.js";
 import type { Store } from "./store.js";
-import type { Layout, Page, View, Widget } from "./types.js";
+import type { View } from "./types.js";
 
 const MAKERS: Readonly<Record<Widget["kind"], (widget: Widget, store: Store) => View>> = {
   fader,

@@ -1,8 +1,9 @@
 // Faders, knobs and pads: what has a value that can be dragged, and moved by keys.
+import type { SentWidget as Widget } from "../../../backends/web/wire.js";
 import { element } from "../shared/dom.js";
 import { scaled, shown, snapped } from "./format.js";
 import type { Store } from "./store.js";
-import type { View, Widget } from "./types.js";
+import type { View } from "./types.js";
 
 /** The range of a knob, in degrees. */
 const SWEEP = 270;

@@ -31,7 +31,7 @@ export class Store {
     this.#changed = changed;
   }
 
-  /** Undefined: there is none yet. */
+  /** Undefined before the first one. */
   value(id: number): number | undefined {
     return this.#values.get(id);
   }

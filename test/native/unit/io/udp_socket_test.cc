@@ -147,6 +147,20 @@ TEST_F(UdpSocketTest, OfBothFamiliesKnowsPeersOfIPv4ByTheirAddress) {
   RunUntil([&] { return peers_.calls == 1; });
 }
 
+TEST_F(UdpSocketTest, KnowsInterfacesOfIPv6ByName) {
+  if (Open(socket_, "::") != 0) GTEST_SKIP() << "this machine has no IPv6";
+  char name[IF_NAMESIZE] = {};
+  ASSERT_NE(if_indextoname(1, name), nullptr);
+  const char *const group = "ff18::8300:1";
+  EXPECT_EQ(socket_.SetMembership(group, name, true), 0);
+  EXPECT_EQ(socket_.SetMembership(group, name, true), -EADDRINUSE);
+  EXPECT_EQ(socket_.SetMembership(group, "no-such", false), -ENODEV);
+  EXPECT_EQ(socket_.SetMembership(group, name, false), 0);
+  EXPECT_EQ(socket_.SetMulticastInterface("no-such"), -ENODEV);
+  EXPECT_EQ(socket_.SetMulticastInterface(name), 0);
+  EXPECT_EQ(socket_.SetMulticastAll(false), 0);
+}
+
 TEST_F(UdpSocketTest, KeepsWhatTheSystemHasNoRoomForAndSendsItInOrder) {
   ASSERT_EQ(Open(socket_), 0);
   ASSERT_EQ(Open(peer_), 0);

@@ -45,8 +45,6 @@ class Listener final : public CoreListener {
   }
   void Failed(const char *what) override { failed = what; }
 
-  std::string Take() { return std::exchange(told, {}); }
-
   std::function<void(InstanceId, size_t)> on_deliver = [](InstanceId, size_t) {};
   std::function<void()> on_tapped = [] {};
   bool writes_down = true;
@@ -105,7 +103,13 @@ class CoreTest : public testing::Test {
     core_.EmitFromOutside(&instance, &channel, &value, 1);
   }
 
-  // How often the loop calls back for the core's sake alone.
+  // What it has been told, also once the slice of time was used up in between, which a busy machine can bring about.
+  std::string Told() {
+    for (int i = 0; i < 3; ++i) loop_.Turn();
+    return std::exchange(listener_.told, {});
+  }
+
+  // Whether the loop calls back for the core's sake alone.
   bool IsBusy() { return uv_backend_timeout(loop_.get()) == 0; }
 
   Loop loop_{Loop::Waits::kYes};
@@ -121,7 +125,7 @@ TEST_F(CoreTest, TellsEachInstanceOutsideItsEventsAtOnce) {
   const uint32_t channels[] = {0, 1, 0};
   const double values[] = {1, 2, 3};
   core_.EmitFromOutside(instances, channels, values, 3);
-  EXPECT_EQ(listener_.Take(), "1: 0=1 1=2 0=3 | 2: 0=1 1=2 0=3");
+  EXPECT_EQ(Told(), "1: 0=1 1=2 0=3 | 2: 0=1 1=2 0=3");
 }
 
 // Also where it is mapped to others, and from a callback, between what was emitted before it and after it.
@@ -136,14 +140,14 @@ TEST_F(CoreTest, GivesAChannelItselfWhatIsSentToIt) {
     core_.EmitFromOutside(instances, channels, values, 5);
   };
   send();
-  EXPECT_EQ(listener_.Take(), "1: 0=1 0=2 1=4 | 0: 1=3");
+  EXPECT_EQ(Told(), "1: 0=1 0=2 1=4 | 0: 1=3");
   bool sent = false;
   listener_.on_deliver = [&](InstanceId instance, size_t) {
     if (instance != 2 || std::exchange(sent, true)) return;
     send();
   };
   Emit(2 | Core::kToItself, 0, 6);
-  EXPECT_EQ(listener_.Take(), "2: 0=6 | 1: 0=1 0=2 1=4 | 0: 1=3");
+  EXPECT_EQ(Told(), "2: 0=6 | 1: 0=1 0=2 1=4 | 0: 1=3");
 }
 
 // A mapping or an instance that comes while events are delivered would move them.
@@ -171,7 +175,7 @@ TEST_F(CoreTest, RefusesToBeChangedWhileItDelivers) {
     refusals.clear();
     Emit(0, 0, 1);
     EXPECT_NE(refusals.find("can't be changed from within itself"), std::string::npos) << name;
-    EXPECT_EQ(listener_.Take(), "2: 0=1") << name << ": and goes on";
+    EXPECT_EQ(Told(), "2: 0=1") << name << ": and goes on";
     EXPECT_EQ(core_.instance_count(), 3u);
   }
 }
@@ -189,7 +193,7 @@ TEST_F(CoreTest, MayBeChangedByWhomItTells) {
   };
   Emit(0, 0, 1);
   for (int i = 0; i < 3; ++i) loop_.Turn();  // its slice of time may be over
-  EXPECT_EQ(listener_.Take(), "1: 0=1 | 2: 0=1 | 3: 0=1 | 1: 1=2 | 2: 1=2 | 3: 1=2 1=3")
+  EXPECT_EQ(Told(), "1: 0=1 | 2: 0=1 | 3: 0=1 | 1: 1=2 | 2: 1=2 | 3: 1=2 1=3")
       << "what was emitted before the change takes the old way";
 }
 
@@ -203,10 +207,10 @@ TEST_F(CoreTest, TellsNothingToAnInstanceThatIsGone) {
     core_.Retire({2});
   };
   Emit(0, 0, 1);
-  EXPECT_EQ(listener_.Take(), "1: 0=1 | 3: 0=1");
+  EXPECT_EQ(Told(), "1: 0=1 | 3: 0=1");
   listener_.on_deliver = [](InstanceId, size_t) {};
   Emit(0, 0, 2);
-  EXPECT_EQ(listener_.Take(), "1: 0=2 | 3: 0=2");
+  EXPECT_EQ(Told(), "1: 0=2 | 3: 0=2");
 }
 
 TEST_F(CoreTest, TellsNothingToInstancesOnceItIsStopped) {
@@ -216,7 +220,7 @@ TEST_F(CoreTest, TellsNothingToInstancesOnceItIsStopped) {
   bool stopped = false;
   listener_.on_deliver = [&](InstanceId, size_t) { core_.Stop([&](bool) { stopped = true; }); };
   Emit(0, 0, 1);
-  EXPECT_EQ(listener_.Take(), "1: 0=1");
+  EXPECT_EQ(Told(), "1: 0=1");
   loop_.Turn();
   EXPECT_TRUE(stopped);
 }
@@ -231,17 +235,17 @@ TEST_F(CoreTest, TellsWhatWasOnItsWayWhenItWasHeldButNothingElse) {
     core_.Hold(true);
   };
   Emit(0, 0, 1);
-  EXPECT_EQ(listener_.Take(), "1: 0=1 | 2: 0=1");
+  EXPECT_EQ(Told(), "1: 0=1 | 2: 0=1");
   for (int i = 0; i < 3; ++i) loop_.Turn();
-  EXPECT_EQ(listener_.Take(), "");
+  EXPECT_EQ(Told(), "");
   listener_.on_deliver = [](InstanceId, size_t) {};
   Emit(0, 1, 3);
-  EXPECT_EQ(listener_.Take(), "");
+  EXPECT_EQ(Told(), "");
   {
     const Core::Entry entry(core_);
     core_.Hold(false);
   }
-  EXPECT_EQ(listener_.Take(), "1: 1=2 1=3 | 2: 1=2 1=3") << "in the order in which they were emitted";
+  EXPECT_EQ(Told(), "1: 1=2 1=3 | 2: 1=2 1=3") << "in the order in which they were emitted";
 }
 
 // Their names are exchanged later than the numbers, but before the core goes on.
@@ -274,7 +278,7 @@ TEST_F(CoreTest, TellsAllOnceIfOneFails) {
   };
   Emit(0, 0, 1);
   Emit(0, 0, 2);
-  EXPECT_EQ(listener_.Take(), "1: 0=1 | 2: 0=1 | 3: 0=1 | 1: 0=2 | 2: 0=2 | 3: 0=2");
+  EXPECT_EQ(Told(), "1: 0=1 | 2: 0=1 | 3: 0=1 | 1: 0=2 | 2: 0=2 | 3: 0=2");
   EXPECT_EQ(listener_.failed, "broken");
 }
 
@@ -287,10 +291,10 @@ TEST_F(CoreTest, TellsOfEventsOnTheirWayThatAreLostAndGetsBackToItsFeet) {
     const MemoryLimit limit(64 * sizeof(double));  // the least that a row of values takes, and more than all else does
     for (int i = 0; i < 10; ++i) Emit(0, 0, i);
   }
-  EXPECT_EQ(listener_.Take(), "");
+  EXPECT_EQ(Told(), "");
   EXPECT_EQ(listener_.lost, 10u);
   Emit(0, 0, 1);
-  EXPECT_EQ(listener_.Take(), "1: 0=1");
+  EXPECT_EQ(Told(), "1: 0=1");
 }
 
 // An idle handle that goes on with nothing takes a processor for itself.

@@ -179,6 +179,17 @@ TEST(EventBuffer, TakesNoMoreThanTheBudgetOfAllAndGivesItBack) {
   EXPECT_EQ(budget.used(), 0u);
 }
 
+TEST(EventBuffer, IsDoneWithGivingBackSoonWhateverItsSizeWas) {
+  for (const size_t size :
+       {size_t{1}, size_t{64}, size_t{65}, size_t{100}, size_t{128}, size_t{129}, size_t{1000}, 3 * kBlock}) {
+    EventBuffer buffer;
+    Fill(buffer, size);
+    buffer.Clear();
+    buffer.Shrink();
+    EXPECT_FALSE(buffer.Shrink()) << size << " events, which are gone: a timer would go on for it";
+  }
+}
+
 TEST(EventBuffer, GivesNothingBackThatHoldsEvents) {
   EventBuffer buffer;
   Fill(buffer, 1000);
