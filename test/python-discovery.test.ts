@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { chooseOrAdvise } from "../lib/backends/python/locate/alternatives.js";
-import { choosePython, findPythons } from "../lib/backends/python/locate/discovery.js";
+import { choosePython, choosePythonProgram, findPythons } from "../lib/backends/python/locate/discovery.js";
 import { installAdvice } from "../lib/backends/python/locate/install-advice.js";
 import type { MidimonsterError } from "../lib/index.js";
 import { folderWith, MemoryLog, projectFolder } from "./helpers.js";
@@ -455,6 +455,28 @@ exit 127`,
         assert.equal(installAdvice(undefined, python), `Install one (${debian}${pyenv})`);
       });
     }
+  });
+
+  it("asks a Python that is run as a program once, and again when it has changed", async () => {
+    const executable = pretender({ version: [3, 12, 1] });
+    const asked = path.join(path.dirname(executable), "asked");
+    const answers = readFileSync(executable, "utf8");
+    const replace = (text: string) => {
+      rmSync(executable);
+      program(executable, `${text}\necho x >> ${asked}`);
+    };
+    const versions = async () => {
+      const all = await Promise.all([1, 2, 3].map(() => choosePythonProgram(executable)));
+      return [...new Set(all.map(({ version }) => version))];
+    };
+    const count = () => readFileSync(asked, "utf8").length / 2;
+    replace(answers);
+    assert.deepEqual(await versions(), ["3.12.1"]);
+    assert.deepEqual(await versions(), ["3.12.1"]);
+    assert.equal(count(), 1);
+    replace(answers.replace("[3,12,1]", "[3,12,2]"));
+    assert.deepEqual(await versions(), ["3.12.2"]);
+    assert.equal(count(), 2);
   });
 
   it("lists every Python once, with what is wrong with it", async () => {

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import path from "node:path";
 import { MidimonsterError } from "../../../errors.js";
 import type { Logger } from "../../../log/log.js";
@@ -53,14 +54,17 @@ class Choice {
   readonly chosen: Promise<Chosen>;
   /** The Python that is being asked, and why it. */
   asked: Candidate | undefined;
+  /** Which file it was that is run as a program. */
+  file: string | undefined;
   readonly #abort = new AbortController();
   #waiting = 0;
 
-  constructor(configured: string | undefined) {
-    this.chosen = choose(configured, (candidate) => {
+  constructor(configured: string | undefined, judged: Judge) {
+    const ask: Ask = (candidate) => {
       this.asked = candidate;
       return probe(candidate.command, candidate.reason, this.#abort.signal);
-    });
+    };
+    this.chosen = choose(configured, ask, judged);
   }
 
   /** Waits for it. The search ends when all who wait for it have been aborted. */
@@ -82,6 +86,8 @@ class Choice {
 
 // Probing a Python takes a process, and only one Python can be loaded: each request is probed once.
 const choices = new Map<string, Choice>();
+// Those that run as programs may change: they are probed again if their file has changed.
+const programs = new Map<string, Choice>();
 
 /** The time after which the log says which Python has not answered, in ms. */
 const SLOW = 1000;
@@ -116,19 +122,19 @@ export function expectPython(): void {
   choiceFor(undefined).chosen.catch(() => {}); // choosePython() reports the error
 }
 
-function choiceFor(configured: string | undefined): Choice {
+function choiceFor(configured: string | undefined, all = choices, judged = judge): Choice {
   const { MMPY_PYTHON, VIRTUAL_ENV, CONDA_PREFIX, PATH, PYENV_VERSION } = process.env;
   const key = JSON.stringify([configured, process.cwd(), MMPY_PYTHON, VIRTUAL_ENV, CONDA_PREFIX, PATH, PYENV_VERSION]);
-  const known = choices.get(key);
+  const known = all.get(key);
   if (known !== undefined) return known;
-  const choice = new Choice(configured);
-  choices.set(key, choice);
+  const choice = new Choice(configured, judged);
+  all.set(key, choice);
   choice.chosen.catch(() => forget(choice)); // the problem may be fixed by the next attempt
   return choice;
 }
 
 function forget(choice: Choice): void {
-  for (const [key, known] of choices) if (known === choice) choices.delete(key);
+  for (const all of [choices, programs]) for (const [key, known] of all) if (known === choice) all.delete(key);
 }
 
 /**
@@ -179,8 +185,19 @@ type Judge = (probed: Probe, reason: string) => PythonChoice;
  * @throws {MidimonsterError} with a `PYTHON_*` code
  */
 export async function choosePythonProgram(configured: string | undefined, signal?: AbortSignal): Promise<PythonChoice> {
-  const ask: Ask = ({ command, reason }) => probe(command, reason, signal);
-  return (await choose(configured, ask, judgeProgram)).choice;
+  const request = choiceFor(configured, programs, judgeProgram);
+  const { choice } = await request.wait(signal);
+  const file = versionOf(choice.executable);
+  request.file ??= file;
+  if (request.file === file) return choice;
+  forget(request);
+  return choosePythonProgram(configured, signal);
+}
+
+/** Differs if the file is another one, or has been written. */
+function versionOf(file: string): string {
+  const { ino, mtimeMs } = statSync(file, { throwIfNoEntry: false }) ?? {};
+  return `${ino} ${mtimeMs}`;
 }
 
 async function choose(configured: string | undefined, ask: Ask, judged: Judge = judge): Promise<Chosen> {
