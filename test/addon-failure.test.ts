@@ -129,9 +129,9 @@ describe("an addon that does not load", () => {
     ],
     [
       "because Node lacks a function",
-      () => patched("napi_create_function", "napi_create_function".replace("create", "cReate")),
+      () => patched("napi_add_async_cleanup_hook", "napi_add_async_cleanup_hooK"),
       here,
-      [/^ {2}reason: .*undefined symbol: napi_cReate_function$/m, /needs Node 20 or later/],
+      [/^ {2}reason: .*undefined symbol: napi_add_async_cleanup_hook$/m, /needs Node 20 or later/],
     ],
   ];
   for (const [what, addon, platform, told] of cases) {

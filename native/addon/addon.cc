@@ -17,6 +17,12 @@ void KeepEnvironment(Napi::Env, mmpy::Environment *) {}
 
 Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
 #ifdef __linux__
+  // As weak symbols (node_symbols.h) they are no errors of loading. This one is of the newest version of Node-API that
+  // is used, and a Node that has it has the others.
+  if (napi_add_async_cleanup_hook == nullptr) {
+    napi_throw_error(env, nullptr, "undefined symbol: napi_add_async_cleanup_hook");
+    return exports;
+  }
   if (const char *const missing = mmpy::UseLoopOfProgram()) {
     Napi::Error::New(env, std::string("this Node lacks a function of libuv, ") + missing).ThrowAsJavaScriptException();
     return exports;

@@ -40,6 +40,8 @@ int UdpSocket::Set(int level, int option, const Value &value) {
   return setsockopt(fd_, level, option, &value, sizeof value) == 0 ? 0 : Trouble();
 }
 
+int UdpSocket::SetBroadcast(bool on) { return Set(SOL_SOCKET, SO_BROADCAST, on ? 1 : 0); }
+
 int UdpSocket::Open(uv_loop_t *loop, const std::shared_ptr<HandleCount> &handles, const UdpAddress &address) {
   Close();
   int status = Prepare(address);

@@ -56,7 +56,7 @@ class UdpSocket {
   int port() const;
   int family() const { return family_; }
 
-  int SetBroadcast(bool on) { return Set(SOL_SOCKET, SO_BROADCAST, on ? 1 : 0); }
+  int SetBroadcast(bool on);
   int SetMulticastLoop(bool on);
   // The system may give less.
   int SetReceiveBuffer(int bytes);
