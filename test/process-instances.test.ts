@@ -1,31 +1,16 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { folderWith, mmpy } from "./helpers.js";
-import { ASK, ask, problems, type Session, start, stopSessions } from "./session.js";
+import { isAlive, ownProcess, pidOf, statusOf } from "./own-process.js";
+import { ASK, ask, problems, start, stopSessions } from "./session.js";
 
-const CONFIG = `
-[python py]
-own-process = on
-module = mod
+const CONFIG = ownProcess(`
 [map]
 probe.{go,ask} > py.mod.{go,ask}
 probe.n{1..3} > py.n{1..3}
 py.{out,done} > probe.{out,done}
-`;
-
-const statusOf = (session: Session) => session.router.describe().instances.find(({ name }) => name === "py")?.status;
-const pidOf = (session: Session) => Number(/process (\d+)/.exec(statusOf(session)?.text ?? "")?.[1]);
-
-/** A process that has ended may still be listed, in state Z, where nothing asks for its status. */
-function isAlive(pid: number): boolean {
-  try {
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  } catch {
-    return false;
-  }
-}
+`);
 
 /** Ways to end a process, as a handler, and what the log says of them. */
 const ENDS = [
@@ -36,7 +21,7 @@ const ENDS = [
 ];
 
 describe("an instance in a process of its own", function () {
-  this.timeout(20_000);
+  this.timeout(120_000);
   afterEach(stopSessions);
 
   it("has a process, which the description names and the stop ends", async () => {

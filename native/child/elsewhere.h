@@ -31,6 +31,9 @@ class Elsewhere final : public Destination {
     Flush();
   }
 
+  // There are events that wait for room, which would be lost with this process.
+  bool waits() const { return !waiting_.empty(); }
+
   // Passes on what has waited for room.
   void Flush() {
     do {

@@ -118,7 +118,7 @@ void Process::Receive() {
     }
   }
   idle = core_.idle();
-  if (idle) shared_.handled.store(reader_.read());
+  if (idle && !elsewhere_->waits()) shared_.handled.store(reader_.read());
   if (reader_.Free()) WakeUp(kRouterWakeFd);
   if (!idle || !reader_.Sleep() || stop_by_ms_ != 0) WakeUp(kWakeFd);
   BeginStopOnceIdle(idle && count == 0);
