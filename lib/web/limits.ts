@@ -6,7 +6,7 @@ export const LIMITS = {
   /** Open WebSockets of a site. */
   clients: 64,
   clientsPerAddress: 16,
-  /** Open WebSockets of a site that have not sent their token yet. */
+  /** Open WebSockets of a site that have not sent their token yet. With one more, the oldest of them is closed. */
   unauthorised: 16,
   /** A second and client, of WebSocket messages; a second and address, of HTTP requests. */
   messages: 200,

@@ -91,7 +91,8 @@ export class Link {
     this.#events.state("connecting", "");
     socket.onopen = () => {
       const stored = storedToken();
-      if (stored !== undefined) this.send({ type: "auth", token: stored });
+      // Where a token is needed, anything else is refused at once; otherwise it would be waited for.
+      this.send(stored === undefined ? { type: "ping" } : { type: "auth", token: stored });
     };
     socket.onmessage = ({ data }) => {
       if (this.#socket !== socket) return;
