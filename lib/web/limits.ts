@@ -24,6 +24,8 @@ export const LIMITS = {
 export const TIMES = {
   header: 5000,
   request: 10_000,
+  /** Without progress of a connection by HTTP: more than those above, whose end is told. */
+  unread: 12_000,
   /** Until the token has to arrive. */
   authorisation: 5000,
   /** Without progress of a client that something waits for. */

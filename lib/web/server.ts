@@ -62,7 +62,7 @@ export class WebServer {
       noDelay: true,
     });
     // Also of one that asks and does not read: Node's other times are for what a client sends.
-    http.setTimeout(TIMES.stalled);
+    http.setTimeout(TIMES.unread);
     http.maxConnections = LIMITS.connections;
     const address = host === WILDCARD ? undefined : (await resolveHost(host)).address;
     await new Promise<void>((resolve, reject) => {
