@@ -129,6 +129,39 @@ describe("an arrow in place of an operator", () => {
   });
 });
 
+describe("a range with leading zeros, which it loses", () => {
+  const cases: [channel: string, range: string, help: string][] = [
+    ["/ch/{01..08}/mix/fader", "{01..08}", "write 0{1..8}"],
+    ["/ch/{01..16}/mix/fader", "{01..16}", "write 0{1..9} and {10..16}, each in a mapping of its own"],
+    ["{12..08}", "{12..08}", "write {12..10} and 0{9..8}, each in a mapping of its own"],
+    ["{00..10}", "{00..10}", "write 0{0..9} and 10, each in a mapping of its own"],
+    ["{095..101}", "{095..101}", "write 0{95..99} and {100..101}, each in a mapping of its own"],
+  ];
+  for (const [channel, range, help] of cases) {
+    it(`is a warning that says how to keep them: ${channel}`, async () => {
+      const { errors, warnings } = await loading("[map]", `out.${channel} > out.all`);
+      assert.deepEqual(errors, []);
+      assert.equal(warnings.length, 1);
+      const [first = ""] = warnings;
+      assert.ok(
+        first.startsWith(`monster.cfg:5:5: warning: '${range}' stands for numbers without leading zeros`),
+        first,
+      );
+      assert.ok(first.endsWith(`= to keep the zeros, ${help}`), first);
+    });
+  }
+
+  it("is not seen in 0, in lists and beside braces", async () => {
+    const { warnings } = await loading(
+      "[map]",
+      "out.{0..3} > out.b0{1..4}",
+      "out.{01,02} > out.c",
+      "out.{10..20} > out.00",
+    );
+    assert.deepEqual(warnings, []);
+  });
+});
+
 describe("a range without braces", () => {
   it("is a warning for a channel that may be called so", async () => {
     const { errors, warnings } = await loading("[map]", "out.dim1..4 > out.other");

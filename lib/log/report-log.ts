@@ -126,7 +126,8 @@ export class ReportLog {
       case "slow":
         this.#logger.warn(
           { ...fields, stack: report.text },
-          `${instance}: the ${report.role} ${report.subject} is slow: it took more than ${report.value} ms, in which everything else waited; after that time it was here:\n${report.text}`,
+          `${instance}: the ${report.role} ${report.subject} is slow: it took more than ${report.value} ms, in which ` +
+            `${report.apart ? "the rest of its instance" : "everything else"} waited; after that time it was here:\n${report.text}`,
         );
         break;
       case "log":
