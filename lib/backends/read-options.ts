@@ -1,7 +1,7 @@
 // Parses settings into values of declared options. Every mistake is reported at its place.
 import type { Setting } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
-import { commentHelp, hasComment, trailingCommentHelp } from "../config/meant.js";
+import { commentHelp, hasComment, quotesHelp, trailingCommentHelp } from "../config/meant.js";
 import { type Location, mask } from "../config/source.js";
 import { didYouMean, nearest } from "../config/suggest.js";
 import { messageOf } from "../errors.js";
@@ -18,6 +18,8 @@ export interface DeclaredSection<O extends OptionSet = OptionSet> {
   readonly patterns?: readonly OptionPattern[] | undefined;
   /** Whether undeclared options are accepted. */
   readonly open: boolean;
+  /** The backend's other kind of section, where an option may have been meant to stand. */
+  readonly other?: { readonly header: string; readonly options: OptionSet };
   check?(read: InstanceOptions<O>): readonly SectionProblem[];
 }
 
@@ -188,8 +190,9 @@ function readSettings(
     const problem = parsed.problem ?? parsed.warning;
     if (problem !== undefined) {
       const { message, place } = describe({ ...parsed, problem }, setting, section.owner);
-      const comment = parsed.problem === undefined ? [] : trailingCommentHelp(setting.value);
-      const help = comment.length > 0 ? comment : parsed.help;
+      const { value } = setting;
+      const meant = parsed.problem === undefined ? [] : [...trailingCommentHelp(value), ...quotesHelp(value)];
+      const help = meant.length > 0 ? meant : parsed.help;
       const extra = help && { help };
       if (parsed.problem === undefined) findings.warn(message, place, extra, place && (location ?? place));
       else findings.error(message, place, extra);
@@ -273,7 +276,8 @@ function describe({ problem, span, in: part }: ValueProblem, setting: Setting, o
   return { message, place: { ...location, column, length: span.length } };
 }
 
-function helpWith({ options, patterns = [] }: DeclaredSection, name: string): readonly string[] {
+function helpWith({ options, patterns = [], other }: DeclaredSection, name: string): readonly string[] {
+  if (other !== undefined && mainName(other.options, name) !== undefined) return [`it is an option of ${other.header}`];
   const known = [...Object.keys(options), ...patterns.map(({ form }) => form)];
   if (known.length === 0) return ["it has no options"];
   const near = nearest(name, [...known, ...Object.values(options).flatMap(({ aliases = [] }) => aliases)]);
