@@ -187,8 +187,8 @@ export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown, 
   connect?(channels: readonly Channel<C>[], unused: readonly Channel<C>[]): readonly Refusal[];
 
   /**
-   * Called before a reload exchanges the mapping, also for an instance that is to be stopped then: what it outputs here still takes
-   * the former mapping. The reload may yet fail.
+   * Called before a reload exchanges the mapping, also for an instance that is to be stopped then, and before a router stops: what it
+   * outputs here still takes the former mapping. The reload may yet fail.
    *
    * @param stays whether everything that one of its channels is mapped to, by name, stays so
    */

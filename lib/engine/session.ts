@@ -21,7 +21,7 @@ import { Emissions } from "./emissions.js";
 import { Endings } from "./endings.js";
 import type { CheckMode, Engine } from "./engine.js";
 import type { LiveBackend, LiveInstance } from "./instances.js";
-import { leave } from "./leave.js";
+import { leave, leaveAll } from "./leave.js";
 import { Lifecycle } from "./lifecycle.js";
 import { LiveView } from "./live-view.js";
 import { Outbox } from "./outbox.js";
@@ -319,6 +319,10 @@ export class Session {
   async stop(): Promise<void> {
     this.#scheduler.stop();
     try {
+      if (leaveAll(this.#liveOf(this.assembly), this.#log)) {
+        this.#outbox.flush();
+        await turnOfTheLoop(); // while all of them still run
+      }
       await this.lifecycle.stopAll();
     } finally {
       await turnOfTheLoop();
