@@ -191,6 +191,15 @@ describe("an error's help says what was probably meant", () => {
         ["uni = 3", "it is an option of instances: write it below [artnet NAME]"],
       ],
     ],
+    [
+      "[osc tablet]",
+      [
+        ["bind = 8000", "write the host in front of the port: HOST 8000"],
+        ["/a = float 0 1", "types are single characters: write f"],
+        ["/b = Int 0 127", "types are single characters: write i"],
+      ],
+    ],
+    ["[map]", [["loopback.a > out.b", "'loopback' is a backend: name an instance of it, from [loopback NAME]"]]],
     ["[loopback a]", [["[mapping]", "did you mean [map]?"]]],
     ["[loopback a]", [["[loopback left lamp]", "did you mean [loopback left_lamp]?"]]],
     ["[python keys]", [["module = 'desk.py'", "quotation marks are part of the value: write desk.py"]]],
