@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import type { MainHolder, PythonException } from "../../../binding.js";
+import { quotesHelp } from "../../../config/meant.js";
 import { didYouMean, nearest } from "../../../config/suggest.js";
 import { portHolders } from "../../shared/port-holder.js";
 import type { PythonChoice } from "./discovery.js";
@@ -37,7 +38,12 @@ export function importAdvice(exception: PythonException, module: string, surroun
   // With a path, the file named by an option is missing.
   if (type !== "ModuleNotFoundError" || name === undefined || file !== undefined) return [];
   const [missing = name] = name.split(".", 1);
-  if (missing === module.split(".", 1)[0]) return didYouMean(module, modulesIn(folder), "available modules");
+  const quoted = quotesHelp(module);
+  if (quoted.length > 0) return quoted;
+  if (missing === module.split(".", 1)[0]) {
+    const help = didYouMean(module, modulesIn(folder), "available modules");
+    return help.length > 0 ? help : [`there is no module in ${folder}`];
+  }
   // A package whose name is a misspelling of another may be malicious: no advice to install it.
   if (nearest(missing, ["midimonster"]) !== undefined) return ["did you mean 'midimonster'?"];
   return howToInstall(missing, python);
