@@ -135,7 +135,26 @@ const PACKAGES: Record<string, string> = {
 };
 
 /** What programs beside an example print as soon as others can use them. */
-const READY: Record<string, RegExp> = { mmpy: /routing/, mosquitto: / running\n|Address already in use/ };
+const READY: Record<string, RegExp> = {
+  mmpy: /routing/,
+  mosquitto: / running\n|Address already in use/,
+  python3: /\n/,
+};
+
+/** Resolves once what an example starts in another terminal can be used. */
+async function usable(running: Running, command: string): Promise<void> {
+  const [program = "", ...words] = command.split(" ");
+  const pattern = READY[program];
+  if (pattern !== undefined) {
+    await running.sees(pattern);
+    return;
+  }
+  assert.equal(program, "oscdump", `READY does not say when '${command}' can be used`);
+  // It prints nothing until something arrives.
+  const socket = new RegExp(`:${Number(words.at(-1)).toString(16).toUpperCase().padStart(4, "0")} `);
+  const listens = () => ["udp", "udp6"].some((table) => socket.test(readFileSync(`/proc/net/${table}`, "latin1")));
+  while (!listens() && !(await within(10, running.exited)));
+}
 
 /** What an example needs and this machine lacks, for people. */
 function missingFor({ needs, sessions }: Example): string | undefined {
@@ -262,7 +281,7 @@ describe("the documentation", () => {
           const others = [];
           for (const { command, shown } of beside) {
             const running = start(command, folder, used);
-            await running.sees(READY[command.split(" ", 1)[0] ?? ""] ?? /^/);
+            await usable(running, command);
             others.push({ running, shown });
           }
           for (const { command, shown } of commands) {
