@@ -134,6 +134,9 @@ function parseSpec(
   }
   const dot = text.text.indexOf(".");
   if (dot < 0) {
+    // Paths of OSC and topics of MQTT are the names that are most often written without the dot.
+    const slash = text.text.indexOf("/");
+    if (slash > 0) help.unshift(`did you mean '${text.text.slice(0, slash)}.${text.text.slice(slash)}'?`);
     report({ message: `'${text.text}' does not name a channel`, location: text.location, help });
     return undefined;
   }

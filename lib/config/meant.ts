@@ -16,10 +16,16 @@ export function trailingCommentHelp(text: string): string[] {
   return /\s[;#]|\s\/\/\s/.test(text) ? ["a comment needs a line of its own, which begins with ';'"] : [];
 }
 
-/** A channel's name with its ranges in braces, if it has one without; otherwise undefined. */
+/** Help for a value that is wrong, if it stands in quotation marks, which are part of it. */
+export function quotesHelp(text: string): string[] {
+  const [, inner] = /^(?:"([^"]*)"|'([^']*)')$/.exec(text)?.filter((part) => part !== undefined) ?? [];
+  return inner === undefined ? [] : [`quotation marks are part of the value: write ${inner}`];
+}
+
+/** A channel's name with its ranges in braces, if it has one without, or in other brackets; otherwise undefined. */
 export function withBraces(channel: string): string | undefined {
   // Nothing is tried again within a run of digits or after an open brace, which would take quadratic time.
-  const outside = /(\{[^}]*(?:\}|$))|((?<!\d)\d+\.\.\d+)/g;
+  const outside = /(\{[^}]*(?:\}|$))|(?:[[(](?=\d+\.\.\d+[\])]))?((?<!\d)\d+\.\.\d+)(?:(?<=[[(]\d+\.\.\d+)[\])])?/g;
   const meant = channel.replace(outside, (whole, _inside, range) => (range === undefined ? whole : `{${range}}`));
   return meant === channel ? undefined : meant;
 }
