@@ -159,10 +159,8 @@ function summarise(): void {
     `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}\n`,
   );
   for (const { what, found, ok } of checks) console.log(`${ok ? "ok    " : "FAILED"}  ${what}: ${found}`);
-  if (failure !== "") {
-    console.log(`FAILED  ${failure}`);
-    for (const line of program.log.unexpected.slice(0, 10)) console.log(`        ${line}`);
-  }
+  if (failure !== "") console.log(`FAILED  ${failure}`);
+  for (const line of program.log.unexpected.slice(0, 10)) console.log(`        ${line}`);
   const failed = failure !== "" || checks.some(({ ok }) => !ok);
   console.log(failed ? "\nFAILED" : `\npassed, after ${minutes} minutes`);
   process.exitCode = failed ? 1 : 0;

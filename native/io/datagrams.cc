@@ -41,10 +41,23 @@ void Datagrams::Describe(size_t place, size_t length) {
 
 #ifdef __linux__
 
-int Datagrams::Receive(int fd) {
+// Without the headers, which the system would have to copy.
+int Datagrams::ReceiveOne(int fd) {
+  socklen_t size = UdpAddress::capacity();
+  ssize_t length = 0;
+  do {
+    length = recvfrom(fd, pieces_[0].iov_base, pieces_[0].iov_len, MSG_DONTWAIT, senders_[0].any(), &size);
+  } while (length < 0 && errno == EINTR);
+  if (length < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+  Describe(0, static_cast<size_t>(length));
+  return 1;
+}
+
+int Datagrams::Receive(int fd, size_t limit) {
+  if (limit == 1) return ReceiveOne(fd);
   int count = 0;
   do {
-    count = recvmmsg(fd, headers_.data(), kPlaces, MSG_DONTWAIT, nullptr);
+    count = recvmmsg(fd, headers_.data(), static_cast<unsigned>(limit), MSG_DONTWAIT, nullptr);
   } while (count < 0 && errno == EINTR);
   if (count < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
   for (int i = 0; i < count; ++i) {
@@ -56,9 +69,9 @@ int Datagrams::Receive(int fd) {
 
 #else
 
-int Datagrams::Receive(int fd) {
+int Datagrams::Receive(int fd, size_t limit) {
   int count = 0;
-  while (count < static_cast<int>(kPlaces)) {
+  while (count < static_cast<int>(limit)) {
     Header &header = headers_[count];
     header.msg_namelen = UdpAddress::capacity();
     const ssize_t length = recvmsg(fd, &header, MSG_DONTWAIT);

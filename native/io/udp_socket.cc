@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "io/guard.h"
@@ -164,9 +165,23 @@ void UdpSocket::OnPoll(int status, int events) {
     SendWaiting();
     return;  // what can be read comes with the next iteration
   }
-  const int count = datagrams_.Receive(fd_);
+  const int count = datagrams_.Receive(fd_, limit_);
+  if (count >= 0) AdaptLimit(static_cast<size_t>(count));
   if (count > 0) listener_.OnDatagrams(static_cast<size_t>(count));
   if (count < 0) listener_.OnReceiveError(-count);
+}
+
+// The system says only by a further attempt that there is nothing more, in a third of the time that reading one takes.
+// So single datagrams are read singly, and only now and then more are asked for.
+void UdpSocket::AdaptLimit(size_t count) {
+  constexpr unsigned kPatience = 4;
+  if (count < limit_) {
+    limit_ = std::max<size_t>(count, 1);
+    filled_ = 0;
+  } else if (limit_ > 1 || ++filled_ == kPatience) {
+    limit_ = std::min(2 * limit_, Datagrams::kPlaces);
+    filled_ = 0;
+  }
 }
 
 // An error of the socket, which libuv polls no longer then. To ask for it is to remove it.
