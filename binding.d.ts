@@ -95,6 +95,8 @@ export interface Report {
   readonly text: string;
   readonly value?: number;
   readonly exception?: PythonException;
+  /** Whether the instance has a process of its own, so that nothing outside of it waits for its code. */
+  readonly apart?: boolean;
   /** The source file of a message. Of an unknown channel and the like: file and line, `desk.py:12`, or absent if unknown. */
   readonly file?: string;
 }

@@ -5,12 +5,15 @@ interface Line {
   readonly repeated?: number;
 }
 
+const ROUTES = /^routing \d+ mappings between \d+ instances$/;
+
 /** Messages that the show provokes on purpose. */
 const EXPECTED: readonly RegExp[] = [
   /^Python \d+\.\d+\.\d+ from /,
-  /^routing \d+ mappings between \d+ instances$/,
+  ROUTES,
   /^churn: (churn\.py:\d+: )?output\(\) on channel 'nowhere', which is not mapped anywhere/,
   /^SIGTERM: stopping$/,
+  /^page: open http:/,
   /^midi: (client \d+ of ALSA's sequencer, |receives from |sends to )/,
   /^mqtt-(in|out): (connected to|no connection to .*ECONNREFUSED)/,
 ];
@@ -23,9 +26,12 @@ export class LogCheck {
   raised = 0;
   left = 0;
   reloads = 0;
+  /** Whether events are routed. */
+  routes = false;
 
   read(line: string): void {
     const parsed = parse(line);
+    this.routes ||= parsed !== undefined && ROUTES.test(parsed.msg);
     if (parsed === undefined) this.unexpected.push(line);
     else if (RAISED.test(parsed.msg)) this.raised += parsed.repeated ?? 1;
     else if (LEFT.test(parsed.msg)) ++this.left;

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startBroker } from "./broker.js";
 import { type Usage, usageOf } from "./memory.js";
+import { Pages, writePage } from "./pages.js";
 import { Program, type Report } from "./program.js";
 import { reload } from "./reload.js";
 import { startSequencer } from "./sequencer.js";
@@ -23,6 +24,7 @@ Exit status 1 if a check fails.
 Options:
   --minutes N   duration (default 5)
   --reloads     reload a changed module every five seconds or so
+  --pages       a page and the monitor, whose clients come and go
   -h, --help    show this text
 
 Environment:
@@ -33,6 +35,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "5" },
     reloads: { type: "boolean", default: false },
+    pages: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
 });
@@ -63,6 +66,8 @@ const text = readFileSync(configuration, "utf8");
 writeFileSync(configuration, text.replace(/\bHERE\b/g, `${here}`).replace(/\bTHERE\b/g, `${there}`));
 const broker = startBroker(folder, `${here}`);
 const sequencer = await startSequencer(folder);
+if (values.pages) writePage(folder, `${here}`, "0");
+else writeFileSync(path.join(folder, "web.cfg"), "");
 const program = new Program(folder, sequencer?.environment);
 const begun = Date.now();
 const elapsed = () => Date.now() - begun;
@@ -70,20 +75,26 @@ const samples: Usage[] = [];
 const watch = setInterval(sample, 1000);
 let failure = "";
 let traffic: Traffic | undefined;
+let pages: Pages | undefined;
+let left = Number.NaN;
 const counts = new Map<string, Report>();
 let dropped = Number.NaN;
 try {
   const [ports] = await program.waitFor("ports");
   traffic = await Traffic.open(ports as { udp: number; tcp: number } & Report);
+  await program.waitForLog(() => program.log.routes, "routing");
+  if (values.pages) pages = new Pages(`${here}`);
   let nextReload = 5000;
   let reloading: Promise<void> | undefined;
   let wrong: unknown;
   while (elapsed() < total) {
     if (program.end !== undefined) throw new Error(`mmpy ended by itself: ${program.end}`);
     if (wrong !== undefined) throw wrong;
+    if (pages?.wrong !== undefined) throw pages.wrong;
     await traffic.act();
     if (!values.reloads || reloading !== undefined || elapsed() < nextReload) continue;
     // Everything else goes on meanwhile.
+    if (values.pages) writePage(folder, `${here}`, `${program.log.reloads + 1}`);
     reloading = reload(program, folder).then(
       () => {
         nextReload = elapsed() + Math.random() * 10_000;
@@ -96,6 +107,8 @@ try {
   }
   await reloading;
   if (wrong !== undefined) throw wrong;
+  left = (await pages?.stop()) ?? Number.NaN;
+  if (pages?.wrong !== undefined) throw pages.wrong;
   await traffic.settle();
   traffic.send("stop");
   await program.waitFor("stopped", 4);
@@ -136,15 +149,18 @@ function sample(): void {
 function summarise(): void {
   if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
   const checks = traffic === undefined || counts.size === 0 ? [] : verdict(program, traffic, samples, counts, dropped);
+  if (pages !== undefined && checks.length > 0) {
+    const { opened, messages, requests, seen, released } = pages;
+    const found = `${opened} opened, ${messages} messages, ${requests} requests; ${seen} values came back, ${released} buttons were released; ${left} left`;
+    checks.push({ what: "pages", found, ok: left === 0 && seen > 0 && released > 0 });
+  }
   console.log(`npm run soak${process.argv.slice(2).length > 0 ? ` -- ${process.argv.slice(2).join(" ")}` : ""}`);
   console.log(
     `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}\n`,
   );
   for (const { what, found, ok } of checks) console.log(`${ok ? "ok    " : "FAILED"}  ${what}: ${found}`);
-  if (failure !== "") {
-    console.log(`FAILED  ${failure}`);
-    for (const line of program.log.unexpected.slice(0, 10)) console.log(`        ${line}`);
-  }
+  if (failure !== "") console.log(`FAILED  ${failure}`);
+  for (const line of program.log.unexpected.slice(0, 10)) console.log(`        ${line}`);
   const failed = failure !== "" || checks.some(({ ok }) => !ok);
   console.log(failed ? "\nFAILED" : `\npassed, after ${minutes} minutes`);
   process.exitCode = failed ? 1 : 0;

@@ -117,7 +117,7 @@ describe("a declared backend", () => {
     [
       "d instance",
       () => ({ native: { number: 7 } }),
-      "1:7: error: instance 'd' could not be created: its native part has the number 7, which is not the number of a new instance",
+      "1:7: error: instance 'd' could not be created: its native part has the number 7, which is not that of a new instance",
     ],
     [
       "d instance",

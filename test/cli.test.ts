@@ -61,6 +61,7 @@ describe("mmpy", () => {
     [["--log-level", "loud"], /--log-level is one of error, warn, info, debug, silent, not 'loud'/],
     [["--log-format", "xml"], /--log-format is one of text, json, journal, not 'xml'/],
     [["--wtach"], /unknown option '--wtach'; did you mean '--watch'\?/],
+    [["--moniter"], /unknown option '--moniter'; did you mean '--monitor'\?/],
     [["-x"], /unknown option '-x'\n/],
     [["--json"], /--json goes with check, doctor, backends and filters/],
     [["completion", "--json", "bash"], /--json does not go with completion/],
@@ -233,7 +234,7 @@ while True:
   it("without a configuration says how to name one, exit status 1", async () => {
     const failed = mmpy([], { cwd: folderWith({}) });
     assert.deepEqual(await failed.exited, { code: 1, signal: null });
-    assert.match(failed.stderr, /can't read the configuration: ENOENT.*monster\.cfg/);
+    assert.match(failed.stderr, /can't read the configuration: there is no file 'monster\.cfg'/);
     assert.match(failed.stderr, /give a configuration file, as in: mmpy path\/to\/monster\.cfg/);
   });
 

@@ -129,6 +129,105 @@ describe("an arrow in place of an operator", () => {
   });
 });
 
+describe("a range with leading zeros, which it loses", () => {
+  const cases: [channel: string, range: string, help: string][] = [
+    ["/ch/{01..08}/mix/fader", "{01..08}", "write 0{1..8}"],
+    ["/ch/{01..16}/mix/fader", "{01..16}", "write 0{1..9} and {10..16}, each in a mapping of its own"],
+    ["{12..08}", "{12..08}", "write {12..10} and 0{9..8}, each in a mapping of its own"],
+    ["{00..10}", "{00..10}", "write 0{0..9} and 10, each in a mapping of its own"],
+    ["{095..101}", "{095..101}", "write 0{95..99} and {100..101}, each in a mapping of its own"],
+  ];
+  for (const [channel, range, help] of cases) {
+    it(`is a warning that says how to keep them: ${channel}`, async () => {
+      const { errors, warnings } = await loading("[map]", `out.${channel} > out.all`);
+      assert.deepEqual(errors, []);
+      assert.equal(warnings.length, 1);
+      const [first = ""] = warnings;
+      assert.ok(
+        first.startsWith(`monster.cfg:5:5: warning: '${range}' stands for numbers without leading zeros`),
+        first,
+      );
+      assert.ok(first.endsWith(`= to keep the zeros, ${help}`), first);
+    });
+  }
+
+  it("is not seen in 0, in lists and beside braces", async () => {
+    const { warnings } = await loading(
+      "[map]",
+      "out.{0..3} > out.b0{1..4}",
+      "out.{01,02} > out.c",
+      "out.{10..20} > out.00",
+    );
+    assert.deepEqual(warnings, []);
+  });
+});
+
+describe("an error's help says what was probably meant", () => {
+  /** Each line is wrong; all of them are in one configuration, whose errors are in the order of the lines. */
+  const cases: [section: string, lines: [line: string, help: string][]][] = [
+    [
+      "[map]",
+      [
+        ["out/fader > out.x", "did you mean 'out./fader'?"],
+        ["out.x > fade 2s > out.y", "did you mean 'fade(2s)'?"],
+        ["out.x > curve: 2 > out.y", "did you mean 'curve(2)'?"],
+        ["out.x > invert, fade(2s) | dedup > out.y", "did you mean 'invert > fade(2s) > dedup'?"],
+        ["out.x > range(10, 90) > out.y", "values go from 0 to 1; did you mean 10%?"],
+        ["out.x > desk.[1..4].x", "did you mean '{1..4}.x'?"],
+        ["out.x > desk.y(1..4)", "did you mean 'y{1..4}'?"],
+      ],
+    ],
+    [
+      "[artnet stage]",
+      [
+        ["bind = 0.0.0.0", "it is an option of the backend: write it below [backend artnet]"],
+        ['universe = "3"', "quotation marks are part of the value: write 3"],
+      ],
+    ],
+    [
+      "[backend artnet]",
+      [
+        ["universe = 3", "it is an option of instances: write it below [artnet NAME]"],
+        ["uni = 3", "it is an option of instances: write it below [artnet NAME]"],
+      ],
+    ],
+    [
+      "[osc tablet]",
+      [
+        ["bind = 8000", "write the host in front of the port: HOST 8000"],
+        ["/a = float 0 1", "types are single characters: write f"],
+        ["/b = Int 0 127", "types are single characters: write i"],
+      ],
+    ],
+    ["[map]", [["loopback.a > out.b", "'loopback' is a backend: name an instance of it, from [loopback NAME]"]]],
+    ["[loopback a]", [["[mapping]", "did you mean [map]?"]]],
+    ["[loopback a]", [["[loopback left lamp]", "did you mean [loopback left_lamp]?"]]],
+    ["[python keys]", [["module = 'desk.py'", "quotation marks are part of the value: write desk.py"]]],
+    ["[python keys]", [["module = nothing", "available modules: desk"]]],
+  ];
+  for (const [section, lines] of cases) {
+    it(lines.map(([line]) => line).join(", "), async () => {
+      const { errors, warnings } = await loading(section, ...lines.map(([line]) => line));
+      for (const [i, [line, help]] of lines.entries()) {
+        const told = [...errors, ...warnings].find((each) => each.startsWith(`monster.cfg:${i + 5}:`)) ?? "";
+        assert.ok(told.includes(`\n      = ${help}`), `${line}: ${told || errors.join("\n")}`);
+      }
+    });
+  }
+
+  it("names the folder of an included file that is missing, and one without modules", async () => {
+    const folder = folderWith({ "monster.cfg": "[python a]\nmodule = b\n[include sub/c.cfg]\n" });
+    const router = Router.fromFile(path.join(folder, "monster.cfg"), { logger: new MemoryLog() });
+    await assert.rejects(router.load(), ({ diagnostics }: MidimonsterError) => {
+      const text = diagnostics.map(formatDiagnostic).join("\n");
+      assert.match(text, /there is no file 'sub\/c\.cfg'/);
+      assert.ok(text.includes(`begin in the folder of this file: ${path.join(folder, "sub", "c.cfg")}`), text);
+      assert.ok(text.includes(`= there is no module in ${folder}`), text);
+      return true;
+    });
+  });
+});
+
 describe("a range without braces", () => {
   it("is a warning for a channel that may be called so", async () => {
     const { errors, warnings } = await loading("[map]", "out.dim1..4 > out.other");

@@ -243,3 +243,44 @@ describe("applying -b and -i", () => {
     );
   });
 });
+
+describe("an override of an option that the section sets too", () => {
+  const config =
+    "[backend sacn]\nbind = 127.0.0.1\nname = A\n[sacn rig]\nuniverse = 1\n[osc desk]\nbind = 127.0.0.1 0\n";
+
+  async function loading(options: { instanceOverrides?: string[]; backendOverrides?: string[] }) {
+    const folder = folderWith({ "monster.cfg": config });
+    const router = Router.fromFile(path.join(folder, "monster.cfg"), { ...options, check: "load" });
+    const errors = await router.load().then(
+      () => [],
+      (error: MidimonsterError) => error.diagnostics,
+    );
+    const told = [...errors, ...router.warnings()].map((each) => formatDiagnostic(each).replaceAll(`${folder}/`, ""));
+    await router.stop();
+    return told.filter((each) => each.startsWith("<command line>") || each.includes("only once"));
+  }
+
+  it("is a warning that names the place, as it has no effect", async () => {
+    const told = await loading({ instanceOverrides: ["rig.universe=2"], backendOverrides: ["sacn.name=B"] });
+    assert.deepEqual(told.map((each) => each.split("\n")[0]).sort(), [
+      "<command line>:1:8: warning: 'universe' has no effect: the section sets it too, at monster.cfg:5:1, and the last value counts",
+      "<command line>:1:9: warning: 'name' has no effect: the section sets it too, at monster.cfg:3:1, and the last value counts",
+    ]);
+  });
+
+  it("is an error that says what to remove, for one that can be given only once", async () => {
+    const [told = "", ...more] = await loading({ instanceOverrides: ["desk.bind=127.0.0.1 9000"] });
+    assert.match(
+      told,
+      /^monster\.cfg:7:1: error: 'bind' can be given only once\n[\s\S]*= remove this line to set it on the command line$/,
+    );
+    assert.deepEqual(more, []);
+  });
+
+  it("is neither for options that add up, and for those that only the command line sets", async () => {
+    assert.deepEqual(
+      await loading({ instanceOverrides: ["rig.priority=5"], backendOverrides: ["sacn.bind=127.0.0.1"] }),
+      [],
+    );
+  });
+});

@@ -244,6 +244,7 @@ describe("configuration errors, with file, line, column and caret", () => {
         "monster.cfg:1:9: error: the instance name 'my py' contains whitespace",
         "    1 | [python my py]",
         "      |         ^~~~~",
+        "      = did you mean [python my_py]?",
       ),
     ],
     [
@@ -253,6 +254,7 @@ describe("configuration errors, with file, line, column and caret", () => {
         "monster.cfg:1:10: error: the instance name 'my.py' contains a dot, which separates instance and channel",
         "    1 | \t[python my.py]",
         "      | \t        ^~~~~",
+        "      = did you mean [python my_py]?",
       ),
     ],
     [
@@ -475,7 +477,7 @@ describe("configuration errors, with file, line, column and caret", () => {
       (error) =>
         error instanceof MidimonsterError &&
         error.code === "CONFIG" &&
-        error.message.startsWith(`error: can't read the configuration: ENOENT`) &&
+        error.message.startsWith(`error: can't read the configuration: there is no file '`) &&
         error.message.includes(missing) &&
         error.message.endsWith("\n      = give a configuration file, as in: mmpy path/to/monster.cfg"),
     );
@@ -658,8 +660,11 @@ describe("[include FILE]", () => {
     const { sections, errors } = parsed({ "monster.cfg": "[include no.cfg]\n[include sub]\n[osc a]", "sub/b.cfg": "" });
     assert.deepEqual(sections, ["instance 'a' of 'osc'"]);
     assert.equal(errors.length, 2);
-    assert.match(errors[0] ?? "", /^monster\.cfg:1:10: error: can't read the included file: ENOENT.*no\.cfg/);
-    assert.match(errors[0] ?? "", /\n {4}1 \| \[include no\.cfg\]\n {6}\| {10}\^~~~~~$/);
+    assert.match(
+      errors[0] ?? "",
+      /^monster\.cfg:1:10: error: can't read the included file: there is no file 'no\.cfg'/,
+    );
+    assert.match(errors[0] ?? "", /\n {4}1 \| \[include no\.cfg\]\n {6}\| {10}\^~~~~~\n {6}= [^\n]*no\.cfg$/);
     assert.match(errors[1] ?? "", /^monster\.cfg:2:10: error: can't read the included file: 'sub' is a folder\n/);
   });
 

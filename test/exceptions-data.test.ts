@@ -162,6 +162,20 @@ describe("an exception of Python code, as data", () => {
     });
   }
 
+  it("of a misspelt function says which one was meant, once, with every version of Python", () => {
+    const misspelt = [
+      "import midimonster\nmidimonster.ouput('x', 1)",
+      "from midimonster import ouput",
+      "import midimonster\ndef start():\n    midimonster.ouput('x', 1)\nstart()",
+    ];
+    for (const source of misspelt) {
+      assert.equal(raisedBy(source).text.split("Did you mean: 'output'?").length, 2, source);
+    }
+    for (const source of ["import midimonster\nmidimonster.nothing_like_it", "import json\njson.dump_it"]) {
+      assert.doesNotMatch(raisedBy(source).text, /Did you mean: '(?!dumps?')/, source);
+    }
+  });
+
   it("a group: of the group itself; the text has its parts", function () {
     if (/^3\.(9|10)\./.test(native.pythonVersion())) this.skip();
     const { type, message, places, text } = raisedBy(

@@ -146,13 +146,16 @@ ${ASK}`,
     );
     await session.router.stop();
     const full = session.log.matching(/raised/);
-    assert.ok(full.length > 5 && full.length <= 50, `${full.length} in full`);
+    assert.ok(full.length > 5 && full.length <= 100, `${full.length} in full`);
     const characters = session.log.entries.reduce((sum, { message }) => sum + message.length, 0);
-    assert.ok(characters < 500_000, `${characters} characters`);
+    assert.ok(characters < 1_000_000, `${characters} characters`);
+    // One line, or two if ten seconds end meanwhile on a busy machine.
+    const counted = /^py: (\d+) more problems? of different kinds (?:was|were) not logged$/;
+    const counts = session.log.matching(counted).map(({ message }) => Number(counted.exec(message)?.[1]));
+    assert.ok(counts.length >= 1, "nothing was counted");
     assert.equal(
-      session.log.matching(new RegExp(`^py: ${2000 - full.length} more problems of different kinds were not logged$`))
-        .length,
-      1,
+      counts.reduce((sum, each) => sum + each, 0),
+      2000 - full.length,
     );
   });
 

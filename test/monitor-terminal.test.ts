@@ -1,6 +1,9 @@
 // `mmpy --monitor` and `mmpy monitor`, as users run them.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { WebSocketServer } from "ws";
 import { folderWith, killChildren, mmpy, mmpyScript, type Running, removeFolders, run } from "./helpers.js";
 import { ask, freePort } from "./web-peer.js";
 
@@ -108,6 +111,18 @@ describe("mmpy monitor", function () {
     }
   });
 
+  it("says that what answers is no monitor", async () => {
+    for (const said of ["hello", "null", "{"]) {
+      const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+      server.on("connection", (socket) => socket.send(said));
+      await once(server, "listening");
+      const monitor = mmpy(["monitor", String((server.address() as AddressInfo).port)]);
+      assert.equal((await monitor.exited).code, 1);
+      assert.match(monitor.stderr, /no monitor at http:\S+: what answers there is not a monitor\n$/);
+      server.close();
+    }
+  });
+
   it("needs the token of the URL that is printed where the network can reach it", async () => {
     const port = await freePort();
     const running = mmpy(["--monitor", `0.0.0.0:${port}`], { cwd: folderWith(FILES) });
@@ -115,6 +130,9 @@ describe("mmpy monitor", function () {
     const without = mmpy(["monitor", `http://127.0.0.1:${port}`]);
     assert.equal((await without.exited).code, 1);
     assert.match(without.stderr, /it needs a token: use the whole URL/);
+    const other = mmpy(["monitor", `http://127.0.0.1:${port}/#token=${token.slice(1)}`]);
+    assert.equal((await other.exited).code, 1);
+    assert.match(other.stderr, /it refuses this token: use the whole URL/);
     assert.equal((await ask(`http://127.0.0.1:${port}/metrics`)).status, 401);
     assert.equal((await ask(`http://127.0.0.1:${port}/healthz`)).status, 200);
     const withToken = mmpy(["monitor", `http://127.0.0.1:${port}/#token=${token}`]);

@@ -115,6 +115,8 @@ describe("the monitor", () => {
     const { session, peer } = await watch(CONFIG, FILES);
     const client = await peer();
     client.send({ type: "watch", names: ["probe.go"] });
+    // That it wants other values does not end it.
+    client.send({ type: "subscribe", names: ["bus.a"] });
     await client.settles();
     for (const value of [0.1, 0.2, 0.3]) session.probe.emit("go", value);
     const { id, v } = await client.until("samples");
@@ -126,6 +128,17 @@ describe("the monitor", () => {
     );
     const [first = 0, , second = 0, , third = 0] = pairs;
     assert.ok(first <= second && second <= third, String(pairs));
+    session.write(
+      "monster.cfg",
+      CONFIG.replace("[loopback bus]", "[loopback other]\n[loopback bus]").concat("other.x > bus.x\n"),
+    );
+    await session.router.reload();
+    await client.until("layout");
+    session.probe.emit("go", 0.4);
+    await client.until(
+      "samples",
+      ({ id: now, v: all }) => now === idOf(client, "probe.go") && (all as number[])[1] === 0.4,
+    );
   });
 
   it("sends the log, also what was said before, the graph and the counters", async () => {
@@ -251,7 +264,12 @@ describe("the monitor", () => {
 
   it("skips a client that lags, and gives it the newest values later", () => {
     const sent: string[] = [];
-    const client = { lags: false, send: (text: string) => sent.push(text) };
+    const later: (() => void)[] = [];
+    const client = {
+      lags: false,
+      send: (text: string) => sent.push(text),
+      whenRead: (_what: string, work: () => void) => (client.lags ? later.push(work) : work()),
+    };
     const viewer = new Viewer(client as unknown as Client);
     const values = Float64Array.of(0.1, 0.2, 0.3);
     assert.equal(viewer.takesAll(1000), true);
@@ -259,7 +277,9 @@ describe("the monitor", () => {
     assert.equal(viewer.takesAll(1000), false);
     viewer.note(Uint32Array.of(0, 2), 2);
     viewer.flush(1000, 7, values);
-    assert.deepEqual(sent, []);
+    // All values take the most.
+    viewer.state(() => ({ rev: 8, values }));
+    assert.deepEqual([sent, later.length], [[], 1]);
     values[2] = 0.9;
     viewer.note(Uint32Array.of(2, 0), 1);
     client.lags = false;

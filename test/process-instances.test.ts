@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { setImmediate } from "node:timers/promises";
-import { folderWith, mmpy } from "./helpers.js";
+import { Router } from "../lib/engine/router.js";
+import { folderWith, MemoryLog, mmpy } from "./helpers.js";
 import { isAlive, ownProcess, pidOf, statusOf } from "./own-process.js";
 import { ASK, ask, problems, start, stopSessions } from "./session.js";
 
@@ -71,6 +72,32 @@ def go(value):
       assert.match(session.log.matching(says)[0]?.message ?? "", /; 1 event for it lost/);
     });
   }
+
+  it("is named by its own lines when it is slow, and as what nothing else waits for", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `${ASK}import time
+def go(value):
+    end = time.monotonic() + 1
+    while time.monotonic() < end: pass
+    midimonster.output("done", 1)
+`,
+    });
+    session.probe.emit("go", 1);
+    const { message } = await session.log.seen(/is slow/);
+    assert.match(message, /^py: the handler mod\.go is slow: .* in which the rest of its instance waited;/);
+    assert.match(message, /here:\n {2}File ".*mod\.py", line \d+, in go\n {4}[^\n]+$/);
+  });
+
+  it("does not count as ended if another module can't be imported", async () => {
+    const files = { "mod.py": "", "broken.py": "import nothing_of_this_name" };
+    const log = new MemoryLog();
+    const router = new Router({ folder: folderWith(files), logger: log }).instance("python", "py", {
+      "own-process": "on",
+      module: ["mod", "broken"],
+    });
+    await assert.rejects(router.start(), /can't be imported/);
+    assert.deepEqual(log.matching(/was ended/), []);
+  });
 
   it("stays ended with restart = off", async () => {
     const session = await start(CONFIG.replace("module", "restart = off\nmodule"), {

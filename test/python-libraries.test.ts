@@ -274,6 +274,33 @@ def connect(value):
         assert.match(checked.stderr, /docs\/troubleshooting\.md/);
       });
     }
+
+    it("are named, with advice, where a function imports them, and where they only warn while a module loads", async () => {
+      const folder = folderWith({
+        "monster.cfg": "[python one]\nmodule = mod\ninterpreter = own\n",
+        "mod.py": `
+import midimonster, sys, warnings
+sys.path.insert(1, "lib/site-packages")
+warnings.warn("NumPy was imported from a Python sub-interpreter but NumPy does not properly support sub-interpreters.")
+def plain():
+    raise ImportError("nothing of the kind")
+def late():
+    import refuses
+midimonster.started(plain)
+midimonster.started(late)
+`,
+        "lib/site-packages/refuses/__init__.py": "raise ImportError('cannot load module more than once per process')\n",
+      });
+      const running = mmpy([], { cwd: folder });
+      await running.sees(/ImportError: cannot load module more than once per process\n(?: {2}= .*\n)+/);
+      const advice = (what: string) =>
+        `  = ${what} only works in CPython's main interpreter: give this instance 'interpreter = main'`;
+      assert.match(running.stderr, new RegExp(`sub-interpreters\\.\n${advice("numpy")}`));
+      assert.match(running.stderr, new RegExp(`more than once per process\n${advice("refuses")}`));
+      assert.match(running.stderr, /nothing of the kind\n\[/);
+      running.child.kill("SIGTERM");
+      assert.deepEqual(await running.exited, { code: 0, signal: null });
+    });
   });
 
   describe("numpy", () => {

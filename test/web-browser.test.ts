@@ -403,7 +403,7 @@ describe("a page in Chromium", function () {
   });
 
   it("keeps its token out of the address, and asks for it where there is none", async () => {
-    const config = CONFIG.replace("title = Stage", "token-file = token");
+    const config = CONFIG.replace("title = Stage", "token-file = token\nmonitor = on");
     const port = await freePort();
     const session = await start(config.replace("[web panel]", `[web panel]\nbind = 127.0.0.1 ${port}`));
     const token = readFileSync(path.join(session.folder, "token"), "utf8").trim();
@@ -413,6 +413,10 @@ describe("a page in Chromium", function () {
     assert.equal((await page.context().cookies()).length, 0);
     await page.reload();
     await page.locator("body:not(.lost)").waitFor();
+    // The monitor of the page has the same token.
+    await page.goto(`${url}monitor/`);
+    await page.getByText(/^\d+ channels$/).waitFor();
+    assert.equal(await page.locator("#banner").isVisible(), false);
     const stranger = await browser.newPage();
     await stranger.goto(url);
     await stranger.getByText("needs a token").waitFor();

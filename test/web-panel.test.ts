@@ -317,6 +317,15 @@ describe("a page", () => {
       });
     }
 
+    it("releases what is held before the router stops, also for instances that stop before the page", async () => {
+      const page = await Page.open();
+      const client = await page.client();
+      client.send({ type: "grab", id: page.id("go") });
+      await page.probe.until("go");
+      await page.session.router.stop();
+      assert.deepEqual(page.probe.values("go"), [1, 0]);
+    });
+
     it("goes on as before if the new address can't be used, and moves to one that can", async () => {
       const page = await Page.open();
       const client = await page.client();

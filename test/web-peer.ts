@@ -20,7 +20,10 @@ export class WebSocketPeer {
   readonly socket: WebSocket;
   readonly #waiting = new Waiting();
 
-  constructor(url: string, options: { origin?: string; headers?: Record<string, string>; protocols?: string[] } = {}) {
+  constructor(
+    url: string,
+    options: { origin?: string; headers?: Record<string, string>; protocols?: string[]; localAddress?: string } = {},
+  ) {
     const { protocols = ["mmpy.v1"], ...rest } = options;
     this.socket = new WebSocket(url, protocols, rest);
     peers.push(this);

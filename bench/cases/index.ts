@@ -3,7 +3,7 @@ import { ASYNC_CASE } from "./async.js";
 import { BATCH_CASE } from "./batch.js";
 import { DMX_CASES } from "./dmx.js";
 import { CHANNELS_CASE, EVENT_CASES } from "./events.js";
-import { FILTERS_CASE } from "./filters.js";
+import { FILTERS_CASES } from "./filters.js";
 import { LOAD_CASE, RSS_CASE, START_CASE } from "./footprint.js";
 import { INTERVAL_CASE } from "./interval.js";
 import { JS_BACKEND_CASE } from "./js-backend.js";
@@ -24,7 +24,7 @@ export const CASES: readonly BenchCase[] = [
   JS_BACKEND_CASE,
   TAP_CASE,
   MONITOR_CASE,
-  FILTERS_CASE,
+  ...FILTERS_CASES,
   UDP_CASE,
   INTERVAL_CASE,
   ASYNC_CASE,

@@ -91,7 +91,10 @@ function problemOfHost(host: string): ValueProblem | undefined {
     const example = name === undefined ? "" : `: ${name} ${port}`;
     return { problem: `needs a host, not '${host}'`, help: [`write HOST PORT, separated by a space${example}`] };
   }
-  if (/^[\d.]+$/.test(host) && !isIPv4(host)) return { problem: `needs a host, but '${host}' is not an IPv4 address` };
+  if (/^[\d.]+$/.test(host) && !isIPv4(host)) {
+    const problem = `needs a host, but '${host}' is not an IPv4 address`;
+    return host.includes(".") ? { problem } : { problem, help: [`write the host in front of the port: HOST ${host}`] };
+  }
   return undefined;
 }
 

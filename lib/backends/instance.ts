@@ -1,5 +1,6 @@
 // The contract between the engine and the code of backends.
 
+import type { PythonException } from "../binding.js";
 import type { InstanceDefinition, Setting } from "../config/definition.js";
 import type { Engine } from "../engine/engine.js";
 import type { Logger } from "../log/log.js";
@@ -187,8 +188,8 @@ export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown, 
   connect?(channels: readonly Channel<C>[], unused: readonly Channel<C>[]): readonly Refusal[];
 
   /**
-   * Called before a reload exchanges the mapping, also for an instance that is to be stopped then: what it outputs here still takes
-   * the former mapping. The reload may yet fail.
+   * Called before a reload exchanges the mapping, also for an instance that is to be stopped then, and before a router stops: what it
+   * outputs here still takes the former mapping. The reload may yet fail.
    *
    * @param stays whether everything that one of its channels is mapped to, by name, stays so
    */
@@ -259,6 +260,8 @@ export interface NativePart {
   fixChannels?(): void;
   /** Finds the handlers of these channels, before the mapping is exchanged. */
   resolve?(inputs: Uint32Array): Unresolved;
+  /** What to do about an exception of its code, or a warning in its log, that is about to be logged: lines of help. */
+  advise?(raised: PythonException): readonly string[];
 }
 
 /** Handlers that the core could not find. */

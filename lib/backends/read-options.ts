@@ -1,7 +1,8 @@
 // Parses settings into values of declared options. Every mistake is reported at its place.
 import type { Setting } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
-import { commentHelp, hasComment, trailingCommentHelp } from "../config/meant.js";
+import { commentHelp, hasComment, quotesHelp, trailingCommentHelp } from "../config/meant.js";
+import { COMMAND_LINE } from "../config/override.js";
 import { type Location, mask } from "../config/source.js";
 import { didYouMean, nearest } from "../config/suggest.js";
 import { messageOf } from "../errors.js";
@@ -18,6 +19,8 @@ export interface DeclaredSection<O extends OptionSet = OptionSet> {
   readonly patterns?: readonly OptionPattern[] | undefined;
   /** Whether undeclared options are accepted. */
   readonly open: boolean;
+  /** The backend's other kind of section, where an option may have been meant to stand. */
+  readonly other?: { readonly header: string; readonly options: OptionSet };
   check?(read: InstanceOptions<O>): readonly SectionProblem[];
 }
 
@@ -176,20 +179,22 @@ function readSettings(
       findings.error(`${section.owner} has no option '${name}'`, optionLocation, { help });
       continue;
     }
-    if (known.pattern === undefined && known.option.once) {
+    if (known.pattern === undefined && !known.option.repeatable) {
       const earlier = first.get(known.name);
-      if (earlier !== undefined) {
+      if (earlier !== undefined && known.option.once) {
         tellTwice(findings, setting, earlier, section.owner);
         continue;
       }
+      if (earlier !== undefined) warnOfOverride(findings, setting, earlier, location);
       first.set(known.name, setting);
     }
     const parsed = known.pattern ? known.parsed : parse(known.option, setting);
     const problem = parsed.problem ?? parsed.warning;
     if (problem !== undefined) {
       const { message, place } = describe({ ...parsed, problem }, setting, section.owner);
-      const comment = parsed.problem === undefined ? [] : trailingCommentHelp(setting.value);
-      const help = comment.length > 0 ? comment : parsed.help;
+      const { value } = setting;
+      const meant = parsed.problem === undefined ? [] : [...trailingCommentHelp(value), ...quotesHelp(value)];
+      const help = meant.length > 0 ? meant : parsed.help;
       const extra = help && { help };
       if (parsed.problem === undefined) findings.warn(message, place, extra, place && (location ?? place));
       else findings.error(message, place, extra);
@@ -219,10 +224,28 @@ function warnOfComment(
   findings.warn(message, valueLocation, { help: trailingCommentHelp(value) }, section ?? valueLocation);
 }
 
+/** An option of the command line, which comes before those of the section, does nothing if the section has it too. */
+function warnOfOverride(findings: Findings, setting: Setting, earlier: Setting, section: Location | undefined): void {
+  const { optionLocation: place } = setting;
+  if (place === undefined || !isOverride(earlier) || isOverride(setting)) return;
+  const message = `'${earlier.option}' has no effect: the section sets it too, at ${placeText(place)}, and the last value counts`;
+  const help = ["remove the line there to set it on the command line"];
+  findings.warn(message, earlier.optionLocation ?? place, { help }, section ?? place);
+}
+
+function isOverride({ optionLocation }: Setting): boolean {
+  return optionLocation?.source.file === COMMAND_LINE;
+}
+
+function placeText({ source, line, column }: Location): string {
+  return `${source.file}:${line}:${column}`;
+}
+
 function tellTwice(findings: Findings, { option, optionLocation }: Setting, earlier: Setting, owner: string): void {
   const place = earlier.optionLocation;
   const as = earlier.option === option ? "" : `, as '${earlier.option}'`;
-  const help = place && [`the first one is at ${place.source.file}:${place.line}:${place.column}${as}`];
+  const help = place && [`the first one is at ${placeText(place)}${as}`];
+  if (isOverride(earlier)) help?.push("remove this line to set it on the command line");
   const name = optionLocation === undefined ? `option '${option}' of ${owner}` : `'${option}'`;
   findings.error(`${name} can be given only once`, optionLocation, help ? { help } : {});
 }
@@ -273,7 +296,8 @@ function describe({ problem, span, in: part }: ValueProblem, setting: Setting, o
   return { message, place: { ...location, column, length: span.length } };
 }
 
-function helpWith({ options, patterns = [] }: DeclaredSection, name: string): readonly string[] {
+function helpWith({ options, patterns = [], other }: DeclaredSection, name: string): readonly string[] {
+  if (other !== undefined && mainName(other.options, name) !== undefined) return [`it is an option of ${other.header}`];
   const known = [...Object.keys(options), ...patterns.map(({ form }) => form)];
   if (known.length === 0) return ["it has no options"];
   const near = nearest(name, [...known, ...Object.values(options).flatMap(({ aliases = [] }) => aliases)]);

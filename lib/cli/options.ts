@@ -109,7 +109,7 @@ function parse(argv: readonly string[]) {
     const known = OPTION_LIST.filter(([, { onlyShort }]) => !onlyShort).map(written);
     const commands = new Map(Object.keys(COMMANDS).map((name) => [`--${name}`, name]));
     const meant = commands.has(option) ? option : nearest(option, [...known, ...commands.keys()]);
-    const said = suggestion(commands.get(meant ?? "") ?? meant);
+    const said = suggestion(known.includes(meant ?? "") ? meant : commands.get(meant ?? ""));
     throw new Error(`unknown option '${option}'${said}`, { cause: error });
   }
 }

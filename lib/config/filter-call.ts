@@ -88,8 +88,11 @@ function parseFilterCall(text: Located, before: Arrow | undefined, report: Repor
   }
   const name = located(text, 0, beginning.length);
   if (!/^[\p{L}_][\p{L}\p{N}_-]*$/u.test(name.text)) {
-    const help = "a filter is a name, or a name and arguments in parentheses: curve(2.2)";
-    return fail(`'${text.text}' is not a filter`, text.location, help, "the name of a channel can't contain < or >");
+    const meant = meantCall(text.text);
+    const help = ["a filter is a name, or a name and arguments in parentheses: curve(2.2)"];
+    if (meant !== undefined) help.unshift(`did you mean '${meant}'?`);
+    else help.push("the name of a channel can't contain < or >");
+    return fail(`'${text.text}' is not a filter`, text.location, ...help);
   }
   if (open < 0) return { name, location: text.location };
   const close = text.text.indexOf(")", open);
@@ -112,6 +115,14 @@ function parseFilterCall(text: Located, before: Arrow | undefined, report: Repor
   }
   if (args.length === 1 && args[0]?.text === "") return { name, args: [], location: text.location };
   return { name, args, location: text.location };
+}
+
+/** `fade 2s` and `invert, fade(2s)` as they are written here, or undefined for what is neither. */
+function meantCall(text: string): string | undefined {
+  const [, name, argument] = /^([a-z]+)[ =:]+([\d.]+\s?(?:%|ms|s|))$/.exec(text) ?? [];
+  if (name !== undefined) return `${name}(${argument})`;
+  const several = /^[a-z]+(?:\([^()]*\))?(?:\s*[,|+]\s*[a-z]+(?:\([^()]*\))?)+$/.test(text);
+  return several ? text.replace(/\s*[,|+]\s*(?=[a-z])/g, " > ") : undefined;
 }
 
 /** A part of a text by offsets, trimmed. */

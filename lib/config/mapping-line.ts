@@ -2,7 +2,7 @@
 import { type ChannelPattern, parsePattern } from "./channel-pattern.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { filtersBetween, parseFilterCalls, splitAtArrows } from "./filter-call.js";
-import { commentHelp, hasComment, withBraces } from "./meant.js";
+import { commentHelp, hasComment, paddedRanges, withBraces } from "./meant.js";
 import { type Located, locate, part } from "./source.js";
 import type { ChannelSpec, Direction, Mapping } from "./syntax.js";
 
@@ -134,6 +134,9 @@ function parseSpec(
   }
   const dot = text.text.indexOf(".");
   if (dot < 0) {
+    // Paths of OSC and topics of MQTT are the names that are most often written without the dot.
+    const slash = text.text.indexOf("/");
+    if (slash > 0) help.unshift(`did you mean '${text.text.slice(0, slash)}.${text.text.slice(slash)}'?`);
     report({ message: `'${text.text}' does not name a channel`, location: text.location, help });
     return undefined;
   }
@@ -157,6 +160,11 @@ function warnOf(channel: Located, report: (diagnostic: Diagnostic) => void): voi
   if (meant !== undefined) {
     const message = `'${channel.text}' is one channel: a range needs braces`;
     report({ severity, message, location, help: [`did you mean '${meant}'?`] });
+  }
+  for (const { range, meant } of channel.text.includes("..") ? paddedRanges(channel.text) : []) {
+    const message = `'${range}' stands for numbers without leading zeros`;
+    const lines = meant.length > 1 ? ", each in a mapping of its own" : "";
+    report({ severity, message, location, help: [`to keep the zeros, write ${meant.join(" and ")}${lines}`] });
   }
   if (hasComment(channel.text)) {
     const message = `'${channel.text}' is the name of the channel, with all that stands there`;

@@ -1,6 +1,9 @@
 import { MidimonsterError } from "../errors.js";
 import { type Located, locate, makeSource } from "./source.js";
 
+/** Stands for the name of a file in the locations of overrides. */
+export const COMMAND_LINE = "<command line>";
+
 /** `-b backend.option=value` or `-i instance.option=value`. */
 export interface Override {
   readonly kind: "backend" | "instance";
@@ -19,7 +22,7 @@ export interface Override {
 export function parseOverride(kind: Override["kind"], text: string): Override | string {
   const flag = kind === "backend" ? "-b" : "-i";
   const shown = `${flag} ${text}`;
-  const source = makeSource("<command line>", process.cwd(), shown);
+  const source = makeSource(COMMAND_LINE, process.cwd(), shown);
   const start = flag.length + 1;
   const dot = shown.indexOf(".", start);
   const equals = shown.indexOf("=", start);

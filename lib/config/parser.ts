@@ -240,14 +240,15 @@ class Parser {
 
   #instanceHeader(backend: Located, name: Located, content: Located): void {
     if (name.text === "") {
+      const help = `write [${backend.text} NAME], or [backend ${backend.text}] to set options of the backend`;
       this.#error(`this instance of '${backend.text}' has no name`, content.location, [
-        `write [${backend.text} NAME], or [backend ${backend.text}] to set options of the backend`,
+        /^map/i.test(backend.text) ? "did you mean [map]?" : help,
       ]);
       return;
     }
     const problem = instanceNameProblem(name.text);
     if (problem !== undefined) {
-      this.#error(problem, name.location);
+      this.#error(problem, name.location, [`did you mean [${backend.text} ${name.text.replace(/[\s.]+/g, "_")}]?`]);
       return;
     }
     this.#begin({ kind: "instance", backend, name, assignments: [] });
@@ -283,9 +284,10 @@ class Parser {
       this.#bytes += read.size;
     } catch (error) {
       const message = `can't read the included file: ${whyUnreadable(target.text, error)}`;
+      const help = [`relative paths begin in the folder of this file: ${path.resolve(resolved)}`];
       // Each further include would read that much again.
       if (error instanceof TooManyBytes) this.#stop(message, target.location, REST_SKIPPED);
-      else this.#error(message, target.location);
+      else this.#error(message, target.location, path.isAbsolute(target.text) ? [] : help);
       return;
     }
     this.read(makeSource(shown, path.dirname(resolved), text), open);

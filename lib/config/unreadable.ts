@@ -5,7 +5,9 @@ import { didYouMean } from "./suggest.js";
 
 /** Why a file can't be read, with its name. */
 export function whyUnreadable(file: string, error: unknown): string {
-  return codeOf(error) === "EISDIR" ? `'${file}' is a folder` : messageOf(error);
+  const code = codeOf(error);
+  if (code === "ENOENT") return `there is no file '${file}'`;
+  return code === "EISDIR" ? `'${file}' is a folder` : messageOf(error);
 }
 
 /**

@@ -111,6 +111,7 @@ class Builder {
       owner,
       options: declaration.options,
       open: declaration.otherOptions === "accepted",
+      other: { header: `instances: write it below [${name} NAME]`, options: declaration.instanceOptions },
       check: ({ options }: InstanceOptions) => listOf("checkOptions", () => declaration.checkOptions?.(options)),
     };
     const { options, settings, missing } = readOptions(section, written, location, this.#findings);
@@ -240,6 +241,7 @@ class Builder {
       options: declaration.instanceOptions,
       patterns: declaration.optionPatterns,
       open: declaration.otherInstanceOptions === "accepted",
+      other: { header: `the backend: write it below [backend ${declaration.name}]`, options: declaration.options },
       check: (read: InstanceOptions) => listOf("checkInstanceOptions", () => declaration.checkInstanceOptions?.(read)),
     };
     return readOptions(section, settings, nameLocation, this.#findings);

@@ -108,11 +108,17 @@ function mapAll(assembly: Assembly, mappings: readonly MappingDefinition[]): Map
   return pairs;
 }
 
-function instanceOf({ byName, failed, findings }: Assembly, reference: ChannelReference): InstanceEntry | undefined {
+function instanceOf(
+  { byName, failed, backends, findings }: Assembly,
+  reference: ChannelReference,
+): InstanceEntry | undefined {
   const found = byName.get(reference.instance);
   if (found === undefined && !failed.has(reference.instance)) {
     const comment = commentHelp(reference.instance);
     const known = didYouMean(reference.instance, byName.keys(), "available instances");
+    const backend = reference.instance;
+    if (backends.has(backend))
+      known.unshift(`'${backend}' is a backend: name an instance of it, from [${backend} NAME]`);
     const help = comment.length > 0 ? comment : known;
     findings.error(`no instance '${reference.instance}'`, reference.instanceLocation, { help });
   }

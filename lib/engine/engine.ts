@@ -1,3 +1,4 @@
+import type { NativePart } from "../backends/instance.js";
 import type { Binding, Core, Report } from "../binding.js";
 import type { LiveView } from "./live-view.js";
 
@@ -15,6 +16,8 @@ export interface Engine {
   readonly argument: string;
   /** Logs what an instance reports that the core does not know of. */
   report(report: Report): void;
+  /** The instance that is being created does the same as {@link NativePart.advise} until that is known. */
+  advises(advise: NonNullable<NativePart["advise"]>): void;
   /** Aborted when the router is being stopped: from then on, no instances may be added to the core. */
   readonly stopping: AbortSignal;
 }

@@ -1,4 +1,4 @@
-// Before a reload exchanges the mapping, instances may output what only the former mapping leads on.
+// Before a reload exchanges the mapping, or a router stops, instances may output what only the former mapping leads on.
 import type { Definition } from "../config/definition.js";
 import { messageOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
@@ -28,4 +28,11 @@ export function leave(
       (error) => log.error({ err: error }, `instance '${name}' threw in leave(): ${messageOf(error)}`),
     );
   }
+}
+
+/** The same before the router stops, of those that run. @returns whether there are any */
+export function leaveAll(instances: readonly LiveInstance[], log: Logger): boolean {
+  const running = instances.filter(({ state, instance }) => state === "running" && instance.leave !== undefined);
+  leave(running, new Set(running), [], [], log);
+  return running.length > 0;
 }

@@ -389,6 +389,7 @@ export class Router {
   async #end(state: "stopped" | "failed"): Promise<void> {
     if (this.#state === "stopped" || this.#state === "failed") return;
     this.#state = "stopping";
+    this.#session?.lifecycle.abort(); // after a failure too: what ends from now on was asked to
     await this.#session?.stop();
     this.#state = state;
   }

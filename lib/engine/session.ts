@@ -1,7 +1,7 @@
 // A router's native core and everything connected to it: events that JavaScript emits and handles, intervals, taps, reports.
 // The core runs an assembly.
 import type { BackendDeclaration } from "../backends/declare.js";
-import type { EventBatch } from "../backends/instance.js";
+import type { EventBatch, NativePart } from "../backends/instance.js";
 import { type Binding, binding, type Core } from "../binding.js";
 import type { Definition } from "../config/definition.js";
 import { asData, type Diagnostic, formatDiagnostic, formatDiagnostics } from "../config/diagnostic.js";
@@ -21,7 +21,7 @@ import { Emissions } from "./emissions.js";
 import { Endings } from "./endings.js";
 import type { CheckMode, Engine } from "./engine.js";
 import type { LiveBackend, LiveInstance } from "./instances.js";
-import { leave } from "./leave.js";
+import { leave, leaveAll } from "./leave.js";
 import { Lifecycle } from "./lifecycle.js";
 import { LiveView } from "./live-view.js";
 import { Outbox } from "./outbox.js";
@@ -53,7 +53,7 @@ export class Session {
   /** Names of all past and present instances, by number: reports may come late. */
   readonly #instanceNames = new Map<number, string>();
   /** The instance that is being created: it may have something to report before its number is known. */
-  #creating = "?";
+  #creating: { readonly name: string; advise?: NativePart["advise"] } = { name: "?" };
   #names = new ChannelNames(new Map());
   #doors = new Doors(new Assembly());
   #mappings: Definition["mappings"] = [];
@@ -109,8 +109,9 @@ export class Session {
     });
     this.#reports = new ReportLog(
       log,
-      (instance) => this.#instanceNames.get(instance) ?? this.#creating,
+      (instance) => this.#instanceNames.get(instance) ?? this.#creating.name,
       (instance) => this.#channelsOf(instance),
+      (instance, raised) => (this.#live.get(instance)?.instance.native ?? this.#creating).advise?.(raised) ?? [],
     );
     this.lifecycle = new Lifecycle((message) => log.error({}, message));
     this.view = new LiveView({
@@ -132,6 +133,9 @@ export class Session {
       argument,
       check,
       report: (report) => this.#reports.log(report),
+      advises: (advise) => {
+        this.#creating.advise = advise;
+      },
       stopping: this.lifecycle.signal,
     };
     if (check !== undefined) native.onlyCheck(core);
@@ -142,18 +146,17 @@ export class Session {
       modules: new Map(),
       backends: this.backends,
       creating: (name) => {
-        this.#creating = name;
+        this.#creating = { name };
       },
       created: (live) => {
         const { number, name } = live;
         const isOfCore = Number.isInteger(number) && number >= 0 && number < native.instanceCount(core);
         if (!isOfCore || this.#instanceNames.has(number)) {
-          throw new Error(
-            `its native part has the number ${textOf(number)}, which is not the number of a new instance`,
-          );
+          throw new Error(`its native part has the number ${textOf(number)}, which is not that of a new instance`);
         }
         this.#live.set(number, live);
         this.#instanceNames.set(number, name);
+        this.#creating = { name };
       },
       retire: (instances) => this.retire(instances),
       emit: (...event) => this.#emissions.emit(...event),
@@ -274,11 +277,8 @@ export class Session {
 
   /** Removes instances from the core for good. */
   retire(instances: readonly LiveInstance[]): void {
-    if (instances.length > 0)
-      this.#binding.retire(
-        this.#core,
-        Uint32Array.from(instances, (live) => live.number),
-      );
+    const numbers = Uint32Array.from(instances, ({ number }) => number);
+    if (numbers.length > 0) this.#binding.retire(this.#core, numbers);
     for (const live of instances) {
       // Not earlier: the cleanup handler may have registered intervals.
       this.#scheduler.forget(live.number);
@@ -319,6 +319,10 @@ export class Session {
   async stop(): Promise<void> {
     this.#scheduler.stop();
     try {
+      if (leaveAll(this.#liveOf(this.assembly), this.#log)) {
+        this.#outbox.flush();
+        await turnOfTheLoop(); // while all of them still run
+      }
       await this.lifecycle.stopAll();
     } finally {
       await turnOfTheLoop();
@@ -383,8 +387,8 @@ export class Session {
     const { batches, lost } = live.early.take();
     if (live.state !== "running") return;
     for (const batch of batches) this.#handle(live, batch);
-    if (lost === 0) return;
-    this.#reports.log({ kind: "events-lost", instance: live.number, role: "", subject: "", text: "", value: lost });
+    if (lost > 0)
+      this.#reports.log({ kind: "events-lost", instance: live.number, role: "", subject: "", text: "", value: lost });
   }
 
   #handle({ name, instance }: LiveInstance, batch: EventBatch): void {

@@ -147,6 +147,9 @@ function readValue(text: string, parameter: Parameter): number | ValueProblem {
   if (kind === "time" && unit === "" && value > 0 && value < GRID_MS && value * 1000 <= max) {
     help.unshift(`${text} without a unit are milliseconds; did you mean ${text}s?`);
   }
+  if (kind === "number" && unit === "" && max === 1 && value > 1 && value <= 100) {
+    help.unshift(`values go from 0 to 1; did you mean ${text}%?`);
+  }
   return { message: `${text} is out of range`, help };
 }
 

@@ -46,6 +46,7 @@ export class ReportLog {
   readonly #logger: Logger;
   readonly #nameOf: (instance: number) => string;
   readonly #channelsOf: (instance: number) => readonly string[];
+  readonly #adviceOn: (instance: number, raised: PythonException) => readonly string[];
   readonly #repeated = new Map<string, Repeated>();
   readonly #rates = new Map<string, Rate>();
   #timer: NodeJS.Timeout | undefined;
@@ -55,15 +56,18 @@ export class ReportLog {
   /**
    * @param nameOf an instance's name, for its number
    * @param channelsOf the names of its channels, from which one is suggested for an unknown one
+   * @param adviceOn lines of help about what its code has raised or warned of
    */
   constructor(
     logger: Logger,
     nameOf: (instance: number) => string,
     channelsOf: (instance: number) => readonly string[] = () => [],
+    adviceOn: (instance: number, raised: PythonException) => readonly string[] = () => [],
   ) {
     this.#logger = logger;
     this.#nameOf = nameOf;
     this.#channelsOf = channelsOf;
+    this.#adviceOn = adviceOn;
   }
 
   log(report: Report): void {
@@ -126,13 +130,14 @@ export class ReportLog {
       case "slow":
         this.#logger.warn(
           { ...fields, stack: report.text },
-          `${instance}: the ${report.role} ${report.subject} is slow: it took more than ${report.value} ms, in which everything else waited; after that time it was here:\n${report.text}`,
+          `${instance}: the ${report.role} ${report.subject} is slow: it took more than ${report.value} ms, in which ` +
+            `${report.apart ? "the rest of its instance" : "everything else"} waited; after that time it was here:\n${report.text}`,
         );
         break;
       case "log":
         this.#logger[levelOf(report.role)](
           { instance, logger: report.subject, file: report.file, line: report.value },
-          `${instance}: ${report.text}`,
+          `${instance}: ${report.text}${report.role === "warn" ? this.#help(report.instance, warning(report.text)) : ""}`,
         );
         break;
       case "watch-failed":
@@ -173,7 +178,14 @@ export class ReportLog {
     for (const [key, { fields }] of this.#repeated) if (fields.instance === instance) this.#repeated.delete(key);
   }
 
-  #exception(instance: string, { role, subject, value }: Report, exception: PythonException): void {
+  #help(instance: number, raised: PythonException): string {
+    return this.#adviceOn(instance, raised)
+      .map((line) => `\n  = ${line}`)
+      .join("");
+  }
+
+  #exception(instance: string, report: Report, exception: PythonException): void {
+    const { role, subject, value } = report;
     const what = describe(instance, role, subject, value);
     const { type, places } = exception;
     // A thread's name is often its number, and one function may handle thousands of channels.
@@ -188,7 +200,8 @@ export class ReportLog {
     };
     if (this.#counts(key, role === "handler" ? [subject] : [], 1, fields, say, what.length + exception.text.length))
       return;
-    this.#logger.error({ ...fields, ...fieldsOf(exception) }, `${what}\n${exception.text}${callHelp(role, exception)}`);
+    const help = callHelp(role, exception) + this.#help(report.instance, exception);
+    this.#logger.error({ ...fields, ...fieldsOf(exception) }, `${what}\n${exception.text}${help}`);
   }
 
   #eventsLost(instance: string, count: number): void {
@@ -319,6 +332,11 @@ function describe(instance: string, role: string, subject: string, value?: numbe
     return `${instance}: the socket function ${subject} raised${value === undefined ? "" : ` on descriptor ${value}`}`;
   }
   return `${instance}: the ${role}${role === "interval" ? " function" : ""} ${subject} raised`;
+}
+
+/** A warning as what is raised. */
+function warning(message: string): PythonException {
+  return { type: "Warning", message, places: [], text: message };
 }
 
 /** How a function is called, if it could not be: the exception then has no place in user code. */

@@ -32,6 +32,13 @@ export class Client {
   #pinged: number;
   #flushed = 0;
   #progress: number;
+  /** What is sent once it has read what it was sent before. */
+  readonly #later = new Map<string, () => void>();
+  readonly #catchUp = () => {
+    const all = [...this.#later];
+    this.#later.clear();
+    for (const [what, work] of all) this.whenRead(what, work);
+  };
 
   /** @param id unique within the process @param address of the peer */
   constructor(
@@ -54,6 +61,9 @@ export class Client {
     websocket.on("pong", () => {
       this.#sign = performance.now();
     });
+    websocket.on("ping", () => {
+      if (this.isOpen) this.#allows(performance.now());
+    });
   }
 
   get isOpen(): boolean {
@@ -62,7 +72,21 @@ export class Client {
 
   /** Whether so much waits for it that values are not to be sent, but noted: send the newest once this is false. */
   get lags(): boolean {
-    return this.#websocket.bufferedAmount > LIMITS.buffered;
+    return this.#later.size > 0 || this.#websocket.bufferedAmount > LIMITS.buffered;
+  }
+
+  /**
+   * Does what sends much: at once, or when it has read what it was sent before, so that a client that asks and does not read takes no
+   * memory. @param what stands for it: work that still waits is replaced
+   */
+  whenRead(what: string, work: () => void): void {
+    if (!this.lags) {
+      work();
+      return;
+    }
+    if (this.#later.size === 0) this.#socket.once("drain", this.#catchUp);
+    this.#later.delete(what); // the order is that of the last ones
+    this.#later.set(what, work);
   }
 
   /** Sends text, or bytes as a binary message, which must not change any more. Does nothing once it is closed. */
@@ -108,6 +132,10 @@ export class Client {
     this.heard = now;
     this.#sign = now;
     this.#counters.received++;
+    return this.#allows(now);
+  }
+
+  #allows(now: number): boolean {
     if (this.#messages.take(1, now)) return true;
     this.drop(CLOSE.refused, `more than ${LIMITS.messages} messages a second`);
     return false;

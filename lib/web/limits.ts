@@ -6,7 +6,7 @@ export const LIMITS = {
   /** Open WebSockets of a site. */
   clients: 64,
   clientsPerAddress: 16,
-  /** Open WebSockets of a site that have not sent their token yet. */
+  /** Open WebSockets of a site that have not sent their token yet. With one more, the oldest of them is closed. */
   unauthorised: 16,
   /** A second and client, of WebSocket messages; a second and address, of HTTP requests. */
   messages: 200,
@@ -24,6 +24,8 @@ export const LIMITS = {
 export const TIMES = {
   header: 5000,
   request: 10_000,
+  /** Without progress of a connection by HTTP: more than those above, whose end is told. */
+  unread: 12_000,
   /** Until the token has to arrive. */
   authorisation: 5000,
   /** Without progress of a client that something waits for. */

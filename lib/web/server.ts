@@ -34,6 +34,9 @@ export async function acquire(address: WebAddress): Promise<WebServer> {
   }
 }
 
+/** Of the first site, which others can't be called when they share its server. */
+const OWN_PATHS = ["api", "healthz", "metrics", "monitor", "ws"];
+
 /** How long connections may take to end when a server is closed, in ms. */
 const PATIENCE = 500;
 
@@ -58,6 +61,8 @@ export class WebServer {
       connectionsCheckingInterval: 1000,
       noDelay: true,
     });
+    // Also of one that asks and does not read: Node's other times are for what a client sends.
+    http.setTimeout(TIMES.unread);
     http.maxConnections = LIMITS.connections;
     const address = host === WILDCARD ? undefined : (await resolveHost(host)).address;
     await new Promise<void>((resolve, reject) => {
@@ -110,14 +115,21 @@ export class WebServer {
     clearTimeout(timer);
   }
 
-  /** @throws {Error} if there is one of this name */
+  /** @throws {Error} if there is one of this name, or the first one has a path like it */
   add(site: Site): void {
+    if (this.#sites.size > 0 && OWN_PATHS.includes(site.name)) {
+      throw new Error(
+        `/${site.name}/ belongs to the first page on this port: rename '${site.name}', or use another port`,
+      );
+    }
     if (this.#sites.has(site.name)) throw new Error(`there are two pages '${site.name}' on one port`);
     this.#sites.set(site.name, site);
   }
 
-  remove(site: Site): void {
+  /** Closes its clients, also those that have not sent their token yet. */
+  remove(site: Site, reason: string, again: boolean): void {
     if (this.#sites.get(site.name) === site) this.#sites.delete(site.name);
+    this.#upgrades.leave(site, reason, again);
   }
 
   isFirst(site: Site): boolean {
@@ -190,6 +202,10 @@ export class WebServer {
     }
     const body = await bodyOf(request);
     if (!Buffer.isBuffer(body)) return body;
+    // Its body took a while, in which a reload may have changed who may do what.
+    if (site.find(at)?.methods !== methods || (method.needs !== "open" && site.roleOf(token) !== role)) {
+      return errorAnswer(503, "changed", "the page has changed meanwhile: ask again", RETRY_SOON);
+    }
     try {
       const type = (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
       const hasToken = token !== undefined && site.access.tokens !== undefined && role !== undefined;

@@ -25,7 +25,6 @@ import type { Logger } from "../log/log.js";
 import type { Access, Role } from "./access.js";
 import type { Answer, Methods } from "./answer.js";
 import type { Client, Counters, Message } from "./client.js";
-import { CLOSE } from "./client.js";
 import { acquire, type WebServer } from "./server.js";
 
 export interface SiteSpec {
@@ -103,7 +102,7 @@ export class Site {
 
   /** The path under which it is found: `/`, or `/NAME/` for all but the first of a server. */
   get path(): string {
-    return this.#server.isFirst(this) ? "/" : `/${this.name}/`;
+    return this.#server.isFirst(this) ? "/" : `/${encodeURIComponent(this.name)}/`;
   }
 
   /** Adds or replaces the handlers of a path; one that ends with `/*` stands for all below it. */
@@ -135,8 +134,10 @@ export class Site {
   async close(reason: string, again: boolean): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const client of this.clients) client.close(CLOSE.stop, reason, again);
-    this.#server.remove(this);
+    this.#exact.clear();
+    this.#prefixes.clear();
+    this.#sockets.clear();
+    this.#server.remove(this, reason, again);
     await this.#server.release();
   }
 

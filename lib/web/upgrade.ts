@@ -74,8 +74,13 @@ export class Upgrades {
     }
     this.#websockets.handleUpgrade(request, socket, head, (websocket) => {
       const client = new Client(++clients, address, websocket, socket as Socket, site.counters);
-      this.#connect(client, websocket, site, route, role);
+      this.#connect(client, websocket, site, route, at, role);
     });
+  }
+
+  /** Closes the clients of a site. */
+  leave(site: Site, reason: string, again: boolean): void {
+    for (const [client, of] of this.#connected) if (of === site) client.close(CLOSE.stop, reason, again);
   }
 
   close(): void {
@@ -93,10 +98,13 @@ export class Upgrades {
     if (all.filter((client) => client.address === address).length >= LIMITS.clientsPerAddress) {
       return `this address already has ${LIMITS.clientsPerAddress} clients`;
     }
-    if (all.filter((client) => this.#waiting.has(client)).length >= LIMITS.unauthorised) {
-      return `${LIMITS.unauthorised} clients have not sent their token yet`;
-    }
     return undefined;
+  }
+
+  /** Makes room for one more client that has not sent its token yet: pages send theirs at once, so the oldest one never will. */
+  #makeRoom(site: Site): void {
+    const waiting = [...this.#waiting].filter((client) => this.#connected.get(client) === site);
+    if (waiting.length >= LIMITS.unauthorised) waiting[0]?.drop(CLOSE.token, "no token has come");
   }
 
   #connect(
@@ -104,6 +112,7 @@ export class Upgrades {
     websocket: WebSocket,
     site: Site,
     route: SocketRoute,
+    at: string,
     role: Client["role"] | undefined,
   ): void {
     let opened = false;
@@ -119,6 +128,10 @@ export class Upgrades {
     const open = (as: Client["role"]) => {
       clearTimeout(patience);
       this.#waiting.delete(client);
+      if (site.findSocket(at) !== route) {
+        client.close(CLOSE.stop, "what was here has been switched off", true);
+        return;
+      }
       opened = true;
       client.role = as;
       site.clients.add(client);
@@ -152,6 +165,7 @@ export class Upgrades {
       open(role);
       return;
     }
+    this.#makeRoom(site);
     this.#waiting.add(client);
     patience = setTimeout(() => client.close(CLOSE.token, "no token has come", false), TIMES.authorisation);
   }

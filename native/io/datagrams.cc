@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "io/udp_calls.h"
+
 namespace mmpy {
 
 Datagrams::Datagrams(uint8_t *memory, DatagramRow *rows) : rows_(rows) {
@@ -41,10 +43,22 @@ void Datagrams::Describe(size_t place, size_t length) {
 
 #ifdef __linux__
 
-int Datagrams::Receive(int fd) {
+// Without the headers, which the system would have to copy.
+int Datagrams::ReceiveOne(int fd) {
+  ssize_t length = 0;
+  do {
+    length = ReceiveFrom(fd, pieces_[0].iov_base, pieces_[0].iov_len, &senders_[0]);
+  } while (length < 0 && errno == EINTR);
+  if (length < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+  Describe(0, static_cast<size_t>(length));
+  return 1;
+}
+
+int Datagrams::Receive(int fd, size_t limit) {
+  if (limit == 1) return ReceiveOne(fd);
   int count = 0;
   do {
-    count = recvmmsg(fd, headers_.data(), kPlaces, MSG_DONTWAIT, nullptr);
+    count = recvmmsg(fd, headers_.data(), static_cast<unsigned>(limit), MSG_DONTWAIT, nullptr);
   } while (count < 0 && errno == EINTR);
   if (count < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
   for (int i = 0; i < count; ++i) {
@@ -56,9 +70,9 @@ int Datagrams::Receive(int fd) {
 
 #else
 
-int Datagrams::Receive(int fd) {
+int Datagrams::Receive(int fd, size_t limit) {
   int count = 0;
-  while (count < static_cast<int>(kPlaces)) {
+  while (count < static_cast<int>(limit)) {
     Header &header = headers_[count];
     header.msg_namelen = UdpAddress::capacity();
     const ssize_t length = recvmsg(fd, &header, MSG_DONTWAIT);

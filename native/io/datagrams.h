@@ -37,9 +37,9 @@ class Datagrams {
   Datagrams(const Datagrams &) = delete;
   Datagrams &operator=(const Datagrams &) = delete;
 
-  // Reads what a socket has, as much as there are places. Returns the number of datagrams, 0 if there was nothing, or a
-  // negative errno.
-  int Receive(int fd);
+  // Reads what a socket has, up to `limit` datagrams, of which there may be as many as places. Returns how many, 0 if
+  // there was nothing, or a negative errno.
+  int Receive(int fd, size_t limit);
 
   const uint8_t *data(size_t place) const { return static_cast<const uint8_t *>(pieces_[place].iov_base); }
   size_t size(size_t place) const { return rows_[place].length; }
@@ -51,6 +51,7 @@ class Datagrams {
 #ifdef __linux__
   using Header = mmsghdr;
   static msghdr &MessageOf(Header &header) { return header.msg_hdr; }
+  int ReceiveOne(int fd);
 #else
   using Header = msghdr;
   static msghdr &MessageOf(Header &header) { return header; }

@@ -40,6 +40,7 @@ int uv_async_init(uv_loop_t *loop, uv_async_t *handle, uv_async_cb call) {
   return functions.uv_async_init(loop, handle, call);
 }
 int uv_async_send(uv_async_t *handle) { return functions.uv_async_send(handle); }
+int uv_backend_fd(const uv_loop_t *loop) { return functions.uv_backend_fd(loop); }
 void uv_close(uv_handle_t *handle, uv_close_cb call) { functions.uv_close(handle, call); }
 int uv_fileno(const uv_handle_t *handle, uv_os_fd_t *fd) { return functions.uv_fileno(handle, fd); }
 uv_handle_type uv_handle_get_type(const uv_handle_t *handle) { return functions.uv_handle_get_type(handle); }

@@ -59,11 +59,12 @@ bool OscTable::Read(const uint8_t *data, size_t size, Events *events) {
 const OscTable::Path *OscTable::Find(const uint8_t *data, size_t size) {
   if (paths_.empty()) return nullptr;
   if (next_ >= paths_.size()) next_ = 0;
-  const Path &expected = paths_[next_];
-  if (size > expected.address.size() && std::memcmp(data, expected.address.data(), expected.address.size()) == 0) {
-    ++next_;
-    return &expected;
-  }
+  const auto is_at = [&](size_t place) {
+    const std::string &address = paths_[place].address;
+    return size > address.size() && std::memcmp(data, address.data(), address.size()) == 0;
+  };
+  if (is_at(next_)) return &paths_[next_++];
+  if (next_ > 0 && is_at(next_ - 1)) return &paths_[next_ - 1];
   const void *const end = std::memchr(data, 0, size);
   if (end == nullptr) return nullptr;
   const size_t length = Padded(static_cast<size_t>(static_cast<const uint8_t *>(end) - data));

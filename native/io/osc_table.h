@@ -53,7 +53,8 @@ class OscTable {
   std::vector<Path> paths_;
   std::unordered_map<std::string, size_t> index_;  // by address, padded
   std::string key_;
-  size_t next_ = 0;  // the path after the one found last: bundles name them in the same order each time
+  // The path after the one found last: bundles name them in the same order each time, a fader the same one.
+  size_t next_ = 0;
 };
 
 }  // namespace mmpy

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "io/guard.h"
+#include "io/udp_calls.h"
 
 namespace mmpy {
 
@@ -28,7 +30,7 @@ bool HasNoRoom(int error) { return error == -EAGAIN || error == -EWOULDBLOCK; }
 int SendOne(int fd, const UdpAddress &to, const void *data, size_t length) {
   ssize_t sent = 0;
   do {
-    sent = sendto(fd, data, length, MSG_DONTWAIT, to.any(), to.size());
+    sent = SendTo(fd, data, length, to);
   } while (sent < 0 && errno == EINTR);
   return sent < 0 ? Trouble() : 0;
 }
@@ -166,9 +168,23 @@ void UdpSocket::OnPoll(int status, int events) {
     SendWaiting();
     return;  // what can be read comes with the next iteration
   }
-  const int count = datagrams_.Receive(fd_);
+  const int count = datagrams_.Receive(fd_, limit_);
+  if (count >= 0) AdaptLimit(static_cast<size_t>(count));
   if (count > 0) listener_.OnDatagrams(static_cast<size_t>(count));
   if (count < 0) listener_.OnReceiveError(-count);
+}
+
+// The system says only by a further attempt that there is nothing more, in a third of the time that reading one takes.
+// So single datagrams are read singly, and only now and then more are asked for.
+void UdpSocket::AdaptLimit(size_t count) {
+  constexpr unsigned kPatience = 4;
+  if (count < limit_) {
+    limit_ = std::max<size_t>(count, 1);
+    filled_ = 0;
+  } else if (limit_ > 1 || ++filled_ == kPatience) {
+    limit_ = std::min(2 * limit_, Datagrams::kPlaces);
+    filled_ = 0;
+  }
 }
 
 // An error of the socket, which libuv polls no longer then. To ask for it is to remove it.

@@ -83,6 +83,7 @@ class UdpSocket {
   int Set(int level, int option, const Value &value);
   int StartPolling();
   void OnPoll(int status, int events);
+  void AdaptLimit(size_t count);
   void OnPollError();
   void SendWaiting();
 
@@ -91,6 +92,8 @@ class UdpSocket {
   int fd_ = -1;
   int family_ = AF_INET;
   UvHandle<uv_poll_t> poll_;
+  size_t limit_ = 1;     // how many are read next: as many as there were, and more while there are more
+  unsigned filled_ = 0;  // how often in a row there was one when one was read
   std::deque<Waiting> waiting_;
   size_t waiting_bytes_ = 0;
 };

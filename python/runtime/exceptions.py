@@ -1,5 +1,7 @@
 """Exceptions as data for the native part; their tracebacks begin at user code."""
 
+import sys
+
 from .names import MAX_NAME, exact, qualified_type_name, text_attribute
 
 # Entries at the beginning of a traceback that are not user code: this package and the import machinery, under its names
@@ -76,9 +78,27 @@ def _text_of(error, entry, kind, message):
     try:
         import traceback
 
-        return bounded("".join(traceback.format_exception(type(error), error, entry)).rstrip("\n"))
+        text = "".join(traceback.format_exception(type(error), error, entry)).rstrip("\n")
+        return bounded(text + _meant(message))
     except BaseException:  # no descriptors or memory are left, the interpreter is ending, or the exception misbehaves
         return bounded(_format_plainly(_places_of(entry), kind, message))
+
+
+def _meant(message):
+    """What Python 3.12 and later add to a message about a misspelt function of midimonster."""
+    if sys.version_info >= (3, 12):
+        return ""
+    words = message.split("'")
+    if message.startswith("module 'midimonster' has no attribute '"):
+        name = words[3]
+    elif message.startswith("cannot import name '") and words[3:4] == ["midimonster"]:
+        name = words[1]
+    else:
+        return ""
+    import difflib
+
+    known = [each for each in dir(sys.modules["midimonster"]) if not each.startswith("_")]
+    return "".join(". Did you mean: '%s'?" % each for each in difflib.get_close_matches(name, known, 1))
 
 
 def _format_plainly(places, kind, message):

@@ -6,6 +6,9 @@ import sys
 from .exceptions import is_user_code
 from .threads import LOOP_THREAD
 
+# The outermost frames of an instance's own process, those of child.py, which is passed as text.
+CHILD = [("<string>", "<lambda>"), ("<string>", "<module>")]
+
 
 def running_stack():
     """The position of the loop's thread, formatted as in a traceback, without the frames of this package and of imports."""
@@ -17,6 +20,9 @@ def running_stack():
         if is_user_code(frame):
             stack.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
         frame = frame.f_back
+
+    if [(file, name) for file, _, name in stack[-2:]] == CHILD:
+        del stack[-2:]
 
     import traceback
 

@@ -26,8 +26,9 @@ struct Range {
 constexpr size_t kMax = 64;
 Range failing[kMax], standard[2];  // whose allocations fail; libstdc++ and this library, which allocate for others
 size_t failing_count = 0;
-// From 3.12 on CPython's MAKE_FUNCTION releases the code object twice if it gets no function. So that allocation goes through.
-Range make_function;
+// Functions of CPython that do not survive it: their allocations, and those of what they call, go through when it is their turn.
+Range left_out[kMax];
+size_t left_out_count = 0;
 thread_local bool armed = false;
 thread_local long left = 0;
 thread_local bool fired = false;
@@ -59,20 +60,14 @@ bool IsOneThatFails(const void *address) {
   return false;
 }
 
-void FindMakeFunction() {
-  void *const found = dlsym(RTLD_DEFAULT, "PyFunction_NewWithQualName");
-  Dl_info info;
-  void *symbol = nullptr;
-  if (found == nullptr || dladdr1(found, &info, &symbol, RTLD_DL_SYMENT) == 0 || symbol == nullptr) return;
-  const auto begin = reinterpret_cast<uintptr_t>(found);
-  make_function = {begin, begin + static_cast<const ElfW(Sym) *>(symbol)->st_size};
-}
-
-bool MakesFunction() {
-  void *frames[16];
-  const int count = backtrace(frames, 16);
+bool IsLeftOut() {
+  constexpr int kDeep = 256;  // the compiler calls itself
+  void *frames[kDeep];
+  const int count = left_out_count == 0 ? 0 : backtrace(frames, kDeep);
   for (int i = 0; i < count; ++i) {
-    if (make_function.holds(frames[i])) return true;
+    for (size_t j = 0; j < left_out_count; ++j) {
+      if (left_out[j].holds(frames[i])) return true;
+    }
   }
   return false;
 }
@@ -92,11 +87,8 @@ bool Fails(const void *caller) {
     counts = i < count && IsOneThatFails(frames[i]);
   }
   if (counts && --left == 0) {
-    if (!MakesFunction()) {
-      fired = true;
-      return true;
-    }
-    left = 1;
+    fired = true;
+    return !IsLeftOut();
   }
   armed = true;
   return false;
@@ -116,8 +108,19 @@ void *NewAligned(size_t size, std::align_val_t alignment, const void *caller) {
 
 }  // namespace
 
-// The n-th allocation of this thread from now on fails; 0: none. Python: 0 without CPython's, 1 with them, 2 with all but
-// functions. Returns whether the one before has failed.
+// Returns whether there is such a function.
+extern "C" int leave_out(const char *name) {
+  void *const found = dlsym(RTLD_DEFAULT, name);
+  Dl_info info;
+  void *symbol = nullptr;
+  if (found == nullptr || dladdr1(found, &info, &symbol, RTLD_DL_SYMENT) == 0 || symbol == nullptr) return 0;
+  const auto begin = reinterpret_cast<uintptr_t>(found);
+  if (left_out_count < kMax) left_out[left_out_count++] = {begin, begin + static_cast<const ElfW(Sym) *>(symbol)->st_size};
+  return 1;
+}
+
+// The n-th allocation of this thread from now on fails; 0: none. Python: with CPython's. Returns whether the one before has
+// failed.
 extern "C" int fail_allocation(long n, int python) {
   armed = false;
   const bool was = fired;
@@ -127,7 +130,6 @@ extern "C" int fail_allocation(long n, int python) {
     failing_count = 0;
     const bool with_python = python != 0;
     dl_iterate_phdr(Note, const_cast<bool *>(&with_python));
-    if (python == 2) FindMakeFunction();
   }
   left = n;
   fired = false;

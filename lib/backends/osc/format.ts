@@ -24,6 +24,15 @@ interface Word {
 const EXAMPLE =
   'write the types and a minimum and maximum for each, as in: ff 0 1 0 1, or: sf "name" 0 1, or - for no arguments';
 
+/** As other programs write types. */
+const NAMES_OF_TYPES = new Map([
+  ["float", "f"],
+  ["double", "d"],
+  ["int", "i"],
+  ["integer", "i"],
+  ["string", "s"],
+]);
+
 export function isVariable(argument: FormatArgument): argument is VariableArgument {
   return "min" in argument;
 }
@@ -31,6 +40,14 @@ export function isVariable(argument: FormatArgument): argument is VariableArgume
 export function parseFormat(text: string): Parsed<OscFormat> {
   const [letters, ...rest] = wordsOf(text);
   if (letters === undefined) return { problem: "needs types", help: [EXAMPLE] };
+  const meant = NAMES_OF_TYPES.get(letters.text.toLowerCase());
+  if (meant !== undefined) {
+    return {
+      problem: `has no type '${letters.text}'`,
+      help: [`types are single characters: write ${meant}`],
+      span: letters.span,
+    };
+  }
   const reader = new WordReader(rest);
   const parts: FormatArgument[] = [];
   if (letters.text !== "-") {

@@ -16,7 +16,7 @@ import type {
 import type { Code } from "./code.js";
 import type { instanceOptions } from "./index.js";
 import type { PythonChoice } from "./locate/discovery.js";
-import { type ImportSurroundings, importAdvice } from "./locate/import-advice.js";
+import { type ImportSurroundings, importAdvice, lateImportAdvice } from "./locate/import-advice.js";
 import { otherWithMain } from "./main-interpreter.js";
 
 export type Setup = InstanceSetup<typeof instanceOptions>;
@@ -49,11 +49,14 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
     this.#name = name;
     this.#code = code;
     this.#around = { folder, ...surroundings };
+    const advise = (raised: PythonException) => lateImportAdvice(raised, this.#surroundings);
+    setup.engine.advises(advise); // modules may warn while they load
     this.native = {
       number: code.number,
       channels: code.channels,
       fixChannels: () => code.fixChannels(),
       resolve: (inputs) => this.#resolve(inputs),
+      advise,
     };
     this.#defaultHandler = options["default-handler"];
     this.#loadModules(settings, report);

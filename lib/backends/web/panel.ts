@@ -175,12 +175,20 @@ export class Panel {
       if (!this.#infos.has(id)) this.values.drop(id);
     }
     if (before === JSON.stringify(this.#layout)) return this.#layout;
-    const text = JSON.stringify({ type: "layout", ...this.#layout });
+    const layout = this.#layout;
+    const text = JSON.stringify({ type: "layout", ...layout });
     for (const client of this.clients) {
-      client.send(text);
-      client.send(this.feeds.state(client));
+      client.whenRead("layout", () => {
+        client.send(layout === this.#layout ? text : JSON.stringify({ type: "layout", ...this.#layout }));
+      });
+      this.state(client);
     }
     return this.#layout;
+  }
+
+  /** Sends a client all values that it sees. */
+  state(client: Client): void {
+    client.whenRead("state", () => client.send(this.feeds.state(client)));
   }
 
   /** Ends all timers. */

@@ -25,7 +25,7 @@ export function talk(panel: Panel, server: string): SocketRoute {
       client.tell({ type: "hello", protocol: PROTOCOL, server, session, client: id, role, title, pages, channels });
       panel.clients.add(client);
       panel.feeds.add(client);
-      client.send(panel.feeds.state(client));
+      panel.state(client);
       for (const held of panel.values.held())
         client.tell({ type: "held", id: held, count: panel.values.holders(held) });
     },
@@ -116,7 +116,7 @@ function subscribe(panel: Panel, client: Client, { names, rate = MAX_RATE, seq }
     only = new Set(found as number[]);
   }
   panel.feeds.limit(client, only, Math.min(rate, MAX_RATE));
-  client.send(panel.feeds.state(client));
+  panel.state(client);
 }
 
 function short(text: string): string {

@@ -110,7 +110,11 @@ export class Connection {
     socket.on("message", (data: Buffer, isBinary) => {
       heard();
       if (isBinary) return;
-      const message = JSON.parse(data.toString("utf8")) as Record<string, unknown>;
+      const message = parse(data);
+      if (message === undefined) {
+        this.#failed("what answers there is not a monitor");
+        return;
+      }
       if (message.type === "hello") {
         this.#attempt = 0;
         this.#wasOpen = true;
@@ -142,7 +146,8 @@ export class Connection {
       return;
     }
     if (status === 401) {
-      this.#failed("it needs a token: use the whole URL that the router has printed, with #token=… at its end");
+      const why = this.#url.token === undefined ? "needs a token" : "refuses this token";
+      this.#failed(`it ${why}: use the whole URL that the router has printed, with #token=… at its end`);
       return;
     }
     const said = /"message":"((?:[^"\\]|\\.)*)"/.exec(body)?.[1];
@@ -168,5 +173,15 @@ export class Connection {
     this.#ended = true;
     this.#socket?.terminate();
     this.#fail(new MidimonsterError("BACKEND", `no monitor at ${this.#url.shown}: ${why}`));
+  }
+}
+
+/** An object; undefined if it is something else. */
+function parse(data: Buffer): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(data.toString("utf8"));
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
   }
 }

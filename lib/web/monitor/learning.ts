@@ -5,38 +5,69 @@ const WINDOW = 500; // ms
 /** Noise of a sensor is less. */
 const LEAST = 0.02;
 
-export class Learning {
-  readonly #frames: { readonly time: number; readonly moved: ReadonlyMap<number, number> }[] = [];
+interface Moved {
+  readonly time: number;
+  readonly channels: Uint32Array;
+  readonly by: Float32Array;
+}
 
-  /** @param counts whether a channel is of interest */
-  add(frame: LiveFrame, time: number, counts: (channel: number) => boolean): void {
-    const moved = new Map<number, number>();
-    for (let i = 0; i < frame.count; ++i) {
-      const channel = frame.channels[i] as number;
-      if ((frame.moved[i] as number) > 0 && counts(channel)) moved.set(channel, frame.moved[i] as number);
+export class Learning {
+  readonly #frames: Moved[] = [];
+  /** By channel, of all frames. */
+  #sums = new Float64Array(0);
+
+  /** @param counts by channel: whether it is of interest */
+  add({ count, channels, moved }: LiveFrame, time: number, counts: Uint8Array): void {
+    const isMoved = (channel: number, i: number) => counts[channel] === 1 && (moved[i] as number) > 0;
+    const shown = channels.subarray(0, count);
+    const frame = {
+      time,
+      channels: shown.filter(isMoved),
+      by: moved.filter((_, i) => i < count && isMoved(channels[i] as number, i)),
+    };
+    if (this.#sums.length < counts.length) this.#grow(counts.length);
+    this.#sum(frame, 1);
+    this.#frames.push(frame);
+    for (;;) {
+      const [oldest] = this.#frames;
+      if (oldest === undefined || time - oldest.time <= WINDOW) return;
+      this.#frames.shift();
+      this.#sum(oldest, -1);
     }
-    this.#frames.push({ time, moved });
-    while (this.#frames[0] !== undefined && time - this.#frames[0].time > WINDOW) this.#frames.shift();
   }
 
   /** The channel that has moved most, if any has. */
   most(): number | undefined {
-    const sums = new Map<number, number>();
-    for (const { moved } of this.#frames) {
-      for (const [channel, by] of moved) sums.set(channel, (sums.get(channel) ?? 0) + by);
-    }
     let found: number | undefined;
     let most = LEAST;
-    for (const [channel, by] of sums) {
-      if (by <= most) continue;
-      most = by;
-      found = channel;
+    for (const { channels } of this.#frames) {
+      for (const channel of channels) {
+        const by = this.#sums[channel] as number;
+        if (by <= most) continue;
+        most = by;
+        found = channel;
+      }
     }
     return found;
   }
 
   clear(): void {
     this.#frames.length = 0;
+    this.#sums.fill(0);
+  }
+
+  /** Adds a frame, or takes it away: what rounding then leaves is far below {@link LEAST}. */
+  #sum({ channels, by }: Moved, sign: 1 | -1): void {
+    for (let i = 0; i < channels.length; ++i) {
+      const channel = channels[i] as number;
+      this.#sums[channel] = (this.#sums[channel] as number) + sign * (by[i] as number);
+    }
+  }
+
+  #grow(size: number): void {
+    const grown = new Float64Array(size);
+    grown.set(this.#sums);
+    this.#sums = grown;
   }
 }
 

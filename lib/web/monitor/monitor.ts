@@ -36,9 +36,12 @@ export class Monitor implements SocketRoute {
   #numbers: ReadonlyMap<string, number> | undefined;
   #rev = 0;
   #learned: number | undefined;
+  /** By channel: whether it can be learnt. */
+  #learnable: Uint8Array | undefined;
   #end: (() => void) | undefined;
   #endMeasuring: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
+  readonly #now = () => ({ rev: this.#rev, values: this.#values });
   readonly #listener: LiveListener = {
     changed: (frame) => this.#changed(frame),
     sampled: (samples) => this.#sampled(samples),
@@ -86,7 +89,7 @@ export class Monitor implements SocketRoute {
       pages: [],
       channels: this.#channels(),
     });
-    viewer.state(this.#rev, this.#values);
+    viewer.state(this.#now);
   }
 
   closed(client: Client): void {
@@ -136,8 +139,8 @@ export class Monitor implements SocketRoute {
     viewer.rate = rate ?? viewer.rate;
     viewer.binary = binary === undefined ? viewer.binary : binary === true;
     if (names !== undefined) viewer.names = names === "*" ? undefined : new Set(names);
-    viewer.renumber(() => this.#numbersOf());
-    viewer.state(this.#rev, this.#values);
+    viewer.want(() => this.#numbersOf());
+    viewer.state(this.#now);
   }
 
   #follow(viewer: Viewer, { topics, seq }: Message): void {
@@ -149,8 +152,9 @@ export class Monitor implements SocketRoute {
     viewer.topics.clear();
     for (const topic of topics) viewer.topics.add(topic as Topic);
     const isNew = (topic: Topic) => viewer.topics.has(topic) && !before.has(topic);
-    if (isNew("log")) viewer.client.tell(this.#log.all());
-    if (isNew("graph")) viewer.client.tell(graphOf(this.#spec.view));
+    const { client } = viewer;
+    if (isNew("log")) client.whenRead("log", () => client.tell(this.#log.all()));
+    if (isNew("graph")) client.whenRead("graph", () => client.tell(graphOf(this.#spec.view)));
     if (isNew("stats")) viewer.client.tell(statsOf(this.#spec.view));
     if (isNew("learn")) {
       this.#learning.clear();
@@ -164,8 +168,7 @@ export class Monitor implements SocketRoute {
       viewer.client.error("names", `names is a list of up to ${MAX_WATCHED} names of channels`, seq);
       return;
     }
-    const known = this.#numbersOf();
-    viewer.watched = names.flatMap((name) => known.get(name) ?? []);
+    viewer.watch(names, this.#numbersOf());
     this.#look();
   }
 
@@ -229,12 +232,9 @@ export class Monitor implements SocketRoute {
 
   #learn(frame: LiveFrame, now: number): void {
     const { view } = this.#spec;
-    const pages = new Set([...view.pages].flatMap(({ owner }) => owner ?? []));
     const { channels } = view;
-    this.#learning.add(frame, now, (id) => {
-      const channel = channels[id];
-      return channel !== undefined && isLearnt(channel, pages);
-    });
+    this.#learnable ??= learnable(view);
+    this.#learning.add(frame, now, this.#learnable);
     const id = this.#learning.most();
     if (id === undefined || id === this.#learned) return;
     this.#learned = id;
@@ -261,13 +261,26 @@ export class Monitor implements SocketRoute {
     this.#numbers = undefined;
     this.#learning.clear();
     this.#learned = undefined;
-    const layout = { type: "layout", channels: this.#channels() };
-    const graph = graphOf(view);
+    this.#learnable = undefined;
+    // Made once for all of them, unless another reload comes before one has read.
+    let texts: { readonly layout: string; readonly graph: string } | undefined;
+    const channels = view.channels;
+    const made = () => {
+      if (texts === undefined || channels !== view.channels) {
+        const layout = JSON.stringify({ type: "layout", channels: this.#channels() });
+        texts = { layout, graph: JSON.stringify(graphOf(view)) };
+      }
+      return texts;
+    };
     for (const viewer of this.#viewers.values()) {
+      const { client } = viewer;
       viewer.renumber(() => this.#numbersOf());
-      viewer.client.tell(layout);
-      if (viewer.topics.has("graph")) viewer.client.tell(graph);
+      client.whenRead("layout", () => client.send(made().layout));
+      if (viewer.topics.has("graph")) client.whenRead("graph", () => client.send(made().graph));
+      // One that it still waits for must not come before the numbers.
+      if (client.lags) viewer.state(this.#now);
     }
+    this.#look();
   }
 
   #numbersOf(): ReadonlyMap<string, number> {
@@ -319,6 +332,11 @@ export class Monitor implements SocketRoute {
     this.#numbers = undefined;
     this.#values = new Float64Array(0);
   }
+}
+
+function learnable({ pages, channels }: LiveView): Uint8Array {
+  const owners = new Set([...pages].flatMap(({ owner }) => owner ?? []));
+  return Uint8Array.from(channels, (channel) => (isLearnt(channel, owners) ? 1 : 0));
 }
 
 function unknown(size: number): Float64Array<ArrayBuffer> {

@@ -18,6 +18,7 @@ export class Viewer {
   names: ReadonlySet<string> | undefined;
   binary = false;
   rate = MAX_RATE;
+  #watched: readonly string[] = [];
   /** Of channels; undefined for all. */
   #wanted: Set<number> | undefined;
   readonly #changed = new Changes();
@@ -25,10 +26,21 @@ export class Viewer {
 
   constructor(readonly client: Client) {}
 
-  /** Channels have these names from now on. */
+  /** Channels have other numbers from now on. */
   renumber(numbers: () => ReadonlyMap<string, number>): void {
+    if (this.#watched.length > 0) this.watch(this.#watched, numbers());
+    this.want(numbers);
+  }
+
+  /** Has it get every event of some channels. */
+  watch(names: readonly string[], numbers: ReadonlyMap<string, number>): void {
+    this.#watched = names;
+    this.watched = names.flatMap((name) => numbers.get(name) ?? []);
+  }
+
+  /** Applies {@link names}. */
+  want(numbers: () => ReadonlyMap<string, number>): void {
     this.#changed.take(() => {});
-    this.watched = [];
     this.#wanted = undefined;
     if (this.names === undefined) return;
     const known = numbers();
@@ -62,8 +74,12 @@ export class Viewer {
     this.#sent = now;
   }
 
-  /** Sends all values that are known. */
-  state(rev: number, values: Float64Array): void {
+  /** Sends all values that are known. @param now gives them at the moment that they are sent */
+  state(now: () => { readonly rev: number; readonly values: Float64Array }): void {
+    this.client.whenRead("state", () => this.#state(now()));
+  }
+
+  #state({ rev, values }: { readonly rev: number; readonly values: Float64Array }): void {
     const ids: number[] = [];
     for (let id = 0; id < values.length; ++id) {
       if (!Number.isNaN(values[id]) && (this.#wanted?.has(id) ?? true)) ids.push(id);

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import type { MainHolder, PythonException } from "../../../binding.js";
+import { quotesHelp } from "../../../config/meant.js";
 import { didYouMean, nearest } from "../../../config/suggest.js";
 import { portHolders } from "../../shared/port-holder.js";
 import type { PythonChoice } from "./discovery.js";
@@ -24,9 +25,9 @@ export interface ImportSurroundings {
  * @returns lines of help; none if the traceback is sufficient
  */
 export function importAdvice(exception: PythonException, module: string, surroundings: ImportSurroundings): string[] {
-  const { type, message, name, path: file, places, text } = exception;
+  const { type, message, name, path: file, places } = exception;
   const { folder, python } = surroundings;
-  if (REFUSES_INTERPRETER.some((words) => words.test(message)) || CPU_DISPATCHER.test(text)) {
+  if (refusesInterpreter(exception)) {
     return adviceOnInterpreter(extensionIn(message, places), surroundings);
   }
   const hiding = hidingLibrary(message, surroundings);
@@ -37,10 +38,25 @@ export function importAdvice(exception: PythonException, module: string, surroun
   // With a path, the file named by an option is missing.
   if (type !== "ModuleNotFoundError" || name === undefined || file !== undefined) return [];
   const [missing = name] = name.split(".", 1);
-  if (missing === module.split(".", 1)[0]) return didYouMean(module, modulesIn(folder), "available modules");
+  const quoted = quotesHelp(module);
+  if (quoted.length > 0) return quoted;
+  if (missing === module.split(".", 1)[0]) {
+    const help = didYouMean(module, modulesIn(folder), "available modules");
+    return help.length > 0 ? help : [`there is no module in ${folder}`];
+  }
   // A package whose name is a misspelling of another may be malicious: no advice to install it.
   if (nearest(missing, ["midimonster"]) !== undefined) return ["did you mean 'midimonster'?"];
   return howToInstall(missing, python);
+}
+
+/** The same while user code runs, of whatever it raises: what to do if that is about an import. */
+export function lateImportAdvice(exception: PythonException, surroundings: ImportSurroundings): string[] {
+  const isImport = exception.type === "ImportError" || exception.type === "ModuleNotFoundError";
+  return isImport || refusesInterpreter(exception) ? importAdvice(exception, "", surroundings) : [];
+}
+
+function refusesInterpreter({ message, text }: PythonException): boolean {
+  return REFUSES_INTERPRETER.some((words) => words.test(message)) || CPU_DISPATCHER.test(text);
 }
 
 /** Where an extension module can be imported that refuses the instance's interpreter. */
@@ -131,6 +147,7 @@ function modulesIn(folder: string): string[] {
 function extensionIn(message: string, places: PythonException["places"]): string {
   const [, named] = /\bmodule '?([\w.]+)'? (?:can only|does not support)/.exec(message) ?? [];
   if (named !== undefined) return named;
+  if (message.includes("NumPy was imported")) return "numpy";
   const packages = places.flatMap(({ file }) => /[/\\](?:site|dist)-packages[/\\]([\w-]+)/.exec(file)?.[1] ?? []);
   return packages.at(-1) ?? "this extension module";
 }
@@ -144,6 +161,8 @@ const REFUSES_INTERPRETER = [
   // pandas, when numpy does not load; GLib's bindings.
   /^Unable to import required dependencies/,
   /^Unable to register enum 'Py/,
+  // A warning of numpy up to 1.26.
+  /NumPy was imported from a Python sub-interpreter/,
 ];
 
 // CPython 3.13 and later initialise a module of the old kind in the main interpreter first; numpy is then initialised twice.

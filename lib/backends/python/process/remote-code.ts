@@ -203,7 +203,7 @@ export class RemoteCode implements Code {
   #report(report: Report): void {
     const { engine, name, number, memoryLimit } = this.#setup;
     engine.binding.processReported(engine.core, number, report.kind, report.role);
-    engine.report(report);
+    engine.report({ ...report, apart: true });
     if (memoryLimit === 0 || this.#toldOfMemory || report.exception?.type !== "MemoryError") return;
     this.#toldOfMemory = true;
     this.#log.error(

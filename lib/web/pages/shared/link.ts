@@ -18,8 +18,11 @@ const SILENCE = 6000;
 const FIRST_DELAY = 500;
 const LAST_DELAY = 8000;
 
-/** The key of localStorage, which knows ports, as cookies do not; other pages of this server have other paths. */
-const KEY = `mmpy-token ${location.pathname}`;
+/**
+ * The key of localStorage, which knows ports, as cookies do not; other pages of this server have other paths, but for the monitor,
+ * which has the tokens of its page.
+ */
+const KEY = `mmpy-token ${location.pathname.replace(/\/monitor\/$/, "/")}`;
 
 /** Takes the token out of the address, where others could see it. */
 export function takeToken(): void {
@@ -91,7 +94,8 @@ export class Link {
     this.#events.state("connecting", "");
     socket.onopen = () => {
       const stored = storedToken();
-      if (stored !== undefined) this.send({ type: "auth", token: stored });
+      // Where a token is needed, anything else is refused at once; otherwise it would be waited for.
+      this.send(stored === undefined ? { type: "ping" } : { type: "auth", token: stored });
     };
     socket.onmessage = ({ data }) => {
       if (this.#socket !== socket) return;
