@@ -17,6 +17,9 @@ const ours = (one: Measurement | undefined) => median(one?.ours ?? []);
 /** Of pairs of runs, since what else the machine does changes between them. */
 const faster = (one: Measurement | undefined) => ratioOfPairs(one?.ours ?? [], one?.reference ?? []);
 
+/** Ours ÷ floor, likewise. */
+const beside = (one: Measurement | undefined) => 1 / ratioOfPairs(one?.ours ?? [], one?.floor ?? []);
+
 const none = (protocol: string, name: string): Target => ({
   what: `${protocol}, datagrams lost at 64 universes`,
   bound: "≤",
@@ -177,7 +180,7 @@ export const TARGETS: readonly Target[] = [
     must: 1.5,
     aim: 1.2,
     unit: "",
-    figure: (of) => ours(of("async switch")) / median(of("async switch")?.floor ?? []),
+    figure: (of) => beside(of("async switch")),
   },
   {
     what: "stream echo, processor time, ours ÷ plain asyncio",
@@ -185,7 +188,7 @@ export const TARGETS: readonly Target[] = [
     must: 1.4,
     aim: 1.1,
     unit: "",
-    figure: (of) => ours(of("async echo")) / median(of("async echo")?.floor ?? []),
+    figure: (of) => beside(of("async echo")),
   },
   {
     what: "`sleep(0.01)` late, median, ours ÷ plain asyncio",
@@ -193,13 +196,13 @@ export const TARGETS: readonly Target[] = [
     must: 1.1,
     aim: 1,
     unit: "",
-    figure: (of) => ours(of("async late")) / median(of("async late")?.floor ?? []),
+    figure: (of) => beside(of("async late")),
   },
   {
     what: "wake-ups of an idle router by asyncio",
     bound: "≤",
-    must: 0.5,
-    aim: 0.1,
+    must: 0.1,
+    aim: 0,
     unit: "1/s",
     figure: (of) => ours(of("async wakings")) - median(of("async wakings")?.floor ?? []),
   },

@@ -102,6 +102,36 @@ midimonster.manage(read, near)
     ]);
   });
 
+  it("works for functions of after(), of started() and of sockets that can be written to", async () => {
+    const session = await start(
+      CONFIG,
+      module(`
+import socket
+near, far = socket.socketpair()
+async def later():
+    await asyncio.sleep(0)
+    out("after", midimonster.current())
+async def begun():
+    await asyncio.sleep(0)
+    out("started", midimonster.current())
+async def write(sock):
+    midimonster.manage(None, sock, write=True)
+    await asyncio.sleep(0)
+    out("writable", midimonster.current())
+midimonster.after(later, 5)
+midimonster.started(begun)
+midimonster.manage(write, near, write=True)
+`),
+    );
+    const said = (await saysAll(session, 3)) as unknown[][];
+    // In whatever order.
+    assert.deepEqual(said.sort(), [
+      ["after", null],
+      ["started", null],
+      ["writable", null],
+    ]);
+  });
+
   it("makes its first step before the next event, which may be a plain function's", async () => {
     const session = await start(
       CONFIG.replace("other,ask", "other,ask,third").replace(

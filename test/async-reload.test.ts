@@ -81,6 +81,35 @@ midimonster.task(asyncio.sleep(1000))  # of another module, but begun by this on
     assert.deepEqual(problems(session), []);
   });
 
+  it("ends a TLS handshake that is under way, as a stop does", async () => {
+    // The server takes the client's greeting, and never answers.
+    const version = (number: number) => `
+import ssl
+async def silent(reader, writer):
+    await reader.read(1)
+    midimonster.output("out", 1)
+    try:
+        await asyncio.sleep(1000)
+    finally:
+        writer.close()
+async def main():
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    try:
+        await asyncio.open_connection(*server.sockets[0].getsockname(), ssl=ssl.create_default_context())
+    finally:
+        server.close()
+        say("${number} ends")
+midimonster.task(main())
+`;
+    const session = await start(PATIENT_CONFIG, { "mod.py": module(version(1)) });
+    await session.probe.until("out", 1);
+    await reload(session, version(2));
+    await session.probe.until("out", 2);
+    await session.router.stop();
+    assert.deepEqual(session.said(), ["1 ends", "2 ends"]);
+    assert.deepEqual(problems(session), []);
+  });
+
   it("carries over a task that the new version passes to task()", async () => {
     const session = await start(PATIENT_CONFIG, {
       "mod.py": module(`

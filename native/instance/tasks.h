@@ -54,10 +54,11 @@ class Tasks final : public Results {
   void Abandon();
 
   // For python/runtime/tasks.py.
-  PyObject *TakeNext();     // the next callback that is ready; NULL with an exception set
-  void Request();           // something is ready
-  void Arm(double time_s);  // a step is due at this time of time.monotonic()
-  void Ended();             // all tasks have ended
+  PyObject *TakeNext();                      // the next callback that is ready; NULL with an exception set
+  uint64_t taken() const { return taken_; }  // how many so far
+  void Request();                            // something is ready
+  void Arm(double time_s);                   // a step is due at this time of time.monotonic()
+  void Ended();                              // all tasks have ended
   // User code has closed the selector's descriptor: what was its copy is not watched any more; another selector is.
   void Forget();
   bool WatchAgain(int selector);  // false with an exception set
@@ -80,6 +81,7 @@ class Tasks final : public Results {
   bool stepping_ = false;
   bool first_ = false;  // no callback has been taken in this step
   uint64_t step_until_ns_ = 0;
+  uint64_t taken_ = 0;
   PyRef coroutine_types_[2];  // and of asynchronous generators, which nothing would ever run
   PyRef handler_role_;
   // Functions of python/runtime/tasks.py, once it is loaded.

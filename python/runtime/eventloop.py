@@ -60,8 +60,8 @@ class RouterLoop(asyncio.SelectorEventLoop):
         self.take_next = deque.popleft.__get__(ready)
         self._ready = ready
         self._failures = 0
-        self._resumes = False  # what the last step had no time for is still to be called
-        self._left_over: "set[int] | None" = None
+        self._taken = native["taken"]
+        self._asks_after = 0  # until so many callbacks have been taken, the selector is not asked again
         self._captured: "list[Any]" = []
         self._capturing = self._capture
         self._step_type = None  # of a task's first step
@@ -80,13 +80,13 @@ class RouterLoop(asyncio.SelectorEventLoop):
         run_once = self._run_once
         del own["call_soon"], own["call_at"]
         self._thread_id = LOOP_THREAD
-        self._resumes = bool(self._ready)
-        self._waiting.skips_once = by_time and not self._resumes
-        self._left_over = None
+        ready = len(self._ready)
+        if ready and self._asks_after:
+            self._waiting.skips_once = 0 < self._asks_after - self._taken() <= ready
+        else:
+            self._waiting.skips_once = by_time and not ready
         _set_running_loop(self)
         try:
-            run_once()
-            self._resumes = False
             while True:
                 run_once()
         except Pause:
@@ -100,6 +100,10 @@ class RouterLoop(asyncio.SelectorEventLoop):
             self._thread_id = None
             own.update(self._outside)
         if self._ready:
+            # As in other loops: what waits for a descriptor would be called twice if it were asked for before it is called.
+            taken = self._taken()
+            if self._asks_after <= taken:
+                self._asks_after = taken + len(self._ready)
             return self._failures < _MAX_FAILURES or None
         if self._scheduled:
             self._arm(self._scheduled[0]._when)
@@ -109,17 +113,6 @@ class RouterLoop(asyncio.SelectorEventLoop):
         super().set_debug(enabled)
         # Asked for every task and handle: without a call of Python code.
         vars(self)["get_debug"] = bool(enabled).__bool__
-
-    def _add_callback(self, handle):
-        """A descriptor is ready. Other loops do not ask for that before all that was ready has been called; a step that goes on may,
-        and would call what waits for this descriptor twice."""
-        if self._resumes:
-            if self._left_over is None:
-                self._left_over = set(map(id, self._ready))
-            if id(handle) in self._left_over:
-                return
-        if not handle._cancelled:
-            self._ready.append(handle)
 
     def begin(self, coroutine):
         """A task whose first step has been made, which CPython can do itself from 3.12 on. To be called outside of a step."""
@@ -216,6 +209,9 @@ class RouterLoop(asyncio.SelectorEventLoop):
 
     def close(self):
         raise RuntimeError("the router closes this loop when it stops")
+
+    def __del__(self):
+        """Says nothing of a loop that could not be made; any other has been closed by end()."""
 
     def add_signal_handler(self, sig, callback, *args):
         raise NotImplementedError("signals are handled by Node; use midimonster.cleanup_handler()")

@@ -21,6 +21,10 @@ _IS_EPOLL = selectors.DefaultSelector is getattr(selectors, "EpollSelector", Non
 class Pause(BaseException):
     """Ends a step: nothing is ready, or its time is up."""
 
+    def __str__(self):
+        # User code meets it only in a loop of its own within a step, such as that of nest_asyncio.
+        return "the router's loop can't be run within itself: await instead"
+
 
 class Selector(selectors.DefaultSelector):
     """Raises an exception instead of waiting: an empty result would not tell a step that there is nothing to do."""
