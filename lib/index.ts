@@ -30,7 +30,7 @@ export type { PythonChoice } from "./backends/python/locate/discovery.js";
 export type { Backend, BackendContext, Instance, InstanceContext } from "./backends/simple.js";
 export { type Diagnostic, type DiagnosticData, formatDiagnostic } from "./config/diagnostic.js";
 export type { MapOptions } from "./config/one-mapping.js";
-export type { OptionValues } from "./config/option-values.js";
+export type { OptionValue, OptionValues } from "./config/option-values.js";
 export type { Location, Source } from "./config/source.js";
 export type { RouterDescription } from "./engine/description.js";
 export type { CheckMode } from "./engine/engine.js";

@@ -52,7 +52,7 @@ batch = midimonster.batch(["out", "out2"], lambda batch: None)
 `;
 
 describe("when an allocation fails", function () {
-  this.timeout(600_000);
+  this.timeout(1_800_000);
   let shim = "";
 
   before(function () {

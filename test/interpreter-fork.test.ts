@@ -183,9 +183,52 @@ def go(value):
     );
   });
 
-  it("does not have the sockets of backends, which the parent goes on using", async () => {
-    const port = await freePort();
-    const config = `
+  const MULTIPROCESSING = `
+def in_child():
+    print("child", sockets(), end=" ", flush=True)
+def forks():
+    import multiprocessing
+    process = multiprocessing.get_context("fork").Process(target=in_child)
+    process.start()
+    process.join()
+    print("ended with", process.exitcode, flush=True)
+`;
+  const OS_FORK = `
+def forks():
+    if fork():
+        print(sockets(), end=" ")
+        return True
+`;
+  // preexec_fn runs in the child; what it prints comes before the program's own output.
+  const PREEXEC = `
+def in_child():
+    print("child", sockets(), end=" ", flush=True)
+def forks():
+    print("ended with", subprocess.run(["true"], preexec_fn=in_child, stdin=subprocess.DEVNULL).returncode, flush=True)
+`;
+  const THREAD = "def starts():\n    t = threading.Thread(target=forks)\n    t.start()\n    t.join()\n";
+  const RAW_THREAD = `
+def starts():
+    import _thread
+    done = threading.Lock()
+    done.acquire()
+    def run():
+        forks()
+        done.release()
+    _thread.start_new_thread(run, ())
+    done.acquire()
+`;
+  const socketCases: [where: string, code: string][] = [
+    ["on the loop's thread", `${OS_FORK}def starts():\n    if forks(): sys.exit()\n`],
+    ["on a Python thread", OS_FORK + THREAD],
+    ["on a Python thread, by multiprocessing", MULTIPROCESSING + THREAD],
+    ["on a Python thread, with preexec_fn", PREEXEC + THREAD],
+    ["on a thread without an object", `${OS_FORK}${RAW_THREAD}`],
+  ];
+  for (const [where, forks] of socketCases)
+    it(`forked ${where} does not have the sockets of backends, which the parent goes on using`, async () => {
+      const port = await freePort();
+      const config = `
 [osc tablet]
 bind = 127.0.0.1 ${port}
 [mqtt broker]
@@ -197,9 +240,10 @@ tablet./x > py.mod.go
 broker.x > py.mod.go
 py.out > broker.y
 `;
-    const { stdout, stderr } = await runs(
-      `
+      const { stdout, stderr } = await runs(
+        `
 import socket, struct
+${forks}
 def sockets():
     names = ("/proc/self/fd/%s" % name for name in os.listdir("/proc/self/fd") if int(name) > 2)
     return sum(os.readlink(name).startswith("socket:") for name in names if os.path.islink(name))
@@ -207,10 +251,8 @@ listening = socket.create_server(("127.0.0.1", ${port}))
 def accept(_):
     global connection
     connection, _ = listening.accept()
-    print(sockets() > 2, end=" ")
-    if fork():
-        print(sockets(), end=" ")
-        return
+    print(sockets() > 2, end=" ", flush=True)
+    starts()
     with socket.socket(type=socket.SOCK_DGRAM) as desk:
         desk.sendto(b"/x" + bytes(2) + b",f" + bytes(2) + struct.pack(">f", 0.5), ("127.0.0.1", ${port}))
 midimonster.manage(accept, listening)
@@ -218,10 +260,10 @@ def go(value):
     print(value)
     end()
 `,
-      config,
-    );
-    assert.equal(stdout, "True child 2 ended with 0\n0.5\n", stderr);
-  });
+        config,
+      );
+      assert.equal(stdout, "True child 2 ended with 0\n0.5\n", stderr);
+    });
 
   it("is ended by a signal at once, which the parent does not get", async () => {
     const { stdout, stderr } = await runs(`

@@ -1,6 +1,6 @@
 // How much work the patterns in incoming addresses can cause.
 import assert from "node:assert/strict";
-import { IncomingPaths, MAX_NEW_PATTERNS } from "../lib/backends/osc/incoming.js";
+import { IncomingPaths, MAX_MATCHES, MAX_NEW_PATTERNS } from "../lib/backends/osc/incoming.js";
 import { AddressPattern } from "../lib/backends/osc/pattern.js";
 
 describe("patterns in addresses that an OSC instance hears", () => {
@@ -29,12 +29,19 @@ describe("patterns in addresses that an OSC instance hears", () => {
     const found = Array.from({ length: 1670 }, (_, i) => paths.matching(`/${i}*`));
     assert.equal(matches, MAX_NEW_PATTERNS * PATHS);
     assert.deepEqual([found[0]?.length, found[51]?.length], [1, 3]);
-    assert.equal(found.filter((each) => each === undefined).length, 1670 - MAX_NEW_PATTERNS);
+    assert.equal(found.filter((each) => typeof each === "string").length, 1670 - MAX_NEW_PATTERNS);
     // Those that are known cost nothing, and work in any number.
     assert.equal(paths.matching("/51*"), found[51]);
     assert.equal(matches, MAX_NEW_PATTERNS * PATHS);
     paths.nextDatagram();
     assert.equal(paths.matching("/510*")?.length, 1);
+  });
+
+  it("stand for only so many paths in a datagram, known or not", () => {
+    const answers = Array.from({ length: 3274 }, () => paths.matching("/*"));
+    assert.equal(answers.filter((each) => typeof each !== "string").length, MAX_MATCHES / PATHS);
+    paths.nextDatagram();
+    assert.equal(paths.matching("/*").length, PATHS);
   });
 
   it("stay known while they are used, whatever else arrives", () => {

@@ -37,6 +37,20 @@ function code(expected: ErrorCode, message?: RegExp) {
 }
 
 describe("a router made from nothing", () => {
+  it("takes options as strings, numbers and booleans, and in lists", async () => {
+    const router = new Router({ logger: silentLogger, check: "load" })
+      .instance("artnet", "a", { universe: 3, realtime: true, rate: 2.5e1, also: ["127.0.0.2", "127.0.0.3"] })
+      .backend("artnet", { bind: "127.0.0.1", detect: false });
+    await router.load();
+    const shown = router.describe().instances[0]?.options.map(({ option, value }) => `${option}=${value}`);
+    assert.deepEqual(shown, ["universe=3", "realtime=on", "rate=25", "also=127.0.0.2", "also=127.0.0.3"]);
+    await router.stop();
+    for (const value of [Number.NaN, null, undefined, {}, [["x"]], 1n]) {
+      const options = { universe: value } as never;
+      assert.throws(() => new Router().instance("artnet", "a", options), code("VALUE", /'universe' takes a string/));
+    }
+  });
+
   it("routes between instances of all kinds", async () => {
     const folder = folderWith({
       "double.py": 'import midimonster\ndef double(value):\n    midimonster.output("doubled", 2 * value)\n',
@@ -112,8 +126,8 @@ describe("errors of the API", () => {
     ["two lines at once", (router) => router.map("a.x > b.y\na.z > b.z"), "VALUE", /one line/],
     ["a mapping for a channel", (router) => router.map("a.x > b.y", "c.z"), "VALUE", /two channels/],
     [
-      "an option that is no string",
-      (router) => router.instance("loopback", "a", { x: 3 as unknown as string }),
+      "an option that is an object",
+      (router) => router.instance("loopback", "a", { x: {} as unknown as string }),
       "VALUE",
       /option 'x'/,
     ],

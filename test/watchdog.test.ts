@@ -244,7 +244,7 @@ describe("Ctrl-C while Python code does not return", () => {
   const formats: [format: string, line: RegExp][] = [
     [
       "text",
-      /^\[\d\d:\d\d:\d\d\.\d{3}\] WARN: py: the handler mod\.go is still running after \d+ ms while everything else waits\n[\s\S]*in go\n/m,
+      /^\[\d\d:\d\d:\d\d\.\d{3}\] WARN: py: the handler mod\.go is still running after \d+ ms while everything else in its process waits\n[\s\S]*in go\n/m,
     ],
     [
       "json",
@@ -252,7 +252,7 @@ describe("Ctrl-C while Python code does not return", () => {
     ],
     [
       "journal",
-      /^<4>WARN: py: the handler mod\.go is still running after \d+ ms while everything else waits\n(<4>.*\n)*<4>.*in go\n<4>/m,
+      /^<4>WARN: py: the handler mod\.go is still running after \d+ ms while everything else in its process waits\n(<4>.*\n)*<4>.*in go\n<4>/m,
     ],
   ];
   for (const [format, line] of formats) {

@@ -47,6 +47,7 @@ class Environment {
  private:
   static void CleanUp(napi_async_cleanup_hook_handle, void *data) {
     auto *environment = static_cast<Environment *>(data);
+    SetLoopOfThread(nullptr);
     // One more than there are, so that the count can't reach zero before all have begun.
     environment->open_ = environment->bridges_.size() + 2;
     for (const auto &bridge : environment->bridges_) bridge->Abandon([environment]() { environment->CloseOne(); });

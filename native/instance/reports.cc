@@ -75,7 +75,7 @@ std::string Reports::StuckText(const Watchdog::Running &running, uint64_t elapse
     text = subject + " is still loading" + after + "; " +
            (home_.core.running() ? "the running configuration stands still" : "nothing starts") + " until it returns";
   } else {
-    text = subject + " is still running" + after + " while everything else waits";
+    text = subject + " is still running" + after + " while everything else in its process waits";
   }
   return stack.empty() ? text : text + "\n" + stack;
 }

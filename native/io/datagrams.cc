@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "io/udp_calls.h"
+
 namespace mmpy {
 
 Datagrams::Datagrams(uint8_t *memory, DatagramRow *rows) : rows_(rows) {
@@ -43,10 +45,9 @@ void Datagrams::Describe(size_t place, size_t length) {
 
 // Without the headers, which the system would have to copy.
 int Datagrams::ReceiveOne(int fd) {
-  socklen_t size = UdpAddress::capacity();
   ssize_t length = 0;
   do {
-    length = recvfrom(fd, pieces_[0].iov_base, pieces_[0].iov_len, MSG_DONTWAIT, senders_[0].any(), &size);
+    length = ReceiveFrom(fd, pieces_[0].iov_base, pieces_[0].iov_len, &senders_[0]);
   } while (length < 0 && errno == EINTR);
   if (length < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
   Describe(0, static_cast<size_t>(length));

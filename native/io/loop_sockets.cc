@@ -1,7 +1,12 @@
 #include "io/loop_sockets.h"
 
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <utility>
 
 #include "io/forked.h"
 
@@ -10,6 +15,17 @@ namespace mmpy {
 namespace {
 
 thread_local uv_loop_t *loop_of_thread = nullptr;
+
+// The descriptors by which loops poll, plus one; 0 is a free place. Further loops keep their sockets open in children
+// of other threads.
+std::array<std::atomic<int>, 64> polled_by;
+
+void Exchange(int before, int after) {
+  for (std::atomic<int> &place : polled_by) {
+    int expected = before;
+    if (place.compare_exchange_strong(expected, after)) return;
+  }
+}
 
 // Of what is polled only the addon's UDP sockets: the rest are sets of descriptors, which belong to Python.
 bool IsDatagramSocket(uv_os_fd_t fd) {
@@ -27,14 +43,44 @@ void CloseDescriptor(uv_handle_t *handle, void *) {
   if (!is_polled || IsDatagramSocket(fd)) close(fd);
 }
 
+bool IsSocket(int fd) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
+}
+
+// User code's sockets are never in a loop's own set.
+void ClosePolled(int set) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/fdinfo/%d", set);
+  FILE *const members = fopen(path, "re");
+  if (members == nullptr) return;
+  char line[256];
+  int fd = -1;
+  while (fgets(line, sizeof line, members) != nullptr) {
+    if (sscanf(line, "tfd: %d", &fd) == 1 && fd > STDERR_FILENO && IsSocket(fd)) close(fd);
+  }
+  fclose(members);
+}
+
 }  // namespace
 
-void SetLoopOfThread(uv_loop_t *loop) { loop_of_thread = loop; }
+void SetLoopOfThread(uv_loop_t *loop) {
+  if (loop_of_thread != nullptr) Exchange(uv_backend_fd(loop_of_thread) + 1, 0);
+  loop_of_thread = loop;
+  if (loop != nullptr) Exchange(0, uv_backend_fd(loop) + 1);
+}
 
 // The handles stay as they are: closing them would change the epoll set, which is the parent's too.
 void CloseLoopSocketsInChild() {
-  if (InForkedChild() && loop_of_thread != nullptr) uv_walk(loop_of_thread, CloseDescriptor, nullptr);
-  loop_of_thread = nullptr;  // a child may fork again, when the numbers belong to other files
+  if (!InForkedChild()) return;  // user code can find the function that calls this
+  // A child may fork again, when the numbers belong to other files.
+  uv_loop_t *const loop = std::exchange(loop_of_thread, nullptr);
+  if (loop != nullptr) uv_walk(loop, CloseDescriptor, nullptr);
+  for (std::atomic<int> &place : polled_by) {
+    const int set = place.exchange(0) - 1;
+    if (loop == nullptr && set >= 0) ClosePolled(set);
+  }
 }
 
 }  // namespace mmpy

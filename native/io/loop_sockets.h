@@ -9,12 +9,12 @@
 
 namespace mmpy {
 
-// Tells which loop runs on the calling thread.
+// Tells which loop runs on the calling thread; NULL: it ends.
 void SetLoopOfThread(uv_loop_t *loop);
 
 // In a forked child only, which never runs the loop: closes this process's copies of what the loop has open, except for
-// the standard streams. Does nothing unless the child was forked on the loop's own thread: another thread may have
-// copied the list of handles in the middle of a change.
+// the standard streams. A child of another thread may have a copy of the list of handles in the middle of a change:
+// there the kernel is asked what the loops poll, on Linux; elsewhere nothing is closed.
 void CloseLoopSocketsInChild();
 
 }  // namespace mmpy

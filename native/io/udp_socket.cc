@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "io/guard.h"
+#include "io/udp_calls.h"
 
 namespace mmpy {
 
@@ -29,7 +30,7 @@ bool HasNoRoom(int error) { return error == -EAGAIN || error == -EWOULDBLOCK; }
 int SendOne(int fd, const UdpAddress &to, const void *data, size_t length) {
   ssize_t sent = 0;
   do {
-    sent = sendto(fd, data, length, MSG_DONTWAIT, to.any(), to.size());
+    sent = SendTo(fd, data, length, to);
   } while (sent < 0 && errno == EINTR);
   return sent < 0 ? Trouble() : 0;
 }

@@ -33,6 +33,8 @@ const NONE: readonly Indexed[] = [];
 const MAX_PATTERNS = 256;
 /** How many patterns of one datagram are compared with all paths: it has room for thousands, which could take seconds. */
 export const MAX_NEW_PATTERNS = 64;
+/** How many paths the patterns of one datagram may stand for together: each message of a large bundle could mean all of them. */
+export const MAX_MATCHES = 131_072;
 /** Addresses that are longer, or have more pattern characters, are not read as patterns: they could take seconds. */
 const MAX_PATTERN_LENGTH = 256;
 const MAX_WILDCARDS = 16;
@@ -51,6 +53,8 @@ export class IncomingPaths {
   readonly #matches = new Map<string, readonly IncomingPath[]>();
   /** How many patterns of this datagram were not remembered. */
   #newPatterns = 0;
+  /** How many paths those of this datagram stand for. */
+  #matched = 0;
   /** By hash of their addresses; undefined after a change. */
   #index: Map<number, Indexed[]> | undefined;
 
@@ -110,10 +114,18 @@ export class IncomingPaths {
   /** Another datagram follows. */
   nextDatagram(): void {
     this.#newPatterns = 0;
+    this.#matched = 0;
   }
 
-  /** All paths that an address with pattern characters stands for; undefined after too many new ones in a datagram. */
-  matching(pattern: string): readonly IncomingPath[] | undefined {
+  /** All paths that an address with pattern characters stands for, or why they are not looked for: what its datagram has too many of. */
+  matching(pattern: string): readonly IncomingPath[] | string {
+    const found = this.#find(pattern);
+    if (found === undefined) return `more than ${MAX_NEW_PATTERNS} address patterns that are new`;
+    this.#matched += found.length;
+    return this.#matched > MAX_MATCHES ? `address patterns for more than ${MAX_MATCHES} paths` : found;
+  }
+
+  #find(pattern: string): readonly IncomingPath[] | undefined {
     const known = this.#matches.get(pattern);
     if (known !== undefined) {
       // To the end of the map, as the last that would be forgotten.

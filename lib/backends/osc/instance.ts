@@ -9,7 +9,7 @@ import { UdpSocket } from "../shared/udp.js";
 import { UdpTarget } from "../shared/udp-target.js";
 import { Decoder, FAULTS, type Fault, type Receiver } from "./decode.js";
 import { DirectOutput } from "./direct-output.js";
-import { type IncomingPath, IncomingPaths, MAX_NEW_PATTERNS, type Slot } from "./incoming.js";
+import { type IncomingPath, IncomingPaths, type Slot } from "./incoming.js";
 import type { instanceOptions } from "./index.js";
 import { OutgoingPaths } from "./outgoing.js";
 import type { OscChannel, PathFormat } from "./path.js";
@@ -183,9 +183,9 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
       return;
     }
     const matching = this.#decoder.isPattern ? this.#incoming.matching(this.#decoder.address) : NONE;
-    if (this.#detect !== undefined) this.#tell(this.#detect, matching?.length === 0 ? " (not mapped)" : "");
-    if (matching === undefined) {
-      this.#refuse("patterns", `its datagram has more than ${MAX_NEW_PATTERNS} address patterns that are new`);
+    if (this.#detect !== undefined) this.#tell(this.#detect, matching.length === 0 ? " (not mapped)" : "");
+    if (typeof matching === "string") {
+      this.#refuse("patterns", `its datagram has ${matching}`);
       return;
     }
     for (const each of matching) this.#deliver(each);
