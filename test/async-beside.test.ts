@@ -108,8 +108,10 @@ async def go(value):
     tasks = [asyncio.ensure_future(busy()) for _ in range(5)]
     await asyncio.sleep(0)
     for _ in range(3):
-        far.send(b"x")
-        await asyncio.get_running_loop().sock_recv(near, 9)
+        receiving = asyncio.ensure_future(asyncio.get_running_loop().sock_recv(near, 9))
+        await asyncio.sleep(0)
+        far.send(b"x")  # now that it waits for the descriptor
+        await receiving
     arrived = True
     await asyncio.gather(*tasks)
     midimonster.output("out", 1)

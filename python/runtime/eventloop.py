@@ -80,6 +80,7 @@ class RouterLoop(asyncio.SelectorEventLoop):
         run_once = self._run_once
         del own["call_soon"], own["call_at"]
         self._thread_id = LOOP_THREAD
+        self._waiting.has_asked = False
         ready = len(self._ready)
         if ready and self._asks_after:
             self._waiting.skips_once = 0 < self._asks_after - self._taken() <= ready
@@ -101,9 +102,8 @@ class RouterLoop(asyncio.SelectorEventLoop):
             own.update(self._outside)
         if self._ready:
             # As in other loops: what waits for a descriptor would be called twice if it were asked for before it is called.
-            taken = self._taken()
-            if self._asks_after <= taken:
-                self._asks_after = taken + len(self._ready)
+            if self._waiting.has_asked:
+                self._asks_after = self._taken() + len(self._ready)
             return self._failures < _MAX_FAILURES or None
         if self._scheduled:
             self._arm(self._scheduled[0]._when)

@@ -34,12 +34,14 @@ class Selector(selectors.DefaultSelector):
     _selector: "Any"
     _fd_to_key: "dict[int, Any]"
 
-    skips_once = False  # timers are due; what else is ready is asked for after these
+    skips_once = False  # what else is ready is asked for after the timers that are due, or what is still queued
+    has_asked = False  # since this step began
 
     def select(self, timeout=None):
         if self.skips_once:
             self.skips_once = False
             return []
+        self.has_asked = True
         if kept is not None and is_forked():
             raise Pause  # what is ready belongs to the parent
         try:
