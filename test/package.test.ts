@@ -109,8 +109,8 @@ describe("the npm package", function () {
     );
   });
 
-  it("is small: under 1.5 MB to download, under 5 MB installed, with the addons of two platforms", () => {
-    assert.ok(contents.size < 1.5e6, `${contents.size}`);
+  it("is small: under 1.6 MB to download, under 5 MB installed, with the addons of two platforms", () => {
+    assert.ok(contents.size < 1.6e6, `${contents.size}`);
     assert.ok(contents.unpackedSize < 5e6, `${contents.unpackedSize}`);
   });
 
