@@ -123,6 +123,36 @@ describe("mmpy doctor", () => {
     assert.equal(ofVariable.found.pythons[0]?.where, "environment variable MMPY_PYTHON");
   });
 
+  it("tells which Python runs each instance in a process of its own, and which can't be run", async function () {
+    if (process.platform !== "linux") this.skip();
+    const { executable, version } = await choosePython(undefined, silentLogger);
+    const own = { "monster.cfg": `[backend python]\nown-process = on\n[python a]\npython = ${executable}\n` };
+    const sound = await report([path.join(folderWith(own), "monster.cfg")]);
+    assert.deepEqual([sound.code, sound.found.processes.length], [0, 1], JSON.stringify(sound.found));
+    assert.deepEqual(
+      sound.found.processes.map(({ instance, version, executable }) => [instance, version, executable]),
+      [["a", version, executable]],
+    );
+    const file = path.join(
+      folderWith({ "monster.cfg": "[python a]\n[python b]\nown-process = on\npython = ./none\n" }),
+      "monster.cfg",
+    );
+    const running = mmpy(["doctor", file]);
+    assert.equal((await running.exited).code, 1);
+    assert.match(running.stdout, /^Instances in processes of their own:\n {2}b: PYTHON_NOT_FOUND: .*none/m);
+    assert.match(running.stdout, /^mmpy can't run python instances here;/m);
+  });
+
+  it("needs no library of Python where all instances have processes of their own", async () => {
+    const { executable } = await choosePython(undefined, silentLogger);
+    const folder = folderWith({
+      "monster.cfg": `[backend python]\npython = ./none\nown-process = on\n[python a]\npython = ${executable}\n`,
+    });
+    const { code, found } = await report([path.join(folder, "monster.cfg")]);
+    assert.equal(found.problem?.code, "PYTHON_NOT_FOUND");
+    assert.equal(code, 0);
+  });
+
   it("of an override that no backend takes says so, exit status 1", async () => {
     for (const args of [[], [path.join(folderWith({ "a.cfg": "[loopback l]\n" }), "a.cfg")]]) {
       const running = mmpy(["doctor", "-b", "pyton.python=3.12", ...args]);

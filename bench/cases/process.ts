@@ -81,28 +81,32 @@ print(json.dumps({"p50": took[len(took) // 2] / 1e3, "p99": took[len(took) * 99 
 });
 
 const BURST = 512;
-/** Many at once; the next ones leave when the last of them has come back. */
+/**
+ * Many at once, of which one event in the router's process is the source, and which a loopback takes; the next ones leave when the
+ * last of them has come back.
+ */
 const burst = (rounds: number) => ({
-  "monster.cfg": `[python b]\nown-process = on\nmodule = echo\n${CLOCK}[map]\nclock.out > b.echo.echo\nb.back > clock.clock.back\n`,
-  "echo.py": ECHO,
+  "monster.cfg": `[python b]\nown-process = on\nmodule = echo\n[loopback end]\n${CLOCK}[map]
+clock.out > b.echo.echo{1..${BURST}}\nb.back > end.back\nb.last > clock.clock.last\n`,
+  "echo.py": `${ECHO}
+def last(value):
+    midimonster.output("back", value)
+    midimonster.output("last", value)
+globals().update({"echo%d" % number: echo for number in range(1, ${BURST})}, echo${BURST}=last)
+`,
   "clock.py": `
 import json, time
 import midimonster
-from itertools import repeat
-count = 0
+rounds = -${rounds} // 10
 def start():
     midimonster.interval(start, 0)
-    send()
-def send():
-    for _ in repeat(None, ${BURST}): midimonster.output("out", 0.5)
-def back(value):
-    global count, begun
-    count += 1
-    if count % ${BURST}: return
-    if count == ${BURST} * (${rounds} // 10): begun = time.perf_counter()
-    if count < ${BURST} * ${rounds}: return send()
-    each = (time.perf_counter() - begun) / (${BURST} * (${rounds} - ${rounds} // 10))
-    print(json.dumps({"ns": each * 1e9}), flush=True)
+    midimonster.output("out", 0.5)
+def last(value):
+    global rounds, begun
+    if rounds == 0: begun = time.perf_counter()
+    rounds += 1
+    if rounds <= ${rounds}: return midimonster.output("out", 0.5)
+    print(json.dumps({"ns": (time.perf_counter() - begun) / (${BURST} * ${rounds}) * 1e9}), flush=True)
 midimonster.interval(start, 100)
 `,
 });

@@ -3,14 +3,15 @@ import path from "node:path";
 import { pythonNamed } from "../backends/python/index.js";
 import { findPythons } from "../backends/python/locate/discovery.js";
 import { binding, findAddon, packageFolder } from "../binding.js";
-import { define } from "../config/definition.js";
+import { type Definition, define } from "../config/definition.js";
 import { parseOverrides } from "../config/override.js";
 import { parseFile, parseText } from "../config/parser.js";
 import { MidimonsterError } from "../errors.js";
 import { libc } from "../platform.js";
+import { examineProcesses, formatProcesses, type OwnProcess } from "./doctor-processes.js";
 import type { CommandLine } from "./options.js";
 import { print, printJson } from "./output.js";
-import { type Problem, type Seen, tryPython } from "./trial.js";
+import { asProblem, type Problem, type Seen, tryPython } from "./trial.js";
 import { packageVersion } from "./version.js";
 
 export async function doctor({ operand, backendOverrides, json }: CommandLine): Promise<number> {
@@ -54,6 +55,8 @@ export interface DoctorReport {
   };
   /** Why no Python can be used. */
   readonly problem?: Problem;
+  /** The configuration's instances that have processes of their own. */
+  readonly processes: readonly OwnProcess[];
 }
 
 /**
@@ -75,8 +78,10 @@ export async function examineMachine(
     ...(problem && { problem: asProblem(problem) }),
   }));
   const trial = addon.problem === undefined ? await examinePython(options) : {};
+  const { processes, all } = await examineProcesses(options.definition, options.instances);
+  const isSound = addon.problem === undefined && processes.every(({ problem }) => problem === undefined);
   return {
-    ok: trial.chosen !== undefined,
+    ok: isSound && (trial.chosen !== undefined || all),
     version: packageVersion(),
     node: {
       version: process.version,
@@ -89,12 +94,16 @@ export async function examineMachine(
     ...(config !== undefined && { config: path.resolve(config) }),
     pythons,
     ...trial,
+    processes,
   };
 }
 
 const DEFAULT_CONFIG = "monster.cfg";
 
 interface PythonOptions {
+  readonly definition: Definition;
+  /** Of the configuration. */
+  readonly instances: Definition["instances"];
   readonly folder: string;
   readonly values: Readonly<Record<string, string>>;
   /** The Python that they request. */
@@ -114,7 +123,14 @@ function pythonOptions(config: string | undefined, backendOverrides: readonly st
   const values: Record<string, string> = {};
   for (const { option, value, folder } of definition.backends.get("python")?.settings ?? [])
     values[option] = option === "python" && value !== "" ? pythonNamed(value, folder) : value;
-  return { folder: definition.folder, values, ...(values.python && { python: values.python }) };
+  const { folder, instances } = definition;
+  return {
+    definition,
+    instances: instances.slice(0, -1),
+    folder,
+    values,
+    ...(values.python && { python: values.python }),
+  };
 }
 
 function examineAddon(): DoctorReport["addon"] {
@@ -139,14 +155,9 @@ async function examinePython({ folder, values }: PythonOptions): Promise<Pick<Do
   return { chosen: { version, executable, library, reason, ...seen, deepbind } };
 }
 
-function asProblem(error: unknown): Problem {
-  if (!(error instanceof MidimonsterError)) throw error;
-  return { code: error.code, message: error.message };
-}
-
 /** Formats the report as text. */
 export function formatReport(report: DoctorReport): string {
-  const { ok, version, node, platform, addon, config, pythons, chosen, problem } = report;
+  const { ok, version, node, platform, addon, config, pythons, chosen, problem, processes } = report;
   const lines = [
     `midimonster-python ${version}`,
     `  Node      ${node.version}, ${node.executable} (OpenSSL ${node.openssl}, zlib ${node.zlib})`,
@@ -177,6 +188,7 @@ export function formatReport(report: DoctorReport): string {
       "",
     );
   }
+  lines.push(...formatProcesses(processes));
   for (const { code, message } of [addon.problem, problem].flatMap((found) => found ?? []))
     lines.push(`${code}: ${message}`, "");
   lines.push(

@@ -8,10 +8,17 @@ import type { PythonChoice } from "../backends/python/locate/discovery.js";
 import { HOW_TO_CHOOSE } from "../backends/python/locate/install-advice.js";
 import { packageFolder } from "../binding.js";
 import type { OptionValues } from "../config/option-values.js";
+import { MidimonsterError } from "../errors.js";
 
 export interface Problem {
   readonly code: string;
   readonly message: string;
+}
+
+/** @throws what is not an error of this package */
+export function asProblem(error: unknown): Problem {
+  if (!(error instanceof MidimonsterError)) throw error;
+  return { code: error.code, message: error.message };
 }
 
 /** Input of the trial process. */
