@@ -116,7 +116,17 @@ describe("an exception in a coroutine", () => {
   }
 
   it("is counted when it repeats", async () => {
-    const session = await run("async def go(value):\n    await asyncio.sleep(0)\n    raise ValueError('again')\n");
+    const session = await run(`
+raised = 0
+async def go(value):
+    global raised
+    await asyncio.sleep(0)
+    raised += 1
+    raise ValueError('again')
+async def ask(value):
+    while raised < 6: await asyncio.sleep(0)
+    midimonster.output("done", value)
+`);
     await session.log.seen(/again/);
     for (let i = 0; i < 5; ++i) session.probe.emit("go", 0.5);
     await ask(session);
@@ -164,7 +174,7 @@ async def go(value):
     await ask(session);
     await session.router.stop();
     assert.deepEqual(problems(session), [
-      "py: 1000 tasks of the handler mod.go have not ended; more are begun than end",
+      "py: 1000 tasks of the handler mod.go have not ended; more are raised than end",
     ]);
   });
 });
