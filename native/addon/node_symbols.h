@@ -3,13 +3,15 @@
 /*
  * Included before everything else, by CMakeLists.txt, on Linux. The addon is also loaded by Python, for instances in
  * processes of their own, where there is no Node and none of this is called: as weak symbols they are NULL there, and
- * not an error of loading. All that a file calls has to be here; a test looks.
+ * not an error of loading. All that a file calls has to be here, also what is only left in without LTO; a test looks.
  */
 #pragma weak napi_add_async_cleanup_hook
 #pragma weak napi_add_finalizer
 #pragma weak napi_async_destroy
 #pragma weak napi_async_init
 #pragma weak napi_call_function
+#pragma weak napi_close_callback_scope
+#pragma weak napi_close_escapable_handle_scope
 #pragma weak napi_close_handle_scope
 #pragma weak napi_coerce_to_bool
 #pragma weak napi_coerce_to_string
@@ -26,6 +28,7 @@
 #pragma weak napi_create_typedarray
 #pragma weak napi_define_properties
 #pragma weak napi_delete_reference
+#pragma weak napi_escape_handle
 #pragma weak napi_fatal_error
 #pragma weak napi_fatal_exception
 #pragma weak napi_get_and_clear_last_exception
@@ -54,6 +57,7 @@
 #pragma weak napi_is_exception_pending
 #pragma weak napi_is_typedarray
 #pragma weak napi_make_callback
+#pragma weak napi_open_escapable_handle_scope
 #pragma weak napi_open_handle_scope
 #pragma weak napi_remove_async_cleanup_hook
 #pragma weak napi_set_element
