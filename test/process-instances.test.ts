@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { setImmediate } from "node:timers/promises";
 import { Router } from "../lib/engine/router.js";
-import { folderWith, MemoryLog, mmpy } from "./helpers.js";
+import { folderWith, MemoryLog, mmpy, skipWithSanitizers } from "./helpers.js";
 import { isAlive, ownProcess, pidOf, statusOf } from "./own-process.js";
 import { ASK, ask, problems, start, stopSessions } from "./session.js";
 
@@ -51,7 +51,8 @@ describe("an instance in a process of its own", function () {
   });
 
   for (const { how, code, says } of ENDS) {
-    it(`is started again after ${how}, with the last values that came meanwhile`, async () => {
+    it(`is started again after ${how}, with the last values that came meanwhile`, async function () {
+      if (how === "SIGSEGV") skipWithSanitizers(this, "a sanitizer reports SIGSEGV in place of faulthandler");
       const session = await start(CONFIG, {
         "mod.py": `${ASK}
 def go(value):
@@ -326,7 +327,8 @@ def go(value):
     assert.deepEqual(session.said(), ["PermissionError"]);
   });
 
-  it("gets MemoryError beyond its memory-limit, which the log says", async () => {
+  it("gets MemoryError beyond its memory-limit, which the log says", async function () {
+    skipWithSanitizers(this, "a sanitizer takes more memory than the limit");
     const session = await start(CONFIG.replace("module", "memory-limit = 64M\nmodule"), {
       "mod.py": `${ASK}\ndef go(value): bytearray(200 << 20)`,
     });
