@@ -174,7 +174,7 @@ async def go(value):
     await ask(session);
     await session.router.stop();
     assert.deepEqual(problems(session), [
-      "py: 1000 tasks of the handler mod.go have not ended; more are raised than end",
+      "py: 1000 tasks of the handler mod.go have not ended; more are begun than end",
     ]);
   });
 });
