@@ -192,7 +192,7 @@ describe("the router's loop", () => {
     ],
     [
       "works in debug mode",
-      "loop.set_debug(True)\n    await asyncio.wait_for(asyncio.sleep(0.001), 100)\n    say(await asyncio.create_task(one()), plain)\n    loop.set_debug(False)",
+      "loop.set_debug(True)\n    loop.slow_callback_duration = 1000\n    await asyncio.wait_for(asyncio.sleep(0.001), 100)\n    say(await asyncio.create_task(one()), plain)\n    loop.set_debug(False)",
       1,
     ],
     [

@@ -199,7 +199,10 @@ describe("an error's help says what was probably meant", () => {
         ["/b = Int 0 127", "types are single characters: write i"],
       ],
     ],
-    ["[map]", [["loopback.a > out.b", "'loopback' is a backend: name an instance of it, from [loopback NAME]"]]],
+    [
+      "[map]",
+      [["loopback.a > out.b", "'loopback' is a backend: name one of its instances, the NAME in [loopback NAME]"]],
+    ],
     ["[loopback a]", [["[mapping]", "did you mean [map]?"]]],
     ["[loopback a]", [["[loopback left lamp]", "did you mean [loopback left_lamp]?"]]],
     ["[python keys]", [["module = 'desk.py'", "quotation marks are part of the value: write desk.py"]]],
@@ -221,7 +224,7 @@ describe("an error's help says what was probably meant", () => {
     await assert.rejects(router.load(), ({ diagnostics }: MidimonsterError) => {
       const text = diagnostics.map(formatDiagnostic).join("\n");
       assert.match(text, /there is no file 'sub\/c\.cfg'/);
-      assert.ok(text.includes(`begin in the folder of this file: ${path.join(folder, "sub", "c.cfg")}`), text);
+      assert.ok(text.includes(`to the folder of this file, so this is ${path.join(folder, "sub", "c.cfg")}`), text);
       assert.ok(text.includes(`= there is no module in ${folder}`), text);
       return true;
     });

@@ -112,7 +112,7 @@ describe("mmpy monitor", function () {
   });
 
   it("says that what answers is no monitor", async () => {
-    for (const said of ["hello", "null", "{"]) {
+    for (const said of ["hello", "null", "[]", "{"]) {
       const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
       server.on("connection", (socket) => socket.send(said));
       await once(server, "listening");

@@ -78,7 +78,7 @@ def go(value):
     const session = await start(CONFIG, {
       "mod.py": `${ASK}import time
 def go(value):
-    end = time.monotonic() + 1
+    end = time.monotonic() + 5
     while time.monotonic() < end: pass
     midimonster.output("done", 1)
 `,

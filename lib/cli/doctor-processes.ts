@@ -33,7 +33,7 @@ export async function examineProcesses(
     const python = lastOf(settings, "python", instanceOptions.python) ?? lastOf(shared, "python", options.python);
     try {
       if (process.platform !== "linux") {
-        throw new MidimonsterError("PYTHON_LOAD", "own-process = on is there on Linux only");
+        throw new MidimonsterError("PYTHON_LOAD", "own-process = on works on Linux only");
       }
       const { version, executable, reason } = await choosePythonProgram(python as string | undefined);
       return { instance: name, version, executable, reason };

@@ -19,7 +19,9 @@ export function trailingCommentHelp(text: string): string[] {
 /** Help for a value that is wrong, if it stands in quotation marks, which are part of it. */
 export function quotesHelp(text: string): string[] {
   const [, inner] = /^(?:"([^"]*)"|'([^']*)')$/.exec(text)?.filter((part) => part !== undefined) ?? [];
-  return inner === undefined ? [] : [`quotation marks are part of the value: write ${inner}`];
+  return inner === undefined
+    ? []
+    : [`quotation marks are part of the value: ${inner === "" ? "leave them out" : `write ${inner}`}`];
 }
 
 /** A channel's name with its ranges in braces, if it has one without, or in other brackets; otherwise undefined. */

@@ -284,7 +284,7 @@ class Parser {
       this.#bytes += read.size;
     } catch (error) {
       const message = `can't read the included file: ${whyUnreadable(target.text, error)}`;
-      const help = [`relative paths begin in the folder of this file: ${path.resolve(resolved)}`];
+      const help = [`paths are relative to the folder of this file, so this is ${path.resolve(resolved)}`];
       // Each further include would read that much again.
       if (error instanceof TooManyBytes) this.#stop(message, target.location, REST_SKIPPED);
       else this.#error(message, target.location, path.isAbsolute(target.text) ? [] : help);

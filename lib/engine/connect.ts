@@ -118,7 +118,7 @@ function instanceOf(
     const known = didYouMean(reference.instance, byName.keys(), "available instances");
     const backend = reference.instance;
     if (backends.has(backend))
-      known.unshift(`'${backend}' is a backend: name an instance of it, from [${backend} NAME]`);
+      known.unshift(`'${backend}' is a backend: name one of its instances, the NAME in [${backend} NAME]`);
     const help = comment.length > 0 ? comment : known;
     findings.error(`no instance '${reference.instance}'`, reference.instanceLocation, { help });
   }

@@ -104,7 +104,10 @@ export class Upgrades {
   /** Makes room for one more client that has not sent its token yet: pages send theirs at once, so the oldest one never will. */
   #makeRoom(site: Site): void {
     const waiting = [...this.#waiting].filter((client) => this.#connected.get(client) === site);
-    if (waiting.length >= LIMITS.unauthorised) waiting[0]?.drop(CLOSE.token, "no token has come");
+    const [oldest] = waiting;
+    if (oldest === undefined || waiting.length < LIMITS.unauthorised) return;
+    this.#waiting.delete(oldest); // its connection may take a while to close
+    oldest.drop(CLOSE.token, "no token has come");
   }
 
   #connect(

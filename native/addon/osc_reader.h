@@ -24,7 +24,8 @@ class OscReader final : public DatagramReader {
     events_.Clear();
     if (!table_.Read(data, size, &events_)) return false;
     if (events_.size() > 0) {
-      // An entry of libuv's, however many follow one another without any of JavaScript's: it is not to be deferred.
+      // Each datagram is an entry of its own: many may follow one another before JavaScript runs again, and their
+      // events are not to wait for that.
       const Core::Entry entry(bridge->core());
       bridge->core().EmitFromOutside(instance_, events_.channels.data(), events_.values.data(), events_.size());
     }

@@ -174,8 +174,8 @@ void UdpSocket::OnPoll(int status, int events) {
   if (count < 0) listener_.OnReceiveError(-count);
 }
 
-// The system says only by a further attempt that there is nothing more, in a third of the time that reading one takes.
-// So single datagrams are read singly, and only now and then more are asked for.
+// That there is nothing more shows only in a further attempt, which takes a third of the time of reading a datagram.
+// So datagrams that come singly are read singly, and more are asked for only now and then.
 void UdpSocket::AdaptLimit(size_t count) {
   constexpr unsigned kPatience = 4;
   if (count < limit_) {

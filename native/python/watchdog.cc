@@ -134,7 +134,7 @@ void Watchdog::Look(Observation &seen) {
     // Its patience has ended, or an earlier one's: printed once for this call.
     if (due.print && warn != 0) {
       Print(LogLevel::kWarn, NameOfCode() + " runs code that " + WhyUnseen() + ", for " + std::to_string(elapsed) +
-                                 " ms, while everything else waits");
+                                 " ms, while everything else in its process waits");
       seen.printed = true;
     }
     if (due.describe) TellStop(seen, NameOfCode() + ", which " + WhyUnseen(), "");

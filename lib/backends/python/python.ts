@@ -51,7 +51,7 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
     const { name, folder, engine, options } = setup;
     const { binding, core, stopping } = engine;
     if (process.platform !== "linux") {
-      throw new MidimonsterError("PYTHON_LOAD", "own-process = on is there on Linux only");
+      throw new MidimonsterError("PYTHON_LOAD", "own-process = on works on Linux only");
     }
     const backend = this.#setup.options;
     const python = await choosePythonProgram(options.python ?? backend.python, stopping);

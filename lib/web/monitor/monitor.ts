@@ -330,6 +330,10 @@ export class Monitor implements SocketRoute {
     this.#end?.();
     this.#end = undefined;
     this.#numbers = undefined;
+    // Nothing tells of reloads from now on.
+    this.#learnable = undefined;
+    this.#learned = undefined;
+    this.#learning.clear();
     this.#values = new Float64Array(0);
   }
 }
