@@ -37,6 +37,7 @@ async def stream():
     far.send(b"x")
     await reader.read(1)
     writer.close()
+    far.close()
     ended.append("stream")
 async def go(value):
     midimonster.interval(tick, 10)
