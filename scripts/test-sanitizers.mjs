@@ -31,8 +31,6 @@ const LEFT_OUT = {
 };
 /** Files whose leaks say nothing, and why. */
 const LEAKS_LEFT_OUT = {
-  "async-faults":
-    "an object whose descriptor user code has closed, and whose number another file has, is kept on purpose",
   "python-libraries": "extension modules that others made lose memory with each interpreter",
 };
 /** For ThreadSanitizer: of what has to do with threads all but what runs other programs, which don't start with its library. */

@@ -3,7 +3,6 @@ import type { OptionSet } from "../backends/options.js";
 import { instanceOptions, options } from "../backends/python/index.js";
 import { choosePythonProgram } from "../backends/python/locate/discovery.js";
 import type { Definition, Setting } from "../config/definition.js";
-import { MidimonsterError } from "../errors.js";
 import { asProblem, type Problem } from "./trial.js";
 
 export interface OwnProcess {
@@ -32,9 +31,6 @@ export async function examineProcesses(
   const examined = apart.map(async ({ name, settings }): Promise<OwnProcess> => {
     const python = lastOf(settings, "python", instanceOptions.python) ?? lastOf(shared, "python", options.python);
     try {
-      if (process.platform !== "linux") {
-        throw new MidimonsterError("PYTHON_LOAD", "own-process = on works on Linux only");
-      }
       const { version, executable, reason } = await choosePythonProgram(python as string | undefined);
       return { instance: name, version, executable, reason };
     } catch (error) {

@@ -160,13 +160,11 @@ namespace own {
 
 uint64_t uv_hrtime() { return SteadyNs(); }
 uint64_t uv_now(const uv_loop_t *) { return TheLoop().now_ms; }
-void uv_update_time(uv_loop_t *) { TheLoop().now_ms = SteadyMs(); }
 const char *uv_strerror(int error) { return strerror(error < 0 ? -error : error); }
 uv_thread_t uv_thread_self() { return pthread_self(); }
 int uv_thread_equal(const uv_thread_t *left, const uv_thread_t *right) { return pthread_equal(*left, *right); }
 
-void uv_unref(uv_handle_t *) {}                   // the process ends when it is told to
-void uv_walk(uv_loop_t *, uv_walk_cb, void *) {}  // none of Node's sockets are here
+void uv_unref(uv_handle_t *) {}  // the process ends when it is told to
 
 void uv_close(uv_handle_t *handle, uv_close_cb call) {
   Loop &loop = TheLoop();
@@ -269,8 +267,6 @@ LoopFunctions ChildLoopFunctions() {
   functions.uv_timer_start = own::uv_timer_start;
   functions.uv_timer_stop = own::uv_timer_stop;
   functions.uv_unref = own::uv_unref;
-  functions.uv_update_time = own::uv_update_time;
-  functions.uv_walk = own::uv_walk;
   return functions;
 }
 

@@ -1,6 +1,9 @@
 #include "instance/task_functions.h"
 
 #include <pthread.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #include <iterator>
 #include <optional>
@@ -62,7 +65,12 @@ PyObject *Forget(PyObject *capsule, PyObject *selector) {
   if (tasks == nullptr) return nullptr;
   tasks->Forget();
   // Its number is another file's: it must never close that.
-  if (mmpy_is_none(selector) == 0) PyRef::Borrow(selector).release();
+  if (mmpy_is_none(selector) == 0) {
+    PyRef::Borrow(selector).release();
+#ifdef __SANITIZE_ADDRESS__
+    __lsan_ignore_object(selector);
+#endif
+  }
   return mmpy_none();
 }
 

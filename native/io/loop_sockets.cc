@@ -76,10 +76,11 @@ void CloseLoopSocketsInChild() {
   if (!InForkedChild()) return;  // user code can find the function that calls this
   // A child may fork again, when the numbers belong to other files.
   uv_loop_t *const loop = std::exchange(loop_of_thread, nullptr);
+  const int own = loop == nullptr ? -1 : uv_backend_fd(loop);
   if (loop != nullptr) uv_walk(loop, CloseDescriptor, nullptr);
   for (std::atomic<int> &place : polled_by) {
     const int set = place.exchange(0) - 1;
-    if (loop == nullptr && set >= 0) ClosePolled(set);
+    if (set >= 0 && set != own) ClosePolled(set);
   }
 }
 

@@ -13,9 +13,9 @@ namespace mmpy {
 void SetLoopOfThread(uv_loop_t *loop);
 
 // In a forked child only, which never runs the loop: closes this process's copies of what the loop has open, except for
-// the standard streams. A child of another thread may have a copy of the list of handles in the middle of a change:
-// there the kernel is asked what the loops poll, on Linux; what a loop does not poll at that moment (a connection that
-// is paused, or was opened in this turn) stays open. Elsewhere nothing is closed.
+// the standard streams. Of the loops of other threads it may have a copy of the list of handles in the middle of a
+// change: there the kernel is asked what they poll, on Linux; what a loop does not poll at that moment (a connection
+// that is paused, or was opened in this turn) stays open. Elsewhere nothing of theirs is closed.
 void CloseLoopSocketsInChild();
 
 }  // namespace mmpy

@@ -50,9 +50,6 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
   async #inProcess(setup: InstanceSetup<typeof instanceOptions>): Promise<PythonInstance> {
     const { name, folder, engine, options } = setup;
     const { binding, core, stopping } = engine;
-    if (process.platform !== "linux") {
-      throw new MidimonsterError("PYTHON_LOAD", "own-process = on works on Linux only");
-    }
     const backend = this.#setup.options;
     const python = await choosePythonProgram(options.python ?? backend.python, stopping);
     stopping.throwIfAborted();

@@ -180,11 +180,13 @@ const askFreely: Ask = ({ command, reason }) => probe(command, reason);
 type Judge = (probed: Probe, reason: string) => PythonChoice;
 
 /**
- * Finds a Python as {@link choosePython} does, to run it as a program: it needs no library that can be loaded into this process.
+ * Finds a Python as {@link choosePython} does, to run it as the program of an instance's own process: it needs no library that can be
+ * loaded into this process.
  *
  * @throws {MidimonsterError} with a `PYTHON_*` code
  */
 export async function choosePythonProgram(configured: string | undefined, signal?: AbortSignal): Promise<PythonChoice> {
+  if (process.platform !== "linux") throw new MidimonsterError("PYTHON_LOAD", "own-process = on works on Linux only");
   const request = choiceFor(configured, programs, judgeProgram);
   const { choice } = await request.wait(signal);
   const file = versionOf(choice.executable);
