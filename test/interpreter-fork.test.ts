@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import { folderWith, mmpy, type Running } from "./helpers.js";
+import path from "node:path";
+import { folderWith, mmpy, projectFolder, type Running, run } from "./helpers.js";
 
 /** Standard output is checked: what a child prints, and then what its parent learns of it. */
 const FORK = `
@@ -264,6 +265,44 @@ def go(value):
       );
       assert.equal(stdout, "True child 2 ended with 0\n0.5\n", stderr);
     });
+
+  it("forked in a worker thread has the sockets of no other thread's router either", async () => {
+    const folder = folderWith({
+      "forks.py": `
+import midimonster, os
+def sockets():
+    names = ("/proc/self/fd/%s" % name for name in os.listdir("/proc/self/fd") if int(name) > 2)
+    return sum(os.readlink(name).startswith("socket:") for name in names if os.path.islink(name))
+def forks():
+    midimonster.interval(forks, 0)
+    print(sockets(), end=" ", flush=True)
+    pid = os.fork()
+    if pid == 0:
+        print(sockets(), end=" ", flush=True)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    midimonster.output("out", 1)
+midimonster.interval(forks, 10)
+`,
+      "main.cjs": `
+const { Worker, isMainThread } = require("node:worker_threads");
+const { Router } = require(${JSON.stringify(path.join(projectFolder, "dist", "index.cjs"))});
+const router = new Router({ folder: __dirname });
+if (isMainThread) {
+  router.instance("osc", "desk", { bind: "127.0.0.1 ${await freePort()}" }).start().then(() => {
+    new Worker(__filename).on("exit", () => router.stop());
+  });
+} else {
+  router.instance("python", "py", { module: "forks" }).instance("loopback", "l").map("py.out", "l.x");
+  router.tap(() => router.stop());
+  router.start();
+}
+`,
+    });
+    const running = run(process.execPath, ["main.cjs"], { cwd: folder });
+    assert.deepEqual(await running.exited, { code: 0, signal: null }, running.stderr);
+    assert.equal(running.stdout, "1 0 ", running.stderr);
+  });
 
   it("is ended by a signal at once, which the parent does not get", async () => {
     const { stdout, stderr } = await runs(`
