@@ -1,7 +1,7 @@
 // Art-Net on its way in: which frames count, and what they become.
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { address, DmxRig, Peer } from "./dmx-network.js";
+import { fc } from "./properties.js";
 
 const [OWN, DESK, OTHER] = [address(1), address(2), address(3)];
 const PORT = 6454;

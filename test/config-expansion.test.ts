@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import fc from "fast-check";
 import { type ChannelPattern, expand, parsePattern } from "../lib/config/channel-pattern.js";
 import { type Diagnostic, formatDiagnostic } from "../lib/config/diagnostic.js";
 import { CHANNELS, MAX_ERRORS } from "../lib/config/limits.js";
@@ -9,6 +8,7 @@ import { parseText } from "../lib/config/parser.js";
 import { type Located, locate, makeSource } from "../lib/config/source.js";
 import type { ConfigTree } from "../lib/config/syntax.js";
 import { folderWith } from "./helpers.js";
+import { fc } from "./properties.js";
 
 /** Reads a channel's name as a mapping would. */
 function pattern(text: string): { pattern: ChannelPattern | undefined; problems: Diagnostic[] } {

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import fc from "fast-check";
 import { type Definition, define } from "../lib/config/definition.js";
 import { type Diagnostic, formatDiagnostics } from "../lib/config/diagnostic.js";
 import { parseFile } from "../lib/config/parser.js";
@@ -10,6 +9,7 @@ import { Router } from "../lib/engine/router.js";
 import { MidimonsterError } from "../lib/errors.js";
 import { silentLogger } from "../lib/log/log.js";
 import { folderWith } from "./helpers.js";
+import { fc } from "./properties.js";
 
 interface Outcome {
   readonly definition: Definition | undefined;

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import path from "node:path";
-import fc from "fast-check";
 import { define } from "../lib/config/definition.js";
 import { type Diagnostic, formatDiagnostic } from "../lib/config/diagnostic.js";
 import { type Override, parseOverride } from "../lib/config/override.js";
@@ -8,6 +7,7 @@ import { parseFile, parseText } from "../lib/config/parser.js";
 import { Router } from "../lib/engine/router.js";
 import { MidimonsterError } from "../lib/errors.js";
 import { folderWith } from "./helpers.js";
+import { fc } from "./properties.js";
 
 type Kind = Override["kind"];
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import path from "node:path";
-import fc from "fast-check";
 import { scenarios } from "./differential/arbitrary.js";
 import {
   assertSameLog,
@@ -13,6 +12,7 @@ import {
 } from "./differential/comparison.js";
 import type { Entry } from "./differential/model.js";
 import { ours, oursInSubInterpreters, type Program, record, reference } from "./differential/program.js";
+import { fc } from "./properties.js";
 
 const { MIDIMONSTER_REF, MMPY_DIFF_SEED = "1", MMPY_DIFF_CASES = "30" } = process.env;
 const seed = Number(MMPY_DIFF_SEED);

@@ -1,9 +1,9 @@
 // Parts that artnet and sacn have in common, without a network: codes of values, and when frames are sent.
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { type FrameClock, FrameLimiter } from "../lib/backends/shared/frame-limiter.js";
 import { SlotMap } from "../lib/backends/shared/slot-map.js";
 import { meaningOf } from "../lib/backends/shared/slots.js";
+import { fc } from "./properties.js";
 
 /** A clock that a test sets. */
 class TestClock implements FrameClock {

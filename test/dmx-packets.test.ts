@@ -1,8 +1,8 @@
 // The packets of Art-Net and sACN as bytes, without a network.
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import * as artnet from "../lib/backends/artnet/packets.js";
 import * as sacn from "../lib/backends/sacn/packets.js";
+import { fc } from "./properties.js";
 
 const RUNS = { numRuns: 5000 };
 const bytes = fc.uint8Array({ maxLength: 700 }).map((data) => Buffer.from(data));

@@ -1,6 +1,5 @@
 // Filters as they are written: what is accepted, what is shown of it, and what is wrong with the rest.
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { type Definition, define, type MappingDefinition } from "../lib/config/definition.js";
 import { type Diagnostic, formatDiagnostic } from "../lib/config/diagnostic.js";
 import { parseText } from "../lib/config/parser.js";
@@ -11,6 +10,7 @@ import { Router } from "../lib/index.js";
 import { compileFiltered } from "../lib/mapping/filtered-routes.js";
 import { compute, isStateless } from "./filter-model.js";
 import { MemoryLog, projectFolder, run } from "./helpers.js";
+import { fc } from "./properties.js";
 
 const SOFT = "[filter soft]\ncurve(2.2) > range(0.1, 1)\nfade(300)\n";
 

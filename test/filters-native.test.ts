@@ -4,7 +4,6 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import fc from "fast-check";
 import { define } from "../lib/config/definition.js";
 import { parseText } from "../lib/config/parser.js";
 import { OPERATIONS } from "../lib/filters/declare.js";
@@ -12,6 +11,7 @@ import { compileFiltered } from "../lib/mapping/filtered-routes.js";
 import type { Pairs } from "../lib/mapping/routes.js";
 import { FilterModel, type ModelEvent, type ModelPair } from "./filter-model.js";
 import { folderWith, projectFolder } from "./helpers.js";
+import { fc } from "./properties.js";
 
 const CHANNELS = 3;
 

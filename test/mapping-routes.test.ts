@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { ChannelSet } from "../lib/mapping/channel-set.js";
 import { compileRoutes, type Pairs, type RouteTable } from "../lib/mapping/routes.js";
+import { fc } from "./properties.js";
 
 function pairs(fromInstance: number, from: readonly number[], toInstance: number, to: readonly number[]): Pairs {
   return { fromInstance, toInstance, from: Uint32Array.from(from), to: Uint32Array.from(to) };

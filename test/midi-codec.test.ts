@@ -1,6 +1,5 @@
 // MIDI's values as events, and back.
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import {
   isApart,
   type Kind,
@@ -13,6 +12,7 @@ import {
 import { Decoder } from "../lib/backends/midi/decode.js";
 import { encode } from "../lib/backends/midi/encode.js";
 import { ALL_CONNECTED, EVENT, OutgoingRows } from "../lib/backends/midi/events.js";
+import { fc } from "./properties.js";
 
 type Event = readonly [type: number, channel: number, parameter: number, value: number];
 

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import fc from "fast-check";
 import { folderWith, mmpyScript, type Running, run } from "./helpers.js";
 import { BOTH, buildStandIn, StandIn } from "./midi-stand-in.js";
+import { fc } from "./properties.js";
 
 const { MIDIMONSTER_REF } = process.env;
 

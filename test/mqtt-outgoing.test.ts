@@ -1,8 +1,8 @@
 // What remains of values that an mqtt broker does not take at once.
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { Outgoing } from "../lib/backends/mqtt/outgoing.js";
 import { RateLimit } from "../lib/backends/mqtt/rate-limit.js";
+import { fc } from "./properties.js";
 
 /** Takes so many values. */
 function take(outgoing: Outgoing, count = Number.POSITIVE_INFINITY): [channel: number, value: number, late: boolean][] {

@@ -1,13 +1,13 @@
 // What goes past the MQTT library: values in packets that a broker sends, in any pieces, and packets that go to it.
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
-import fc from "fast-check";
 import { MAX_FIXED, readDecimal, writeFixed } from "../lib/backends/mqtt/decimals.js";
 import { Intake } from "../lib/backends/mqtt/intake.js";
 import { Outlet } from "../lib/backends/mqtt/outlet.js";
 import { Publisher } from "../lib/backends/mqtt/publisher.js";
 import { Splitter } from "../lib/backends/mqtt/splitter.js";
 import { TopicTable } from "../lib/backends/mqtt/topic-table.js";
+import { fc } from "./properties.js";
 
 const bytesOf = (hex: string) => Buffer.from(hex.replaceAll(" ", ""), "hex");
 const text = (content: string) => {

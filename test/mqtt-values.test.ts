@@ -1,8 +1,8 @@
 // Values as payloads of MQTT messages, in both directions.
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { type Format, formatOf, parseLine } from "../lib/backends/mqtt/format.js";
 import { decode, encode, leadingNumber, withoutLength } from "../lib/backends/mqtt/payload.js";
+import { fc } from "./properties.js";
 
 /** The format of a topic with these lines. */
 function format(...lines: string[]): Format {

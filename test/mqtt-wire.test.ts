@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import fc from "fast-check";
 import { MqttClient } from "mqtt";
 import { Connection, type Settings } from "../lib/backends/mqtt/connection.js";
 import { Intake } from "../lib/backends/mqtt/intake.js";
 import { Splitter } from "../lib/backends/mqtt/splitter.js";
 import { TopicTable } from "../lib/backends/mqtt/topic-table.js";
+import { fc } from "./properties.js";
 import { start } from "./session.js";
 import { Waiting } from "./waiting.js";
 

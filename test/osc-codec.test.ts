@@ -1,6 +1,5 @@
 // OSC's bytes: what is read from datagrams, what is written, and patterns of addresses.
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { fromBuffer, type OscMessageInput, toBuffer } from "osc-min";
 import { Decoder, type Fault } from "../lib/backends/osc/decode.js";
 import { OutgoingPath } from "../lib/backends/osc/encode.js";
@@ -8,6 +7,7 @@ import { type OscFormat, parseFormat } from "../lib/backends/osc/format.js";
 import { compilePattern } from "../lib/backends/osc/pattern.js";
 import { argumentOf, levelOf, type VariableArgument } from "../lib/backends/osc/values.js";
 import { bytes } from "./osc-peer.js";
+import { fc } from "./properties.js";
 
 type Read = { readonly messages: unknown[]; readonly faults: Fault[] };
 

@@ -1,8 +1,8 @@
 // OSC messages that the addon sends by itself, beside those that JavaScript sends: the same bytes in the same order.
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { binding } from "../lib/binding.js";
 import { bytes, freePort, OscPeer } from "./osc-peer.js";
+import { fc } from "./properties.js";
 import { type Session, start } from "./session.js";
 
 const FORMATS: readonly (readonly [format: string, channels: number])[] = [

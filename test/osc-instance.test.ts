@@ -1,8 +1,8 @@
 // OSC instances in a router, and peers on sockets.
 import assert from "node:assert/strict";
-import fc from "fast-check";
-import { Decoder } from "../lib/backends/osc/decode.js";
+import { Decoder, FAULTS } from "../lib/backends/osc/decode.js";
 import { bytes, freePort, OscPeer } from "./osc-peer.js";
+import { fc } from "./properties.js";
 import { type Session, start } from "./session.js";
 
 describe("an OSC instance", () => {
@@ -205,6 +205,26 @@ describe("an OSC instance", () => {
         ["n", 0.05],
         ["number", 0.5],
       ]);
+    });
+
+    it("of a message what is before an argument of an unknown type", async () => {
+      const session = await desk("/f = ff 0 1 0 1", `${END}desk.{/n,/n:1,/n:2,/f,/f:1} > probe.{n,n1,n2,f,f1}`);
+      const heard = await hear(
+        session,
+        message("/n", "fzT", HALF),
+        message("/n", "zif", `00000001 ${HALF}`),
+        message("/n", "[T]zF", ""),
+        message("/f", "fz", HALF),
+      );
+      assert.deepEqual(heard, [
+        ["n", 0.5],
+        ["n", 1],
+        ["f", 0.5],
+      ]);
+      assert.deepEqual(
+        session.log.entries.filter(({ level }) => level !== "info").map(({ message }) => message),
+        [`desk: a message from 127.0.0.1:${peer.port} can't be read: ${FAULTS["unknown-type"]}`],
+      );
     });
 
     it("bundles, and messages that stand for several of its paths", async () => {

@@ -1,7 +1,7 @@
 // OSC messages that the addon reads by itself, beside those that JavaScript reads: the same events in the same order.
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { freePort, OscPeer } from "./osc-peer.js";
+import { fc } from "./properties.js";
 import { type Session, start } from "./session.js";
 
 const OPTIONS = '/fader = f -1 1\n/knob = i 100 0\n/xy = ff 0 2 0 10\n/go = -\n/name = sf "n" 0 1\n/still = f 3 3\n';

@@ -1,9 +1,9 @@
 // Random sequences of configurations, good and bad, with events before, between, during and after: a model says where each
 // event arrives.
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import type { Backend } from "../lib/index.js";
 import { type Desk, DeskBackend, Rig, turn } from "./desk-backend.js";
+import { fc } from "./properties.js";
 
 /** Ways from channel `c<N>` of the source to a sink, and the sink's name; none: it is not mapped. */
 const WAYS = ["none", "declared", "simple", "loopback", "python"] as const;

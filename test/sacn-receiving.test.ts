@@ -1,7 +1,7 @@
 // sACN on its way in: which sources count, and what their levels become.
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { address, DmxRig, Peer, universe } from "./dmx-network.js";
+import { fc } from "./properties.js";
 
 const [OWN, DESK, OTHER] = [address(1), address(2), address(3)];
 const PORT = 5568;

@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import path from "node:path";
-import fc from "fast-check";
 import type { Endpoint } from "../lib/backends/shared/hosts.js";
 import { code } from "../lib/backends/shared/numbers.js";
 import { UdpSocket, type UdpSpec } from "../lib/backends/shared/udp.js";
 import { UdpTarget } from "../lib/backends/shared/udp-target.js";
 import { findAddon } from "../lib/binding.js";
 import { MemoryLog, projectFolder, run } from "./helpers.js";
+import { fc } from "./properties.js";
 
 describe("a UDP socket", () => {
   const opened: (UdpSocket | UdpTarget | Socket)[] = [];

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { fc } from "../properties.js";
 import { Choices } from "./choices.js";
 import { stable } from "./grouping.js";
 import { EndlessFeedback, predict } from "./model.js";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { fc } from "../properties.js";
 
 /** Makes the choices of one scenario. */
 export class Choices {

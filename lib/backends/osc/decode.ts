@@ -55,6 +55,8 @@ export class Decoder {
   #addressEnd = 0;
   /** The number of arguments of the message. */
   count = 0;
+  /** How many of them could be read: none from the first of an unknown type on. */
+  readable = 0;
   /** The types of its arguments, as characters' codes; only the first {@link count} elements are its own. */
   readonly types: number[] = [];
   /** Their numbers; NaN for those that are not numbers. */
@@ -147,6 +149,7 @@ export class Decoder {
     let at = types - 1 + padded(typesEnd - types + 1);
     let fault: Fault | undefined;
     this.count = 0;
+    this.readable = 0;
     for (let i = types; i < typesEnd; ++i) {
       const type = data[i] as number;
       let number = Number.NaN;
@@ -201,6 +204,7 @@ export class Decoder {
       if (fault === undefined) {
         at += size;
         if (at > end) return "arguments";
+        this.readable++;
       } else number = Number.NaN;
       this.types[this.count] = type;
       this.numbers[this.count++] = number;

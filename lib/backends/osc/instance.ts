@@ -270,8 +270,8 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
 
   /** The value of an argument; undefined if it has none. */
   #valueFor({ position, limits }: Slot): number | undefined {
-    const { count: given, types, numbers } = this.#decoder;
-    if (position >= given) return undefined;
+    const { readable, types, numbers } = this.#decoder;
+    if (position >= readable) return undefined;
     const [type, number] = [types[position] as number, numbers[position] as number];
     if (isConstant(type)) return number;
     const max = defaultMax(type);
