@@ -16,6 +16,7 @@ struct sigaction node_terminate;
 // reads these on its own.
 std::atomic<uint64_t> first_ms{0};
 std::atomic<int> first_signal{0};
+std::atomic<bool (*)()> stops_elsewhere{nullptr};
 static_assert(std::atomic<uint64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free,
               "else they are not for signal handlers");
 
@@ -54,9 +55,17 @@ void OnSignal(int signal, siginfo_t *info, void *context) {
 
 }  // namespace
 
-bool StopSignalSeen() { return first_ms.load() != 0; }
+void FollowStop(bool (*stops)()) { stops_elsewhere.store(stops); }
 
-const char *StopSignalName() { return first_signal.load() == SIGTERM ? "SIGTERM" : "SIGINT"; }
+bool StopSignalSeen() {
+  const auto stops = stops_elsewhere.load();
+  return stops == nullptr ? first_ms.load() != 0 : stops();
+}
+
+const char *StopSignalName() {
+  if (stops_elsewhere.load() != nullptr) return "the stop";
+  return first_signal.load() == SIGTERM ? "SIGTERM" : "SIGINT";
+}
 
 void EndOnSecondSignal() {
   struct sigaction ours = {};

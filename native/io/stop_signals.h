@@ -17,6 +17,10 @@ constexpr uint64_t kSameSignalMs = 500;
 // removes this one with them.
 void EndOnSecondSignal();
 
+// In an instance's process signals are the router's: `stops` says whether the router stops the instance, which counts
+// as a signal from then on. It is called from any thread.
+void FollowStop(bool (*stops)());
+
 // Whether the first one has arrived. May be called from any thread.
 bool StopSignalSeen();
 

@@ -51,7 +51,7 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
     const { name, folder, engine, options } = setup;
     const { binding, core, stopping } = engine;
     const backend = this.#setup.options;
-    const python = await choosePythonProgram(options.python ?? backend.python, stopping);
+    const python = await choosePythonProgram(options.python ?? backend.python, setup.log, stopping);
     stopping.throwIfAborted();
     if (binding.stopSignalSeen()) throw new Error("a signal to stop has arrived");
     const code = new RemoteCode(

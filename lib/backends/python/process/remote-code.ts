@@ -45,6 +45,9 @@ export class RemoteCode implements Code {
   #timer: NodeJS.Timeout | undefined;
   #watch: NodeJS.Timeout | undefined;
   #killedFor: string | undefined;
+  /** How it has ended before {@link begin}. */
+  #early: Ending | undefined;
+  #begun = false;
   #toldOfMemory = false;
 
   /** @throws {MidimonsterError} `PYTHON_LOAD` */
@@ -79,6 +82,12 @@ export class RemoteCode implements Code {
     this.#state = "running";
     engine.binding.processReady(engine.core, this.number);
     this.#startWatch();
+  }
+
+  /** The configuration that it belongs to is in use: if that was refused, its end is nothing that has to be told or mended. */
+  begin(): void {
+    this.#begun = true;
+    if (this.#early !== undefined) this.#ended(this.#process, this.#early);
   }
 
   /** It did not load: it is not needed any more. */
@@ -216,6 +225,10 @@ export class RemoteCode implements Code {
     if (process !== this.#process || this.#state === "stopped") return;
     clearInterval(this.#watch);
     if (this.#state !== "running") return; // what waits for it to load handles that
+    if (!this.#begun) {
+      this.#early = ending;
+      return;
+    }
     const { engine, name } = this.#setup;
     if (engine.stopping.aborted) return;
     this.#lost += ending.lost;
