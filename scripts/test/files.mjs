@@ -18,6 +18,7 @@ export const LONG = {
   leaks: "counts references over hundreds of starts and reloads",
   "mqtt-faults": "waits for brokers that hang or come back",
   "mqtt-together": "floods a broker and kills it",
+  "process-restarts": "restarts processes a thousand times",
   "reentrancy-everywhere": "calls every function of the module from every place",
   "monitor-page": "runs a browser",
   package: "compiles the addon twice, and installs the package with npm",

@@ -56,13 +56,13 @@ export function verdict({ crowd, log, samples, kills, lost, pids }: Outcome): Ch
   if (first !== undefined && final !== undefined) {
     const grown = growth(samples.map(({ router }) => router));
     check(
-      "resident memory of the router after the warm-up",
+      "memory of the router after the warm-up",
       grown <= MAX_GROWTH,
       `${first.router.rss.toFixed(1)} MiB, ${final.router.rss.toFixed(1)} MiB at the end; last third ${grown.toFixed(2)} MiB above the first`,
     );
     const ofInstances = growth(samples.map(({ rss, router }) => ({ ...router, rss })));
     check(
-      "of all instances together",
+      "resident memory of all instances together",
       ofInstances <= MAX_GROWTH,
       `${first.rss.toFixed(1)} MiB, ${final.rss.toFixed(1)} MiB at the end, the largest ${final.largest.toFixed(1)} MiB; last third ${ofInstances.toFixed(2)} MiB above the first`,
     );

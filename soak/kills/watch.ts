@@ -1,7 +1,7 @@
 /** What the instances' processes take, and what the router says of them. */
 import { readdirSync, readFileSync } from "node:fs";
 import type { Logger } from "../../lib/index.js";
-import { type Usage, usageOf } from "../memory.js";
+import { ownUsage, type Usage, usageOf } from "../memory.js";
 
 /** All processes that this one has started, and are not waited for: those that have ended, too. */
 function children(): { pid: number; isZombie: boolean }[] {
@@ -37,7 +37,7 @@ export function sampleOf(pids: readonly number[]): Sample {
   const started = children();
   const rss = usages.map((usage) => usage.rss);
   return {
-    router: usageOf(process.pid),
+    router: ownUsage(),
     rss: rss.reduce((sum, each) => sum + each, 0),
     largest: Math.max(...rss),
     descriptors: usages.reduce((sum, { descriptors }) => sum + descriptors, 0),
