@@ -109,8 +109,9 @@ void Process::Receive() {
   elsewhere_->Flush();
   RingEvent events[kAtOnce];
   bool idle = core_.idle();
-  const size_t count = idle ? reader_.Read(events, kAtOnce) : 0;
+  const size_t count = idle ? reader_.Read(events, traced_ ? 1 : kAtOnce) : 0;
   if (count > 0) {
+    NoteTrail(events, count);
     const Core::Entry entry(core_);
     const ChannelId first = elsewhere_->first();
     for (size_t i = 0; i < count; ++i) {
@@ -118,10 +119,27 @@ void Process::Receive() {
     }
   }
   idle = core_.idle();
-  if (idle && !elsewhere_->waits()) shared_.handled.store(reader_.read());
+  if (idle && !elsewhere_->waits()) {
+    shared_.handled.store(reader_.read());
+    elsewhere_->SetTrail(0);
+  }
   if (reader_.Free()) WakeUp(kRouterWakeFd);
   if (!idle || !reader_.Sleep() || stop_by_ms_ != 0) WakeUp(kWakeFd);
   BeginStopOnceIdle(idle && count == 0);
+}
+
+// Says of what the output that follows is an effect.
+void Process::NoteTrail(const RingEvent *events, size_t count) {
+  Trail hops = 0;
+  traced_ = false;
+  for (size_t i = 0; i < count; ++i) {
+    if (events[i].trail < kTraced) {
+      hops = std::max(hops, events[i].trail);
+    } else {
+      traced_ = true;
+    }
+  }
+  elsewhere_->SetTrail(count == 1 && traced_ ? kTraced | events[0].channel : hops);
 }
 
 // What came before the stop is handled, as in the router's process.
