@@ -7,11 +7,9 @@ import type { Channels } from "../../../mapping/channel-set.js";
 import type { InstanceStatus } from "../../instance.js";
 import type { Code } from "../code.js";
 import { Backoff } from "./backoff.js";
+import { HangWatch, limits } from "./hang-watch.js";
 import { Disconnected, type Request } from "./messages.js";
 import { type Ending, type ProcessSetup, PythonProcess } from "./python-process.js";
-
-/** How long code may go on after handler-timeout has raised, in ms. */
-const GRACE = 5000;
 
 /** The time after which the log says which process has not answered, in ms. */
 const SLOW = 1000;
@@ -48,7 +46,8 @@ export class RemoteCode implements Code {
   #restarted = 0;
   #lost = 0;
   #timer: NodeJS.Timeout | undefined;
-  #watch: NodeJS.Timeout | undefined;
+  #ending: NodeJS.Timeout | undefined;
+  readonly #watch = new HangWatch();
   #killedFor: string | undefined;
   #toldOfMemory = false;
 
@@ -120,7 +119,19 @@ export class RemoteCode implements Code {
   stop(): void {
     this.#state = "stopped";
     clearTimeout(this.#timer);
-    clearInterval(this.#watch);
+    this.#watch.stop();
+    this.#expectEnd();
+  }
+
+  #expectEnd(): void {
+    const { name } = this.#setup;
+    const { end } = limits;
+    this.#ending ??= setTimeout(() => {
+      if (this.#process.hasEnded) return;
+      const message = `process ${this.pid} of instance '${name}' has not ended in ${end / 1000} s; it is killed`;
+      this.#log.error({ instance: name, pid: this.pid }, message);
+      this.#process.kill();
+    }, end).unref();
   }
 
   status(): InstanceStatus {
@@ -249,7 +260,7 @@ export class RemoteCode implements Code {
 
   #ended(process: PythonProcess, ending: Ending): void {
     if (process !== this.#process || this.#state === "stopped") return;
-    clearInterval(this.#watch);
+    this.#watch.stop();
     if (this.#state !== "running") return; // what waits for it to load handles that
     const { engine, name } = this.#setup;
     if (engine.stopping.aborted) return;
@@ -316,16 +327,15 @@ export class RemoteCode implements Code {
     this.#log.info({ instance: name, pid: process.pid }, `instance '${name}' runs again, in process ${process.pid}`);
   }
 
-  /** A process that does not return, although handler-timeout has raised. */
   #startWatch(): void {
     const { engine, handlerTimeout } = this.#setup;
     if (handlerTimeout === 0) return;
-    this.#watch = setInterval(() => {
-      if (engine.binding.processBusy(engine.core, this.number) < handlerTimeout + GRACE) return;
-      this.#killedFor = `since it did not return ${GRACE / 1000} s after handler-timeout`;
-      this.#process.kill();
-    }, 1000);
-    this.#watch.unref();
+    const process = this.#process;
+    const busy = () => engine.binding.processBusy(engine.core, this.number);
+    this.#watch.start(process.pid, handlerTimeout, busy, (after) => {
+      this.#killedFor = `since it did not return ${after / 1000} s after handler-timeout`;
+      process.abort();
+    });
   }
 }
 
