@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { connect, isIP, type Socket } from "node:net";
 import type { ConnectionOptions, SecureContext } from "node:tls";
+import { requireRegular } from "../../regular-file.js";
 import type { Values } from "../options.js";
 import { lookupForSocket } from "../shared/lookups.js";
 import type { instanceOptions } from "./index.js";
@@ -51,7 +52,9 @@ export async function readCertificates({ ca, cert, key }: Options): Promise<Secu
 
 async function read(option: "ca" | "cert" | "key", file: string | undefined): Promise<Buffer | undefined> {
   try {
-    return file === undefined ? undefined : await readFile(file);
+    if (file === undefined) return undefined;
+    requireRegular(file);
+    return await readFile(file);
   } catch (error) {
     throw new CertificateProblem(option, `can't be read: ${(error as Error).message}`);
   }
