@@ -10,23 +10,30 @@ import type { OnRead } from "./intake.js";
 
 type Options = Values<typeof instanceOptions>;
 
-/** Starts connecting. Certificates are read each time: they may have been renewed. */
-export async function openSocket(options: Options, onread: OnRead): Promise<Socket> {
+/**
+ * What connects, once it is called: from then on its caller has to listen for errors, since that the network can't be reached or that
+ * no descriptor is left may be known before the next promise. Certificates are read each time: they may have been renewed.
+ *
+ * @throws {CertificateProblem}
+ */
+export async function prepareSocket(options: Options): Promise<(onread: OnRead) => Socket> {
   const { host, port, tls } = options.host;
-  if (!tls) return connect({ host, port, lookup: lookupForSocket, onread });
+  if (!tls) return (onread) => connect({ host, port, lookup: lookupForSocket, onread });
   const [{ connect: connectTls }, secureContext] = await Promise.all([import("node:tls"), readCertificates(options)]);
   const servername = isIP(host) === 0 ? { servername: host } : {};
-  // As for other sockets, though the types of Node don't say so.
-  const connection: ConnectionOptions & { readonly onread: OnRead } = {
-    host,
-    port,
-    lookup: lookupForSocket,
-    onread,
-    ...servername,
-    secureContext,
-    rejectUnauthorized: !options.insecure,
+  return (onread) => {
+    // As for other sockets, though the types of Node don't say so.
+    const connection: ConnectionOptions & { readonly onread: OnRead } = {
+      host,
+      port,
+      lookup: lookupForSocket,
+      onread,
+      ...servername,
+      secureContext,
+      rejectUnauthorized: !options.insecure,
+    };
+    return connectTls(connection);
   };
-  return connectTls(connection);
 }
 
 /** A file that is not what its option needs. */
