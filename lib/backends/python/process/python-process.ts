@@ -129,14 +129,21 @@ export class PythonProcess {
     }
   }
 
-  /** The same without waiting. Rejects if it ends instead. */
+  /** The same without waiting; Node does not end meanwhile. Rejects if it ends instead. */
   async askLater(request: Request): Promise<unknown> {
     const answer = new Promise<unknown>((resolve) => this.#answers.push(resolve));
     this.#reports.write(encode(request));
     const ended = this.ended.then(({ how, stack }) => {
       throw new Error(`its process was ended ${how}${stack === "" ? "" : `\n${stack}`}`);
     });
-    return Promise.race([answer, ended]);
+    this.#reports.ref();
+    this.#child.ref();
+    try {
+      return await Promise.race([answer, ended]);
+    } finally {
+      this.#reports.unref();
+      this.#child.unref();
+    }
   }
 
   get hasEnded(): boolean {

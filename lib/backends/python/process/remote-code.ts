@@ -13,6 +13,9 @@ import { type Ending, type ProcessSetup, PythonProcess } from "./python-process.
 /** How long code may go on after handler-timeout has raised, in ms. */
 const GRACE = 5000;
 
+/** The time after which the log says which process has not answered, in ms. */
+const SLOW = 1000;
+
 /** A channel's name, and so on, as an argument. */
 const text = (value: number) => String(value);
 
@@ -24,6 +27,8 @@ export class RemoteCode implements Code {
   readonly #restarts: boolean;
   readonly #backoff = new Backoff();
   #process: PythonProcess;
+  /** The first process's answer: what prevents its Python from running code, or nothing. */
+  readonly #begun: Promise<unknown>;
   /** Of all channels: a new process gets them under the same numbers. */
   readonly #names: string[] = [];
   readonly #known = new Map<string, number>();
@@ -47,7 +52,7 @@ export class RemoteCode implements Code {
   #killedFor: string | undefined;
   #toldOfMemory = false;
 
-  /** @throws {MidimonsterError} `PYTHON_LOAD` */
+  /** Starts its process; {@link started} or {@link discard} follows. @throws {MidimonsterError} `PYTHON_LOAD` */
   constructor(setup: ProcessSetup, log: Logger, restarts: boolean) {
     this.#setup = setup;
     this.#log = log;
@@ -62,10 +67,36 @@ export class RemoteCode implements Code {
       names: (first, count) => code.#names.slice(first, first + count),
     };
     this.#process = this.#spawn();
-    const problem = this.#process.ask(this.#process.start, 0) as string;
-    if (problem === "") return;
+    this.#begun = this.#process.askLater(this.#process.start);
+    this.#begun.catch(() => {}); // started() reports it
+  }
+
+  /** Waits until it can load modules. @throws {Error} if it can't; it has been discarded then */
+  async started(): Promise<void> {
+    const { engine, name } = this.#setup;
+    const kill = () => this.#process.kill();
+    engine.stopping.addEventListener("abort", kill, { once: true });
+    const slow = setTimeout(() => {
+      this.#log.warn({ instance: name }, `still waiting for process ${this.pid} of instance '${name}' to answer`);
+    }, SLOW);
+    try {
+      const problem = await this.#begun;
+      if (problem !== "") throw new Error(String(problem));
+    } catch (error) {
+      this.discard();
+      throw error;
+    } finally {
+      clearTimeout(slow);
+      engine.stopping.removeEventListener("abort", kill);
+    }
+  }
+
+  /** Ends its process, and leaves the core. Before {@link ready}. */
+  discard(): void {
+    const { engine, number } = this.#setup;
+    this.stop();
     this.#process.kill();
-    throw new Error(problem);
+    engine.binding.retire(engine.core, Uint32Array.of(number));
   }
 
   get pid(): number {
@@ -81,7 +112,11 @@ export class RemoteCode implements Code {
     this.#startWatch();
   }
 
-  /** It did not load: it is not needed any more. */
+  retired(): void {
+    this.stop();
+  }
+
+  /** It is not started again. */
   stop(): void {
     this.#state = "stopped";
     clearTimeout(this.#timer);
