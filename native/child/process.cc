@@ -109,6 +109,7 @@ void Process::Turn() {
     FollowRouter();
     return Receive();
   }
+  GoOn(false);
   TakeWakeUps(kWakeFd);
   FollowRouter();
   if (!runs_) BeginStopOnceIdle(true);
@@ -125,11 +126,12 @@ void Process::GoOn(bool wanted) {
 }
 
 void Process::Receive() {
-  if (stopping_) return GoOn(false);
+  if (stopping_) return;
   RingEvent events[kAtOnce];
   bool idle = core_.idle();
-  const size_t count = idle ? reader_.Read(events, kAtOnce) : 0;
+  const size_t count = idle ? reader_.Read(events, traced_ ? 1 : kAtOnce) : 0;
   if (count > 0) {
+    NoteTrail(events, count);
     const Core::Entry entry(core_);
     const ChannelId first = elsewhere_->first();
     for (size_t i = 0; i < count; ++i) {
@@ -141,10 +143,27 @@ void Process::Receive() {
   TakeWakeUps(kWakeFd);
   elsewhere_->Flush();
   idle = core_.idle();
-  if (idle && !elsewhere_->waits()) shared_.handled.store(reader_.read());
+  if (idle && !elsewhere_->waits()) {
+    shared_.handled.store(reader_.read());
+    elsewhere_->SetTrail(0);
+  }
   if (reader_.Free()) WakeUp(kRouterWakeFd);
   GoOn(!idle || !reader_.Sleep() || !Follows() || stop_by_ms_ != 0);
   BeginStopOnceIdle(idle && count == 0);
+}
+
+// Says of what the output that follows is an effect.
+void Process::NoteTrail(const RingEvent *events, size_t count) {
+  Trail hops = 0;
+  traced_ = false;
+  for (size_t i = 0; i < count; ++i) {
+    if (events[i].trail < kTraced) {
+      hops = std::max(hops, events[i].trail);
+    } else {
+      traced_ = true;
+    }
+  }
+  elsewhere_->SetTrail(count == 1 && traced_ ? kTraced | events[0].channel : hops);
 }
 
 // What came before the stop is handled, as in the router's process.

@@ -42,6 +42,7 @@ class Process final : private CoreListener {
   void Turn();
   void Receive();
   void GoOn(bool wanted);
+  void NoteTrail(const RingEvent *events, size_t count);
   void BeginStopOnceIdle(bool idle);
   void Stop();
 
@@ -65,6 +66,7 @@ class Process final : private CoreListener {
   std::vector<uint32_t> outputs_;
   uint32_t mappings_ = 0;
   bool runs_ = false;
+  bool traced_ = false;      // the last event that it got: the next ones are handled one at a time
   uint64_t stop_by_ms_ = 0;  // once a stop is wanted: when it begins, if there are still events
   bool stopping_ = false;
   bool stopped_ = false;

@@ -133,11 +133,12 @@ uint64_t ProcessLink::Ended() {
 }
 
 void ProcessLink::Deliver(const Event *events, size_t count) {
+  trail_ = core_.router().traces() ? kTraced : core_.router().hops() + 1;
   for (size_t i = 0; i < count; ++i) {
     const uint32_t channel = events[i].channel - first_;
     if (!ready_) {
       kept_[channel] = events[i].value;
-    } else if (!waiting_.empty() || !writer_->Add(channel, events[i].value)) {
+    } else if (!waiting_.empty() || !writer_->Add(channel, events[i].value, trail_)) {
       waiting_.Append({channel, events[i].value});
     }
   }
@@ -152,7 +153,9 @@ void ProcessLink::FinishRound() {
 // Publishes what was added, and what has waited for room.
 void ProcessLink::Flush() {
   do {
-    while (sent_ < waiting_.size() && writer_->Add(waiting_[sent_].channel, waiting_[sent_].value)) ++sent_;
+    while (sent_ < waiting_.size() && writer_->Add(waiting_[sent_].channel, waiting_[sent_].value, trail_)) {
+      ++sent_;
+    }
     if (sent_ == waiting_.size()) {
       waiting_.Clear();
       sent_ = 0;
@@ -187,9 +190,15 @@ size_t ProcessLink::Emit() {
   RingEvent events[kAtOnce];
   const Core::Entry entry(core_);
   const size_t count = reader_->Read(events, kAtOnce);
+  Trail hops = 0;
   for (size_t i = 0; i < count; ++i) {
     const RingEvent &event = events[i];
     if (event.channel < count_ && event.value >= 0 && event.value <= 1) {
+      if (event.trail < kTraced) {
+        hops = std::max(hops, event.trail);
+      } else if (const uint32_t cause = event.trail - kTraced; cause < count_) {
+        core_.NoteEffect(first_ + cause, first_ + event.channel);
+      }
       ++counters.out;
       core_.Emit(first_ + event.channel, event.value);
     } else if (event.channel >= count_ && event.value >= 0 && event.value <= 1) {
@@ -198,6 +207,7 @@ size_t ProcessLink::Emit() {
       broken_ = true;
     }
   }
+  core_.CountHops(hops);
   return count;
 }
 
