@@ -37,8 +37,11 @@ class Process final : private CoreListener {
   std::string Reload();
   void NoteMapped(const Request &request);
   void FollowRouter();
+  bool Follows() const;
   void Connect();
+  void Turn();
   void Receive();
+  void GoOn(bool wanted);
   void NoteTrail(const RingEvent *events, size_t count);
   void BeginStopOnceIdle(bool idle);
   void Stop();
@@ -58,6 +61,7 @@ class Process final : private CoreListener {
   Messages requests_;
   Messages reports_;
   UvHandle<uv_poll_t> wake_;
+  UvHandle<uv_idle_t> more_;      // active while there may be something that nothing wakes it for
   std::vector<uint32_t> inputs_;  // channels that are mapped in the router, as targets
   std::vector<uint32_t> outputs_;
   uint32_t mappings_ = 0;

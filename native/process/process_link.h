@@ -65,7 +65,10 @@ class ProcessLink final : public Destination {
  private:
   void Flush();
   void Receive();
+  size_t Emit();
   void WakeProcess() const;
+  void WakeRouter() const;
+  void TakeWakeUps() const;
   void Kill();
   void Close();
 
