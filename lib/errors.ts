@@ -67,6 +67,17 @@ export class MidimonsterError extends Error {
   }
 }
 
+/** What a message takes of a text that a program's code has made, in characters: as the core does with those of Python code. */
+const MAX_TEXT = 2 ** 16;
+
+/** As much of a text's beginning and end as a message takes. */
+export function shortened(text: string): string {
+  if (text.length <= MAX_TEXT) return text;
+  const half = MAX_TEXT / 2 - 24; // with room for the words in the middle
+  const [head, tail] = [text.slice(0, half), text.slice(-half)];
+  return `${head} … ${text.length - 2 * half} characters left out … ${tail}`;
+}
+
 /** The message of a thrown value, whatever its type. */
 export function messageOf(error: unknown): string {
   try {
@@ -76,10 +87,10 @@ export function messageOf(error: unknown): string {
   }
 }
 
-/** Any value as a text; never throws. */
+/** Any value as a text, which is shortened if it is very long; never throws. */
 export function textOf(value: unknown): string {
   try {
-    return String(value);
+    return shortened(String(value));
   } catch {
     return `an ${typeof value} without a text representation`;
   }

@@ -10,6 +10,7 @@ import {
   silentLogger,
   type TappedEvent,
 } from "../lib/index.js";
+import { standardErrorLogger } from "../lib/log/log.js";
 import { Rig, turn } from "./desk-backend.js";
 
 type Mistake = () => unknown;
@@ -273,6 +274,42 @@ describe("a function of a program", () => {
       assert.deepEqual(unhandled, []);
     });
   }
+});
+
+describe("what a program throws, however long or strange it is", () => {
+  const LONG = "long ".repeat(2 ** 18);
+  const defects: [what: string, defect: () => unknown, shown: RegExp][] = [
+    ["a text of a megabyte", () => new Error(LONG), /^Error: long .* … \d+ characters left out … .*at .*$/s],
+    ["what can't be read", () => new Proxy({}, { get: () => assert.fail() }), /^an object without a text/],
+  ];
+  for (const [what, defect, shown] of defects) {
+    it(`is logged in text and JSON, and bounded: ${what}`, async () => {
+      const lines: string[] = [];
+      const logger = standardErrorLogger("debug", "json", (line) => void lines.push(line));
+      const trap = new Trap("handle", () => {
+        throw defect();
+      });
+      const rig = new Rig(FIRST, [declaredBackend(trap)], {}, logger);
+      await rig.router.start();
+      await trap.reached;
+      await turn();
+      await rig.router.stop();
+      const [message = ""] = lines.map((line) => JSON.parse(line).msg as string).filter((msg) => /threw:/.test(msg));
+      assert.match(message.replace(/^.* threw: /, ""), shown);
+      for (const line of lines) assert.ok(line.length < 2 ** 18, `${line.length} characters`);
+    });
+  }
+
+  it("is bounded where it is emitted as a channel", async () => {
+    const start = (emit: (channel: number, value: number) => void) => emit(LONG as unknown as number, 1);
+    const backend: Backend = { name: "odd", create: ({ emit }) => ({ start: () => start(emit) }) };
+    const rig = new Rig(FIRST, [backend]);
+    await rig.router.start();
+    await rig.router.stop();
+    const [entry] = rig.log.matching(/emit\(\) was called wrongly/);
+    assert.match(entry?.message ?? "", /there is no channel number long .* … \d+ characters left out … /);
+    assert.ok((entry?.message.length ?? 0) < 2 ** 17);
+  });
 });
 
 describe("a member of a backend that is wrong or missing", () => {

@@ -116,6 +116,46 @@ def send(): far.send(bytes(300))
     ["a file that makefile() made", 'near.makefile("rb")', "file.readline().decode()", "far.send(data)"],
     ["such a file of a socket with a time limit", 'limited(near).makefile("r")', "file.readline()", "far.send(data)"],
   ];
+  const HTTP = `
+import http.client, urllib.response
+class Connected(http.client.HTTPConnection):
+    def connect(self): self.sock = near
+def response(head, sock):
+    connection = Connected("peer")
+    connection.request("GET", "/")
+    far.recv(1000)
+    sock.sendall(head + b"\\r\\none\\n")
+    return connection.getresponse()
+`;
+  const PLAIN = "near, far = socket.socketpair()";
+  const responses: [what: string, pair: string, opened: string][] = [
+    ["a response by HTTP", PLAIN + HTTP, 'response(b"HTTP/1.1 200 OK\\r\\n", far)'],
+    ["one by HTTPS", `${PAIR}${HTTP}\nnear.setblocking(True)`, 'response(b"HTTP/1.1 200 OK\\r\\n", far)'],
+    [
+      "one of urllib, with another file inside",
+      PLAIN + HTTP,
+      'urllib.response.addinfourl(response(b"HTTP/1.1 200 OK\\r\\n", far), {}, "")',
+    ],
+  ];
+  for (const [what, pair, opened] of responses) {
+    it(`of ${what} is told of, which came with its head, and then it waits`, async () => {
+      const session = await run(
+        `
+${pair}
+watched = ${opened}
+def read(file): note(file.readline().decode().strip())
+def send():
+    midimonster.manage(read, watched)
+    far.sendall(b"two\\nthree\\n")
+`,
+        3,
+      );
+      assert.deepEqual(session.said(), ["one", "two", "three"]);
+      await ask(session, "go");
+      await session.probe.until("read", 5);
+    });
+  }
+
   for (const [what, opened, line, written] of files) {
     it(`of ${what} is told of, a line a call, and then it waits`, async () => {
       const session = await run(

@@ -229,6 +229,23 @@ describe("a FIFO in place of a file", () => {
     assert.match(running.stderr, /can't read the configuration: it is a FIFO/);
   });
 
+  const TLS = "[mqtt m]\nhost = mqtts://127.0.0.1\n";
+  const OF_OPTIONS: [option: string, config: string, message: RegExp][] = [
+    ["ca of mqtt", `${TLS}ca = piped\n`, /3:6: error: 'ca' can't be read: it is a FIFO/],
+    ["cert and key of mqtt", `${TLS}cert = piped\nkey = piped\n`, /3:8: error: 'cert' can't be read: it is a FIFO/],
+    ["token-file of web", "[web w]\nbind = 0.0.0.0 8080\ntoken-file = piped\n", /'token-file' has .*: it is a FIFO/],
+    ["python", "[backend python]\npython = piped\n[python py]\n", /piped .* is not a working Python 3: .*EACCES/],
+  ];
+  for (const [option, config, message] of OF_OPTIONS) {
+    it(`is an error: ${option}`, async () => {
+      const folder = folderWith({ "monster.cfg": config });
+      fifo(folder, "piped");
+      const running = mmpy(["monster.cfg"], { cwd: folder });
+      assert.equal((await running.exited).code, 1);
+      assert.match(running.stderr, message);
+    });
+  }
+
   it("is read where a shell provides it: mmpy check <(command)", async () => {
     const folder = folderWith({});
     const { stdout, stderr } = spawnSync(

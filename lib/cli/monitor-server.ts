@@ -1,8 +1,8 @@
 // `mmpy --monitor`: a site of its own for the monitor and metrics.
 import { isIP } from "node:net";
-import { networkInterfaces } from "node:os";
 import type { LiveView } from "../engine/live-view.js";
 import { MidimonsterError, messageOf } from "../errors.js";
+import { interfaces } from "../interfaces.js";
 import type { Logger } from "../log/log.js";
 import { serveHealth, serveMetrics } from "../web/metrics.js";
 import { Monitor } from "../web/monitor/monitor.js";
@@ -58,6 +58,6 @@ function isLoopback(host: string): boolean {
 /** A number that others can use, where it listens on all. */
 function hostOf(address: string): string {
   if (address !== "0.0.0.0" && address !== "::") return isIP(address) === 6 ? `[${address}]` : address;
-  const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const own = Object.values(interfaces()).flatMap((list) => list ?? []);
   return own.find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "127.0.0.1";
 }

@@ -1,5 +1,6 @@
 import { isatty } from "node:tty";
 import { pino } from "pino";
+import { messageOf, shortened } from "../errors.js";
 import { visible, visibleInJson } from "../visible.js";
 import { withPriority } from "./journal.js";
 import type { LogFormat, LogLevel } from "./names.js";
@@ -24,10 +25,21 @@ export interface Logger {
  */
 export function standardErrorLogger(level: LogLevel, format: LogFormat, put = waiting()): Logger {
   const write = (shown: (line: string) => string) => ({ write: (line: string) => put(shown(line)) });
-  if (format === "json") return pino({ level, base: null }, write(visibleInJson));
+  if (format === "json") return pino({ level, base: null, serializers: { err: errorFields } }, write(visibleInJson));
   const colours = isatty(2) && !process.env.NO_COLOR;
   const shown = format === "journal" ? asEntries : (line: string) => asText(line, colours);
-  return pino({ level, base: null }, write(shown));
+  return pino({ level, base: null, serializers: { err: () => undefined } }, write(shown));
+}
+
+/** An exception for programs, as pino shows it. It is of a program's own code: it may have a very long text, or be unreadable. */
+function errorFields(error: unknown): unknown {
+  try {
+    const shown = pino.stdSerializers.err(error as Error);
+    if (!(error instanceof Error)) return shown;
+    return { ...shown, message: shortened(String(shown.message)), stack: shortened(String(shown.stack)) };
+  } catch {
+    return { message: messageOf(error) };
+  }
 }
 
 function waiting(): (text: string) => void {

@@ -1,6 +1,6 @@
 import type { PythonException, Report } from "../binding.js";
 import { count } from "../count.js";
-import { messageOf } from "../errors.js";
+import { messageOf, shortened } from "../errors.js";
 import type { Logger } from "./log.js";
 import { clamped, rounded, unknownChannel } from "./module-warnings.js";
 
@@ -222,7 +222,7 @@ export class ReportLog {
   badEmit(instance: string, kind: string, problem: string): void {
     const fields = { instance };
     const say: Say = (more) => `${instance}: emit() was called wrongly ${count(more, "more time")}: ${problem}`;
-    if (this.#counts(`${instance}\nemit\n${kind}`, [], 1, fields, say)) return;
+    if (this.#counts(`${instance}\nemit\n${kind}`, [], 1, fields, say, problem.length)) return;
     this.#logger.error(fields, `${instance}: emit() was called wrongly, and the event is dropped: ${problem}`);
   }
 
@@ -236,7 +236,7 @@ export class ReportLog {
     // Where it was thrown, without the message, which may hold a different number every time.
     const place = /^ +at .*$/m.exec(stack)?.[0] ?? "";
     const say: Say = (more) => `${what} threw ${count(more, "more time")}: ${messageOf(error)}`;
-    if (this.#counts(`${what}\n${place}`, [], 1, fields, say)) return;
+    if (this.#counts(`${what}\n${place}`, [], 1, fields, say, stack.length)) return;
     this.#logger.error({ ...fields, err: error }, `${what} threw: ${stack}`);
   }
 
@@ -353,7 +353,7 @@ function fieldsOf({ type, message, places, text }: PythonException) {
 function stackOf(error: unknown): string {
   try {
     const stack = error instanceof Error ? error.stack : undefined;
-    return typeof stack === "string" ? stack : messageOf(error);
+    return typeof stack === "string" ? shortened(stack) : messageOf(error);
   } catch {
     return messageOf(error);
   }

@@ -10,7 +10,7 @@ def find_buffer(socket):
         pending = getattr(socket, "pending", None)  # of TLS sockets: of `ssl`, of pyOpenSSL
         if callable(pending):
             return lambda: True if pending() else None
-        reader = socket
+        reader = _inmost(socket)
         if isinstance(reader, io.TextIOWrapper):
             # It decodes all that one read brings, and does not tell of it. So it takes one byte at a time from the buffer
             # beneath it, which can be asked.
@@ -21,6 +21,20 @@ def find_buffer(socket):
     except BaseException:
         pass  # attributes of user code
     return None
+
+
+def _inmost(file):
+    """The file that an object reads through, if it says so as those of the standard library do: responses of http.client and urllib,
+    temporary files, what os.popen() returns."""
+    for _ in range(4):
+        for name in ("fp", "file", "_stream"):
+            inner = getattr(file, name, None)
+            if isinstance(inner, io.IOBase) and inner.fileno() == file.fileno():
+                file = inner
+                break
+        else:
+            break
+    return file
 
 
 def _holds(reader):
@@ -39,6 +53,10 @@ def _peek(reader, source):
     source.settimeout(0)
     try:
         return bool(reader.peek(1))
+    except OSError:
+        if hasattr(source, "pending"):
+            return False  # TLS, of which a part of a record has arrived; what else is wrong is for who reads
+        raise
     finally:
         source.settimeout(timeout)
 

@@ -1,5 +1,6 @@
 // The IPv4 networks that this machine is in.
-import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+import type { NetworkInterfaceInfo } from "node:os";
+import { interfaces } from "../../interfaces.js";
 
 export interface Network {
   /** Of this machine. */
@@ -35,7 +36,7 @@ export function networkOf(address: string): Network | undefined {
 }
 
 function read(): Network[] {
-  const infos = Object.values(networkInterfaces()).flatMap((list = []) => list);
+  const infos = Object.values(interfaces()).flatMap((list = []) => list);
   return infos.filter(isIPv4).map(({ address, netmask, mac, internal }) => {
     const mask = toNumber(netmask);
     const first = toNumber(address) & mask;

@@ -7,7 +7,7 @@ import { Reconnect } from "../shared/reconnect.js";
 import { type Client, Connection, type Listener, type Settings } from "./connection.js";
 import type { instanceOptions } from "./index.js";
 import { Intake } from "./intake.js";
-import { CertificateProblem, openSocket } from "./socket.js";
+import { CertificateProblem, prepareSocket } from "./socket.js";
 import { Splitter } from "./splitter.js";
 import { Telling } from "./telling.js";
 import type { TopicTable } from "./topic-table.js";
@@ -94,12 +94,9 @@ export class Link<T extends { readonly topic: string }> {
       const settings = this.#settings;
       const splitter = new Splitter(this.#topics, settings.version === 5);
       const intake = new Intake(splitter);
-      const socket = await openSocket(this.#options, intake.onread);
-      if (this.#stopped) {
-        socket.on("error", () => {});
-        socket.destroy();
-        return;
-      }
+      const open = await prepareSocket(this.#options);
+      if (this.#stopped) return;
+      const socket = open(intake.onread);
       const connection: Connection<T> = new Connection(this.#client, socket, intake, splitter, settings, {
         ...this.#listener,
         connected: () => this.#isConnected(connection),

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { connect, isIP, type Socket } from "node:net";
 import type { ConnectionOptions, SecureContext } from "node:tls";
+import { requireRegular } from "../../regular-file.js";
 import type { Values } from "../options.js";
 import { lookupForSocket } from "../shared/lookups.js";
 import type { instanceOptions } from "./index.js";
@@ -9,23 +10,30 @@ import type { OnRead } from "./intake.js";
 
 type Options = Values<typeof instanceOptions>;
 
-/** Starts connecting. Certificates are read each time: they may have been renewed. */
-export async function openSocket(options: Options, onread: OnRead): Promise<Socket> {
+/**
+ * What connects, once it is called: from then on its caller has to listen for errors, since that the network can't be reached or that
+ * no descriptor is left may be known before the next promise. Certificates are read each time: they may have been renewed.
+ *
+ * @throws {CertificateProblem}
+ */
+export async function prepareSocket(options: Options): Promise<(onread: OnRead) => Socket> {
   const { host, port, tls } = options.host;
-  if (!tls) return connect({ host, port, lookup: lookupForSocket, onread });
+  if (!tls) return (onread) => connect({ host, port, lookup: lookupForSocket, onread });
   const [{ connect: connectTls }, secureContext] = await Promise.all([import("node:tls"), readCertificates(options)]);
   const servername = isIP(host) === 0 ? { servername: host } : {};
-  // As for other sockets, though the types of Node don't say so.
-  const connection: ConnectionOptions & { readonly onread: OnRead } = {
-    host,
-    port,
-    lookup: lookupForSocket,
-    onread,
-    ...servername,
-    secureContext,
-    rejectUnauthorized: !options.insecure,
+  return (onread) => {
+    // As for other sockets, though the types of Node don't say so.
+    const connection: ConnectionOptions & { readonly onread: OnRead } = {
+      host,
+      port,
+      lookup: lookupForSocket,
+      onread,
+      ...servername,
+      secureContext,
+      rejectUnauthorized: !options.insecure,
+    };
+    return connectTls(connection);
   };
-  return connectTls(connection);
 }
 
 /** A file that is not what its option needs. */
@@ -51,7 +59,9 @@ export async function readCertificates({ ca, cert, key }: Options): Promise<Secu
 
 async function read(option: "ca" | "cert" | "key", file: string | undefined): Promise<Buffer | undefined> {
   try {
-    return file === undefined ? undefined : await readFile(file);
+    if (file === undefined) return undefined;
+    requireRegular(file);
+    return await readFile(file);
   } catch (error) {
     throw new CertificateProblem(option, `can't be read: ${(error as Error).message}`);
   }

@@ -1,6 +1,6 @@
 // Hosts of addresses, as `option.address` parses them: numbers, names, `*`, network interfaces.
 import { isIP } from "node:net";
-import { networkInterfaces } from "node:os";
+import { interfaces } from "../../interfaces.js";
 import { addressOf } from "./lookups.js";
 
 export type Family = 4 | 6;
@@ -63,7 +63,7 @@ export function showPeer({ address: host, port }: Pick<Endpoint, "address" | "po
 
 /** An address of a network interface, if it has one at the moment; those that are only valid on the link come last. */
 export function addressOfInterface(name: string, family?: Family): ResolvedHost | undefined {
-  const addresses = (networkInterfaces()[name] ?? []).filter((each) => matches(each.family, family));
+  const addresses = (interfaces()[name] ?? []).filter((each) => matches(each.family, family));
   const best = addresses.find(({ address }) => !/^(fe80:|169\.254\.)/i.test(address)) ?? addresses[0];
   return best && { address: best.address, family: isIP(best.address) === 6 ? 6 : 4 };
 }
@@ -72,14 +72,14 @@ export function addressOfInterface(name: string, family?: Family): ResolvedHost 
 export function interfaceOf(address: string): string | undefined {
   const [plain, scope] = address.split("%");
   if (scope !== undefined) return scope;
-  return Object.entries(networkInterfaces()).find(([, list]) => list?.some((each) => each.address === plain))?.[0];
+  return Object.entries(interfaces()).find(([, list]) => list?.some((each) => each.address === plain))?.[0];
 }
 
 /** Whether this machine has an address at the moment. */
 export function hasAddress(address: string): boolean {
   const [plain] = unmapped(address).address.split("%");
   if (plain?.startsWith("127.")) return true; // all of that network is local
-  return Object.values(networkInterfaces()).some((list) => list?.some((each) => each.address === plain));
+  return Object.values(interfaces()).some((list) => list?.some((each) => each.address === plain));
 }
 
 /** How long a list of interfaces is good, in ms: dozens of sockets look at it in the same moment. */
@@ -90,7 +90,7 @@ let seen: { readonly at: number; readonly text: string } | undefined;
 /** All interfaces as text, to notice changes: one that has been replaced has another hardware address or number. */
 export function interfacesNow(): string {
   const now = performance.now();
-  if (seen === undefined || now - seen.at > FRESH) seen = { at: now, text: JSON.stringify(networkInterfaces()) };
+  if (seen === undefined || now - seen.at > FRESH) seen = { at: now, text: JSON.stringify(interfaces()) };
   return seen.text;
 }
 

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 import { messageOf } from "../../errors.js";
+import { requireRegular } from "../../regular-file.js";
 import { MIN_TOKEN, newToken, Tokens } from "../../web/tokens.js";
 import type { Values } from "../options.js";
 import { codeOf } from "../shared/error-codes.js";
@@ -83,6 +84,7 @@ function readOrMake(option: "token-file" | "view-token-file", file: string, warn
 }
 
 function read(option: "token-file" | "view-token-file", file: string, warnings: string[]): string {
+  requireRegular(file);
   const token = readFileSync(file, "utf8").trim();
   if (!/^[\w.~+/=-]+$/.test(token) || token.length < MIN_TOKEN) {
     const what = `at least ${MIN_TOKEN} characters out of letters, digits and -._~+/=`;

@@ -1,6 +1,6 @@
 // Under which addresses a page can be opened.
 import { isIPv6 } from "node:net";
-import { networkInterfaces } from "node:os";
+import { interfaces } from "../../interfaces.js";
 import { WILDCARD } from "../shared/hosts.js";
 
 /** Whether only this machine can connect to an address. Names count as others: what they mean can change. */
@@ -20,7 +20,7 @@ export function urlsOf(host: string, port: number): readonly string[] {
 }
 
 function addresses(): readonly string[] {
-  const all = Object.values(networkInterfaces()).flatMap((entries = []) => entries);
+  const all = Object.values(interfaces()).flatMap((entries = []) => entries);
   const found = all.filter(({ family, internal }) => family === "IPv4" && !internal).map(({ address }) => address);
   return found.length === 0 ? ["127.0.0.1"] : found.slice(0, MAX);
 }

@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
+import { requireRegular } from "../../../regular-file.js";
 
 /** Environment variables. Not NodeJS.ProcessEnv, which would make @types/node a dependency of TypeScript users. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -68,6 +69,7 @@ function localVersion(folder: string): string | undefined {
 
 function firstWord(file: string): string | undefined {
   try {
+    requireRegular(file);
     return /\S+/.exec(readFileSync(file, "utf8"))?.[0];
   } catch {
     return undefined;

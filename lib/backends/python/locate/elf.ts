@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from "node:fs";
+import { requireRegular } from "../../../regular-file.js";
 
 /** The architecture an ELF file was built for. */
 export interface Architecture {
@@ -24,6 +25,7 @@ const MACHINES: ReadonlyMap<number, string> = new Map([
 export function readElfArchitecture(file: string): Architecture | undefined {
   const header = Buffer.alloc(20);
   try {
+    requireRegular(file);
     const fd = openSync(file, "r");
     try {
       if (readSync(fd, header, 0, header.length, 0) < header.length) return undefined;

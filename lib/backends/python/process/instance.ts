@@ -24,10 +24,6 @@ export class ProcessInstance extends PythonInstance {
     this.#tellMapped();
   }
 
-  start(): void {
-    this.#code.begin();
-  }
-
   status(): InstanceStatus {
     return this.#code.status();
   }
