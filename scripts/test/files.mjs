@@ -38,7 +38,6 @@ const IN_PROCESSES = /^(async|faults|module|reload|watchdog)(-.*|)$/;
 
 /** Of these, those that would do the same again, and why. */
 const ONLY_HERE = {
-  "async-deadlines": "waits for deadlines, which are the same",
   "async-leaks": "counts references in this process",
   "faults-callbacks": "the core's callbacks, without Python",
   "module-stub": "compares texts",
