@@ -1,5 +1,5 @@
 /** For tests of instances in processes of their own. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import type { InstanceStatus } from "../lib/backends/instance.js";
 import type { Session } from "./session.js";
 
@@ -23,4 +23,18 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** The processes of instances of routers in this process. */
+export function processesHere(): number[] {
+  const text = (pid: number, file: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, "utf8");
+    } catch {
+      return ""; // it has ended meanwhile
+    }
+  };
+  const isOurs = (pid: number) =>
+    Number(/\) . (\d+)/.exec(text(pid, "stat"))?.[1]) === process.pid && text(pid, "cmdline").includes("start.py");
+  return readdirSync("/proc").map(Number).filter(isOurs).filter(isAlive);
 }

@@ -1,5 +1,6 @@
 /** Asyncio in a router, beside the same program in plain Python. */
 import type { Bench, BenchCase, Measurement } from "../case.js";
+import { idleClient } from "../idle.js";
 import { alternately, folderWith, ours, pick, run, runConfig, runWithClient } from "../programs.js";
 
 /** What both run: `main()` prints the figures. */
@@ -161,26 +162,14 @@ midimonster.task(serve())
   without: "import midimonster\n",
 };
 
-/** In the first ten seconds or so V8 collects garbage, however idle the program is. */
-const CLIENT = (settling: number, seconds: number) => `
-import json, sys, time
-def wakings():
-    with open("/proc/%s/status" % sys.argv[1]) as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("voluntary"))
-time.sleep(${settling})
-for _ in range(10):
-    before = wakings()
-    time.sleep(3)
-    if wakings() == before: break
-before = wakings()
-time.sleep(${seconds})
-print(json.dumps({"wakings": (wakings() - before) / ${seconds}}), flush=True)
-`;
-
 async function idle(bench: Bench): Promise<Measurement> {
   const [settling, seconds] = bench.quick ? [0, 1] : [10, 10];
   const measure = (module: string) => {
-    const files = { "monster.cfg": "[python a]\nmodule = a\n", "a.py": module, "client.py": CLIENT(settling, seconds) };
+    const files = {
+      "monster.cfg": "[python a]\nmodule = a\n",
+      "a.py": module,
+      "client.py": idleClient({ settling, seconds, of: "loop" }),
+    };
     const folder = folderWith(bench, files);
     return () => runWithClient(bench, ours(bench), folder, (pid) => [String(pid)]);
   };

@@ -1,5 +1,6 @@
 /** Instances in processes of their own (own-process = on). */
 import type { BenchCase, Measurement } from "../case.js";
+import { idleClient } from "../idle.js";
 import { alternately, type Figures, folderWith, ours, pick, run, runConfig, runWithClient } from "../programs.js";
 
 const OWN = "[backend python]\nown-process = on\n";
@@ -111,22 +112,10 @@ midimonster.interval(start, 100)
 `,
 });
 
-const CLIENT = (seconds: number) => `
-import glob, json, subprocess, sys, time
-def wakings():
-    pids = [sys.argv[1], *subprocess.run(["pgrep", "-P", sys.argv[1]], capture_output=True, text=True).stdout.split()]
-    files = [file for pid in pids for file in glob.glob("/proc/%s/task/*/status" % pid)]
-    return sum(int(line.split()[1]) for file in files for line in open(file) if line.startswith("voluntary"))
-time.sleep(3)
-before = wakings()
-time.sleep(${seconds})
-print(json.dumps({"wakings": (wakings() - before) / ${seconds}}), flush=True)
-`;
-
-const idle = (seconds: number, mode: string) => ({
+const idle = (settling: number, seconds: number, mode: string) => ({
   "monster.cfg": `${mode}[python a]\nmodule = quiet\n[loopback l]\n[map]\nl.x > a.x\n`,
   "quiet.py": "import midimonster\nmidimonster.started(lambda: None)\n",
-  "client.py": CLIENT(seconds),
+  "client.py": idleClient({ settling, seconds, of: "all" }),
 });
 
 const REPORT = `
@@ -209,9 +198,9 @@ export const PROCESS_CASE: BenchCase = {
       add(p, what, "µs", pick(singles.ours, p), pick(singles.floor, p));
     }
 
-    const waited = bench.quick ? 1 : 10;
+    const [settling, waited] = bench.quick ? [0, 1] : [10, 10];
     const quiet = (mode: string) => {
-      const folder = folderWith(bench, idle(waited, mode));
+      const folder = folderWith(bench, idle(settling, waited, mode));
       return () => runWithClient(bench, ours(bench), folder, (pid) => [String(pid)]);
     };
     const wakings = await measure("idle", quiet(OWN), quiet(""));

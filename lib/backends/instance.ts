@@ -31,6 +31,15 @@ export interface BackendModule<
 
 /** A backend in a router. */
 export interface OpenBackend<I extends OptionSet = OptionSet, C = unknown, P = unknown> {
+  /**
+   * Instances that are to be created next, in this order: what takes time for each of them can begin for all at once.
+   *
+   * @returns a function that ends what was begun for instances that were not created after all; called once `instance()` was
+   *   called for each, or will not be
+   * @internal
+   */
+  announce?(instances: readonly AnnouncedInstance<I>[]): (() => void) | Promise<() => void>;
+
   /** Creates an instance, which must not open resources before its `start()`. */
   instance(context: InstanceSetup<I, P>): DeclaredInstance<I, C, P> | Promise<DeclaredInstance<I, C, P>>;
 
@@ -43,6 +52,9 @@ export interface OpenBackend<I extends OptionSet = OptionSet, C = unknown, P = u
   /** Facts for the description of a router. */
   facts?(): BackendFacts;
 }
+
+/** @internal */
+export type AnnouncedInstance<I extends OptionSet = OptionSet> = Pick<InstanceSetup<I>, "name" | "folder" | "options">;
 
 /** A backend's part of the description of its router. */
 export interface BackendFacts {
@@ -262,6 +274,8 @@ export interface NativePart {
   resolve?(inputs: Uint32Array): Unresolved;
   /** What to do about an exception of its code, or a warning in its log, that is about to be logged: lines of help. */
   advise?(raised: PythonException): readonly string[];
+  /** It is about to be removed from the core, whether it was ever started or not. */
+  retired?(): void;
 }
 
 /** Handlers that the core could not find. */

@@ -51,7 +51,13 @@ const OPTION: Shape = { parse: "function", kind: "text", form: "text", aliases: 
 const PATTERN: Shape = { parse: "function", form: "text" };
 const CHANNELS: Shape = { forms: "list", parse: "function?", named: "function?" };
 
-const OPEN_BACKEND: Shape = { instance: "function", start: "function?", stop: "function?", facts: "function?" };
+const OPEN_BACKEND: Shape = {
+  announce: "function?",
+  instance: "function",
+  start: "function?",
+  stop: "function?",
+  facts: "function?",
+};
 
 const DECLARED_INSTANCE: Shape = {
   connect: "function?",

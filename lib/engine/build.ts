@@ -1,6 +1,6 @@
 // From a definition to an assembly: opens backends and creates instances. The running configuration is not touched: instances
 // that can continue under the new configuration are taken over as they are.
-import type { BackendDeclaration, InstanceOptions, OptionPattern } from "../backends/declare.js";
+import type { BackendDeclaration, InstanceOptions } from "../backends/declare.js";
 import { insteadOf } from "../backends/elsewhere.js";
 import type {
   BackendModule,
@@ -10,8 +10,7 @@ import type {
   OpenBackend,
   Problem,
 } from "../backends/instance.js";
-import type { Option } from "../backends/options.js";
-import { knownOption, type ReadOptions, readOptions, reportTo } from "../backends/read-options.js";
+import { type ReadOptions, readOptions, reportTo } from "../backends/read-options.js";
 import { checkDeclaredInstance, checkOpenBackend, doubtsAbout } from "../backends/shapes.js";
 import type { BackendDefinition, Definition, InstanceDefinition, Setting } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
@@ -23,6 +22,7 @@ import { listOf, untilAborted } from "../user-code.js";
 import type { Assembly } from "./assembly.js";
 import type { Engine } from "./engine.js";
 import { InstanceEntry, type LiveBackend, LiveInstance } from "./instances.js";
+import { canStay, sameSettings } from "./staying.js";
 
 /** The parts of a session that building uses. */
 export interface BuildHost {
@@ -72,11 +72,22 @@ export async function build(
     if (stopping.aborted) return;
     await builder.openBackend(backend);
   }
+  const mayGoOn = ({ nameLocation }: InstanceDefinition) =>
+    !stopping.aborted && !assembly.findings.hasManyErrors(nameLocation);
   for (const instance of definition.instances) {
-    if (stopping.aborted || assembly.findings.hasManyErrors(instance.nameLocation)) return;
+    if (!mayGoOn(instance)) return;
     await builder.addInstance(instance);
   }
+  if (!(await builder.createInstances(mayGoOn))) return;
   for (const name of assembly.backends) builder.checkInstances(name);
+}
+
+/** An instance that is to be created, or to be taken over from `before`. */
+interface Planned {
+  readonly definition: InstanceDefinition;
+  readonly backend: LiveBackend;
+  readonly read: ReadOptions;
+  readonly before: InstanceEntry | undefined;
 }
 
 class Builder {
@@ -85,6 +96,8 @@ class Builder {
   readonly #instances: readonly InstanceDefinition[];
   readonly #before: Assembly | undefined;
   readonly #findings: Findings;
+  readonly #named = new Map<string, InstanceDefinition>();
+  readonly #planned: Planned[] = [];
   /** By backend. */
   readonly #read = new Map<string, { readonly definition: InstanceDefinition; readonly read: ReadOptions }[]>();
 
@@ -152,6 +165,7 @@ class Builder {
     }
   }
 
+  /** Reads an instance's options. It is created later, unless it continues. */
   async addInstance(written: InstanceDefinition): Promise<void> {
     const { name, nameLocation } = written;
     const backend = await this.#backendOf(written);
@@ -159,27 +173,68 @@ class Builder {
       this.#assembly.failed.add(name);
       return;
     }
-    const first = this.#assembly.byName.get(name);
+    const first = this.#named.get(name);
     if (first !== undefined) {
-      const place = first.definition.nameLocation;
+      const place = first.nameLocation;
       const help = place && [`the first one is at ${place.source.file}:${place.line}:${place.column}`];
       this.#findings.error(`instance '${name}' already exists`, nameLocation, help ? { help } : {});
       return;
     }
     const read = this.#readInstanceOptions(written, backend.declaration);
     const definition = { ...written, settings: read.settings };
+    this.#named.set(name, definition);
     const others = this.#read.get(written.backend);
     if (others === undefined) this.#read.set(written.backend, [{ definition, read }]);
     else others.push({ definition, read });
     const before = this.#find(definition, backend);
-    if (before !== undefined) {
-      const entry = new InstanceEntry(definition, read, before.live, true);
-      entry.incomplete = !read.sound;
-      this.#assembly.add(entry);
-      return;
+    if (before === undefined && read.missing) this.#assembly.failed.add(name);
+    else this.#planned.push({ definition, backend, read, before });
+  }
+
+  /**
+   * Creates what {@link addInstance} has read, in the same order.
+   *
+   * @param mayGoOn asked before each
+   * @returns whether all have had their turn
+   */
+  async createInstances(mayGoOn: (definition: InstanceDefinition) => boolean): Promise<boolean> {
+    const ends: (() => void)[] = [];
+    try {
+      for (const backend of new Set(this.#planned.map((planned) => planned.backend))) {
+        ends.push(await this.#announce(backend));
+      }
+      for (const { definition, backend, read, before } of this.#planned) {
+        if (!mayGoOn(definition)) return false;
+        if (before === undefined) {
+          await this.#create(definition, backend, read);
+          continue;
+        }
+        const entry = new InstanceEntry(definition, read, before.live, true);
+        entry.incomplete = !read.sound;
+        this.#assembly.add(entry);
+      }
+    } finally {
+      for (const end of ends) end();
     }
-    if (read.missing) this.#assembly.failed.add(name);
-    else await this.#create(definition, backend, read);
+    return true;
+  }
+
+  async #announce(backend: LiveBackend): Promise<() => void> {
+    const instances = this.#planned.flatMap((planned) => {
+      if (planned.backend !== backend || planned.before !== undefined) return [];
+      const { definition, read } = planned;
+      return [{ name: definition.name, folder: definition.folder, options: read.options }];
+    });
+    const nothing = () => {};
+    if (instances.length === 0) return nothing;
+    try {
+      return (await untilAborted(() => backend.open.announce?.(instances), this.#host.engine.stopping)) ?? nothing;
+    } catch (error) {
+      if (error instanceof MidimonsterError) throw error;
+      const { name } = backend.declaration;
+      this.#findings.error(`instances of backend '${name}' could not be created: ${messageOf(error)}`, undefined);
+      return nothing;
+    }
   }
 
   /** Has a backend look at all of its instances. */
@@ -315,42 +370,4 @@ function reporter(findings: Findings, owner: string, settings: readonly Setting[
 export function ownerOf(declaration: BackendDeclaration, instance: InstanceDefinition | undefined): string {
   const isElsewhere = instance === undefined || instance.nameLocation !== undefined;
   return isElsewhere ? `an instance of '${declaration.name}'` : `instance '${instance.name}'`;
-}
-
-/** Whether an instance can take new settings while it runs. */
-function canStay(before: InstanceDefinition, next: InstanceDefinition, declaration: BackendDeclaration): boolean {
-  if (before.folder !== next.folder) return false;
-  const { instanceOptions: options, optionPatterns: patterns } = declaration;
-  const [had, has] = [before, next].map(({ settings }) => grouped(settings, { options, patterns }));
-  const groups = new Set([...(had?.keys() ?? []), ...(has?.keys() ?? [])]);
-  return [...groups].every((group) => {
-    const [left = [], right = []] = [had?.get(group), has?.get(group)];
-    if (group?.live === true) return true;
-    if (group?.live === "append") return sameSettings(left, right.slice(0, left.length));
-    // Of an option that does not repeat, only the last one counts.
-    if (group !== undefined && "repeatable" in group && !group.repeatable) {
-      return sameSettings(left.slice(-1), right.slice(-1));
-    }
-    return sameSettings(left, right);
-  });
-}
-
-/** Settings by what is declared for them: the order between groups is of no meaning. Others are one group, as patterns are. */
-function grouped(settings: readonly Setting[], section: Parameters<typeof knownOption>[0]) {
-  const groups = new Map<Option | OptionPattern | undefined, Setting[]>();
-  for (const setting of settings) {
-    const known = knownOption(section, setting);
-    const group = known?.pattern ?? known?.option;
-    const there = groups.get(group);
-    if (there === undefined) groups.set(group, [setting]);
-    else there.push(setting);
-  }
-  return groups;
-}
-
-/** Whether settings are the same, wherever they stand. */
-function sameSettings(left: readonly Setting[], right: readonly Setting[]): boolean {
-  const same = ({ option, value, folder }: Setting, other: Setting | undefined) =>
-    option === other?.option && value === other.value && folder === other.folder;
-  return left.length === right.length && left.every((setting, i) => same(setting, right[i]));
 }

@@ -278,6 +278,7 @@ export class Session {
   /** Removes instances from the core for good. */
   retire(instances: readonly LiveInstance[]): void {
     const numbers = Uint32Array.from(instances, ({ number }) => number);
+    for (const { instance } of instances) instance.native?.retired?.();
     if (numbers.length > 0) this.#binding.retire(this.#core, numbers);
     for (const live of instances) {
       // Not earlier: the cleanup handler may have registered intervals.

@@ -21,7 +21,8 @@ class Elsewhere final : public Destination {
   void Deliver(const Event *events, size_t count) override {
     for (size_t i = 0; i < count; ++i) {
       const uint32_t channel = events[i].channel - first_;
-      if (!waiting_.empty() || !writer_.Add(channel, events[i].value)) waiting_.Append({channel, events[i].value});
+      if (!waiting_.empty() || !writer_.Add(channel, events[i].value, trail_))
+        waiting_.Append({channel, events[i].value});
     }
     deferred_ = true;
   }
@@ -31,13 +32,18 @@ class Elsewhere final : public Destination {
     Flush();
   }
 
+  // What is output from now on is an effect of.
+  void SetTrail(Trail trail) { trail_ = trail; }
+
   // There are events that wait for room, which would be lost with this process.
   bool waits() const { return !waiting_.empty(); }
 
   // Passes on what has waited for room.
   void Flush() {
     do {
-      while (sent_ < waiting_.size() && writer_.Add(waiting_[sent_].channel, waiting_[sent_].value)) ++sent_;
+      while (sent_ < waiting_.size() && writer_.Add(waiting_[sent_].channel, waiting_[sent_].value, trail_)) {
+        ++sent_;
+      }
       if (sent_ == waiting_.size()) {
         waiting_.Clear();
         sent_ = 0;
@@ -50,6 +56,7 @@ class Elsewhere final : public Destination {
   ChannelId first_ = 0;
   EventBuffer waiting_;  // its channels are those of the instance
   size_t sent_ = 0;      // of those
+  Trail trail_ = 0;
   RingWriter writer_;
   const int wake_fd_;
 };

@@ -59,12 +59,9 @@ Process::Process(SharedMemory &shared, std::string start_file)
       reports_(ChildLoop(), kReportsFd, [this](const Request &request) { return Answer(request); }) {
   wake_.Open(core_.handles(), this, [](uv_poll_t *poll) { return uv_poll_init(ChildLoop(), poll, kWakeFd); });
   uv_poll_start(wake_.get(), UV_READABLE, [](uv_poll_t *poll, int, int) {
-    auto *const process = static_cast<Process *>(poll->data);
-    if (process == nullptr) return;
-    TakeWakeUps(kWakeFd);
-    process->FollowRouter();
-    process->Receive();
+    if (auto *const process = static_cast<Process *>(poll->data)) process->Turn();
   });
+  more_.Open(core_.handles(), this, [](uv_idle_t *idle) { return uv_idle_init(ChildLoop(), idle); });
 }
 
 void Process::Run() {
@@ -103,25 +100,70 @@ void Process::Connect() {
   core_.Connect({0, count}, std::move(counts), targets);
 }
 
+bool Process::Follows() const {
+  return shared_.mappings.load() == mappings_ && (shared_.phase.load() != SharedMemory::kStopping || stop_by_ms_ != 0);
+}
+
+void Process::Turn() {
+  if (runs_ && !stopping_) {
+    FollowRouter();
+    return Receive();
+  }
+  GoOn(false);
+  TakeWakeUps(kWakeFd);
+  FollowRouter();
+  if (!runs_) BeginStopOnceIdle(true);
+}
+
+void Process::GoOn(bool wanted) {
+  if (!wanted) {
+    uv_idle_stop(more_.get());
+    return;
+  }
+  uv_idle_start(more_.get(), [](uv_idle_t *idle) {
+    if (auto *const process = static_cast<Process *>(idle->data)) process->Turn();
+  });
+}
+
 void Process::Receive() {
   if (stopping_) return;
-  if (!runs_) return BeginStopOnceIdle(true);
-  elsewhere_->Flush();
   RingEvent events[kAtOnce];
   bool idle = core_.idle();
-  const size_t count = idle ? reader_.Read(events, kAtOnce) : 0;
+  const size_t count = idle ? reader_.Read(events, traced_ ? 1 : kAtOnce) : 0;
   if (count > 0) {
+    NoteTrail(events, count);
     const Core::Entry entry(core_);
     const ChannelId first = elsewhere_->first();
     for (size_t i = 0; i < count; ++i) {
       if (events[i].channel < first) core_.Emit(first + events[i].channel, events[i].value);
     }
   }
+  // Only now, since the first handler is not to wait for it. No event is written to wake while it is awake; what else
+  // it may have been woken for is looked at below.
+  TakeWakeUps(kWakeFd);
+  elsewhere_->Flush();
   idle = core_.idle();
-  if (idle && !elsewhere_->waits()) shared_.handled.store(reader_.read());
+  if (idle && !elsewhere_->waits()) {
+    shared_.handled.store(reader_.read());
+    elsewhere_->SetTrail(0);
+  }
   if (reader_.Free()) WakeUp(kRouterWakeFd);
-  if (!idle || !reader_.Sleep() || stop_by_ms_ != 0) WakeUp(kWakeFd);
+  GoOn(!idle || !reader_.Sleep() || !Follows() || stop_by_ms_ != 0);
   BeginStopOnceIdle(idle && count == 0);
+}
+
+// Says of what the output that follows is an effect.
+void Process::NoteTrail(const RingEvent *events, size_t count) {
+  Trail hops = 0;
+  traced_ = false;
+  for (size_t i = 0; i < count; ++i) {
+    if (events[i].trail < kTraced) {
+      hops = std::max(hops, events[i].trail);
+    } else {
+      traced_ = true;
+    }
+  }
+  elsewhere_->SetTrail(count == 1 && traced_ ? kTraced | events[0].channel : hops);
 }
 
 // What came before the stop is handled, as in the router's process.

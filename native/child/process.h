@@ -37,8 +37,12 @@ class Process final : private CoreListener {
   std::string Reload();
   void NoteMapped(const Request &request);
   void FollowRouter();
+  bool Follows() const;
   void Connect();
+  void Turn();
   void Receive();
+  void GoOn(bool wanted);
+  void NoteTrail(const RingEvent *events, size_t count);
   void BeginStopOnceIdle(bool idle);
   void Stop();
 
@@ -57,10 +61,12 @@ class Process final : private CoreListener {
   Messages requests_;
   Messages reports_;
   UvHandle<uv_poll_t> wake_;
+  UvHandle<uv_idle_t> more_;      // active while there may be something that nothing wakes it for
   std::vector<uint32_t> inputs_;  // channels that are mapped in the router, as targets
   std::vector<uint32_t> outputs_;
   uint32_t mappings_ = 0;
   bool runs_ = false;
+  bool traced_ = false;      // the last event that it got: the next ones are handled one at a time
   uint64_t stop_by_ms_ = 0;  // once a stop is wanted: when it begins, if there are still events
   bool stopping_ = false;
   bool stopped_ = false;

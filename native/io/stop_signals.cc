@@ -19,6 +19,8 @@ std::atomic<int> first_signal{0};
 static_assert(std::atomic<uint64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free,
               "else they are not for signal handlers");
 
+std::atomic<bool (*)()> is_wanted{nullptr};
+
 uint64_t NowMs() {
   timespec now = {};
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -54,9 +56,18 @@ void OnSignal(int signal, siginfo_t *info, void *context) {
 
 }  // namespace
 
-bool StopSignalSeen() { return first_ms.load() != 0; }
+bool StopSignalSeen() {
+  if (first_ms.load() != 0) return true;
+  bool (*const ask)() = is_wanted.load();
+  return ask != nullptr && ask();
+}
 
-const char *StopSignalName() { return first_signal.load() == SIGTERM ? "SIGTERM" : "SIGINT"; }
+const char *StopSignalName() {
+  if (first_signal.load() == 0 && is_wanted.load() != nullptr) return "stop";
+  return first_signal.load() == SIGTERM ? "SIGTERM" : "SIGINT";
+}
+
+void AskForStop(bool (*ask)()) { is_wanted.store(ask); }
 
 void EndOnSecondSignal() {
   struct sigaction ours = {};

@@ -23,6 +23,10 @@ bool StopSignalSeen();
 // Its name, once it has arrived.
 const char *StopSignalName();
 
+// In an instance's process, whose signals are the router's: a stop is what the router wants, which `is_wanted` tells on
+// any thread.
+void AskForStop(bool (*is_wanted)());
+
 }  // namespace mmpy
 
 #endif

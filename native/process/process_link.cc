@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #endif
 
+#include <algorithm>
 #include <memory>
 #include <new>
 
@@ -21,7 +22,8 @@ namespace mmpy {
 
 namespace {
 
-constexpr size_t kAtOnce = 4096;  // events, before others have their turn
+constexpr size_t kAtOnce = 4096;   // events, before others have their turn
+constexpr size_t kFewEvents = 16;  // that come one after another
 
 void CloseOne(int &fd) {
   if (fd >= 0) close(fd);
@@ -131,11 +133,12 @@ uint64_t ProcessLink::Ended() {
 }
 
 void ProcessLink::Deliver(const Event *events, size_t count) {
+  trail_ = core_.router().traces() ? kTraced : core_.router().hops() + 1;
   for (size_t i = 0; i < count; ++i) {
     const uint32_t channel = events[i].channel - first_;
     if (!ready_) {
       kept_[channel] = events[i].value;
-    } else if (!waiting_.empty() || !writer_->Add(channel, events[i].value)) {
+    } else if (!waiting_.empty() || !writer_->Add(channel, events[i].value, trail_)) {
       waiting_.Append({channel, events[i].value});
     }
   }
@@ -150,7 +153,9 @@ void ProcessLink::FinishRound() {
 // Publishes what was added, and what has waited for room.
 void ProcessLink::Flush() {
   do {
-    while (sent_ < waiting_.size() && writer_->Add(waiting_[sent_].channel, waiting_[sent_].value)) ++sent_;
+    while (sent_ < waiting_.size() && writer_->Add(waiting_[sent_].channel, waiting_[sent_].value, trail_)) {
+      ++sent_;
+    }
     if (sent_ == waiting_.size()) {
       waiting_.Clear();
       sent_ = 0;
@@ -161,34 +166,49 @@ void ProcessLink::Flush() {
 }
 
 void ProcessLink::Receive() {
-  if (shared_ == nullptr) return;
-  uint64_t wakes = 0;
-  while (read(router_wake_fd_, &wakes, sizeof wakes) < 0 && errno == EINTR) {
-  }
-  RingEvent events[kAtOnce];
-  {
-    const Core::Entry entry(core_);
-    const size_t count = reader_->Read(events, kAtOnce);
-    for (size_t i = 0; i < count; ++i) {
-      const RingEvent &event = events[i];
-      if (event.channel < count_ && event.value >= 0 && event.value <= 1) {
-        ++counters.out;
-        core_.Emit(first_ + event.channel, event.value);
-      } else if (event.channel >= count_ && event.value >= 0 && event.value <= 1) {
-        continue;  // of a channel that a reload has just removed, or not yet added
-      } else {
-        broken_ = true;
-      }
+  for (size_t events = 0; events < kFewEvents;) {
+    if (shared_ == nullptr) return;
+    const size_t count = Emit();
+    // Only now, since the first handler is not to wait for it. No event is written to wake while this is awake; for
+    // room there may have been, which is looked at.
+    TakeWakeUps();
+    if (!waiting_.empty()) {
+      const Core::Entry entry(core_);
+      if (ready_) Flush();
     }
-    if (ready_) Flush();
+    if (shared_ == nullptr) return;
+    if (reader_->Free()) WakeProcess();
+    if (reader_->broken() || broken_) return Kill();
+    if (reader_->Sleep()) return;
+    events += std::max<size_t>(count, 1);
   }
-  if (shared_ == nullptr) return;
-  if (reader_->Free()) WakeProcess();
-  if (reader_->broken() || broken_) return Kill();
-  if (reader_->Sleep()) return;
-  const uint64_t one = 1;
-  while (write(router_wake_fd_, &one, sizeof one) < 0 && errno == EINTR) {
+  WakeRouter();
+}
+
+// Passes on what has come. Returns how many events that were.
+size_t ProcessLink::Emit() {
+  RingEvent events[kAtOnce];
+  const Core::Entry entry(core_);
+  const size_t count = reader_->Read(events, kAtOnce);
+  Trail hops = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const RingEvent &event = events[i];
+    if (event.channel < count_ && event.value >= 0 && event.value <= 1) {
+      if (event.trail < kTraced) {
+        hops = std::max(hops, event.trail);
+      } else if (const uint32_t cause = event.trail - kTraced; cause < count_) {
+        core_.NoteEffect(first_ + cause, first_ + event.channel);
+      }
+      ++counters.out;
+      core_.Emit(first_ + event.channel, event.value);
+    } else if (event.channel >= count_ && event.value >= 0 && event.value <= 1) {
+      continue;  // of a channel that a reload has just removed, or not yet added
+    } else {
+      broken_ = true;
+    }
   }
+  core_.CountHops(hops);
+  return count;
 }
 
 void ProcessLink::Connected(ChannelId first, size_t count) {
@@ -234,6 +254,18 @@ void ProcessLink::WakeProcess() const {
   if (wake_fd_ < 0) return;
   const uint64_t one = 1;
   while (write(wake_fd_, &one, sizeof one) < 0 && errno == EINTR) {
+  }
+}
+
+void ProcessLink::WakeRouter() const {
+  const uint64_t one = 1;
+  while (write(router_wake_fd_, &one, sizeof one) < 0 && errno == EINTR) {
+  }
+}
+
+void ProcessLink::TakeWakeUps() const {
+  uint64_t wakes = 0;
+  while (read(router_wake_fd_, &wakes, sizeof wakes) < 0 && errno == EINTR) {
   }
 }
 

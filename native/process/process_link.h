@@ -65,7 +65,10 @@ class ProcessLink final : public Destination {
  private:
   void Flush();
   void Receive();
+  size_t Emit();
   void WakeProcess() const;
+  void WakeRouter() const;
+  void TakeWakeUps() const;
   void Kill();
   void Close();
 
@@ -89,6 +92,7 @@ class ProcessLink final : public Destination {
 
   EventBuffer waiting_;              // for room in the ring; its channels are those of the instance
   size_t sent_ = 0;                  // of those
+  Trail trail_ = 0;                  // of what was delivered last
   std::map<uint32_t, double> kept_;  // the last value of each channel, until a process is ready
 };
 

@@ -15,10 +15,16 @@
 
 namespace mmpy {
 
+// What an event is an effect of, as far as a writer can tell: of its batch, not of it alone. It is through how many
+// processes those went that led to it. While the router watches which event leads to which, it sends kTraced instead;
+// what the process outputs while it handles that event alone has kTraced and the event's channel.
+using Trail = uint32_t;
+constexpr Trail kTraced = Trail{1} << 31;
+
 // As they lie in the memory.
 struct RingEvent {
   uint32_t channel;  // within the instance
-  uint32_t reserved;
+  Trail trail;
   double value;
 };
 static_assert(sizeof(RingEvent) == 16);
@@ -39,9 +45,9 @@ class RingWriter {
   explicit RingWriter(RingMemory &memory) : memory_(memory) {}
 
   // Adds an event, to be seen by the reader after Publish(). False if there is no room, or if the ring is broken.
-  bool Add(uint32_t channel, double value) {
+  bool Add(uint32_t channel, double value, Trail trail = 0) {
     if (tail_ - head_ >= RingMemory::kSize && !Look()) return false;
-    memory_.events[tail_ % RingMemory::kSize] = {channel, 0, value};
+    memory_.events[tail_ % RingMemory::kSize] = {channel, trail, value};
     ++tail_;
     return true;
   }

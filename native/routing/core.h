@@ -114,6 +114,12 @@ class Core final : private FilterClock {
     router_.Emit(source, value);
   }
 
+  // What is emitted next comes from a process, as an effect of events that went through so many of them. With the lock.
+  void CountHops(uint32_t hops) { router_.CountHops(hops); }
+
+  // An event on `cause` made a process output one on `source`. With the lock.
+  void NoteEffect(ChannelId cause, ChannelId source) { router_.NoteEffect(cause, source); }
+
   // Counts a report about an instance, if it is about one. With the lock.
   void CountReport(InstanceId instance, Report::Kind kind, std::string_view role);
 

@@ -5,22 +5,33 @@
 
 namespace mmpy {
 
-void LoopTracer::Watch() {
-  remaining_ = events_to_watch_;
+void LoopTracer::StartWatch(size_t &events) {
+  remaining_ = events;
   sampling_ = false;
   // Later watches of a burst add to the edges already seen.
-  if (events_to_watch_ == kEventsToWatch) {
+  if (events == kEventsToWatch) {
     effects_.clear();
     noted_.clear();
   }
-  events_to_watch_ = std::min(2 * events_to_watch_, kMaxToWatch);
+  events = std::min(2 * events, kMaxToWatch);
+}
+
+void LoopTracer::Watch() {
+  StartWatch(events_to_watch_);
   // With one event per round, a watch takes as many rounds as events.
   rounds_to_watch_ = std::max(2 * rounds_, kRoundsForAnEvent * events_to_watch_);
   slices_to_watch_ = std::max(2 * slices_, kSuspiciousSlices);
 }
 
+void LoopTracer::WatchProcesses() {
+  StartWatch(hop_events_to_watch_);
+  watches_processes_ = true;
+  hops_to_watch_ = std::max(2 * hops_, static_cast<uint32_t>(kHopsForAnEvent * hop_events_to_watch_));
+}
+
 void LoopTracer::Rest() {
-  remaining_ = 0;
+  if (!watches_processes_) remaining_ = 0;
+  hops_ = 0;
   rounds_ = slices_ = 0;
   rounds_to_watch_ = kSuspiciousRounds;
   slices_to_watch_ = kSuspiciousSlices;
@@ -28,6 +39,9 @@ void LoopTracer::Rest() {
 }
 
 void LoopTracer::Forget() {
+  watches_processes_ = false;
+  hops_to_watch_ = kSuspiciousHops;
+  hop_events_to_watch_ = kEventsToWatch;
   Rest();
   reported_.clear();
   loop_.clear();
@@ -39,7 +53,9 @@ void LoopTracer::Note(uint32_t cause, uint32_t effect) {
 
 void LoopTracer::EndEvent() {
   // A loop that has not been taken yet comes first.
-  if (--remaining_ == 0 && !sampling_ && loop_.empty()) FindLoop();
+  if (--remaining_ > 0) return;
+  watches_processes_ = false;
+  if (!sampling_ && loop_.empty()) FindLoop();
 }
 
 // Depth-first search with an explicit stack; the first edge back to a channel on the current path closes a loop.

@@ -219,20 +219,22 @@ void Router::DeliverTraced(Destination &destination, const Event &event, bool is
 
 void Router::NoteEffects(ChannelId cause, const EventBuffer &emitted, size_t first) {
   if (!tracer_.active()) return;
-  for (size_t i = first; i < emitted.size(); ++i) {
-    const ChannelId source = emitted[i].channel;
-    for (uint32_t row = offsets_[source]; row < offsets_[source + 1]; ++row) {
-      const Target &target = targets_[row];
-      if (target.instance != kFilterSlot) {
-        tracer_.Note(cause, target.channel);
-        continue;
-      }
-      const FilterPair &pair = filters_.pair(target.channel);
-      // What comes later is no effect that keeps a loop going.
-      if (pair.target != FilterPair::kNoTarget && !filters_.waits(target.channel)) tracer_.Note(cause, pair.target);
-    }
-  }
+  for (size_t i = first; i < emitted.size(); ++i) NoteEffect(cause, emitted[i].channel);
   tracer_.EndEvent();
+}
+
+void Router::NoteEffect(ChannelId cause, ChannelId source) {
+  if (!tracer_.active()) return;
+  for (uint32_t row = offsets_[source]; row < offsets_[source + 1]; ++row) {
+    const Target &target = targets_[row];
+    if (target.instance != kFilterSlot) {
+      tracer_.Note(cause, target.channel);
+      continue;
+    }
+    const FilterPair &pair = filters_.pair(target.channel);
+    // What comes later is no effect that keeps a loop going.
+    if (pair.target != FilterPair::kNoTarget && !filters_.waits(target.channel)) tracer_.Note(cause, pair.target);
+  }
 }
 
 // Whether the budget is used up.

@@ -125,6 +125,13 @@ class Router final : private FilterSink {
   bool traces() const { return tracer_.active(); }
   void NoteEffects(ChannelId cause, const EventBuffer &emitted, size_t first);
 
+  // The same of processes, which handle events later: an event on `cause` led to one on `source`.
+  void NoteEffect(ChannelId cause, ChannelId source);
+
+  // Through how many processes the events went that led to what is queued, at most.
+  uint32_t hops() const { return tracer_.hops(); }
+  void CountHops(uint32_t hops) { tracer_.CountHops(hops); }
+
   // The channels of an instance: the number of the first over all instances, and how many there are.
   struct Channels {
     ChannelId first;

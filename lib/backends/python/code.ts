@@ -17,6 +17,8 @@ export interface Code {
   reloadChanged(): ModulesReloaded;
   endReload(keep: boolean): void;
   sourceFiles(): string[];
+  /** The core is about to end it. */
+  retired?(): void;
 }
 
 /** An interpreter in this process. */

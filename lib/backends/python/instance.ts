@@ -57,6 +57,7 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
       fixChannels: () => code.fixChannels(),
       resolve: (inputs) => this.#resolve(inputs),
       advise,
+      retired: () => code.retired?.(),
     };
     this.#defaultHandler = options["default-handler"];
     this.#loadModules(settings, report);

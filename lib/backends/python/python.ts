@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from "node:fs";
 import path from "node:path";
 import { packageFolder } from "../../binding.js";
 import { MidimonsterError } from "../../errors.js";
-import type { BackendFacts, BackendSetup, InstanceSetup, OpenBackend } from "../instance.js";
+import type { AnnouncedInstance, BackendFacts, BackendSetup, InstanceSetup, OpenBackend } from "../instance.js";
 import { codeHere } from "./code.js";
 import type { instanceOptions, options } from "./index.js";
 import { PythonInstance } from "./instance.js";
@@ -15,10 +15,17 @@ import { RemoteCode } from "./process/remote-code.js";
 /** Options of instances that have a meaning in a process of their own only. */
 const ONLY_IN_PROCESS = ["python", "memory-limit", "restart"];
 
+interface Begun {
+  readonly python: PythonChoice;
+  readonly code: RemoteCode;
+}
+
 /** Runs Python modules, each instance in an interpreter of its own. Events for its instances never pass through JavaScript. */
 class PythonBackend implements OpenBackend<typeof instanceOptions> {
   readonly #setup: BackendSetup<typeof options>;
   #choice: PythonChoice | undefined;
+  /** Processes that have been started for instances that are still to be created. */
+  readonly #begun = new Map<string, Begun>();
 
   constructor(setup: BackendSetup<typeof options>) {
     this.#setup = setup;
@@ -28,8 +35,35 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
     return this.#choice === undefined ? {} : { python: this.#choice };
   }
 
+  /** Starts all processes, so that their Pythons start side by side. */
+  async announce(instances: readonly AnnouncedInstance<typeof instanceOptions>[]): Promise<() => void> {
+    const { binding, stopping } = this.#setup.engine;
+    const apart = instances.filter((instance) => this.#isApart(instance));
+    const end = () => {
+      for (const { code } of this.#begun.values()) code.discard();
+      this.#begun.clear();
+    };
+    const pythons = await Promise.allSettled(
+      apart.map(({ options }) => choosePythonProgram(options.python ?? this.#setup.options.python, stopping)),
+    );
+    try {
+      for (const [i, instance] of apart.entries()) {
+        stopping.throwIfAborted();
+        // While modules load, JavaScript does not come to see a signal.
+        if (binding.stopSignalSeen()) throw new Error("a signal to stop has arrived");
+        const python = pythons[i];
+        if (python?.status !== "fulfilled") throw python?.reason;
+        this.#begun.set(instance.name, { python: python.value, code: this.#begin(instance, python.value) });
+      }
+    } catch (error) {
+      end();
+      throw error;
+    }
+    return end;
+  }
+
   async instance(setup: InstanceSetup<typeof instanceOptions>): Promise<PythonInstance> {
-    if (setup.options["own-process"] ?? this.#setup.options["own-process"]) return this.#inProcess(setup);
+    if (this.#isApart(setup)) return this.#inProcess(setup);
     for (const option of ONLY_IN_PROCESS) {
       if (!setup.settings.some((setting) => setting.option === option)) continue;
       setup.report({ message: `'${option}' needs 'own-process = on'`, option });
@@ -38,7 +72,6 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
     const { binding, core, argument, stopping } = setup.engine;
     stopping.throwIfAborted();
     const main = getsMain(setup);
-    // While modules load, JavaScript does not come to see a signal.
     if (binding.stopSignalSeen()) throw new Error("a signal to stop has arrived");
     const number = binding.addPython(core, setup.name, setup.folder, argument, main);
     if (typeof number === "string") {
@@ -47,17 +80,16 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
     return new PythonInstance(setup, codeHere(setup.engine, number), { python, interpreter: main ? "main" : "own" });
   }
 
-  async #inProcess(setup: InstanceSetup<typeof instanceOptions>): Promise<PythonInstance> {
-    const { name, folder, engine, options } = setup;
-    const { binding, core, stopping } = engine;
-    const backend = this.#setup.options;
-    const python = await choosePythonProgram(options.python ?? backend.python, stopping);
-    stopping.throwIfAborted();
-    if (binding.stopSignalSeen()) throw new Error("a signal to stop has arrived");
-    const code = new RemoteCode(
+  #isApart({ options }: AnnouncedInstance<typeof instanceOptions>): boolean {
+    return options["own-process"] ?? this.#setup.options["own-process"];
+  }
+
+  #begin({ name, folder, options }: AnnouncedInstance<typeof instanceOptions>, python: PythonChoice): RemoteCode {
+    const { engine, log, options: backend } = this.#setup;
+    return new RemoteCode(
       {
         engine,
-        number: binding.addProcess(core),
+        number: engine.binding.addProcess(engine.core),
         name,
         folder,
         executable: python.executable,
@@ -66,10 +98,23 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
         handlerTimeout: backend["handler-timeout"],
         memoryLimit: options["memory-limit"] ?? 0,
       },
-      setup.log,
+      log,
       options.restart,
     );
-    setup.log.info(
+  }
+
+  async #inProcess(setup: InstanceSetup<typeof instanceOptions>): Promise<PythonInstance> {
+    const { name, log, engine } = setup;
+    const begun = this.#begun.get(name);
+    if (begun === undefined) throw new Error("its process was not started");
+    this.#begun.delete(name);
+    const { code, python } = begun;
+    if (engine.binding.stopSignalSeen()) {
+      code.discard();
+      throw new Error("a signal to stop has arrived");
+    }
+    await code.started();
+    log.info(
       { python, instance: name, pid: code.pid },
       `instance '${name}' in process ${code.pid}: Python ${python.version} from ${python.executable}`,
     );

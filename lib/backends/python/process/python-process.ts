@@ -12,6 +12,13 @@ import { askAndWait, Decoder, Disconnected, encode, Nonsense, type Request } fro
 /** How long a reload may go on after a signal to stop, in ms: the instance has cleanup handlers that are still to be called. */
 const AFTER_SIGNAL = 3000;
 
+/** How long writing its stack may take, in ms. */
+const LAST_WORDS = 1000;
+
+/** Threads of the native part, and the program of the process, below what it runs. */
+const NOT_OF_USERS =
+  /^Thread 0x.*\n {2}<no Python frame>\n\n|(\n {2}File "<string>", line \d+ in <(lambda|module)>)+$/gm;
+
 const MAX_STACK = 64 * 1024;
 
 export interface ProcessSetup {
@@ -129,14 +136,21 @@ export class PythonProcess {
     }
   }
 
-  /** The same without waiting. Rejects if it ends instead. */
+  /** The same without waiting; Node does not end meanwhile. Rejects if it ends instead. */
   async askLater(request: Request): Promise<unknown> {
     const answer = new Promise<unknown>((resolve) => this.#answers.push(resolve));
     this.#reports.write(encode(request));
     const ended = this.ended.then(({ how, stack }) => {
       throw new Error(`its process was ended ${how}${stack === "" ? "" : `\n${stack}`}`);
     });
-    return Promise.race([answer, ended]);
+    this.#reports.ref();
+    this.#child.ref();
+    try {
+      return await Promise.race([answer, ended]);
+    } finally {
+      this.#reports.unref();
+      this.#child.unref();
+    }
   }
 
   get hasEnded(): boolean {
@@ -145,6 +159,12 @@ export class PythonProcess {
 
   kill(): void {
     if (!this.#hasEnded) this.#child.kill("SIGKILL");
+  }
+
+  /** The same, but first it may write where it is. */
+  abort(): void {
+    if (!this.#hasEnded) this.#child.kill("SIGABRT");
+    setTimeout(() => this.kill(), LAST_WORDS).unref();
   }
 
   /** Ends a process that sends something other than messages. @throws any other error */
@@ -186,7 +206,10 @@ export class PythonProcess {
   stack(): string {
     const text = Buffer.alloc(MAX_STACK);
     try {
-      return text.toString("utf8", 0, readSync(this.#crash, text, 0, MAX_STACK, 0)).trim();
+      return text
+        .toString("utf8", 0, readSync(this.#crash, text, 0, MAX_STACK, 0))
+        .replace(NOT_OF_USERS, "")
+        .trim();
     } catch {
       return "";
     }

@@ -7,11 +7,12 @@ import type { Channels } from "../../../mapping/channel-set.js";
 import type { InstanceStatus } from "../../instance.js";
 import type { Code } from "../code.js";
 import { Backoff } from "./backoff.js";
+import { HangWatch, limits } from "./hang-watch.js";
 import { Disconnected, type Request } from "./messages.js";
 import { type Ending, type ProcessSetup, PythonProcess } from "./python-process.js";
 
-/** How long code may go on after handler-timeout has raised, in ms. */
-const GRACE = 5000;
+/** The time after which the log says which process has not answered, in ms. */
+const SLOW = 1000;
 
 /** A channel's name, and so on, as an argument. */
 const text = (value: number) => String(value);
@@ -24,6 +25,8 @@ export class RemoteCode implements Code {
   readonly #restarts: boolean;
   readonly #backoff = new Backoff();
   #process: PythonProcess;
+  /** The first process's answer: what prevents its Python from running code, or nothing. */
+  readonly #begun: Promise<unknown>;
   /** Of all channels: a new process gets them under the same numbers. */
   readonly #names: string[] = [];
   readonly #known = new Map<string, number>();
@@ -43,11 +46,12 @@ export class RemoteCode implements Code {
   #restarted = 0;
   #lost = 0;
   #timer: NodeJS.Timeout | undefined;
-  #watch: NodeJS.Timeout | undefined;
+  #ending: NodeJS.Timeout | undefined;
+  readonly #watch = new HangWatch();
   #killedFor: string | undefined;
   #toldOfMemory = false;
 
-  /** @throws {MidimonsterError} `PYTHON_LOAD` */
+  /** Starts its process; {@link started} or {@link discard} follows. @throws {MidimonsterError} `PYTHON_LOAD` */
   constructor(setup: ProcessSetup, log: Logger, restarts: boolean) {
     this.#setup = setup;
     this.#log = log;
@@ -62,10 +66,36 @@ export class RemoteCode implements Code {
       names: (first, count) => code.#names.slice(first, first + count),
     };
     this.#process = this.#spawn();
-    const problem = this.#process.ask(this.#process.start, 0) as string;
-    if (problem === "") return;
+    this.#begun = this.#process.askLater(this.#process.start);
+    this.#begun.catch(() => {}); // started() reports it
+  }
+
+  /** Waits until it can load modules. @throws {Error} if it can't; it has been discarded then */
+  async started(): Promise<void> {
+    const { engine, name } = this.#setup;
+    const kill = () => this.#process.kill();
+    engine.stopping.addEventListener("abort", kill, { once: true });
+    const slow = setTimeout(() => {
+      this.#log.warn({ instance: name }, `still waiting for process ${this.pid} of instance '${name}' to answer`);
+    }, SLOW);
+    try {
+      const problem = await this.#begun;
+      if (problem !== "") throw new Error(String(problem));
+    } catch (error) {
+      this.discard();
+      throw error;
+    } finally {
+      clearTimeout(slow);
+      engine.stopping.removeEventListener("abort", kill);
+    }
+  }
+
+  /** Ends its process, and leaves the core. Before {@link ready}. */
+  discard(): void {
+    const { engine, number } = this.#setup;
+    this.stop();
     this.#process.kill();
-    throw new Error(problem);
+    engine.binding.retire(engine.core, Uint32Array.of(number));
   }
 
   get pid(): number {
@@ -81,11 +111,27 @@ export class RemoteCode implements Code {
     this.#startWatch();
   }
 
-  /** It did not load: it is not needed any more. */
+  retired(): void {
+    this.stop();
+  }
+
+  /** It is not started again. */
   stop(): void {
     this.#state = "stopped";
     clearTimeout(this.#timer);
-    clearInterval(this.#watch);
+    this.#watch.stop();
+    this.#expectEnd();
+  }
+
+  #expectEnd(): void {
+    const { name } = this.#setup;
+    const { end } = limits;
+    this.#ending ??= setTimeout(() => {
+      if (this.#process.hasEnded) return;
+      const message = `process ${this.pid} of instance '${name}' has not ended in ${end / 1000} s; it is killed`;
+      this.#log.error({ instance: name, pid: this.pid }, message);
+      this.#process.kill();
+    }, end).unref();
   }
 
   status(): InstanceStatus {
@@ -214,7 +260,7 @@ export class RemoteCode implements Code {
 
   #ended(process: PythonProcess, ending: Ending): void {
     if (process !== this.#process || this.#state === "stopped") return;
-    clearInterval(this.#watch);
+    this.#watch.stop();
     if (this.#state !== "running") return; // what waits for it to load handles that
     const { engine, name } = this.#setup;
     if (engine.stopping.aborted) return;
@@ -281,16 +327,15 @@ export class RemoteCode implements Code {
     this.#log.info({ instance: name, pid: process.pid }, `instance '${name}' runs again, in process ${process.pid}`);
   }
 
-  /** A process that does not return, although handler-timeout has raised. */
   #startWatch(): void {
     const { engine, handlerTimeout } = this.#setup;
     if (handlerTimeout === 0) return;
-    this.#watch = setInterval(() => {
-      if (engine.binding.processBusy(engine.core, this.number) < handlerTimeout + GRACE) return;
-      this.#killedFor = `since it did not return ${GRACE / 1000} s after handler-timeout`;
-      this.#process.kill();
-    }, 1000);
-    this.#watch.unref();
+    const process = this.#process;
+    const busy = () => engine.binding.processBusy(engine.core, this.number);
+    this.#watch.start(process.pid, handlerTimeout, busy, (after) => {
+      this.#killedFor = `since it did not return ${after / 1000} s after handler-timeout`;
+      process.abort();
+    });
   }
 }
 

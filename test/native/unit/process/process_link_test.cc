@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <iterator>
 #include <memory>
 #include <vector>
 
@@ -65,6 +66,18 @@ TEST_F(ProcessLinkTest, EmitsAllThatAProcessHasOutputBeforeItsEnd) {
   EXPECT_EQ(link_->Ended(), 0U);
   EXPECT_EQ(listener_.delivered, output);
   EXPECT_EQ(link_->counters.out, output);
+}
+
+// Whatever a process says of what led to its events.
+TEST_F(ProcessLinkTest, TakesAnyTrail) {
+  const Trail trails[] = {0, 1, 999, 1001, kTraced - 1, kTraced, kTraced + 1, kTraced | 0x7fffffff};
+  RingWriter writer(shared_->to_router);
+  for (int round = 0; round < 300; ++round) {
+    for (const Trail trail : trails) ASSERT_TRUE(writer.Add(0, 0.5, trail));
+  }
+  writer.Publish();
+  EXPECT_EQ(link_->Ended(), 0U);
+  EXPECT_EQ(listener_.delivered, 300 * std::size(trails));
 }
 
 }  // namespace

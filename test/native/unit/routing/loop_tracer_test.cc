@@ -169,6 +169,80 @@ TEST(LoopTracer, FindsLoopsOfWhichARoundTakesHundredsOfSlices) {
   EXPECT_EQ(loop[1], loop[0] + 1);
 }
 
+// A loop through processes: the queue is empty after each event.
+class HopQueue {
+ public:
+  HopQueue(LoopTracer &tracer, Effects effects) : tracer_(tracer), effects_(std::move(effects)) {}
+
+  // An event goes through so many processes, or until a loop is found or it leads to nothing.
+  void Run(uint32_t event, uint32_t hops) {
+    for (uint32_t i = 0; i < hops && !tracer_.loop_found(); ++i) {
+      tracer_.CountHops(tracer_.active() ? 0 : ++hops_);
+      const auto found = effects_.find(event);
+      const bool watched = tracer_.active();
+      if (watched) ++watched_;
+      if (found == effects_.end()) break;
+      if (watched) {
+        for (const uint32_t effect : found->second) tracer_.Note(event, effect);
+        tracer_.EndEvent();
+      }
+      event = found->second.front();
+      tracer_.Rest();
+    }
+    hops_ = 0;
+  }
+
+  size_t watched() const { return watched_; }
+
+ private:
+  LoopTracer &tracer_;
+  const Effects effects_;
+  uint32_t hops_ = 0;
+  size_t watched_ = 0;
+};
+
+TEST(LoopTracer, FindsALoopThroughProcessesOfAnyLengthOnce) {
+  for (const uint32_t length : {1, 2, 900, 3000}) {
+    LoopTracer tracer;
+    const Effects effects = Ring(7, length);
+    HopQueue queue(tracer, effects);
+    queue.Run(7, 1'500'000);
+    const std::vector<uint32_t> loop = tracer.TakeLoop();
+    EXPECT_EQ(loop.size(), length);
+    EXPECT_TRUE(IsLoopOf(effects, loop));
+    queue.Run(7, 500'000);
+    EXPECT_FALSE(tracer.loop_found()) << "a loop is told once";
+    EXPECT_LT(queue.watched(), 40'000U);
+    tracer.Forget();
+    queue.Run(7, 1'500'000);
+    EXPECT_TRUE(tracer.loop_found()) << "after a reload it is another one";
+  }
+}
+
+TEST(LoopTracer, FindsNothingInALongWayThroughProcesses) {
+  LoopTracer tracer;
+  Effects line;
+  for (uint32_t i = 0; i < 50'000; ++i) line[i] = {i + 1};
+  HopQueue queue(tracer, line);
+  queue.Run(0, 50'000);
+  EXPECT_GT(queue.watched(), 0U);
+  EXPECT_FALSE(tracer.loop_found());
+}
+
+TEST(LoopTracer, WatchesNothingThatGoesThroughFewProcesses) {
+  LoopTracer tracer;
+  HopQueue queue(tracer, Ring(0, 2));
+  for (int i = 0; i < 100; ++i) queue.Run(0, 900);
+  EXPECT_EQ(queue.watched(), 0U);
+}
+
+TEST(LoopTracer, TakesAnyNumberOfHops) {
+  LoopTracer tracer;
+  tracer.CountHops(UINT32_MAX >> 1);
+  EXPECT_LT(tracer.hops(), UINT32_MAX >> 1);
+  EXPECT_TRUE(tracer.active());
+}
+
 TEST(LoopTracer, WatchesNothingInBurstsThatEndSoon) {
   LoopTracer tracer;
   Effects line;
