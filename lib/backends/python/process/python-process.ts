@@ -7,10 +7,14 @@ import path from "node:path";
 import { findAddon, packageFolder, type Report } from "../../../binding.js";
 import type { Engine } from "../../../engine/engine.js";
 import { MidimonsterError } from "../../../errors.js";
+import { isSuspended, limits } from "./hang-watch.js";
 import { askAndWait, Decoder, Disconnected, encode, Nonsense, type Request } from "./messages.js";
 
 /** How long a reload may go on after a signal to stop, in ms: the instance has cleanup handlers that are still to be called. */
 const AFTER_SIGNAL = 3000;
+
+/** Requests during which code of users runs. */
+const RUNS_CODE = new Set(["load", "reload"]);
 
 /** How long writing its stack may take, in ms. */
 const LAST_WORDS = 1000;
@@ -118,12 +122,18 @@ export class PythonProcess {
   /**
    * Waits for the answer, while everything else waits too.
    *
+   * It is killed if it does not answer in time; where it runs code of users, which may take any time, only if it is suspended.
+   *
    * @param patience how long a signal to stop waits for it, in ms
    * @throws {Disconnected} if it ends instead
    */
   ask(request: Request, patience = AFTER_SIGNAL): unknown {
     let since: number | undefined;
+    const runsCode = RUNS_CODE.has(request[0]);
+    let awake = performance.now();
     const goesOn = () => {
+      if (runsCode && !isSuspended(this.pid)) awake = performance.now();
+      if (performance.now() - awake >= limits.answer) this.kill();
       if (!this.#setup.engine.binding.stopSignalSeen()) return;
       since ??= performance.now();
       if (performance.now() - since >= patience) this.kill();
