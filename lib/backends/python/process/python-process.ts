@@ -1,5 +1,5 @@
 // One process of an instance, from its start to its end.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, readFileSync, readSync } from "node:fs";
 import type { Socket } from "node:net";
@@ -7,6 +7,7 @@ import path from "node:path";
 import { findAddon, packageFolder, type Report } from "../../../binding.js";
 import type { Engine } from "../../../engine/engine.js";
 import { MidimonsterError } from "../../../errors.js";
+import { codeOf } from "../../shared/error-codes.js";
 import { isSuspended, limits } from "./hang-watch.js";
 import { askAndWait, Decoder, Disconnected, encode, Nonsense, type Request } from "./messages.js";
 
@@ -93,7 +94,7 @@ export class PythonProcess {
     }
     this.#child.on("error", () => {}); // it has no pid then
     this.ended = this.#end();
-    if (this.#child.pid === undefined) throw failed(`${executable} can't be started`);
+    if (this.#child.pid === undefined) throw failed(`${executable} can't be started${whyNot(executable)}`);
     this.pid = this.#child.pid;
     binding.processSpawned(core, number, this.pid);
     this.#child.unref();
@@ -223,5 +224,23 @@ export class PythonProcess {
     } catch {
       return "";
     }
+  }
+}
+
+/** Why a program was not started a moment ago: Node says so too late. */
+function whyNot(executable: string): string {
+  switch (codeOf(spawnSync(executable, ["-c", ""]).error)) {
+    case "EAGAIN":
+      return ": the system allows no more processes (ulimit -u; TasksMax= of a unit for systemd)";
+    case "EMFILE":
+      return ": too many open files (ulimit -n; LimitNOFILE= of a unit for systemd)";
+    case "ENOMEM":
+      return ": out of memory";
+    case "ENOENT":
+      return ": there is no such file";
+    case "EACCES":
+      return ": it may not be run";
+    default:
+      return "";
   }
 }

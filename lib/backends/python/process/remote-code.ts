@@ -75,7 +75,7 @@ export class RemoteCode implements Code {
 
   /** Waits until it can load modules. @throws {Error} if it can't; it has been discarded then */
   async started(): Promise<void> {
-    const { engine, name } = this.#setup;
+    const { engine, name, memoryLimit } = this.#setup;
     const kill = () => this.#process.kill();
     engine.stopping.addEventListener("abort", kill, { once: true });
     const slow = setTimeout(() => {
@@ -86,7 +86,8 @@ export class RemoteCode implements Code {
       if (problem !== "") throw new Error(String(problem));
     } catch (error) {
       this.discard();
-      throw error;
+      if (memoryLimit === 0) throw error;
+      throw new Error(`${messageOf(error)}; its memory-limit, ${mebibytes(memoryLimit)}, may be too small for Python`);
     } finally {
       clearTimeout(slow);
       engine.stopping.removeEventListener("abort", kill);
@@ -274,10 +275,7 @@ export class RemoteCode implements Code {
     engine.report({ ...report, apart: true });
     if (memoryLimit === 0 || this.#toldOfMemory || report.exception?.type !== "MemoryError") return;
     this.#toldOfMemory = true;
-    this.#log.error(
-      { instance: name },
-      `instance '${name}' has reached its memory-limit, ${memoryLimit / 2 ** 20} MiB`,
-    );
+    this.#log.error({ instance: name }, `instance '${name}' has reached its memory-limit, ${mebibytes(memoryLimit)}`);
   }
 
   #ended(process: PythonProcess, ending: Ending): void {
@@ -374,6 +372,8 @@ export class RemoteCode implements Code {
     });
   }
 }
+
+const mebibytes = (bytes: number) => `${bytes / 2 ** 20} MiB`;
 
 function exceptionFor(message: string, stack: string): PythonException {
   return { type: "ProcessEnded", message, places: [], text: stack === "" ? message : `${message}\n${stack}` };
