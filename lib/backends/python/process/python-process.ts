@@ -101,6 +101,8 @@ export class PythonProcess {
     this.#reports = this.#child.stdio[4] as Socket;
     this.#reports.unref();
     this.#reports.on("error", () => {}); // its end follows
+    // Or does not, if user code has made another program of the process.
+    this.#reports.on("close", () => setTimeout(() => this.kill(), limits.answer).unref());
     const decoder = new Decoder();
     this.#reports.on("data", (piece: Buffer) => {
       if (this.#broken) return; // what follows nonsense is not understood
