@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { existsSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { folderWith } from "./helpers.js";
 import { ownProcess, pidOf, processesHere, statusOf } from "./own-process.js";
 import { ASK, ask, type Session, start, stopSessions } from "./session.js";
 
@@ -121,5 +123,22 @@ def go(value):
     await session.log.seen(/runs again/);
     await ask(session);
     assert.equal(statusOf(session)?.state, "ok");
+  });
+
+  it("whose Python was gone for a while starts it again", async () => {
+    const python = spawnSync(process.env.MMPY_PYTHON || "python3", ["-c", "import sys; print(sys.executable)"], {
+      encoding: "utf8",
+    }).stdout.trim();
+    const folder = folderWith({});
+    const link = path.join(folder, "python3");
+    symlinkSync(python, link);
+    const session = await start(config(`python = ${link}`), { "mod.py": ECHO, "other.py": OTHER });
+    unlinkSync(link);
+    process.kill(pidOf(session), "SIGKILL");
+    await session.log.seen(/could not be started again: .*can't be started: there is no such file/);
+    symlinkSync(python, link);
+    await session.router.reload();
+    await session.log.seen(/runs again/);
+    await ask(session);
   });
 });
