@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "../lib/log/log.js";
+import { inMode } from "./modes.js";
 import { Waiting } from "./waiting.js";
 
 export const projectFolder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
@@ -19,7 +20,7 @@ export function folderWith(files: Record<string, string>): string {
   for (const [name, content] of Object.entries(files)) {
     const file = path.join(folder, name);
     mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, content);
+    writeFileSync(file, path.basename(name) === "monster.cfg" ? inMode(content) : content);
   }
   return folder;
 }
@@ -71,6 +72,14 @@ export class MemoryLog implements Logger {
   seen(pattern: RegExp): Promise<LogEntry> {
     return this.#waiting.until(() => this.matching(pattern)[0]);
   }
+}
+
+/** A log without warnings that something takes long, which depend on the machine; with the lines below them. */
+export function unhurried(text: string): string {
+  return text.replace(
+    /^\[[\d:.]+\] WARN: .*\b(?:has not ended|still (?:running|loading|waiting))\b.*\n(?: .*\n)*/gm,
+    "",
+  );
 }
 
 /** A running command whose output can be waited on. */

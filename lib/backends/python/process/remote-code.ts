@@ -52,6 +52,9 @@ export class RemoteCode implements Code {
   #ending: NodeJS.Timeout | undefined;
   readonly #watch = new HangWatch();
   #killedFor: string | undefined;
+  /** How it has ended before {@link begin}. */
+  #early: Ending | undefined;
+  #inUse = false;
   #toldOfMemory = false;
 
   /** Starts its process; {@link started} or {@link discard} follows. @throws {MidimonsterError} `PYTHON_LOAD` */
@@ -117,6 +120,12 @@ export class RemoteCode implements Code {
 
   retired(): void {
     this.stop();
+  }
+
+  /** The configuration that it belongs to is in use: if that was refused, its end is nothing that has to be told or mended. */
+  begin(): void {
+    this.#inUse = true;
+    if (this.#early !== undefined) this.#ended(this.#process, this.#early);
   }
 
   /** It is not started again. */
@@ -282,6 +291,10 @@ export class RemoteCode implements Code {
     if (process !== this.#process || this.#state === "stopped") return;
     this.#watch.stop();
     if (this.#state !== "running") return; // what waits for it to load handles that
+    if (!this.#inUse) {
+      this.#early = ending;
+      return;
+    }
     const { engine, name } = this.#setup;
     if (engine.stopping.aborted) return;
     this.#lost += ending.lost;
@@ -331,10 +344,8 @@ export class RemoteCode implements Code {
   async #restart(attempt: number): Promise<void> {
     const { engine, name } = this.#setup;
     const isOver = () => attempt !== this.#attempt || this.#state !== "waiting" || engine.stopping.aborted;
-    if (!this.#process.hasEnded) {
-      this.#process.kill();
-      await this.#process.ended; // the core has one process of an instance at a time
-    }
+    this.#process.kill();
+    await this.#process.ended; // the core has one process of an instance at a time
     if (isOver()) return;
     const process = this.#spawn();
     this.#process = process;
