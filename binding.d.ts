@@ -512,7 +512,10 @@ export interface Binding {
    * error text if the system refuses.
    */
   openProcess(core: Core, instance: number): ProcessDescriptors | string;
-  /** The process has been started, with this id: it is killed when the core ends before it. */
+  /**
+   * The process has been started, with this id: it is killed when the core ends before it. 0: it has ended, and
+   * {@link processEnded} follows once its last reports were read.
+   */
   processSpawned(core: Core, instance: number, pid: number): void;
   /**
    * The process has loaded everything: it follows the core, and gets events, first the last value of each channel of which some

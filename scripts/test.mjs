@@ -14,7 +14,7 @@ const HELP = `Usage: node scripts/test.mjs [options] [name...]
 Runs test/<name>.test.ts for each name, or a whole set of them, and prints how many tests passed, failed and were skipped. The
 name 'native' means the unit tests of native/ (npm run test:native).
 
-  --set SET     usual (default), long, core, or python; scripts/test/files.mjs says what is in them
+  --set SET     usual (default), long, core, processes, or python; scripts/test/files.mjs says what is in them
   --jobs N      how many files run at a time; default: one for each processor, at least two
   -h, --help    this text
 `;
@@ -104,7 +104,9 @@ for (const { name, output, counts, ended, ending } of finished) {
     ++broken;
     console.log(`${name} did not come to its end: ${ending}`);
   }
-  console.log(`To run it again: ${name === "native" ? "npm run test:native" : `npx mocha test/${name}.test.ts`}`);
+  const mode = process.env.MMPY_OWN_PROCESS === undefined ? "" : `MMPY_OWN_PROCESS=${process.env.MMPY_OWN_PROCESS} `;
+  const again = name === "native" ? "npm run test:native" : `${mode}npx mocha test/${name}.test.ts`;
+  console.log(`To run it again: ${again}`);
 }
 const skipped = new Set(finished.flatMap(({ output }) => output.match(/SKIPPED: .*/g) ?? []));
 if (skipped.size > 0) console.log(`\n${[...skipped].sort().join("\n")}`);

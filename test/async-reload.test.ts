@@ -172,14 +172,14 @@ counting = midimonster.task(count())
     const session = await start(
       config.replace(
         "probe.{go,ask} > py.mod.{go,ask}",
-        "probe.{go,ask} > py.mod.{go,ask}\nprobe.other > py.other.wait",
+        "probe.{go,ask} > py.mod.{go,ask}\nprobe.other > py.other.wait\npy.heard > probe.heard",
       ),
       {
         "mod.py": module(
           "async def go(value):\n    try:\n        await asyncio.sleep(1000)\n    finally:\n        say('ended')\n",
         ),
         "other.py":
-          "import asyncio\nasync def wait(value):\n    global future\n    future = asyncio.get_running_loop().create_future()\n    say(await future)\n",
+          "import asyncio\nasync def wait(value):\n    global future\n    future = asyncio.get_running_loop().create_future()\n    say(await future)\n    midimonster.output('heard', 1)\n",
       },
     );
     session.probe.emit("go", 1);
@@ -188,7 +188,7 @@ counting = midimonster.task(count())
     await reload(session, "import sys\ndef go(value): sys.modules['other'].future.set_result('goes on')\n");
     await ask(session);
     session.probe.emit("go", 1);
-    await ask(session);
+    await session.probe.until("heard");
     assert.deepEqual(session.said(), ["ended", "goes on"]);
   });
 

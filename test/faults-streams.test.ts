@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { folderWith, mmpyScript, run } from "./helpers.js";
+import { ROUTER } from "./modes.js";
 
 /** Prints and raises now and then, so that both streams are written to. */
 const TALKS = `
@@ -14,7 +15,7 @@ def tick():
     count += 1
     if count == 20:
         with open("twenty", "w") as file: file.write("ticks")
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(${ROUTER}, signal.SIGTERM)
     if count % 5 == 0: raise ValueError("on purpose")
     print("tick", flush=True)
 midimonster.interval(tick, 10)

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "../lib/log/log.js";
+import { inMode } from "./modes.js";
 import { Waiting } from "./waiting.js";
 
 export const projectFolder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
@@ -19,7 +20,7 @@ export function folderWith(files: Record<string, string>): string {
   for (const [name, content] of Object.entries(files)) {
     const file = path.join(folder, name);
     mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, content);
+    writeFileSync(file, path.basename(name) === "monster.cfg" ? inMode(content) : content);
   }
   return folder;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { inPhase, periodsOf } from "./phase.js";
-import { skipInProcesses, start } from "./session.js";
+import { start } from "./session.js";
 
 const CONFIG = `
 [python py]
@@ -123,8 +123,7 @@ def go(value):
     assert.deepEqual(order.slice(0, 4), ["done", "tick", "tick", "tick"]);
   });
 
-  it("calls those that are due together in order of registration, over instances too", async function () {
-    skipInProcesses(this, "instances in processes have no common order");
+  it("calls those that are due together in order of registration, over instances too", async () => {
     const module = (name: string) => `
 def first(): say("${name} first")
 def second():

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
-import { ask, type Session, skipInProcesses, start } from "./session.js";
+import { ask, type Session, start } from "./session.js";
 
 /** A module that reads one end of a socket pair; the other end is `far`. `go` runs the given lines. */
 const PAIR = `
@@ -324,8 +324,7 @@ os.write(w2, b"new")
     assert.deepEqual(session.said(), ["on"]);
   });
 
-  it("lets two instances watch copies of one descriptor", async function () {
-    skipInProcesses(this, "processes have descriptors of their own");
+  it("lets two instances watch copies of one descriptor", async () => {
     const session = await start(
       "[python one]\nmodule = mod\n[python two]\nmodule = mod\n[map]\none.read > probe.one\ntwo.read > probe.two\nprobe.go > one.mod.go\n",
       {

@@ -132,9 +132,14 @@ ${rest}`;
 
   it("is called in an instance that a reload adds", async () => {
     const session = await start(CONFIG, { "mod.py": `${ASK}def go(value): pass\n` });
-    session.write("new.py", 'midimonster.started(lambda: say(midimonster.channels("input")))\n');
-    session.write("monster.cfg", CONFIG.replace("[map]", "[python new]\nmodule = new\n[map]\npy.out > new.level"));
+    session.write(
+      "new.py",
+      'def begin():\n    say(midimonster.channels("input"))\n    midimonster.output("begun", 1)\nmidimonster.started(begin)\n',
+    );
+    const added = "[python new]\nmodule = new\n[map]\npy.out > new.level\nnew.begun > probe.begun";
+    session.write("monster.cfg", CONFIG.replace("[map]", added));
     await session.router.reload();
+    await session.probe.until("begun");
     assert.deepEqual(session.said(), [["level"]]);
   });
 

@@ -466,7 +466,7 @@ exit 127`,
       program(executable, `${text}\necho x >> ${asked}`);
     };
     const versions = async () => {
-      const all = await Promise.all([1, 2, 3].map(() => choosePythonProgram(executable)));
+      const all = await Promise.all([1, 2, 3].map(() => choosePythonProgram(executable, new MemoryLog())));
       return [...new Set(all.map(({ version }) => version))];
     };
     const count = () => readFileSync(asked, "utf8").length / 2;

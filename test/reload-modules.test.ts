@@ -89,16 +89,18 @@ describe("reload()", () => {
   it("keeps other modules and other instances, with their state", async () => {
     const config = CONFIG.replace("module = mod", "module = counter\nmodule = mod").replace(
       "[map]",
-      "[python other]\nmodule = counter\n[map]\nprobe.ask > py.counter.count\nprobe.ask > other.counter.count",
+      "[python other]\nmodule = counter\n[map]\nprobe.ask > py.counter.count\nprobe.ask > other.counter.count\npy.counted > probe.counted\nother.counted > probe.counted",
     );
-    const counter = "n = 0\ndef count(value):\n    global n\n    n += 1\n    say(n)\n";
+    const counter =
+      "n = 0\ndef count(value):\n    global n\n    n += 1\n    say(n)\n    midimonster.output('counted', 1)\n";
     const session = await start(config, { "mod.py": answering(0.1), "counter.py": counter });
     await ask(session);
     session.write("mod.py", answering(0.5));
     await session.router.reload();
     await ask(session);
     await ask(session);
-    assert.deepEqual(session.said(), [1, 1, 2, 2, 3, 3]);
+    await session.probe.until("counted", 6);
+    assert.deepEqual(session.said().sort(), [1, 1, 2, 2, 3, 3]);
   });
 
   const objects: [what: string, code: string][] = [

@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { Router } from "../lib/engine/router.js";
 import { folderWith, MemoryLog } from "./helpers.js";
+import { inMode, ownProcesses } from "./modes.js";
 import { ProbeBackend, type ProbeInstance } from "./probe-backend.js";
 
 /**
@@ -15,20 +17,6 @@ def say(*values):
         for value in values:
             file.write(json.dumps(value) + "\\n")
 `;
-
-/**
- * With MMPY_OWN_PROCESS=on, python instances of sessions run in processes of their own, unless a test's configuration decides:
- * `npm run test:processes` runs tests that way.
- */
-export const ownProcesses = process.env.MMPY_OWN_PROCESS === "on";
-/** Skips a test of what differs in processes of instances on purpose, as docs/processes.md says. */
-export function skipInProcesses(test: Mocha.Context, why: string): void {
-  if (!ownProcesses) return;
-  console.log(`SKIPPED: ${why}`);
-  test.skip();
-}
-
-const MODE = ownProcesses ? "[backend python]\nown-process = on\n" : "";
 
 const sessions: Session[] = [];
 
@@ -53,9 +41,10 @@ export class Session {
   /** Writes the configuration or a module, as an editor does: beside the old one, then in its place. */
   write(name: string, text: string): void {
     const file = path.join(this.folder, name);
-    const beginning = name === "monster.cfg" ? `[probe probe]\n${MODE}` : "import midimonster\nfrom say import say\n";
+    const whole =
+      name === "monster.cfg" ? inMode(`[probe probe]\n${text}`) : `import midimonster\nfrom say import say\n${text}`;
     mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(`${file}.new`, beginning + text);
+    writeFileSync(`${file}.new`, whole);
     renameSync(`${file}.new`, file);
   }
 
@@ -106,6 +95,14 @@ export async function ask(session: Session, channel = "ask", value = 1): Promise
   const before = session.probe.values("done").length;
   session.probe.emit(channel, value);
   await session.probe.until("done", before + 1);
+  await logged(session);
+}
+
+/** Resolves once what instances have reported by now is in the log: from a process it comes by another way than events. */
+async function logged(session: Session): Promise<void> {
+  if (!ownProcesses) return;
+  session.router.files(); // each process answers, which it does after it has reported
+  for (const _ of [1, 2]) await setImmediate(); // between these the loop reads whatever there is
 }
 
 /** Errors and warnings so far. */

@@ -3,6 +3,7 @@ import type { OptionSet } from "../backends/options.js";
 import { instanceOptions, options } from "../backends/python/index.js";
 import { choosePythonProgram } from "../backends/python/locate/discovery.js";
 import type { Definition, Setting } from "../config/definition.js";
+import { silentLogger } from "../log/log.js";
 import { asProblem, type Problem } from "./trial.js";
 
 export interface OwnProcess {
@@ -31,7 +32,7 @@ export async function examineProcesses(
   const examined = apart.map(async ({ name, settings }): Promise<OwnProcess> => {
     const python = lastOf(settings, "python", instanceOptions.python) ?? lastOf(shared, "python", options.python);
     try {
-      const { version, executable, reason } = await choosePythonProgram(python as string | undefined);
+      const { version, executable, reason } = await choosePythonProgram(python as string | undefined, silentLogger);
       return { instance: name, version, executable, reason };
     } catch (error) {
       return { instance: name, problem: asProblem(error) };

@@ -32,9 +32,11 @@ inline std::string Quoted(std::string_view text) {
   return quoted + "\"";
 }
 
-// Not snprintf(): user code may have set a locale with a decimal comma.
+// Not snprintf(): user code may have set a locale with a decimal comma. Infinity is what a number is read as that is
+// too large.
 inline std::string Number(double value) {
-  if (!std::isfinite(value)) return "null";
+  if (std::isnan(value)) return "null";
+  if (std::isinf(value)) return value > 0 ? "1e999" : "-1e999";
   std::ostringstream text;
   text.imbue(std::locale::classic());
   text.precision(17);

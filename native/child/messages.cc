@@ -1,11 +1,13 @@
 #include "child/messages.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "child/json.h"
+#include "io/steady_ms.h"
 
 namespace mmpy {
 
@@ -92,6 +94,15 @@ void Messages::Flush() {
   }
   uv_timer_start(
       retry_.get(), [](uv_timer_t *timer) { static_cast<Messages *>(timer->data)->Flush(); }, kRetryMs, 0);
+}
+
+void Messages::SendRest(uint64_t until_ms) {
+  for (Flush(); !waiting_.empty(); Flush()) {
+    const uint64_t now = SteadyMs();
+    if (now >= until_ms) return;
+    pollfd writable = {fd_, POLLOUT, 0};
+    poll(&writable, 1, static_cast<int>(until_ms - now));
+  }
 }
 
 }  // namespace mmpy

@@ -26,6 +26,9 @@ class Messages {
   // Sends a message without waiting for its reader: what does not fit is kept for later.
   void Send(std::string_view text);
 
+  // Sends what was kept, and waits for its reader until then (SteadyMs()).
+  void SendRest(uint64_t until_ms);
+
  private:
   static constexpr size_t kLimit = size_t{64} << 20;
 

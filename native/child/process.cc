@@ -3,11 +3,13 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "child/event_loop.h"
 #include "child/json.h"
 #include "io/steady_ms.h"
+#include "io/stop_signals.h"
 #include "python/runtime.h"
 #include "routing/report_kind.h"
 
@@ -15,8 +17,11 @@ namespace mmpy {
 
 namespace {
 
+const std::atomic<uint32_t> *router_phase = nullptr;
+
 constexpr InstanceId kPython = 0;
 constexpr uint64_t kLastEventsMs = 200;
+constexpr uint64_t kLastReportsMs = 2000;
 constexpr size_t kAtOnce = 4096;  // events, before sockets and requests have their turn
 
 std::string TextsAsJson(const std::vector<std::string> &texts) {
@@ -65,7 +70,13 @@ Process::Process(SharedMemory &shared, std::string start_file)
 }
 
 void Process::Run() {
-  while (!stopped_) RunChildLoopOnce(shared_.busy_ms);
+  // For the watchdog, which also looks while code does not return.
+  router_phase = &shared_.phase;
+  FollowStop([] { return router_phase->load() == SharedMemory::kStopping; });
+  while (!ended_) RunChildLoopOnce(shared_.busy_ms);
+  // Not from Tell(), within which what the core has to tell would wait for its loop.
+  core_.Stop([](bool) {});
+  reports_.SendRest(SteadyMs() + kLastReportsMs);
 }
 
 // What the router has done to its core: there are no messages about it, which would come too early or too late.
@@ -75,11 +86,18 @@ void Process::FollowRouter() {
   if (std::exchange(mappings_, mappings) != mappings) Connect();
   const uint32_t phase = shared_.phase.load();
   if (phase == SharedMemory::kRunning && !std::exchange(runs_, true)) {
+    FixChannels();
     intervals_.Start();
     core_.Run();
     Receive();
   }
   if (phase == SharedMemory::kStopping && stop_by_ms_ == 0) stop_by_ms_ = SteadyMs() + kLastEventsMs;
+}
+
+// Only now: threads of user code, which go on while the router maps channels, may output on those that come next.
+void Process::FixChannels() {
+  const Core::Entry entry(core_);
+  python_->FixChannels();
 }
 
 // Each channel to itself on the other side, if the router has mapped it.
@@ -171,12 +189,7 @@ void Process::BeginStopOnceIdle(bool idle) {
   if (stop_by_ms_ == 0 || (!idle && SteadyMs() < stop_by_ms_)) return;
   stopping_ = true;
   intervals_.Stop();
-  if (core_.BeginStop() == 0) Stop();
-}
-
-void Process::Stop() {
-  if (std::exchange(stopped_, true)) return;
-  core_.Stop([](bool) {});
+  if (core_.BeginStop() == 0) ended_ = true;
 }
 
 void Process::Tell(News news) {
@@ -188,7 +201,7 @@ void Process::Tell(News news) {
         JsonObject().Add("reports", JsonArray(news.reports, [](const Report &one) { return JsonOf(one); })).text());
   }
   if (news.failure != nullptr) Failed(news.failure);
-  if (!news.ended.empty() && stopping_) Stop();
+  if (!news.ended.empty() && stopping_) ended_ = true;
 }
 
 void Process::Failed(const char *what) { reports_.Send(JsonObject().Add("failed", Quoted(what)).text()); }
@@ -290,7 +303,7 @@ std::string Process::Answer(const Request &request) {
         .Add("guard", Number(static_cast<double>(idle->guard)))
         .text();
   } else if (what == "fix") {
-    python_->FixChannels();
+    if (runs_) python_->FixChannels();
   } else if (what == "sources") {
     return TextsAsJson(python_->SourceFiles());
   } else if (what == "parse") {

@@ -25,7 +25,7 @@ class Process final : private CoreListener {
   // `start_file` is python/runtime/start.py.
   Process(SharedMemory &shared, std::string start_file);
 
-  // Serves the router until it is told to stop.
+  // Serves the router until it is told to stop, and has told the router everything.
   void Run();
 
  private:
@@ -38,13 +38,13 @@ class Process final : private CoreListener {
   void NoteMapped(const Request &request);
   void FollowRouter();
   bool Follows() const;
+  void FixChannels();
   void Connect();
   void Turn();
   void Receive();
   void GoOn(bool wanted);
   void NoteTrail(const RingEvent *events, size_t count);
   void BeginStopOnceIdle(bool idle);
-  void Stop();
 
   void Deliver(InstanceId, const uint32_t *, const double *, size_t) override {}
   void Tapped(const uint32_t *, const double *, size_t) override {}
@@ -69,7 +69,7 @@ class Process final : private CoreListener {
   bool traced_ = false;      // the last event that it got: the next ones are handled one at a time
   uint64_t stop_by_ms_ = 0;  // once a stop is wanted: when it begins, if there are still events
   bool stopping_ = false;
-  bool stopped_ = false;
+  bool ended_ = false;  // what the instance had to end by itself
 };
 
 }  // namespace mmpy

@@ -242,7 +242,7 @@ void ProcessLink::CleanUp() {
   WakeProcess();
 }
 
-bool ProcessLink::BeginEnd(uint64_t /*cleanup_until_ms*/) { return pid_ != 0; }
+bool ProcessLink::BeginEnd(uint64_t /*cleanup_until_ms*/) { return shared_ != nullptr; }
 
 bool ProcessLink::Stop(uint64_t /*until_ms*/) {
   Kill();

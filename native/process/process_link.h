@@ -36,7 +36,7 @@ class ProcessLink final : public Destination {
   // Makes them, with empty rings, in place of those of a process that has ended. Returns 0 or an errno.
   int Open(Descriptors &descriptors);
 
-  // The process runs with this id. Outside of a Core::Entry, as the next two.
+  // The process runs with this id; 0: it has ended, and Ended() follows. Outside of a Core::Entry, as the next two.
   void Spawned(pid_t pid) { pid_ = pid; }
 
   // It has loaded everything, and gets its events from now on: first the last value of each channel for which events

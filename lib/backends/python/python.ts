@@ -44,7 +44,9 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
       this.#begun.clear();
     };
     const pythons = await Promise.allSettled(
-      apart.map(({ options }) => choosePythonProgram(options.python ?? this.#setup.options.python, stopping)),
+      apart.map(({ options }) =>
+        choosePythonProgram(options.python ?? this.#setup.options.python, this.#setup.log, stopping),
+      ),
     );
     try {
       for (const [i, instance] of apart.entries()) {

@@ -106,15 +106,20 @@ export async function choosePython(
   signal?: AbortSignal,
 ): Promise<PythonChoice> {
   const request = choiceFor(configured);
+  const { choice, rejected } = await answerOf(request, log, signal);
+  for (const { command, problem } of rejected) log.debug({ command }, `not usable: ${problem.message}`);
+  log.debug({ python: choice }, `chose ${choice.executable} (${choice.reason}), library ${choice.library}`);
+  return choice;
+}
+
+/** Says what everything waits for if that takes long. */
+function answerOf(request: Choice, log: Logger, signal: AbortSignal | undefined): Promise<Chosen> {
   const slow = setTimeout(() => {
     if (request.asked === undefined) return;
     const { command, reason } = request.asked;
     log.warn({ command }, `still waiting for ${command} (${reason}) to answer; nothing starts until it does`);
   }, SLOW);
-  const { choice, rejected } = await request.wait(signal).finally(() => clearTimeout(slow));
-  for (const { command, problem } of rejected) log.debug({ command }, `not usable: ${problem.message}`);
-  log.debug({ python: choice }, `chose ${choice.executable} (${choice.reason}), library ${choice.library}`);
-  return choice;
+  return request.wait(signal).finally(() => clearTimeout(slow));
 }
 
 /** Starts probing the Python that is used unless the configuration names one, to have the answer early. */
@@ -185,15 +190,19 @@ type Judge = (probed: Probe, reason: string) => PythonChoice;
  *
  * @throws {MidimonsterError} with a `PYTHON_*` code
  */
-export async function choosePythonProgram(configured: string | undefined, signal?: AbortSignal): Promise<PythonChoice> {
+export async function choosePythonProgram(
+  configured: string | undefined,
+  log: Logger,
+  signal?: AbortSignal,
+): Promise<PythonChoice> {
   if (process.platform !== "linux") throw new MidimonsterError("PYTHON_LOAD", "own-process = on works on Linux only");
   const request = choiceFor(configured, programs, judgeProgram);
-  const { choice } = await request.wait(signal);
+  const { choice } = await answerOf(request, log, signal);
   const file = versionOf(choice.executable);
   request.file ??= file;
   if (request.file === file) return choice;
   forget(request);
-  return choosePythonProgram(configured, signal);
+  return choosePythonProgram(configured, log, signal);
 }
 
 /** Differs if the file is another one, or has been written. */

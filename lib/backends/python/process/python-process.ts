@@ -19,6 +19,9 @@ const LAST_WORDS = 1000;
 const NOT_OF_USERS =
   /^Thread 0x.*\n {2}<no Python frame>\n\n|(\n {2}File "<string>", line \d+ in <(lambda|module)>)+$/gm;
 
+/** How long is waited for the last of its reports, in ms. */
+const LAST_REPORTS = 1000;
+
 const MAX_STACK = 64 * 1024;
 
 export interface ProcessSetup {
@@ -194,12 +197,26 @@ export class PythonProcess {
       ? [1, null]
       : (once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>));
     this.#hasEnded = true;
+    if (child.pid !== undefined) {
+      binding.processSpawned(core, number, 0);
+      await this.#lastReports();
+    }
     const broken = this.#broken || binding.processBroken(core, number);
     const lost = binding.processEnded(core, number);
     const stack = this.stack();
     closeSync(this.#requests);
     closeSync(this.#crash);
     return { how: signal === null ? `with status ${status}` : `by ${signal}`, lost, stack, broken };
+  }
+
+  /** Resolves once all that it has sent was read. A program that it has started may have its end of the connection, and goes on. */
+  async #lastReports(): Promise<void> {
+    const reports = this.#reports;
+    if (reports.closed) return;
+    reports.ref();
+    const late = setTimeout(() => reports.destroy(), LAST_REPORTS);
+    await once(reports, "close");
+    clearTimeout(late);
   }
 
   /** What Python's faulthandler has written. */

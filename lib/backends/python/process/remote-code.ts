@@ -49,6 +49,9 @@ export class RemoteCode implements Code {
   #ending: NodeJS.Timeout | undefined;
   readonly #watch = new HangWatch();
   #killedFor: string | undefined;
+  /** How it has ended before {@link begin}. */
+  #early: Ending | undefined;
+  #inUse = false;
   #toldOfMemory = false;
 
   /** Starts its process; {@link started} or {@link discard} follows. @throws {MidimonsterError} `PYTHON_LOAD` */
@@ -113,6 +116,12 @@ export class RemoteCode implements Code {
 
   retired(): void {
     this.stop();
+  }
+
+  /** The configuration that it belongs to is in use: if that was refused, its end is nothing that has to be told or mended. */
+  begin(): void {
+    this.#inUse = true;
+    if (this.#early !== undefined) this.#ended(this.#process, this.#early);
   }
 
   /** It is not started again. */
@@ -262,6 +271,10 @@ export class RemoteCode implements Code {
     if (process !== this.#process || this.#state === "stopped") return;
     this.#watch.stop();
     if (this.#state !== "running") return; // what waits for it to load handles that
+    if (!this.#inUse) {
+      this.#early = ending;
+      return;
+    }
     const { engine, name } = this.#setup;
     if (engine.stopping.aborted) return;
     this.#lost += ending.lost;

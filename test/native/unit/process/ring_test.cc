@@ -2,8 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace mmpy {
@@ -116,6 +121,72 @@ TEST_F(Ring, BringsEverythingFromOneThreadToAnother) {
   }
   other.join();
   EXPECT_FALSE(writer.broken() || reader.broken());
+}
+
+// As an eventfd: a wake-up is kept until it is taken.
+class WakeUp {
+ public:
+  void Give() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    given_ = true;
+    changed_.notify_one();
+  }
+  // False: nobody gives one, and both sides would sleep until the end of time.
+  bool Take() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::minutes(2), [&] { return given_; }) && std::exchange(given_, false);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool given_ = false;
+};
+
+TEST_F(Ring, LosesNoWakeUpThoughBothSidesSleep) {
+  // Rounds of a few events, whose reader sleeps again and again, and some that the ring does not hold.
+  constexpr uint32_t kRounds = 6000;
+  const auto size = [](uint32_t round) { return round % 1000 == 0 ? 3 * static_cast<uint32_t>(kSize) : 1 + round % 3; };
+  uint32_t total = 0;
+  for (uint32_t round = 1; round <= kRounds; ++round) total += size(round);
+  WakeUp of_reader;
+  WakeUp of_writer;
+  std::atomic<uint32_t> read_so_far{0};  // each round waits for it: nothing that comes later makes up for a wake-up
+  bool writer_woken = true;
+  uint32_t written = 0;
+  std::thread other([&] {
+    for (uint32_t round = 1; round <= kRounds && writer_woken; ++round) {
+      const uint32_t end = written + size(round);
+      while (written < end && writer_woken) {
+        if (writer.Add(written, written)) {
+          ++written;
+          continue;
+        }
+        if (writer.Publish()) of_reader.Give();
+        if (writer.AwaitRoom()) writer_woken = of_writer.Take();
+      }
+      if (writer.Publish()) of_reader.Give();
+      while (read_so_far < written && writer_woken) writer_woken = of_writer.Take();
+    }
+  });
+  uint32_t expected = 0;
+  bool reader_woken = true;
+  RingEvent events[64];
+  while (expected < total && reader_woken) {
+    const size_t count = reader.Read(events, 64);
+    for (size_t i = 0; i < count; ++i) {
+      EXPECT_EQ(events[i].channel, expected);
+      ++expected;
+    }
+    if (reader.Free()) of_writer.Give();
+    if (count > 0) continue;
+    read_so_far = expected;
+    of_writer.Give();
+    if (reader.Sleep()) reader_woken = of_reader.Take();
+  }
+  other.join();
+  EXPECT_TRUE(reader_woken && writer_woken);
+  EXPECT_EQ(expected, written);
 }
 
 }  // namespace
