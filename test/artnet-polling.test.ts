@@ -1,7 +1,7 @@
 // Art-Net's discovery: what this program says of itself, and of whom it learns.
 import assert from "node:assert/strict";
 import { turn } from "./desk-backend.js";
-import { address, DmxRig, Peer, padded } from "./dmx-network.js";
+import { address, DmxRig, OWN_PORT, Peer, padded } from "./dmx-network.js";
 
 const [OWN, DESK] = [address(1), address(2)];
 const PORT = 6454;
@@ -61,18 +61,21 @@ describe("an ArtPoll", () => {
   });
 
   it("is answered by a program that is bound to all addresses with the one that the sender reaches", async () => {
-    await DmxRig.started(`[backend artnet]\nbind = * ${20_000 + (process.pid % 20_000)}\n[artnet in]\n`);
+    await DmxRig.started(`[backend artnet]\nbind = * ${OWN_PORT}\n[artnet in]\n`);
     const desk = await Peer.at(DESK, 0);
-    await desk.send(POLL, "127.0.0.1", 20_000 + (process.pid % 20_000));
+    await desk.send(POLL, "127.0.0.1", OWN_PORT);
     const reply = await desk.until(isReply);
     assert.deepEqual([...reply.subarray(10, 14)].join("."), "127.0.0.1");
   });
 
   it("is only answered so often in a second", async () => {
-    const rig = await DmxRig.started(`[backend artnet]\nbind = ${OWN}\n[artnet in]\n[map]\nin.1 > probe.end\n`);
-    const desk = await Peer.at(DESK, PORT);
-    for (let i = 0; i < 200; ++i) await desk.send(POLL, OWN, PORT);
-    await desk.send("4172742d4e657400 0050 000e 00 00 00 00 0001 ff", OWN, PORT);
+    // Polls of other tests, which go to everybody, would be answered too.
+    const backend = `[backend artnet]\nbind = ${OWN} ${OWN_PORT}\n`;
+    const rig = await DmxRig.started(`${backend}[artnet in]\n[map]\nin.1 > probe.end\n`);
+    const desk = await Peer.at(DESK, OWN_PORT);
+    const begun = performance.now();
+    for (let i = 0; i < 200; ++i) await desk.send(POLL, OWN, OWN_PORT);
+    await desk.send("4172742d4e657400 0050 000e 00 00 00 00 0001 ff", OWN, OWN_PORT);
     await rig.probe.until("end");
     // All polls have been looked at. What was answered is on its way, or in the system's buffer.
     const answered = async () => {
@@ -81,7 +84,8 @@ describe("an ArtPoll", () => {
       return desk.received.length === before;
     };
     while (!(await answered()));
-    assert.ok(desk.received.length >= 50 && desk.received.length <= 100, `${desk.received.length}`);
+    const most = 50 * Math.ceil(1 + (performance.now() - begun) / 1000);
+    assert.ok(desk.received.length >= 50 && desk.received.length <= most, `${desk.received.length}`);
   });
 
   it("goes out while nodes are wanted, and nodes are logged with 'detect'", async () => {

@@ -1,6 +1,6 @@
 // Art-Net on its way in: which frames count, and what they become.
 import assert from "node:assert/strict";
-import { address, DmxRig, Peer } from "./dmx-network.js";
+import { address, DmxRig, OWN_PORT, Peer } from "./dmx-network.js";
 import { fc } from "./properties.js";
 
 const [OWN, DESK, OTHER] = [address(1), address(2), address(3)];
@@ -70,10 +70,10 @@ describe("an artnet instance that receives", () => {
   });
 
   it("gets broadcasts though it is bound to an address", async () => {
-    const rig = await rigWith();
-    const desk = await Peer.at(DESK, PORT);
+    const rig = await DmxRig.started(`[backend artnet]\nbind = ${OWN} ${OWN_PORT}\n[artnet in]\n${MAP}`);
+    const desk = await Peer.at(DESK, OWN_PORT);
     desk.socket.setBroadcast(true);
-    await desk.send(dmx([...END, 255]), "127.255.255.255", PORT);
+    await desk.send(dmx([...END, 255]), "127.255.255.255", OWN_PORT);
     await rig.probe.until("end");
   });
 

@@ -1,6 +1,6 @@
 // Art-Net on its way out: the bytes, what is sent when, and to whom.
 import assert from "node:assert/strict";
-import { address, DmxRig, Peer, padded } from "./dmx-network.js";
+import { address, DmxRig, OWN_PORT, Peer, padded } from "./dmx-network.js";
 
 const [OWN, NODE] = [address(1), address(2)];
 const PORT = 6454;
@@ -181,15 +181,16 @@ describe("an artnet instance with a destination", () => {
 
   for (const destination of ["127.255.255.255", "broadcast"])
     it(`does not hear itself where it sends to everybody, with 'destination = ${destination}'`, async () => {
-      const node = await Peer.at(NODE, PORT);
+      const node = await Peer.at(NODE, OWN_PORT);
       const rig = await DmxRig.started(
-        `${BACKEND}[artnet both]\nuniverse = 99\ndestination = ${destination}\n` +
+        `[backend artnet]\nbind = ${OWN} ${OWN_PORT}\n` +
+          `[artnet both]\nuniverse = 99\ndestination = ${destination} ${OWN_PORT}\n` +
           "[map]\nprobe.a > both.1\nboth.{1,2} > probe.{1,2}\n",
       );
       rig.probe.emit("a", 1);
-      const everybody = await Peer.at("127.255.255.255", PORT);
+      const everybody = await Peer.at("127.255.255.255", OWN_PORT);
       await everybody.until((data) => data[14] === 99 && data[18] === 255);
-      await node.send(`${frame("00", "63", "00", "00 ff")}`, OWN, PORT);
+      await node.send(`${frame("00", "63", "00", "00 ff")}`, OWN, OWN_PORT);
       await rig.probe.until("2");
       assert.deepEqual(rig.probe.values("1"), []);
       assert.deepEqual(rig.log.matching(/multicast/), []);

@@ -190,7 +190,7 @@ describe("the descriptor through which tasks wait", () => {
     it(`is replaced when user code has closed it ${what}`, async () => {
       const session = await run(`
 import errno, os, socket
-near, far = socket.socketpair()
+near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)  # of a stream both could be read at once
 near.setblocking(False)
 gone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 gone.setblocking(False)

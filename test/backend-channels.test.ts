@@ -210,7 +210,7 @@ describe("a channel's name", () => {
     a.setup.emit(299_999, 0.25);
     await b.until(1);
     assert.deepEqual(b.received, [["ch300000", 0.25]]);
-  }).timeout(60_000);
+  });
 });
 
 describe("the channels that an instance is told of", () => {

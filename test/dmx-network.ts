@@ -11,6 +11,9 @@ export function address(number: number): string {
   return `127.${1 + (pid % 250)}.${Math.floor(pid / 250) % 256}.${number}`;
 }
 
+/** A port that no other test process uses, for what goes to everybody: broadcasts reach all addresses of the loopback network. */
+export const OWN_PORT = 20_000 + (pid % 20_000);
+
 export interface Datagram {
   readonly data: Buffer;
   readonly host: string;
@@ -50,8 +53,8 @@ export class Peer {
   }
 
   /** Resolves with the first datagram, after so many, for which a condition holds. */
-  until(holds: (data: Buffer) => boolean, after = 0): Promise<Buffer> {
-    return this.#waiting.until(() => this.received.slice(after).find(({ data }) => holds(data))?.data);
+  until(holds: (data: Buffer, from: string) => boolean, after = 0): Promise<Buffer> {
+    return this.#waiting.until(() => this.received.slice(after).find(({ data, host }) => holds(data, host))?.data);
   }
 
   /** Resolves once so many datagrams have come. */

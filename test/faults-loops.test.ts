@@ -130,7 +130,7 @@ def ask(value):
       // As long again, so that there are more looks.
       await new Promise((resolve) => setTimeout(resolve, 500));
       assert.equal(session.log.matching(/feedback loop/).length, messages.length);
-    }).timeout(60_000);
+    });
   }
 
   const children: [what: string, config: string][] = [
@@ -158,7 +158,7 @@ def on(value): midimonster.output("out", value)
       assert.deepEqual(await running.exited, { code: 0, signal: null });
       assert.match(running.stdout, /cleaned up\ncleaned up/);
       assert.equal(running.stderr.match(/feedback loop/g)?.length, 1, running.stderr);
-    }).timeout(60_000);
+    });
   }
 
   it("in which every event leads to twelve takes no more memory than all queues may, and gives it back", async () => {
@@ -191,7 +191,7 @@ midimonster.output("start", 1)
     // 12 queues of 128 MiB each, twice, would be 3 GiB.
     assert.ok(Math.max(...taken) < 300, `${taken.join(", ")} MiB`);
     assert.match(running.stderr, /ERROR: l\d+: \d+ more events were lost/);
-  }).timeout(60_000);
+  });
 
   it("in which every event leads to two says that events are lost, and everything else goes on", async () => {
     const folder = folderWith({
@@ -232,7 +232,7 @@ midimonster.output("start", 1)
     running.child.kill("SIGTERM");
     assert.deepEqual(await running.exited, { code: 0, signal: null });
     assert.match(running.stderr, /ERROR: [ab]: \d+ more events were lost/);
-  }).timeout(60_000);
+  });
 
   const later: [how: string, defer: (emit: () => void) => void][] = [
     ["in the next turn of the loop", (emit) => setImmediate(emit)],

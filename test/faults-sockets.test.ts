@@ -208,7 +208,7 @@ def go(value):
       assert.deepEqual(session.said(), [["x"], ["x"], ["x"]], damage);
       await session.router.stop();
     }
-  }).timeout(30_000);
+  });
 
   it("whose number was given to another file behind its back is watched as what it is now", async () => {
     const session = await go(`

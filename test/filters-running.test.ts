@@ -97,12 +97,12 @@ def go(value):
     const { probe } = await running("probe.a > fade(110) > probe.b");
     probe.emit("a", 0);
     await probe.until("b");
-    // Filters see the time at which an iteration of the loop began, so a new one.
     await setImmediate();
-    const began = performance.now();
+    // By the core's time, which is that at which an iteration of the loop began.
+    const began = probe.context.now();
     probe.emit("a", 1);
     const values = await untilValue(probe, "b", 1);
-    assert.ok(performance.now() - began >= 108, "not early");
+    assert.ok(probe.context.now() - began >= 109, "not early");
     assert.ok(values.length <= 6, "0; at most four steps of 25 ms; the end");
   });
 
@@ -164,7 +164,7 @@ def go(value):
     probe.emit("a", 0);
     await router.stop();
     assert.deepEqual(probe.values("b"), []);
-  }).timeout(10_000);
+  });
 
   it("warn of what rarely does what was meant", async () => {
     const session = await running(

@@ -74,6 +74,14 @@ export class MemoryLog implements Logger {
   }
 }
 
+/** A log without warnings that something takes long, which depend on the machine; with the lines below them. */
+export function unhurried(text: string): string {
+  return text.replace(
+    /^\[[\d:.]+\] WARN: .*\b(?:has not ended|still (?:running|loading|waiting))\b.*\n(?: .*\n)*/gm,
+    "",
+  );
+}
+
 /** A running command whose output can be waited on. */
 export class Running {
   stdout = "";

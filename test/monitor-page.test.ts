@@ -26,8 +26,7 @@ def go(value):
 `,
 };
 
-describe("the monitor's page", function () {
-  this.timeout(60_000);
+describe("the monitor's page", () => {
   let browser: Browser;
   const errors: string[] = [];
   const pages: Page[] = [];

@@ -33,8 +33,7 @@ async function stop(running: Running): Promise<void> {
   assert.deepEqual(await running.exited, { code: 0, signal: null });
 }
 
-describe("mmpy monitor", function () {
-  this.timeout(30_000);
+describe("mmpy monitor", () => {
   afterEach(killChildren);
   after(removeFolders);
 
@@ -111,17 +110,20 @@ describe("mmpy monitor", function () {
     }
   });
 
-  it("says that what answers is no monitor", async () => {
-    for (const said of ["hello", "null", "[]", "{"]) {
+  for (const said of ["hello", "null", "[]", "{"]) {
+    it(`says that what answers is no monitor: ${said}`, async () => {
       const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
-      server.on("connection", (socket) => socket.send(said));
-      await once(server, "listening");
-      const monitor = mmpy(["monitor", String((server.address() as AddressInfo).port)]);
-      assert.equal((await monitor.exited).code, 1);
-      assert.match(monitor.stderr, /no monitor at http:\S+: what answers there is not a monitor\n$/);
-      server.close();
-    }
-  });
+      try {
+        server.on("connection", (socket) => socket.send(said));
+        await once(server, "listening");
+        const monitor = mmpy(["monitor", String((server.address() as AddressInfo).port)]);
+        assert.equal((await monitor.exited).code, 1);
+        assert.match(monitor.stderr, /no monitor at http:\S+: what answers there is not a monitor\n$/);
+      } finally {
+        server.close();
+      }
+    });
+  }
 
   it("needs the token of the URL that is printed where the network can reach it", async () => {
     const port = await freePort();

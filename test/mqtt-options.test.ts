@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { parseBroker, withoutPassword } from "../lib/backends/mqtt/broker.js";
 import { showEndpoint } from "../lib/backends/shared/hosts.js";
-import { folderWith, mmpy, projectFolder } from "./helpers.js";
+import { folderWith, mmpy, projectFolder, unhurried } from "./helpers.js";
 
 describe("an mqtt broker's address", () => {
   const valid: [text: string, name: string, more?: { tls?: boolean; user?: string; password?: string }][] = [
@@ -69,7 +69,7 @@ async function check(config: string, files: Record<string, string> = {}, more: r
   const folder = folderWith({ "monster.cfg": config, ...files });
   const running = mmpy(["check", ...more], { cwd: folder });
   const { code } = await running.exited;
-  return { code, stdout: running.stdout, stderr: running.stderr.replaceAll(`${folder}/`, "") };
+  return { code, stdout: running.stdout, stderr: unhurried(running.stderr).replaceAll(`${folder}/`, "") };
 }
 
 const instance = (...lines: string[]) =>

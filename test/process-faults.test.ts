@@ -134,4 +134,67 @@ def go(value):
     assert.deepEqual(session.said(), [7]);
     assert.deepEqual(session.probe.values("out"), [1]);
   });
+
+  for (const [what, code, says] of [
+    ["starts a session of its own", "try: os.setsid()\n    except PermissionError: say('it has one')", ["it has one"]],
+    ["blocks all signals", "say(len(signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))))", [0]],
+    ["runs a program", "say(subprocess.run(['cat'], stdin=0).returncode)", [0]],
+    ["ignores the signals that it is sent", "os.kill(os.getpid(), signal.SIGTERM); say('still here')", ["still here"]],
+  ] as const) {
+    it(`whose code ${what} goes on, and ends at a stop`, async () => {
+      const session = await start(CONFIG, {
+        "mod.py": `${ASK}import os, signal, subprocess\ndef go(value):\n    ${code}\n`,
+        "other.py": OTHER,
+      });
+      const pid = pidOf(session);
+      session.probe.emit("go", 1);
+      await ask(session);
+      assert.deepEqual(session.said(), says);
+      await stopSessions();
+      assert.ok(!isAlive(pid));
+      assert.deepEqual(problems(session), []);
+    });
+  }
+
+  it("that becomes another program is ended, and started again", async () => {
+    const { limits } = await import("../lib/backends/python/process/hang-watch.js");
+    const { answer } = limits;
+    const session = await start(CONFIG, {
+      "mod.py": `${ECHO}\nimport os\ndef go(value): os.execvp("sleep", ["sleep", "1000"])`,
+      "other.py": OTHER,
+    });
+    const pid = pidOf(session);
+    limits.answer = 100;
+    try {
+      session.probe.emit("go", 1);
+      await session.log.seen(/was ended by SIGKILL/);
+    } finally {
+      limits.answer = answer;
+    }
+    await session.log.seen(/runs again/);
+    assert.ok(!isAlive(pid));
+    await ask(session);
+  });
+
+  it("that waits for room in its ring, while the router waits for room in the other one, loses nothing", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `${ASK}
+def go(value):
+    for _ in range(8): midimonster.output("out", value)
+`,
+      "other.py": OTHER,
+    });
+    const values = upTo(20_000);
+    process.kill(pidOf(session), "SIGSTOP");
+    for (const value of values) session.probe.emit("go", value);
+    session.probe.emit("there", 1);
+    await session.probe.until("here");
+    process.kill(pidOf(session), "SIGCONT");
+    await session.probe.until("out", 8 * values.length);
+    assert.deepEqual(
+      session.probe.values("out"),
+      values.flatMap((value) => Array<number>(8).fill(value)),
+    );
+    assert.deepEqual(problems(session), []);
+  });
 });

@@ -346,5 +346,5 @@ use()
     await session.router.reload();
     await ask(session);
     assert.deepEqual(session.log.matching(/Traceback/), []);
-  }).timeout(60_000);
+  });
 });

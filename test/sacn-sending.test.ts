@@ -131,9 +131,7 @@ describe("a sacn instance with a priority", () => {
       (number) => `[sacn u${number}]\nuniverse = ${number}\npriority = 1\ndestination = ${NODE}\n`,
     );
     await DmxRig.started(`${BACKEND}${instances.join("")}`);
-    const list = await everybody.until(
-      (data) => data.length === 124 && data.subarray(22, 24).toString("latin1") === "MM",
-    );
+    const list = await everybody.until((data, from) => data.length === 124 && from === OWN);
     const expected =
       "0010 0000 4153432d45312e3137000000" +
       `706c 00000008 ${CID} 7056 00000002 ${padded("676f6c64656e", 64)} 00000000 700c 00000001 00 00 0007 0102`;

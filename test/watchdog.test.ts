@@ -221,7 +221,7 @@ describe("Ctrl-C while Python code does not return", () => {
     assert.deepEqual(await running.exited, { code: 0, signal: null });
     assert.match(
       running.stderr,
-      /WARN: (SIGINT|stop): waiting for py: the handler mod\.go to return; .*\n[\s\S]*in go\n[\s\S]*midimonster\.Stopped: ended by a signal to stop/,
+      /WARN: (SIGINT|the stop): waiting for py: the handler mod\.go to return; .*\n[\s\S]*in go\n[\s\S]*midimonster\.Stopped: ended by a signal to stop/,
     );
     assert.match(running.stdout, /cleaned up/);
   });

@@ -132,9 +132,7 @@ async function shows(page: Page, name: string, value: number | string): Promise<
   await page.locator(found).waitFor();
 }
 
-describe("a page in Chromium", function () {
-  this.timeout(60_000);
-
+describe("a page in Chromium", () => {
   before(async function () {
     if (!existsSync(CHROMIUM)) {
       console.log(`SKIPPED: ${CHROMIUM} is not installed (apt-get install chromium)`);

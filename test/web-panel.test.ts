@@ -209,8 +209,7 @@ describe("a page", () => {
       });
     }
 
-    it("what a client holds that says nothing more, but not that of one that pings", async function () {
-      this.timeout(15_000);
+    it("what a client holds that says nothing more, but not that of one that pings", async () => {
       const page = await Page.open(CONFIG, "release = 3s");
       const [silent, alive] = [await page.client(), await page.client()];
       const pings = setInterval(() => alive.send({ type: "ping" }), 500);

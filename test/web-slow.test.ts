@@ -9,8 +9,7 @@ import { ending, endTargets, raw, Target } from "./web-target.js";
 describe("the server of a page", () => {
   afterEach(endTargets);
 
-  it("leaves out a client that does not read, then closes it", async function () {
-    this.timeout(30_000);
+  it("leaves out a client that does not read, then closes it", async () => {
     const target = await Target.open();
     const stalled = target.peer();
     const reader = target.peer();
@@ -31,8 +30,7 @@ describe("the server of a page", () => {
     await reader.settles();
   });
 
-  it("closes a connection that asks and does not read", async function () {
-    this.timeout(60_000);
+  it("closes a connection that asks and does not read", async () => {
     const target = await Target.open();
     const body = "x".repeat(1_000_000);
     target.site.route("/big", { GET: { needs: "view", handle: () => ({ status: 200, body }) } });
@@ -45,8 +43,7 @@ describe("the server of a page", () => {
     assert.equal((await ask(`${target.url}/api`)).status, 200);
   });
 
-  it("closes a connection that takes long for its head", async function () {
-    this.timeout(30_000);
+  it("closes a connection that takes long for its head", async () => {
     const target = await Target.open();
     const socket = raw(target.port);
     socket.write("GET /api HTTP/1.1\r\n");

@@ -1,4 +1,5 @@
 // Starting and stopping backends and instances.
+import { setMaxListeners } from "node:events";
 import { MidimonsterError, messageOf } from "../errors.js";
 import { endsWithin, untilAborted } from "../user-code.js";
 import type { LiveBackend, LiveInstance } from "./instances.js";
@@ -19,6 +20,7 @@ export class Lifecycle {
   /** @param report receives errors that occur while stopping; none of them prevents the stop */
   constructor(report: (problem: string) => void) {
     this.#report = report;
+    setMaxListeners(0, this.signal); // as many as there are instances
   }
 
   /** Aborted when the router is being stopped. */

@@ -15,7 +15,6 @@
 #include "child/process.h"
 #include "io/forked.h"
 #include "io/guard.h"
-#include "io/stop_signals.h"
 #include "io/stream_writer.h"
 #include "python/exception.h"
 #include "python/module.h"
@@ -23,10 +22,6 @@
 namespace mmpy {
 
 namespace {
-
-const SharedMemory *shared_memory = nullptr;
-
-bool RouterWantsStop() { return shared_memory->phase.load() == SharedMemory::kStopping; }
 
 SharedMemory *Map() {
   struct stat file = {};
@@ -59,8 +54,6 @@ PyObject *Run(PyObject *, PyObject *start_file) {
     // The router ends its processes; a signal to all of a service's is for the router. Not SIG_IGN, which programs that
     // user code starts would inherit.
     for (const int signal_ : {SIGINT, SIGTERM, SIGHUP}) signal(signal_, [](int) {});
-    shared_memory = shared;
-    AskForStop(RouterWantsStop);
     Process process(*shared, file);
     process.Run();
     FlushStandardStreams();

@@ -3,17 +3,21 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "child/event_loop.h"
 #include "child/json.h"
 #include "io/steady_ms.h"
+#include "io/stop_signals.h"
 #include "python/runtime.h"
 #include "routing/report_kind.h"
 
 namespace mmpy {
 
 namespace {
+
+const std::atomic<uint32_t> *router_phase = nullptr;
 
 constexpr InstanceId kPython = 0;
 constexpr uint64_t kLastEventsMs = 200;
@@ -66,6 +70,9 @@ Process::Process(SharedMemory &shared, std::string start_file)
 }
 
 void Process::Run() {
+  // For the watchdog, which also looks while code does not return.
+  router_phase = &shared_.phase;
+  FollowStop([] { return router_phase->load() == SharedMemory::kStopping; });
   while (!ended_) RunChildLoopOnce(shared_.busy_ms);
   // Not from Tell(), within which what the core has to tell would wait for its loop.
   core_.Stop([](bool) {});

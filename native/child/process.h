@@ -37,8 +37,8 @@ class Process final : private CoreListener {
   std::string Reload();
   void NoteMapped(const Request &request);
   void FollowRouter();
-  void FixChannels();
   bool Follows() const;
+  void FixChannels();
   void Connect();
   void Turn();
   void Receive();

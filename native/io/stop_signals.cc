@@ -16,10 +16,9 @@ struct sigaction node_terminate;
 // reads these on its own.
 std::atomic<uint64_t> first_ms{0};
 std::atomic<int> first_signal{0};
+std::atomic<bool (*)()> stops_elsewhere{nullptr};
 static_assert(std::atomic<uint64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free,
               "else they are not for signal handlers");
-
-std::atomic<bool (*)()> is_wanted{nullptr};
 
 uint64_t NowMs() {
   timespec now = {};
@@ -56,18 +55,17 @@ void OnSignal(int signal, siginfo_t *info, void *context) {
 
 }  // namespace
 
+void FollowStop(bool (*stops)()) { stops_elsewhere.store(stops); }
+
 bool StopSignalSeen() {
-  if (first_ms.load() != 0) return true;
-  bool (*const ask)() = is_wanted.load();
-  return ask != nullptr && ask();
+  const auto stops = stops_elsewhere.load();
+  return stops == nullptr ? first_ms.load() != 0 : stops();
 }
 
 const char *StopSignalName() {
-  if (first_signal.load() == 0 && is_wanted.load() != nullptr) return "stop";
+  if (stops_elsewhere.load() != nullptr) return "the stop";
   return first_signal.load() == SIGTERM ? "SIGTERM" : "SIGINT";
 }
-
-void AskForStop(bool (*ask)()) { is_wanted.store(ask); }
 
 void EndOnSecondSignal() {
   struct sigaction ours = {};

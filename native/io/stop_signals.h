@@ -17,15 +17,15 @@ constexpr uint64_t kSameSignalMs = 500;
 // removes this one with them.
 void EndOnSecondSignal();
 
+// In an instance's process signals are the router's: `stops` says whether the router stops the instance, which counts
+// as a signal from then on. It is called from any thread.
+void FollowStop(bool (*stops)());
+
 // Whether the first one has arrived. May be called from any thread.
 bool StopSignalSeen();
 
 // Its name, once it has arrived.
 const char *StopSignalName();
-
-// In an instance's process, whose signals are the router's: a stop is what the router wants, which `is_wanted` tells on
-// any thread.
-void AskForStop(bool (*is_wanted)());
 
 }  // namespace mmpy
 

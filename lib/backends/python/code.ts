@@ -12,6 +12,8 @@ export interface Code {
   idleModule(value: string): IdleModule | null;
   fixChannels(): void;
   resolve(inputs: Uint32Array, defaultHandler: string): ResolveError[];
+  /** Rejects if it can't be reloaded now, as it would hold up everything. */
+  answers?(): Promise<void>;
   parseChanged(): PythonException | null;
   beginReload(): void;
   reloadChanged(): ModulesReloaded;

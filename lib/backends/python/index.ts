@@ -94,7 +94,7 @@ export default declareBackend({
   load: () => import("./python.js"),
 });
 
-const SMALLEST = 16; // MiB; Python itself takes about half of that
+const SMALLEST = 48; // MiB; Python itself and the stacks of its threads take about 35
 
 function memoryOf(text: string): { readonly value: number } | { readonly problem: string } {
   const [, digits, unit] = /^(\d{1,6})\s*([MG])$/i.exec(text) ?? [];

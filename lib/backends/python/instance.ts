@@ -63,7 +63,8 @@ export class PythonInstance implements DeclaredInstance<typeof instanceOptions> 
     this.#loadModules(settings, report);
   }
 
-  prepare({ report }: NextOptions<typeof instanceOptions>): void {
+  async prepare({ report }: NextOptions<typeof instanceOptions>): Promise<void> {
+    await this.#code.answers?.();
     const exception = this.#code.parseChanged();
     if (exception !== null) this.#reportChanged(exception, report);
   }

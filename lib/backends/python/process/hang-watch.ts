@@ -8,6 +8,8 @@ export const limits = {
   period: 1000,
   /** and how long the end may take: longer than a process gives its own code, and less than the router waits for all. */
   end: 10_000,
+  /** How long an answer that runs no code of users may take. */
+  answer: 5000,
 };
 
 /** Finds a process that is stuck: its code does not return, although handler-timeout has raised an exception in it. */
@@ -44,7 +46,8 @@ export class HangWatch {
   }
 }
 
-function isSuspended(pid: number): boolean {
+/** By SIGSTOP, or by a debugger. */
+export function isSuspended(pid: number): boolean {
   try {
     return /\) [Tt] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {

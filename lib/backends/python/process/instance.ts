@@ -24,6 +24,10 @@ export class ProcessInstance extends PythonInstance {
     this.#tellMapped();
   }
 
+  start(): void {
+    this.#code.begin();
+  }
+
   status(): InstanceStatus {
     return this.#code.status();
   }

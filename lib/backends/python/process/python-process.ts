@@ -1,19 +1,20 @@
 // One process of an instance, from its start to its end.
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { closeSync, readFileSync, readSync } from "node:fs";
 import type { Socket } from "node:net";
 import path from "node:path";
 import { findAddon, packageFolder, type Report } from "../../../binding.js";
 import type { Engine } from "../../../engine/engine.js";
 import { MidimonsterError } from "../../../errors.js";
+import { codeOf } from "../../shared/error-codes.js";
+import { isSuspended, limits } from "./hang-watch.js";
 import { askAndWait, Decoder, Disconnected, encode, Nonsense, type Request } from "./messages.js";
 
 /** How long a reload may go on after a signal to stop, in ms: the instance has cleanup handlers that are still to be called. */
 const AFTER_SIGNAL = 3000;
 
-/** How long is waited for the last of its reports, in ms. */
-const LAST_REPORTS = 1000;
+/** Requests during which code of users runs. */
+const RUNS_CODE = new Set(["load", "reload"]);
 
 /** How long writing its stack may take, in ms. */
 const LAST_WORDS = 1000;
@@ -21,6 +22,9 @@ const LAST_WORDS = 1000;
 /** Threads of the native part, and the program of the process, below what it runs. */
 const NOT_OF_USERS =
   /^Thread 0x.*\n {2}<no Python frame>\n\n|(\n {2}File "<string>", line \d+ in <(lambda|module)>)+$/gm;
+
+/** How long is waited for the last of its reports, in ms. */
+const LAST_REPORTS = 1000;
 
 const MAX_STACK = 64 * 1024;
 
@@ -92,13 +96,15 @@ export class PythonProcess {
     }
     this.#child.on("error", () => {}); // it has no pid then
     this.ended = this.#end();
-    if (this.#child.pid === undefined) throw failed(`${executable} can't be started`);
+    if (this.#child.pid === undefined) throw failed(`${executable} can't be started${whyNot(executable)}`);
     this.pid = this.#child.pid;
     binding.processSpawned(core, number, this.pid);
     this.#child.unref();
     this.#reports = this.#child.stdio[4] as Socket;
     this.#reports.unref();
     this.#reports.on("error", () => {}); // its end follows
+    // Or does not, if user code has made another program of the process.
+    this.#reports.on("close", () => setTimeout(() => this.kill(), limits.answer).unref());
     const decoder = new Decoder();
     this.#reports.on("data", (piece: Buffer) => {
       if (this.#broken) return; // what follows nonsense is not understood
@@ -121,12 +127,18 @@ export class PythonProcess {
   /**
    * Waits for the answer, while everything else waits too.
    *
+   * It is killed if it does not answer in time; where it runs code of users, which may take any time, only if it is suspended.
+   *
    * @param patience how long a signal to stop waits for it, in ms
    * @throws {Disconnected} if it ends instead
    */
   ask(request: Request, patience = AFTER_SIGNAL): unknown {
     let since: number | undefined;
+    const runsCode = RUNS_CODE.has(request[0]);
+    let awake = performance.now();
     const goesOn = () => {
+      if (runsCode && !isSuspended(this.pid)) awake = performance.now();
+      if (performance.now() - awake >= limits.answer) this.kill();
       if (!this.#setup.engine.binding.stopSignalSeen()) return;
       since ??= performance.now();
       if (performance.now() - since >= patience) this.kill();
@@ -193,9 +205,10 @@ export class PythonProcess {
     const { engine, number } = this.#setup;
     const { binding, core } = engine;
     const child = this.#child;
-    const [status, signal] = await (child.pid === undefined
-      ? [1, null]
-      : (once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>));
+    const [status, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((ended) => {
+      if (child.pid === undefined) ended([1, null]);
+      else child.once("exit", (...how) => ended(how)); // also after an error
+    });
     this.#hasEnded = true;
     if (child.pid !== undefined) {
       binding.processSpawned(core, number, 0);
@@ -215,7 +228,7 @@ export class PythonProcess {
     if (reports.closed) return;
     reports.ref();
     const late = setTimeout(() => reports.destroy(), LAST_REPORTS);
-    await once(reports, "close");
+    await new Promise((closed) => reports.once("close", closed)); // also after an error
     clearTimeout(late);
   }
 
@@ -230,5 +243,23 @@ export class PythonProcess {
     } catch {
       return "";
     }
+  }
+}
+
+/** Why a program was not started a moment ago: Node says so too late. */
+function whyNot(executable: string): string {
+  switch (codeOf(spawnSync(executable, ["-c", ""]).error)) {
+    case "EAGAIN":
+      return ": the system allows no more processes (ulimit -u; TasksMax= of a unit for systemd)";
+    case "EMFILE":
+      return ": too many open files (ulimit -n; LimitNOFILE= of a unit for systemd)";
+    case "ENOMEM":
+      return ": out of memory";
+    case "ENOENT":
+      return ": there is no such file";
+    case "EACCES":
+      return ": it may not be run";
+    default:
+      return "";
   }
 }

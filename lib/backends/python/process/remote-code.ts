@@ -4,10 +4,11 @@ import { count } from "../../../count.js";
 import { messageOf } from "../../../errors.js";
 import type { Logger } from "../../../log/log.js";
 import type { Channels } from "../../../mapping/channel-set.js";
+import { endsWithin } from "../../../user-code.js";
 import type { InstanceStatus } from "../../instance.js";
 import type { Code } from "../code.js";
 import { Backoff } from "./backoff.js";
-import { HangWatch, limits } from "./hang-watch.js";
+import { HangWatch, isSuspended, limits } from "./hang-watch.js";
 import { Disconnected, type Request } from "./messages.js";
 import { type Ending, type ProcessSetup, PythonProcess } from "./python-process.js";
 
@@ -44,11 +45,16 @@ export class RemoteCode implements Code {
   #state: "loading" | "running" | "waiting" | "failed" | "stopped" = "loading";
   #problem = "";
   #restarted = 0;
+  /** The number of the present attempt to start it again: what earlier ones come to does not count. */
+  #attempt = 0;
   #lost = 0;
   #timer: NodeJS.Timeout | undefined;
   #ending: NodeJS.Timeout | undefined;
   readonly #watch = new HangWatch();
   #killedFor: string | undefined;
+  /** How it has ended before {@link begin}. */
+  #early: Ending | undefined;
+  #inUse = false;
   #toldOfMemory = false;
 
   /** Starts its process; {@link started} or {@link discard} follows. @throws {MidimonsterError} `PYTHON_LOAD` */
@@ -72,7 +78,7 @@ export class RemoteCode implements Code {
 
   /** Waits until it can load modules. @throws {Error} if it can't; it has been discarded then */
   async started(): Promise<void> {
-    const { engine, name } = this.#setup;
+    const { engine, name, memoryLimit } = this.#setup;
     const kill = () => this.#process.kill();
     engine.stopping.addEventListener("abort", kill, { once: true });
     const slow = setTimeout(() => {
@@ -83,7 +89,8 @@ export class RemoteCode implements Code {
       if (problem !== "") throw new Error(String(problem));
     } catch (error) {
       this.discard();
-      throw error;
+      if (memoryLimit === 0) throw error;
+      throw new Error(`${messageOf(error)}; its memory-limit, ${mebibytes(memoryLimit)}, may be too small for Python`);
     } finally {
       clearTimeout(slow);
       engine.stopping.removeEventListener("abort", kill);
@@ -113,6 +120,12 @@ export class RemoteCode implements Code {
 
   retired(): void {
     this.stop();
+  }
+
+  /** The configuration that it belongs to is in use: if that was refused, its end is nothing that has to be told or mended. */
+  begin(): void {
+    this.#inUse = true;
+    if (this.#early !== undefined) this.#ended(this.#process, this.#early);
   }
 
   /** It is not started again. */
@@ -145,6 +158,7 @@ export class RemoteCode implements Code {
 
   loadModule(value: string, folder: string): PythonException | null {
     this.#modules.push({ value, folder });
+    if (this.#isAway) return null;
     try {
       const patience = this.#state === "loading" ? 0 : undefined; // nothing of it runs yet that a stop would have to end in order
       return this.#process.ask(["load", value, folder], patience) as PythonException | null;
@@ -169,15 +183,26 @@ export class RemoteCode implements Code {
     return (this.#ask(["resolve", defaultHandler, ...[...inputs].map(text)]) as ResolveError[] | undefined) ?? [];
   }
 
+  /** @throws {Error} if it does not answer, since its code has not returned: everything else would wait for it. */
+  async answers(): Promise<void> {
+    if (this.#isAway) return;
+    const answer = this.#process.askLater(["activity"]).catch(() => {}); // it may end now
+    if (await endsWithin(limits.answer, () => answer)) return;
+    const { engine } = this.#setup;
+    const busy = engine.binding.processBusy(engine.core, this.number);
+    const why = isSuspended(this.pid) ? "it is suspended" : `its code has been running for ${Math.round(busy)} ms`;
+    throw new Error(`process ${this.pid} does not answer: ${why}. If it is killed, it is started again`);
+  }
+
   parseChanged = () => (this.#ask(["parse"]) as PythonException | undefined) ?? null;
 
   beginReload(): void {
-    if (this.#state !== "running") throw new Error("its process is being started again: reload once it runs");
     this.#before = { modules: this.#modules.length, resolved: this.#resolved };
-    this.#process.ask(["begin"]);
+    if (!this.#isAway) this.#process.ask(["begin"]);
   }
 
   reloadChanged(): ModulesReloaded {
+    if (this.#isAway) return { modules: [], exception: null, missing: [] }; // a new process loads all as it is then
     const reloaded = this.#process.ask(["reload"]) as ModulesReloaded;
     this.#update();
     return reloaded;
@@ -189,6 +214,8 @@ export class RemoteCode implements Code {
       this.#resolved = this.#before.resolved;
     }
     this.#ask(["end", keep ? "keep" : "undo"]);
+    // What an attempt has been told so far may be wrong now; and what has made it end may be mended.
+    if (this.#isAway && (keep || this.#state === "waiting")) this.#restartIn(0);
   }
 
   sourceFiles(): string[] {
@@ -201,6 +228,11 @@ export class RemoteCode implements Code {
     this.#inputs = [...inputs];
     this.#outputs = [...outputs];
     this.#ask(this.#mapped());
+  }
+
+  /** It has no process, or one that is being started again. */
+  get #isAway(): boolean {
+    return this.#state === "waiting" || this.#state === "failed";
   }
 
   #mapped(): Request {
@@ -252,16 +284,17 @@ export class RemoteCode implements Code {
     engine.report({ ...report, apart: true });
     if (memoryLimit === 0 || this.#toldOfMemory || report.exception?.type !== "MemoryError") return;
     this.#toldOfMemory = true;
-    this.#log.error(
-      { instance: name },
-      `instance '${name}' has reached its memory-limit, ${memoryLimit / 2 ** 20} MiB`,
-    );
+    this.#log.error({ instance: name }, `instance '${name}' has reached its memory-limit, ${mebibytes(memoryLimit)}`);
   }
 
   #ended(process: PythonProcess, ending: Ending): void {
     if (process !== this.#process || this.#state === "stopped") return;
     this.#watch.stop();
     if (this.#state !== "running") return; // what waits for it to load handles that
+    if (!this.#inUse) {
+      this.#early = ending;
+      return;
+    }
     const { engine, name } = this.#setup;
     if (engine.stopping.aborted) return;
     this.#lost += ending.lost;
@@ -283,25 +316,37 @@ export class RemoteCode implements Code {
       this.#state = "failed";
       return;
     }
-    this.#state = "waiting";
     const wait = this.#backoff.next();
     if (wait > 0) this.#log.warn({ instance: name }, `instance '${name}' is started again in ${wait / 1000} s`);
-    this.#timer = setTimeout(() => void this.#restart().catch((error) => this.#restartFailed(error)), wait);
+    this.#restartIn(wait);
   }
 
-  async #restartFailed(error: unknown): Promise<void> {
+  #restartIn(wait: number): void {
+    this.#state = "waiting";
+    const attempt = ++this.#attempt;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#restart(attempt).catch((error) => this.#restartFailed(attempt, error));
+    }, wait);
+  }
+
+  async #restartFailed(attempt: number, error: unknown): Promise<void> {
     const { engine, name } = this.#setup;
-    if (this.#state !== "waiting" || engine.stopping.aborted) return;
+    const isOver = () => attempt !== this.#attempt || this.#state !== "waiting" || engine.stopping.aborted;
+    if (isOver()) return;
     this.#problem = `instance '${name}' could not be started again: ${messageOf(error)}`;
     this.#log.error({ instance: name }, this.#problem);
     this.#process.kill();
     await this.#process.ended; // the core has one process of an instance at a time
-    if (this.#state === "waiting" && !engine.stopping.aborted) this.#restartLater();
+    if (!isOver()) this.#restartLater();
   }
 
-  async #restart(): Promise<void> {
+  async #restart(attempt: number): Promise<void> {
     const { engine, name } = this.#setup;
-    if (engine.stopping.aborted) return;
+    const isOver = () => attempt !== this.#attempt || this.#state !== "waiting" || engine.stopping.aborted;
+    this.#process.kill();
+    await this.#process.ended; // the core has one process of an instance at a time
+    if (isOver()) return;
     const process = this.#spawn();
     this.#process = process;
     const problem = await process.askLater(process.start);
@@ -317,7 +362,7 @@ export class RemoteCode implements Code {
     const { inputs, defaultHandler } = this.#resolved;
     await process.askLater(["resolve", defaultHandler, ...[...inputs].map(text)]);
     await process.askLater(this.#mapped());
-    if (this.#state !== "waiting" || engine.stopping.aborted) return;
+    if (isOver()) return;
     if (process.hasEnded) throw new Error("its process has ended");
     for (const channel of created)
       this.#log.warn({ instance: name }, `'${name}.${channel}' is new; it is mapped after a reload`);
@@ -338,6 +383,8 @@ export class RemoteCode implements Code {
     });
   }
 }
+
+const mebibytes = (bytes: number) => `${bytes / 2 ** 20} MiB`;
 
 function exceptionFor(message: string, stack: string): PythonException {
   return { type: "ProcessEnded", message, places: [], text: stack === "" ? message : `${message}\n${stack}` };
