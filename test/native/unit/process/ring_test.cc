@@ -184,6 +184,8 @@ TEST_F(Ring, LosesNoWakeUpThoughBothSidesSleep) {
     of_writer.Give();
     if (reader.Sleep()) reader_woken = of_reader.Take();
   }
+  read_so_far = expected;
+  of_writer.Give();
   other.join();
   EXPECT_TRUE(reader_woken && writer_woken);
   EXPECT_EQ(expected, written);
