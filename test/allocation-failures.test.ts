@@ -95,6 +95,7 @@ describe("when an allocation fails", function () {
       });
       assert.deepEqual(await running.exited, { code: 0, signal: null }, `${running.stdout}\n${running.stderr}`);
       assert.match(running.stdout, printed);
+      assert.doesNotMatch(running.stdout, /^MISLEADING/m, "what is told is not that memory was lacking");
       assert.match(running.stdout, /ended well\n$/);
     });
   }

@@ -241,6 +241,25 @@ describe("stop()", () => {
     assert.ok(performance.now() - before < 1500, "it did not wait for a deadline");
   });
 
+  it("gives dozens of instances that listen to the signal no warning of Node's", async () => {
+    const backend = new DeskBackend();
+    const listening: BackendDeclaration = {
+      ...backend.declaration(),
+      load: () => ({
+        open: () => ({ instance: () => ({ start: (signal) => signal.addEventListener("abort", () => {}) }) }),
+      }),
+    };
+    const warnings: string[] = [];
+    const warned = ({ message }: Error) => warnings.push(message);
+    process.on("warning", warned);
+    const sections = Array.from({ length: 24 }, (_, i) => `[desk d${i}]\n`);
+    const made = new Rig(sections.join(""), [listening]);
+    await made.router.start();
+    await made.router.stop();
+    process.off("warning", warned);
+    assert.deepEqual(warnings, []);
+  });
+
   const ends: [where: string, hook: () => unknown, message: RegExp][] = [
     ["d stop", refusing("stuck"), /^instance 'd' did not stop properly: stuck$/],
     ["d stop", rejecting("stuck"), /^instance 'd' did not stop properly: stuck$/],

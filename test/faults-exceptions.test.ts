@@ -302,6 +302,7 @@ midimonster.manage(read, near)
       /^bad: the socket function raising\.read raised/,
       /^bad: raising\.read raised 10 times in a row/,
     ]) {
+      await session.log.seen(expected);
       assert.equal(session.log.matching(expected).length, 1, String(expected));
     }
     assert.deepEqual(session.log.matching(/^good/), []);

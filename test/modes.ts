@@ -36,23 +36,6 @@ export const DIFFERENCES: readonly Difference[] = [
   { row: "order", file: "module-intervals", titles: ["in order of registration, over instances too"] },
   { row: "order", file: "module-started", titles: ["in order, when channels() is complete, and before the first"] },
   { row: "order", file: "reload-property", titles: ["delivers every event where the configuration of its time says"] },
-  {
-    row: "feedback loop through the instance",
-    file: "faults-loops",
-    titles: [
-      "of one python instance leaves intervals",
-      "through a TypeScript backend leaves intervals",
-      "of thirty python instances leaves intervals",
-      "whose handlers take their time is named",
-      "of python instances does not keep Ctrl-C",
-    ],
-  },
-  { row: "feedback loop through the instance", file: "module-batch", titles: ["feeds back into itself is a loop"] },
-  {
-    row: "feedback loop through the instance",
-    file: "faults-threads",
-    titles: ["feedback loop goes round through another instance"],
-  },
   { row: "descriptors", file: "async-libraries", titles: ["serial_asyncio"] },
   { row: "descriptors", file: "module-sockets", titles: ["lets two instances watch copies of one descriptor"] },
   { row: "descriptors", file: "faults-sockets", titles: ["another instance has emptied in the same iteration"] },

@@ -162,6 +162,66 @@ describe("errors of the API", () => {
     });
   });
 
+  const given: [what: string, call: (options: object) => unknown, options: unknown, message: RegExp][] = [
+    [
+      "a misspelt option",
+      (options) => new Router(options),
+      { loger: silentLogger },
+      /^new Router\(\) has no option 'loger'; did you mean 'logger'\?$/,
+    ],
+    [
+      "another one",
+      (options) => new Router(options),
+      { port: 1 },
+      /^new Router\(\) has no option 'port'; its options: logger, backends, queueLimit, check, folder$/,
+    ],
+    [
+      "one of a router from a file",
+      (options) => new Router(options),
+      { backendOverrides: [] },
+      /^new Router\(\) has no option 'backendOverrides'; /,
+    ],
+    [
+      "one of a router without a file",
+      (options) => Router.fromFile("monster.cfg", options),
+      { folder: "." },
+      /^Router\.fromFile\(\) has no option 'folder'; /,
+    ],
+    [
+      "a misspelt override",
+      (options) => Router.fromFile("monster.cfg", options),
+      { backendOverride: [] },
+      /has no option 'backendOverride'; did you mean 'backendOverrides'\?$/,
+    ],
+    [
+      "a misspelt option of map()",
+      (options) => new Router().map("a.x", "b.y", options),
+      { filter: ["invert"] },
+      /^map\(\) has no option 'filter'; did you mean 'filters'\?$/,
+    ],
+    [
+      "a list",
+      (options) => new Router().map("a.x", "b.y", options),
+      ["invert"],
+      /^the options of map\(\) are an object/,
+    ],
+    [
+      "a file",
+      (options) => new Router(options),
+      "monster.cfg",
+      /^the options of new Router\(\) are an object, not a str/,
+    ],
+  ];
+  for (const [what, call, options, message] of given) {
+    it(`an option that does not exist: ${what}`, () => {
+      assert.throws(() => call(options as object), { code: "VALUE", message });
+    });
+  }
+
+  it("take an option whose value is undefined as not given", () => {
+    new Router({ ...({ loger: undefined } as object) });
+  });
+
   it("a file that is not there", () => {
     assert.throws(() => Router.fromFile("/nowhere/monster.cfg"), code("CONFIG", /there is no file/));
   });

@@ -20,7 +20,7 @@ export class Lifecycle {
   /** @param report receives errors that occur while stopping; none of them prevents the stop */
   constructor(report: (problem: string) => void) {
     this.#report = report;
-    setMaxListeners(0, this.#stopping.signal); // a hundred instances may wait for it
+    setMaxListeners(0, this.signal); // as many as there are instances
   }
 
   /** Aborted when the router is being stopped. */

@@ -4,6 +4,7 @@ import { BACKENDS } from "../backends/index.js";
 import { checkBackend } from "../backends/shapes.js";
 import { type Backend, declarationOf } from "../backends/simple.js";
 import { MAX_QUEUE_LIMIT } from "../config/limits.js";
+import { didYouMean } from "../config/suggest.js";
 import { MidimonsterError, textOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
 import { kindOf } from "../user-code.js";
@@ -34,6 +35,43 @@ export interface FileOptions extends Omit<RouterOptions, "folder"> {
   readonly backendOverrides?: readonly string[];
   /** `instance.option=value`, like `-i` on the command line. */
   readonly instanceOverrides?: readonly string[];
+}
+
+const OF_ROUTERS: Readonly<Record<keyof RouterOptions, true>> = {
+  logger: true,
+  backends: true,
+  queueLimit: true,
+  check: true,
+  folder: true,
+};
+const { folder: _, ...OF_BOTH } = OF_ROUTERS;
+const OF_FILES: Readonly<Record<keyof FileOptions, true>> = {
+  ...OF_BOTH,
+  backendOverrides: true,
+  instanceOverrides: true,
+};
+
+const KNOWN: Readonly<Record<"new Router()" | "Router.fromFile()" | "map()", readonly string[]>> = {
+  "new Router()": Object.keys(OF_ROUTERS),
+  "Router.fromFile()": Object.keys(OF_FILES),
+  "map()": ["filters"],
+};
+
+/**
+ * Options, if all of them exist: JavaScript would ignore others.
+ *
+ * @throws {MidimonsterError} `VALUE`
+ */
+export function known<T extends object>(of: keyof typeof KNOWN, options: T): T {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new MidimonsterError("VALUE", `the options of ${of} are an object, not ${kindOf(options)}`);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || KNOWN[of].includes(name)) continue;
+    const help = didYouMean(name, KNOWN[of], "its options");
+    throw new MidimonsterError("VALUE", [`${of} has no option '${name}'`, ...help].join("; "));
+  }
+  return options;
 }
 
 /** @throws {MidimonsterError} `VALUE` */

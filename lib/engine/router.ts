@@ -29,6 +29,7 @@ import {
   checkedQueueLimit,
   declarationsWith,
   type FileOptions,
+  known,
   type RouterOptions,
   refuseChecking,
 } from "./router-options.js";
@@ -71,6 +72,7 @@ export class Router {
 
   /** A router without instances; add them with {@link instance} and {@link map}. */
   constructor(options: RouterOptions = {}) {
+    known("new Router()", options);
     const folder = path.resolve(options.folder ?? ".");
     this.#definition = emptyDefinition(folder);
     this.#additions = emptyDefinition(folder);
@@ -88,13 +90,14 @@ export class Router {
    * @throws {MidimonsterError} `CONFIG` if the file can't be read, `VALUE` for an invalid override
    */
   static fromFile(file: string, options: FileOptions = {}): Router {
+    const { backendOverrides = [], instanceOverrides = [], ...others } = known("Router.fromFile()", options);
     const overrides = [
-      ...parseOverrides("backend", options.backendOverrides ?? []),
-      ...parseOverrides("instance", options.instanceOverrides ?? []),
+      ...parseOverrides("backend", backendOverrides),
+      ...parseOverrides("instance", instanceOverrides),
     ];
     const read = () => readConfiguration(file, overrides);
     const first = read();
-    const router = new Router({ ...options, folder: first.definition.folder });
+    const router = new Router({ ...others, folder: first.definition.folder });
     router.#take(first);
     router.#read = read;
     router.#argument = file;
@@ -143,7 +146,7 @@ export class Router {
    */
   map(from: string, to?: string, options: MapOptions = {}): this {
     this.#expect("new", "map()");
-    this.#additions.mappings.push(...mappingsOf(from, to, options, this.#additions.folder));
+    this.#additions.mappings.push(...mappingsOf(from, to, known("map()", options), this.#additions.folder));
     return this;
   }
 

@@ -332,9 +332,13 @@ PyRef Interpreter::FunctionType() const {
 }
 
 PyRef Interpreter::CallHelper(const char *name, std::initializer_list<PyObject *> arguments) {
+  // Not PyDict_GetItemString(), for which a lack of memory is a lack of the function.
+  const PyRef key = PyRef::Steal(PyUnicode_FromString(name));
+  if (!key) return {};
   // Owned: user code can find the dictionary that it is in.
-  const PyRef helper = PyRef::Borrow(helpers_ ? PyDict_GetItemString(helpers_.get(), name) : nullptr);
+  const PyRef helper = PyRef::Borrow(helpers_ ? PyDict_GetItemWithError(helpers_.get(), key.get()) : nullptr);
   if (!helper) {
+    if (PyErr_Occurred() != nullptr) return {};
     PyErr_Format(mmpy_exception_type(MMPY_RUNTIME_ERROR), "the bootstrap code has no %s()", name);
     return {};
   }

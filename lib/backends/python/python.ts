@@ -43,11 +43,14 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
       for (const { code } of this.#begun.values()) code.discard();
       this.#begun.clear();
     };
-    const pythons = await Promise.allSettled(
-      apart.map(({ options }) =>
-        choosePythonProgram(options.python ?? this.#setup.options.python, this.#setup.log, stopping),
-      ),
-    );
+    const asked = new Map<string | undefined, Promise<PythonChoice>>();
+    const ask = ({ options }: AnnouncedInstance<typeof instanceOptions>) => {
+      const configured = options.python ?? this.#setup.options.python;
+      const answer = asked.get(configured) ?? choosePythonProgram(configured, this.#setup.log, stopping);
+      asked.set(configured, answer);
+      return answer;
+    };
+    const pythons = await Promise.allSettled(apart.map(ask));
     try {
       for (const [i, instance] of apart.entries()) {
         stopping.throwIfAborted();

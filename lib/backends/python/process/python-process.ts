@@ -1,6 +1,5 @@
 // One process of an instance, from its start to its end.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { closeSync, readFileSync, readSync } from "node:fs";
 import type { Socket } from "node:net";
 import path from "node:path";
@@ -206,9 +205,10 @@ export class PythonProcess {
     const { engine, number } = this.#setup;
     const { binding, core } = engine;
     const child = this.#child;
-    const [status, signal] = await (child.pid === undefined
-      ? [1, null]
-      : (once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>));
+    const [status, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((ended) => {
+      if (child.pid === undefined) ended([1, null]);
+      else child.once("exit", (...how) => ended(how)); // also after an error
+    });
     this.#hasEnded = true;
     if (child.pid !== undefined) {
       binding.processSpawned(core, number, 0);
@@ -228,7 +228,7 @@ export class PythonProcess {
     if (reports.closed) return;
     reports.ref();
     const late = setTimeout(() => reports.destroy(), LAST_REPORTS);
-    await once(reports, "close");
+    await new Promise((closed) => reports.once("close", closed)); // also after an error
     clearTimeout(late);
   }
 
