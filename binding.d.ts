@@ -519,9 +519,9 @@ export interface Binding {
   processSpawned(core: Core, instance: number, pid: number): void;
   /**
    * The process has loaded everything: it follows the core, and gets events, first the last value of each channel of which some
-   * came before it was ready.
+   * came before it was ready. Returns how many others came, which those replace.
    */
-  processReady(core: Core, instance: number): void;
+  processReady(core: Core, instance: number): number;
   /** Counts a report of the process in {@link counters}, by its kind and role. */
   processReported(core: Core, instance: number, kind: Report["kind"], role: string): void;
   /** The process has ended. Returns how many events it has not handled. */

@@ -71,6 +71,7 @@ def go(value):
       assert.deepEqual(session.probe.values("out"), [0.5]);
       assert.notEqual(pidOf(session), first);
       assert.match(session.log.matching(says)[0]?.message ?? "", /; 1 event for it lost/);
+      assert.equal(session.log.matching(/runs again, in process \d+; 1 event for it lost to later ones/).length, 1);
     });
   }
 

@@ -42,8 +42,8 @@ Napi::Value ProcessSpawned(const Arguments &arguments) {
 }
 
 Napi::Value ProcessReady(const Arguments &arguments) {
-  LinkOf(arguments).Ready();
-  return arguments.env().Undefined();
+  const uint64_t replaced = LinkOf(arguments).Ready();
+  return Napi::Number::New(arguments.env(), static_cast<double>(replaced));
 }
 
 Napi::Value ProcessReported(const Arguments &arguments) {

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <memory>
 #include <new>
+#include <utility>
 
 #include "io/steady_ms.h"
 
@@ -102,8 +103,8 @@ int ProcessLink::Open(Descriptors &descriptors) {
 #endif
 }
 
-void ProcessLink::Ready() {
-  if (shared_ == nullptr || ending_) return;
+uint64_t ProcessLink::Ready() {
+  if (shared_ == nullptr || ending_) return 0;
   const Core::Entry entry(core_);
   ready_ = true;
   shared_->mappings.fetch_add(1);
@@ -112,6 +113,7 @@ void ProcessLink::Ready() {
   kept_.clear();
   Flush();
   WakeProcess();
+  return std::exchange(replaced_, 0);
 }
 
 uint64_t ProcessLink::Ended() {
@@ -137,7 +139,7 @@ void ProcessLink::Deliver(const Event *events, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     const uint32_t channel = events[i].channel - first_;
     if (!ready_) {
-      kept_[channel] = events[i].value;
+      if (!kept_.insert_or_assign(channel, events[i].value).second) ++replaced_;
     } else if (!waiting_.empty() || !writer_->Add(channel, events[i].value, trail_)) {
       waiting_.Append({channel, events[i].value});
     }

@@ -40,8 +40,8 @@ class ProcessLink final : public Destination {
   void Spawned(pid_t pid) { pid_ = pid; }
 
   // It has loaded everything, and gets its events from now on: first the last value of each channel for which events
-  // came since the last one has ended.
-  void Ready();
+  // came since the last one has ended. Returns how many others came, which those replace.
+  uint64_t Ready();
 
   // It has ended. Returns how many events were lost: those that it has not finished handling.
   uint64_t Ended();
@@ -94,6 +94,7 @@ class ProcessLink final : public Destination {
   size_t sent_ = 0;                  // of those
   Trail trail_ = 0;                  // of what was delivered last
   std::map<uint32_t, double> kept_;  // the last value of each channel, until a process is ready
+  uint64_t replaced_ = 0;            // by those
 };
 
 }  // namespace mmpy

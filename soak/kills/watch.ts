@@ -65,7 +65,12 @@ export class KillsLog implements Logger {
     if (!/^instance '\w+' is started again in \d+ s$/.test(message)) this.#unexpected(message);
   };
   info = (_: object, message: string) => {
-    if (/^instance '\w+' runs again, in process \d+$/.test(message)) ++this.restarted;
+    const again = /^instance '\w+' runs again, in process \d+(?:; (\d+) events? for it lost to later ones)?/.exec(
+      message,
+    );
+    if (again === null) return;
+    ++this.restarted;
+    this.lost += Number(again[1] ?? 0);
   };
   debug = () => {};
 

@@ -109,13 +109,15 @@ export class RemoteCode implements Code {
     return this.#process.pid;
   }
 
-  /** Everything is loaded. */
-  ready(): void {
-    if (this.#state === "stopped") return;
+  /** Everything is loaded. @returns how many events that came meanwhile were lost, to later ones of their channels */
+  ready(): number {
+    if (this.#state === "stopped") return 0;
     const { engine } = this.#setup;
     this.#state = "running";
-    engine.binding.processReady(engine.core, this.number);
+    const replaced = engine.binding.processReady(engine.core, this.number);
+    this.#lost += replaced;
     this.#startWatch();
+    return replaced;
   }
 
   retired(): void {
@@ -368,8 +370,10 @@ export class RemoteCode implements Code {
       this.#log.warn({ instance: name }, `'${name}.${channel}' is new; it is mapped after a reload`);
     ++this.#restarted;
     this.#backoff.started();
-    this.ready();
-    this.#log.info({ instance: name, pid: process.pid }, `instance '${name}' runs again, in process ${process.pid}`);
+    const replaced = this.ready();
+    const lost = replaced === 0 ? "" : `; ${count(replaced, "event")} for it lost to later ones of their channels`;
+    const message = `instance '${name}' runs again, in process ${process.pid}${lost}`;
+    this.#log.info({ instance: name, pid: process.pid, ...(replaced > 0 && { lost: replaced }) }, message);
   }
 
   #startWatch(): void {
