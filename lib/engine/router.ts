@@ -146,7 +146,7 @@ export class Router {
    */
   map(from: string, to?: string, options: MapOptions = {}): this {
     this.#expect("new", "map()");
-    this.#additions.mappings.push(...mappingsOf(from, to, known("map()", options), this.#additions.folder));
+    this.#additions.mappings.push(...mappingsOf(from, to, known("map()", options ?? {}), this.#additions.folder));
     return this;
   }
 

@@ -35,6 +35,8 @@ export async function compileTests() {
     platform: "node",
     target: "node20",
     packages: "external",
+    // They look for the project's folder from where they are.
+    external: ["../scripts/*"],
     sourcemap: true,
     logLevel: "warning",
   });

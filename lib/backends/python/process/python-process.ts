@@ -13,8 +13,8 @@ import { askAndWait, Decoder, Disconnected, encode, Nonsense, type Request } fro
 /** How long a reload may go on after a signal to stop, in ms: the instance has cleanup handlers that are still to be called. */
 const AFTER_SIGNAL = 3000;
 
-/** Requests during which code of users runs. */
-const RUNS_CODE = new Set(["load", "reload"]);
+/** Requests during which code of users runs, finalizers and a module's `__getattr__` too, or is parsed. */
+const RUNS_CODE = new Set(["load", "reload", "end", "resolve", "parse"]);
 
 /** How long writing its stack may take, in ms. */
 const LAST_WORDS = 1000;
