@@ -241,23 +241,36 @@ function send(sends: readonly Command[], cwd: string): void {
   }
 }
 
-/** Waits until a command has printed what the documentation shows, and ends it. */
-async function watch(running: Running, shown: string, folder: string, goesOn: boolean): Promise<void> {
-  const [expected = "", last = ""] = `${shown}\n`.split(/^\^C\n/m).map((text) => normalized(text, folder));
-  const printed = () => {
-    const { stdout, stderr } = running;
-    return [stdout + stderr, stderr + stdout].map((text) => normalized(text, folder));
-  };
-  const shows = () => printed().some((text) => text.includes(expected));
-  if (!(await within(SHOW_TIMEOUT_MS, running.until(shows))) || !shows()) assert.equal(printed()[1], expected);
+/** What a command has printed, in either order of its two outputs. */
+function printedBy({ stdout, stderr }: Running, folder: string): string[] {
+  return [stdout + stderr, stderr + stdout].map((text) => normalized(text, folder));
+}
+
+/** What the documentation shows of a command until it is ended, and after that. */
+function partsOf(shown: string, folder: string): string[] {
+  return `${shown}\n`.split(/^\^C\n/m).map((text) => normalized(text, folder));
+}
+
+/** Waits until a command has printed what the documentation shows until it is ended. */
+async function watch(running: Running, shown: string, folder: string): Promise<void> {
+  const [expected = ""] = partsOf(shown, folder);
+  const shows = () => printedBy(running, folder).some((text) => text.includes(expected));
+  if ((await within(SHOW_TIMEOUT_MS, running.until(shows))) && shows()) return;
+  assert.equal(printedBy(running, folder)[1], expected);
+}
+
+/** Ends a command that goes on; it has printed the rest then. */
+async function end(running: Running, shown: string, folder: string, isProgram: boolean): Promise<void> {
+  const [, last = ""] = partsOf(shown, folder);
   // What routes goes on until it is stopped; everything else may be about to end by itself.
-  const timeout = goesOn || (running.stdout + running.stderr).includes("routing") ? 0 : END_TIMEOUT_MS;
-  if (!(await within(timeout, running.exited))) {
+  const goesOn = !isProgram || (running.stdout + running.stderr).includes("routing");
+  if (!(await within(goesOn ? 0 : END_TIMEOUT_MS, running.exited))) {
     running.child.kill("SIGINT");
     const { code } = await running.exited;
-    if (!goesOn) assert.equal(code, 0, running.stderr);
+    if (isProgram) assert.equal(code, 0, running.stderr);
   }
-  if (!printed().some((text) => text.includes(last))) assert.equal(printed()[1], last);
+  if (!printedBy(running, folder).some((text) => text.includes(last)))
+    assert.equal(printedBy(running, folder)[1], last);
 }
 
 describe("the documentation", () => {
@@ -290,11 +303,13 @@ describe("the documentation", () => {
               await running.sees(/routing/);
               send(sends, folder);
             }
-            const early = others.map((other) => watch(other.running, other.shown, folder, true));
             if (others.length > 0) await running.sees(/routing/);
-            await Promise.all(early);
-            await watch(running, shown, folder, false);
+            await Promise.all(others.map((other) => watch(other.running, other.shown, folder)));
+            await watch(running, shown, folder);
+            await end(running, shown, folder, true);
           }
+          // Not before: a broker or a board is still needed.
+          for (const { running, shown } of others) await end(running, shown, folder, false);
         }
       });
     }

@@ -92,9 +92,8 @@ describe("at a stop a process of multiprocessing", () => {
           "work.py": WORK,
         });
         const running = mmpy([], { cwd: folder, env: { ...process.env, METHOD: method } });
-        const begun = Date.now();
+        // The test's time-out is less than what they sleep.
         assert.deepEqual(await running.exited, { code: 0, signal: null }, running.stderr);
-        assert.ok(Date.now() - begun < 15_000, running.stderr);
         if (expected !== null) assert.match(running.stderr, expected);
         else assert.doesNotMatch(running.stderr, /had not ended/);
         const names = [...begin.matchAll(/"(child|one|two)"/g)].map(([, name]) => name ?? "");

@@ -60,7 +60,7 @@ async function each(name: string, action: () => Promise<void>, prepare = async (
       } catch (error) {
         ++failures;
         if (String(error).includes("HANGS")) throw new Error(`${name} hangs where allocation ${n} fails`);
-        if (String(error).includes("bootstrap"))
+        if (String(error).includes("bootstrap code"))
           throw new Error(`${name} is misled where allocation ${n} fails: ${error}`);
       }
       unreached = (await fired()) ? 0 : unreached + 1;
