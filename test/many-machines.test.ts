@@ -19,7 +19,9 @@ function recipe(name: string, places: Readonly<Record<string, string>>): string 
   const [, block] = PAGE.split(`<!-- file: ${name} -->\n\`\`\`ini\n`);
   assert.ok(block !== undefined, `the page has no ${name}`);
   const text = block.slice(0, block.indexOf("```"));
-  return Object.entries(places).reduce((config, [place, here]) => config.replaceAll(place, here), text);
+  // All at once: a universe of this run may begin with the digits of one of the page.
+  const any = new RegExp(Object.keys(places).join("|").replaceAll(".", "\\."), "g");
+  return text.replace(any, (place) => places[place] ?? place);
 }
 
 /** Runs a configuration, with a probe in place of its loopback instance. */
