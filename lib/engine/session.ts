@@ -1,11 +1,11 @@
 // A router's native core and everything connected to it: events that JavaScript emits and handles, intervals, taps, reports.
 // The core runs an assembly.
 import type { BackendDeclaration } from "../backends/declare.js";
-import type { EventBatch, NativePart } from "../backends/instance.js";
+import type { EventBatch } from "../backends/instance.js";
 import { type Binding, binding, type Core } from "../binding.js";
 import type { Definition } from "../config/definition.js";
 import { asData, type Diagnostic, formatDiagnostic, formatDiagnostics } from "../config/diagnostic.js";
-import { MidimonsterError, messageOf, textOf } from "../errors.js";
+import { MidimonsterError, messageOf } from "../errors.js";
 import type { Logger } from "../log/log.js";
 import type { LogHistory } from "../log/log-history.js";
 import { LoopLog } from "../log/loop-log.js";
@@ -26,6 +26,7 @@ import { Lifecycle } from "./lifecycle.js";
 import { LiveView } from "./live-view.js";
 import { Outbox } from "./outbox.js";
 import { Reload } from "./reload.js";
+import { Roster } from "./roster.js";
 import { Scheduler } from "./scheduler.js";
 import type { Taps } from "./taps.js";
 import { turnOfTheLoop } from "./waiting.js";
@@ -48,12 +49,7 @@ export class Session {
   readonly #reports: ReportLog;
   readonly #endings = new Endings();
   readonly #host: BuildHost;
-  /** All live instances by number, including those of a reload in preparation. */
-  readonly #live = new Map<number, LiveInstance>();
-  /** Names of all past and present instances, by number: reports may come late. */
-  readonly #instanceNames = new Map<number, string>();
-  /** The instance that is being created: it may have something to report before its number is known. */
-  #creating: { readonly name: string; advise?: NativePart["advise"] } = { name: "?" };
+  readonly #roster = new Roster();
   #names = new ChannelNames(new Map());
   #doors = new Doors(new Assembly());
   #mappings: Definition["mappings"] = [];
@@ -109,9 +105,9 @@ export class Session {
     });
     this.#reports = new ReportLog(
       log,
-      (instance) => this.#instanceNames.get(instance) ?? this.#creating.name,
+      (instance) => this.#roster.nameOf(instance),
       (instance) => this.#channelsOf(instance),
-      (instance, raised) => (this.#live.get(instance)?.instance.native ?? this.#creating).advise?.(raised) ?? [],
+      (instance, raised) => this.#roster.adviceOf(instance, raised),
     );
     this.lifecycle = new Lifecycle((message) => log.error({}, message));
     this.view = new LiveView({
@@ -133,9 +129,7 @@ export class Session {
       argument,
       check,
       report: (report) => this.#reports.log(report),
-      advises: (advise) => {
-        this.#creating.advise = advise;
-      },
+      advises: (advise) => this.#roster.advises(advise),
       stopping: this.lifecycle.signal,
     };
     if (check !== undefined) native.onlyCheck(core);
@@ -145,19 +139,8 @@ export class Session {
       declarations,
       modules: new Map(),
       backends: this.backends,
-      creating: (name) => {
-        this.#creating = { name };
-      },
-      created: (live) => {
-        const { number, name } = live;
-        const isOfCore = Number.isInteger(number) && number >= 0 && number < native.instanceCount(core);
-        if (!isOfCore || this.#instanceNames.has(number)) {
-          throw new Error(`its native part has the number ${textOf(number)}, which is not that of a new instance`);
-        }
-        this.#live.set(number, live);
-        this.#instanceNames.set(number, name);
-        this.#creating = { name };
-      },
+      creating: (name) => this.#roster.creating(name),
+      created: (live) => this.#roster.add(live, native.instanceCount(core)),
       retire: (instances) => this.retire(instances),
       emit: (...event) => this.#emissions.emit(...event),
       emitBatch: (...events) => this.#emissions.emitBatch(...events),
@@ -283,7 +266,7 @@ export class Session {
     for (const live of instances) {
       // Not earlier: the cleanup handler may have registered intervals.
       this.#scheduler.forget(live.number);
-      this.#live.delete(live.number);
+      this.#roster.remove(live);
       live.connected = undefined;
     }
   }
@@ -378,7 +361,7 @@ export class Session {
   }
 
   #deliver(number: number, batch: EventBatch): void {
-    const live = this.#live.get(number);
+    const live = this.#roster.get(number);
     if (live?.state === "new") live.early.keep(batch);
     else if (live?.state === "running") this.#handle(live, batch);
   }
