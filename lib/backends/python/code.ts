@@ -19,7 +19,7 @@ export interface Code {
   reloadChanged(): ModulesReloaded;
   endReload(keep: boolean): void;
   sourceFiles(): string[];
-  /** The core is about to end it. */
+  /** It is about to end. */
   retired?(): void;
 }
 

@@ -24,16 +24,12 @@ export class ProcessInstance extends PythonInstance {
     this.#tellMapped();
   }
 
-  start(): void {
-    this.#code.begin();
-  }
-
   status(): InstanceStatus {
     return this.#code.status();
   }
 
   stop(): void {
-    this.#code.stop();
+    this.#code.retired();
   }
 
   #tellMapped(): void {

@@ -52,9 +52,6 @@ export class RemoteCode implements Code {
   #ending: NodeJS.Timeout | undefined;
   readonly #watch = new HangWatch();
   #killedFor: string | undefined;
-  /** How it has ended before {@link begin}. */
-  #early: Ending | undefined;
-  #inUse = false;
   #toldOfMemory = false;
 
   /** Starts its process; {@link started} or {@link discard} follows. @throws {MidimonsterError} `PYTHON_LOAD` */
@@ -100,7 +97,7 @@ export class RemoteCode implements Code {
   /** Ends its process, and leaves the core. Before {@link ready}. */
   discard(): void {
     const { engine, number } = this.#setup;
-    this.stop();
+    this.retired();
     this.#process.kill();
     engine.binding.retire(engine.core, Uint32Array.of(number));
   }
@@ -120,18 +117,8 @@ export class RemoteCode implements Code {
     return replaced;
   }
 
-  retired(): void {
-    this.stop();
-  }
-
-  /** The configuration that it belongs to is in use: if that was refused, its end is nothing that has to be told or mended. */
-  begin(): void {
-    this.#inUse = true;
-    if (this.#early !== undefined) this.#ended(this.#process, this.#early);
-  }
-
   /** It is not started again. */
-  stop(): void {
+  retired(): void {
     this.#state = "stopped";
     clearTimeout(this.#timer);
     this.#watch.stop();
@@ -293,10 +280,6 @@ export class RemoteCode implements Code {
     if (process !== this.#process || this.#state === "stopped") return;
     this.#watch.stop();
     if (this.#state !== "running") return; // what waits for it to load handles that
-    if (!this.#inUse) {
-      this.#early = ending;
-      return;
-    }
     const { engine, name } = this.#setup;
     if (engine.stopping.aborted) return;
     this.#lost += ending.lost;
@@ -332,23 +315,26 @@ export class RemoteCode implements Code {
     }, wait);
   }
 
+  /** Whether an attempt counts no more: another has begun since, or none is wanted. */
+  #isOver(attempt: number): boolean {
+    return attempt !== this.#attempt || this.#state !== "waiting" || this.#setup.engine.stopping.aborted;
+  }
+
   async #restartFailed(attempt: number, error: unknown): Promise<void> {
-    const { engine, name } = this.#setup;
-    const isOver = () => attempt !== this.#attempt || this.#state !== "waiting" || engine.stopping.aborted;
-    if (isOver()) return;
+    const { name } = this.#setup;
+    if (this.#isOver(attempt)) return;
     this.#problem = `instance '${name}' could not be started again: ${messageOf(error)}`;
     this.#log.error({ instance: name }, this.#problem);
     this.#process.kill();
     await this.#process.ended; // the core has one process of an instance at a time
-    if (!isOver()) this.#restartLater();
+    if (!this.#isOver(attempt)) this.#restartLater();
   }
 
   async #restart(attempt: number): Promise<void> {
-    const { engine, name } = this.#setup;
-    const isOver = () => attempt !== this.#attempt || this.#state !== "waiting" || engine.stopping.aborted;
+    const { name } = this.#setup;
     this.#process.kill();
     await this.#process.ended; // the core has one process of an instance at a time
-    if (isOver()) return;
+    if (this.#isOver(attempt)) return;
     const process = this.#spawn();
     this.#process = process;
     const problem = await process.askLater(process.start);
@@ -364,7 +350,7 @@ export class RemoteCode implements Code {
     const { inputs, defaultHandler } = this.#resolved;
     await process.askLater(["resolve", defaultHandler, ...[...inputs].map(text)]);
     await process.askLater(this.#mapped());
-    if (isOver()) return;
+    if (this.#isOver(attempt)) return;
     if (process.hasEnded) throw new Error("its process has ended");
     for (const channel of created)
       this.#log.warn({ instance: name }, `'${name}.${channel}' is new; it is mapped after a reload`);
