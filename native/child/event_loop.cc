@@ -10,7 +10,6 @@
 #include <array>
 #include <memory>
 #include <mutex>
-#include <utility>
 #include <vector>
 
 #include "child/wake.h"
@@ -50,14 +49,22 @@ struct Closing {
   uv_close_cb call;
 };
 
+int Watch(int epoll_fd, int fd, uv_poll_t *handle) {
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.ptr = handle;
+  return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
+}
+
 // Handles may be opened, closed and started in any callback: each turn works on copies, and looks whether what it is
 // about to call is still there.
 struct Loop {
+  Loop() { Watch(epoll_fd, wake_fd, nullptr); }
+
   uv_loop_t loop = {};
   uint64_t now_ms = SteadyMs();
   // Not poll(): with the four descriptors that a process has, an event there and back takes a tenth longer.
   const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-  bool watches_itself = false;
   const int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   std::vector<Timer> timers;
   std::vector<Idle> idles;
@@ -72,13 +79,6 @@ struct Loop {
 Loop &TheLoop() {
   static Loop *const loop = std::make_unique<Loop>().release();  // threads may use it until the process ends
   return *loop;
-}
-
-int Watch(int fd, uv_poll_t *handle) {
-  epoll_event event = {};
-  event.events = EPOLLIN;
-  event.data.ptr = handle;
-  return epoll_ctl(TheLoop().epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
 }
 
 template <typename Entry, typename Handle>
@@ -139,7 +139,6 @@ uv_loop_t *ChildLoop() { return &TheLoop().loop; }
 
 void RunChildLoopOnce(std::atomic<uint64_t> &busy_ms) {
   Loop &loop = TheLoop();
-  if (!std::exchange(loop.watches_itself, true)) Watch(loop.wake_fd, nullptr);
   for (const Prepare &prepare : std::vector<Prepare>(loop.prepares)) {
     if (Find(loop.prepares, prepare.handle) != nullptr) prepare.call(prepare.handle);
   }
@@ -250,7 +249,7 @@ int uv_poll_start(uv_poll_t *handle, int, uv_poll_cb call) {
   Poll *const poll = Find(TheLoop().polls, handle);
   if (poll == nullptr) return UV_EINVAL;
   poll->call = call;
-  return Watch(poll->fd, handle);
+  return Watch(TheLoop().epoll_fd, poll->fd, handle);
 }
 
 }  // namespace own

@@ -26,6 +26,12 @@ namespace {
 constexpr size_t kAtOnce = 4096;   // events, before others have their turn
 constexpr size_t kFewEvents = 16;  // that come one after another
 
+void Wake(int event_fd) {
+  const uint64_t one = 1;
+  while (write(event_fd, &one, sizeof one) < 0 && errno == EINTR) {
+  }
+}
+
 void CloseOne(int &fd) {
   if (fd >= 0) close(fd);
   fd = -1;
@@ -184,7 +190,7 @@ void ProcessLink::Receive() {
     if (reader_->Sleep()) return;
     events += std::max<size_t>(count, 1);
   }
-  WakeRouter();
+  Wake(router_wake_fd_);
 }
 
 // Passes on what has come. Returns how many events that were.
@@ -253,16 +259,7 @@ bool ProcessLink::Stop(uint64_t /*until_ms*/) {
 }
 
 void ProcessLink::WakeProcess() const {
-  if (wake_fd_ < 0) return;
-  const uint64_t one = 1;
-  while (write(wake_fd_, &one, sizeof one) < 0 && errno == EINTR) {
-  }
-}
-
-void ProcessLink::WakeRouter() const {
-  const uint64_t one = 1;
-  while (write(router_wake_fd_, &one, sizeof one) < 0 && errno == EINTR) {
-  }
+  if (wake_fd_ >= 0) Wake(wake_fd_);
 }
 
 void ProcessLink::TakeWakeUps() const {

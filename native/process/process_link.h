@@ -67,7 +67,6 @@ class ProcessLink final : public Destination {
   void Receive();
   size_t Emit();
   void WakeProcess() const;
-  void WakeRouter() const;
   void TakeWakeUps() const;
   void Kill();
   void Close();
