@@ -10,6 +10,38 @@ own-process = on
 module = mod
 ${rest}`;
 
+/** The same with options, beside the instance `other` in the router's process; the probe talks to both. */
+export const besideOther = (options = "") =>
+  ownProcess(`${options}
+[python other]
+own-process = off
+module = other
+[map]
+probe.{go,ask} > py.mod.{go,ask}
+py.{out,done} > probe.{out,done}
+probe.there > other.other.there
+other.here > probe.here
+`);
+
+/** The module of `other`. */
+export const OTHER = 'def there(value): midimonster.output("here", value)';
+
+type Limits = typeof import("../lib/backends/python/process/hang-watch.js")["limits"];
+
+/** How patient the router is with processes, in the tests of a suite that calls this: as usual again after each. */
+export function patience(): { less(changed: Partial<Limits>): void; asUsual(): void } {
+  let limits: Limits;
+  let usual: Limits;
+  before(async () => {
+    // As the backend is: a static import would be another copy of it.
+    ({ limits } = await import("../lib/backends/python/process/hang-watch.js"));
+    usual = { ...limits };
+  });
+  const asUsual = () => void Object.assign(limits, usual);
+  afterEach(asUsual);
+  return { less: (changed) => void Object.assign(limits, changed), asUsual };
+}
+
 export const statusOf = (session: Session): InstanceStatus | undefined =>
   session.router.describe().instances.find(({ name }) => name === "py")?.status;
 

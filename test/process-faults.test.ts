@@ -2,27 +2,16 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { isAlive, ownProcess, pidOf } from "./own-process.js";
+import { besideOther, isAlive, OTHER, patience, pidOf } from "./own-process.js";
 import { ASK, ask, problems, start, stopSessions } from "./session.js";
 
-const CONFIG = ownProcess(`
-[python other]
-own-process = off
-module = other
-[map]
-probe.{go,ask} > py.mod.{go,ask}
-py.{out,done} > probe.{out,done}
-probe.there > other.other.there
-other.here > probe.here
-`);
-const OTHER = 'def there(value): midimonster.output("here", value)';
+const CONFIG = besideOther();
 const ECHO = `${ASK}\ndef go(value): midimonster.output("out", value)`;
 
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i / count);
 
-describe("a fault in a process of an instance", function () {
-  this.timeout(120_000);
-  afterEach(stopSessions);
+describe("a fault in a process of an instance", () => {
+  const { less, asUsual } = patience();
 
   it("that is suspended holds up nothing else, and loses nothing", async () => {
     const session = await start(CONFIG, { "mod.py": ECHO, "other.py": OTHER });
@@ -157,20 +146,15 @@ def go(value):
   }
 
   it("that becomes another program is ended, and started again", async () => {
-    const { limits } = await import("../lib/backends/python/process/hang-watch.js");
-    const { answer } = limits;
     const session = await start(CONFIG, {
       "mod.py": `${ECHO}\nimport os\ndef go(value): os.execvp("sleep", ["sleep", "1000"])`,
       "other.py": OTHER,
     });
     const pid = pidOf(session);
-    limits.answer = 100;
-    try {
-      session.probe.emit("go", 1);
-      await session.log.seen(/was ended by SIGKILL/);
-    } finally {
-      limits.answer = answer;
-    }
+    less({ answer: 100 });
+    session.probe.emit("go", 1);
+    await session.log.seen(/was ended by SIGKILL/);
+    asUsual();
     await session.log.seen(/runs again/);
     assert.ok(!isAlive(pid));
     await ask(session);

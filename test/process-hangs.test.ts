@@ -3,21 +3,12 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { folderWith, mmpy, skipWithSanitizers } from "./helpers.js";
-import { isAlive, ownProcess, pidOf, processesHere } from "./own-process.js";
+import { besideOther, isAlive, OTHER, patience, pidOf, processesHere } from "./own-process.js";
 import { ASK, ask, problems, start, stopSessions } from "./session.js";
 
 const CONFIG = `[backend python]
 handler-timeout = 1000
-${ownProcess(`
-[python other]
-own-process = off
-module = other
-[map]
-probe.{go,ask} > py.mod.{go,ask}
-py.{out,done} > probe.{out,done}
-probe.there > other.other.there
-other.here > probe.here
-`)}`;
+${besideOther()}`;
 
 const FOREVER = `
 import ctypes, time
@@ -35,35 +26,24 @@ const HANGS = [
   { what: "code that goes on after any exception", code: "forever()" },
 ];
 
-describe("a process that hangs", function () {
-  this.timeout(120_000);
-  let limits: { grace: number; period: number; end: number };
-  let usual: typeof limits;
-  before(async () => {
-    // As the backend is: a static import would be another copy of it.
-    ({ limits } = await import("../lib/backends/python/process/hang-watch.js"));
-    usual = { ...limits };
-  });
-  afterEach(async () => {
-    Object.assign(limits, usual);
-    await stopSessions();
-  });
+describe("a process that hangs", () => {
+  const { less, asUsual } = patience();
 
   for (const { what, code } of HANGS) {
     it(`in ${what} is killed after handler-timeout, says where it was, and is started again`, async function () {
       skipWithSanitizers(this, "a sanitizer reports SIGABRT in place of faulthandler");
-      Object.assign(limits, { grace: 0, period: 50 });
+      less({ grace: 0, period: 50 });
       const session = await start(CONFIG, {
         "mod.py": `${ASK}${FOREVER}def go(value):
     ${code}`,
-        "other.py": 'def there(value): midimonster.output("here", value)',
+        "other.py": OTHER,
       });
       const pid = pidOf(session);
       session.probe.emit("go", 1);
       session.probe.emit("there", 0.5);
       await session.probe.until("here");
       const { message } = await session.log.seen(/was ended since it did not return 0 s after handler-timeout/);
-      Object.assign(limits, usual);
+      asUsual();
       assert.match(message, /^process \d+ of instance 'py' .*; 1 event for it lost\n[\s\S]*mod\.py", line \d+ in go/);
       await session.log.seen(/runs again/);
       assert.ok(!isAlive(pid));
@@ -73,13 +53,13 @@ describe("a process that hangs", function () {
     });
 
     it(`in ${what} at a stop ends, and the log says so`, async () => {
-      Object.assign(limits, { end: 200 });
+      less({ end: 200 });
       const session = await start(CONFIG, {
         "mod.py": `${ASK}${FOREVER}def clean_up():
     ${code}
 midimonster.cleanup_handler(clean_up)
 def go(value): pass`,
-        "other.py": "def there(value): pass",
+        "other.py": OTHER,
       });
       await ask(session);
       await stopSessions();
@@ -111,7 +91,7 @@ def go(value):
     open(__file__ + ".spins", "w").close()
     while True: pass
 midimonster.cleanup_handler(lambda: say("cleaned up"))`,
-      "other.py": "def there(value): pass",
+      "other.py": OTHER,
     });
     session.probe.emit("go", 1);
     while (!existsSync(path.join(session.folder, "mod.py.spins"))) await setImmediate();

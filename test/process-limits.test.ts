@@ -34,9 +34,7 @@ function canRunAsOther(): boolean {
   return spawnSync("setpriv", [...OTHER, "sh", "-c", check, process.execPath, mmpyScript]).status === 0;
 }
 
-describe("processes of instances, with", function () {
-  this.timeout(120_000);
-
+describe("processes of instances, with", () => {
   for (const { what, limit, count, options = "", says, asOther = false } of LIMITS) {
     it(`${what}, are an error at the start that says so`, function () {
       skipWithSanitizers(this, "a sanitizer takes more of everything");

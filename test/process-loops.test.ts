@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ASK, ask, start, stopSessions } from "./session.js";
+import { ASK, ask, start } from "./session.js";
 
 const PASS_ON = `${ASK}
 def on(value):
@@ -50,10 +50,7 @@ const LOOPS: { what: string; instances: string; mapping: string; names: RegExp }
   },
 ];
 
-describe("a feedback loop through", function () {
-  this.timeout(120_000);
-  afterEach(stopSessions);
-
+describe("a feedback loop through", () => {
   for (const { what, instances, mapping, names } of LOOPS) {
     it(`${what} is named once, and everything else goes on`, async () => {
       const rows = "default-handler = mod.row\n";

@@ -4,21 +4,9 @@ import { existsSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { folderWith } from "./helpers.js";
-import { ownProcess, pidOf, processesHere, statusOf } from "./own-process.js";
-import { ASK, ask, type Session, start, stopSessions } from "./session.js";
+import { besideOther, OTHER, patience, pidOf, processesHere, statusOf } from "./own-process.js";
+import { ASK, ask, type Session, start } from "./session.js";
 
-const config = (more = "") =>
-  ownProcess(`${more}
-[python other]
-own-process = off
-module = other
-[map]
-probe.{go,ask} > py.mod.{go,ask}
-py.{out,done} > probe.{out,done}
-probe.there > other.other.there
-other.here > probe.here
-`);
-const OTHER = 'def there(value): midimonster.output("here", value)';
 const ECHO = `${ASK}\nimport os\ndef go(value): midimonster.output("out", value)\n`;
 
 /** Once: its own process is told so by a file. */
@@ -33,22 +21,11 @@ async function until(session: Session, file: string): Promise<void> {
   while (!existsSync(path.join(session.folder, file))) await setImmediate();
 }
 
-describe("a reload with a process", function () {
-  this.timeout(120_000);
-  let limits: { answer: number };
-  let usual: typeof limits;
-  before(async () => {
-    // As the backend is: a static import would be another copy of it.
-    ({ limits } = await import("../lib/backends/python/process/hang-watch.js"));
-    usual = { ...limits };
-  });
-  afterEach(async () => {
-    Object.assign(limits, usual);
-    await stopSessions();
-  });
+describe("a reload with a process", () => {
+  const { less, asUsual } = patience();
 
   it("whose code does not return fails, and holds up nothing else", async () => {
-    const session = await start(config(), {
+    const session = await start(besideOther(), {
       "mod.py": `${ASK}import os
 def go(value):
     open(__file__ + ".begun", "w").close()
@@ -57,7 +34,7 @@ def go(value):
     });
     session.probe.emit("go", 1);
     await until(session, "mod.py.begun");
-    Object.assign(limits, { answer: 500 });
+    less({ answer: 500 });
     const reload = session.router.reload();
     session.probe.emit("there", 1);
     await session.probe.until("here");
@@ -65,18 +42,18 @@ def go(value):
       reload,
       /'py' could not prepare .* process \d+ does not answer: its code has been running for/,
     );
-    Object.assign(limits, usual);
+    asUsual();
     writeFileSync(path.join(session.folder, "mod.py.end"), "");
     await ask(session);
     await session.router.reload();
   });
 
   it("that is suspended fails; it goes on later", async () => {
-    const session = await start(config(), { "mod.py": ECHO, "other.py": OTHER });
+    const session = await start(besideOther(), { "mod.py": ECHO, "other.py": OTHER });
     process.kill(pidOf(session), "SIGSTOP");
-    Object.assign(limits, { answer: 200 });
+    less({ answer: 200 });
     await assert.rejects(session.router.reload(), /does not answer: it is suspended/);
-    Object.assign(limits, usual);
+    asUsual();
     process.kill(pidOf(session), "SIGCONT");
     await ask(session);
     await session.router.reload();
@@ -84,29 +61,29 @@ def go(value):
   });
 
   it("that is suspended while it loads a changed module fails, and it is started again", async () => {
-    const session = await start(config(), { "mod.py": ECHO, "other.py": OTHER });
+    const session = await start(besideOther(), { "mod.py": ECHO, "other.py": OTHER });
     session.write("mod.py", `${ECHO}${once("os.kill(os.getpid(), signal.SIGSTOP)")}`);
-    Object.assign(limits, { answer: 2000 });
+    less({ answer: 2000 });
     await assert.rejects(session.router.reload(), /process/);
-    Object.assign(limits, usual);
+    asUsual();
     await session.log.seen(/runs again/);
     await ask(session);
   });
 
   it("that is suspended while it loads at a start is an error", async () => {
-    Object.assign(limits, { answer: 2000 });
+    less({ answer: 2000 });
     const files = { "mod.py": `${ECHO}${once("os.kill(os.getpid(), signal.SIGSTOP)")}`, "other.py": OTHER };
-    await assert.rejects(start(config(), files), /process ended while module 'mod' was loaded/);
+    await assert.rejects(start(besideOther(), files), /process ended while module 'mod' was loaded/);
     while (processesHere().length > 0) await setImmediate();
   });
 
   it("that waits for its next start starts it, with what has changed", async () => {
-    const session = await start(config(), { "mod.py": ECHO, "other.py": OTHER });
+    const session = await start(besideOther(), { "mod.py": ECHO, "other.py": OTHER });
     session.write("mod.py", `${ECHO}raise ValueError('broken')`);
     process.kill(pidOf(session), "SIGKILL");
     await session.log.seen(/is started again in 1 s/);
     session.write("mod.py", `${ECHO}\ndef more(value): midimonster.output("out", 1 - value)`);
-    session.write("monster.cfg", `${config()}probe.more > py.mod.more\n`);
+    session.write("monster.cfg", `${besideOther()}probe.more > py.mod.more\n`);
     await session.router.reload();
     await session.log.seen(/runs again/);
     session.probe.emit("more", 0.25);
@@ -115,7 +92,7 @@ def go(value):
   });
 
   it("that has ended with restart = off starts it again", async () => {
-    const session = await start(config("restart = off"), { "mod.py": ECHO, "other.py": OTHER });
+    const session = await start(besideOther("restart = off"), { "mod.py": ECHO, "other.py": OTHER });
     process.kill(pidOf(session), "SIGKILL");
     await session.log.seen(/was ended by SIGKILL/);
     assert.equal(statusOf(session)?.state, "failed");
@@ -132,7 +109,7 @@ def go(value):
     const folder = folderWith({});
     const link = path.join(folder, "python3");
     symlinkSync(python, link);
-    const session = await start(config(`python = ${link}`), { "mod.py": ECHO, "other.py": OTHER });
+    const session = await start(besideOther(`python = ${link}`), { "mod.py": ECHO, "other.py": OTHER });
     unlinkSync(link);
     process.kill(pidOf(session), "SIGKILL");
     await session.log.seen(/could not be started again: .*can't be started: there is no such file/);

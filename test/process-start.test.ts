@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
 import { isAlive, processesHere } from "./own-process.js";
-import { problems, Session, start, stopSessions } from "./session.js";
+import { problems, Session, start } from "./session.js";
 
 /** Instances `a`, `b` and so on, each with the module of its name. */
 const apart = (...names: string[]) =>
@@ -44,10 +44,7 @@ const FAILURES: { what: string; config: string; files: Record<string, string>; s
   },
 ];
 
-describe("processes of instances", function () {
-  this.timeout(120_000);
-  afterEach(stopSessions);
-
+describe("processes of instances", () => {
   it("are all there before the first module is loaded; modules are loaded in the instances' order", async () => {
     const session = await start(apart("a", "b", "c"), { "a.py": COUNT, "b.py": COUNT, "c.py": COUNT });
     assert.deepEqual(session.said(), [
