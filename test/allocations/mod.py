@@ -49,7 +49,7 @@ def each(action, python):
             raised = error
         if not disarm():
             return n - 1
-        if "bootstrap" in str(raised):
+        if "bootstrap code" in str(raised):
             print("MISLEADING:", raised, flush=True)
     return MAX
 
