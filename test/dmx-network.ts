@@ -12,7 +12,7 @@ export function address(number: number): string {
 }
 
 /** A port that no other test process uses, for what goes to everybody: broadcasts reach all addresses of the loopback network. */
-export const OWN_PORT = 20_000 + (pid % 20_000);
+export const OWN_PORT = 20_000 + (pid % 12_000);
 
 export interface Datagram {
   readonly data: Buffer;

@@ -1,9 +1,8 @@
 // Processes that user code forks off: they work like a program's own where CPython can fork, and are refused in the parent
 // elsewhere. A child never routes.
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import path from "node:path";
+import { freePort } from "./free-port.js";
 import { folderWith, mmpy, projectFolder, type Running, run } from "./helpers.js";
 
 /** Standard output is checked: what a child prints, and then what its parent learns of it. */
@@ -34,16 +33,6 @@ midimonster.output("out", 1)
 `;
 
 const CONFIG = "[python py]\nmodule = mod\n[loopback l]\n[map]\npy.out > l.out\nl.out > py.mod.go\n";
-
-/** Of TCP and of UDP. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 async function runs(code: string, config = CONFIG, files: Record<string, string> = {}): Promise<Running> {
   const folder = folderWith({ "monster.cfg": config, "mod.py": `${FORK}${code}`, ...files });

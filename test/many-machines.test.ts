@@ -6,9 +6,9 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { Router } from "../lib/engine/router.js";
 import { Rig } from "./desk-backend.js";
 import { address, universe } from "./dmx-network.js";
+import { freePort } from "./free-port.js";
 import { folderWith, projectFolder, run } from "./helpers.js";
 import { Broker, endBrokers, needMosquitto } from "./mosquitto.js";
-import { freePort } from "./osc-peer.js";
 import { ProbeBackend, type ProbeInstance } from "./probe-backend.js";
 
 const PAGE = readFileSync(path.join(projectFolder, "docs", "many-machines.md"), "utf8");

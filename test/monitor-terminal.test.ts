@@ -5,7 +5,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { WebSocketServer } from "ws";
 import { folderWith, killChildren, mmpy, mmpyScript, type Running, removeFolders, run } from "./helpers.js";
-import { ask, freePort } from "./web-peer.js";
+import { ask } from "./web-peer.js";
 
 const FILES = {
   "monster.cfg": "[python desk]\nmodule = desk\n[loopback bus]\n[map]\ndesk.fader{1..3} > bus.v{1..3}\n",
@@ -21,6 +21,8 @@ midimonster.output("fader\\x1b[31m", 0.5)
 midimonster.interval(move, 20)
 `,
 };
+
+import { freePort } from "./free-port.js";
 
 async function router(port: number, ...options: string[]): Promise<Running> {
   const running = mmpy(["--monitor", String(port), ...options], { cwd: folderWith(FILES) });

@@ -4,9 +4,10 @@ import { WebSocket } from "ws";
 import type { Client } from "../lib/web/client.js";
 import { isLearnt } from "../lib/web/monitor/learning.js";
 import { Viewer } from "../lib/web/monitor/viewer.js";
+import { freePort } from "./free-port.js";
 import { endWatched, switches, watch } from "./monitor-target.js";
 import { start } from "./session.js";
-import { ask, freePort, type Received, WebSocketPeer } from "./web-peer.js";
+import { ask, type Received, WebSocketPeer } from "./web-peer.js";
 
 const CONFIG = `
 [python py]

@@ -1,9 +1,9 @@
 // A broker for tests: mosquitto, on a port of its own; and a client of another make than the backend's use of it.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import path from "node:path";
 import { connectAsync, type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
+import { freePort } from "./free-port.js";
 import { folderWith } from "./helpers.js";
 import { Waiting } from "./waiting.js";
 
@@ -15,14 +15,6 @@ export function needMosquitto(test: Mocha.Context): void {
   if (spawnSync(PROGRAM, ["-h"]).error === undefined) return;
   console.log("SKIPPED: no mosquitto; on Debian: apt-get install mosquitto");
   test.skip();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 const brokers: Broker[] = [];

@@ -1,8 +1,9 @@
 // The same OSC messages into this program and into MIDIMonster: both have to send the same bytes.
 import assert from "node:assert/strict";
 import path from "node:path";
+import { freePort } from "./free-port.js";
 import { folderWith, mmpyScript, type Running, run } from "./helpers.js";
-import { double, freePort, OscPeer } from "./osc-peer.js";
+import { double, OscPeer } from "./osc-peer.js";
 
 const { MIDIMONSTER_REF } = process.env;
 

@@ -1,7 +1,8 @@
 // OSC messages that the addon sends by itself, beside those that JavaScript sends: the same bytes in the same order.
 import assert from "node:assert/strict";
 import { binding } from "../lib/binding.js";
-import { bytes, freePort, OscPeer } from "./osc-peer.js";
+import { freePort } from "./free-port.js";
+import { bytes, OscPeer } from "./osc-peer.js";
 import { fc } from "./properties.js";
 import { type Session, start } from "./session.js";
 

@@ -1,7 +1,8 @@
 // OSC instances in a router, and peers on sockets.
 import assert from "node:assert/strict";
 import { Decoder, FAULTS } from "../lib/backends/osc/decode.js";
-import { bytes, freePort, OscPeer } from "./osc-peer.js";
+import { freePort } from "./free-port.js";
+import { bytes, OscPeer } from "./osc-peer.js";
 import { fc } from "./properties.js";
 import { type Session, start } from "./session.js";
 

@@ -62,11 +62,3 @@ export function readDouble(hex: string): [path: string, value: number] {
   const data = bytes(hex);
   return [data.toString("latin1", 0, data.indexOf(0)), data.readDoubleBE(data.length - 8)];
 }
-
-/** A UDP port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const peer = await OscPeer.open();
-  const { port } = peer;
-  await peer.close();
-  return port;
-}

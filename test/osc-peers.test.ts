@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import path from "node:path";
+import { freePort } from "./free-port.js";
 import { folderWith, mmpy, run } from "./helpers.js";
-import { freePort, OscPeer } from "./osc-peer.js";
+import { OscPeer } from "./osc-peer.js";
 import { start } from "./session.js";
 
 function needs(test: Mocha.Context, program: string): void {

@@ -1,6 +1,7 @@
 // OSC messages that the addon reads by itself, beside those that JavaScript reads: the same events in the same order.
 import assert from "node:assert/strict";
-import { freePort, OscPeer } from "./osc-peer.js";
+import { freePort } from "./free-port.js";
+import { OscPeer } from "./osc-peer.js";
 import { fc } from "./properties.js";
 import { type Session, start } from "./session.js";
 

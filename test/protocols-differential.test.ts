@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { address, Peer, universe } from "./dmx-network.js";
+import { freePort } from "./free-port.js";
 import { folderWith, mmpy, mmpyScript, type Running, run } from "./helpers.js";
 import { Broker, endBrokers, needMosquitto } from "./mosquitto.js";
-import { double, freePort, OscPeer, readDouble } from "./osc-peer.js";
+import { double, OscPeer, readDouble } from "./osc-peer.js";
 
 const { MIDIMONSTER_REF } = process.env;
 const reference = path.resolve(MIDIMONSTER_REF ?? "");

@@ -4,9 +4,10 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach } from "mocha";
+import { freePort } from "./free-port.js";
 import { projectFolder, run } from "./helpers.js";
 import { start, stopSessions } from "./session.js";
-import { endPeers, freePort, type Received, WebSocketPeer } from "./web-peer.js";
+import { endPeers, type Received, WebSocketPeer } from "./web-peer.js";
 
 const page = readFileSync(path.join(projectFolder, "docs", "web-api.md"), "utf8");
 

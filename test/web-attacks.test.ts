@@ -4,8 +4,9 @@ import { connect } from "node:net";
 import { afterEach } from "mocha";
 import { LIMITS } from "../lib/web/limits.js";
 import { attach } from "../lib/web/site.js";
+import { freePort } from "./free-port.js";
 import { MemoryLog } from "./helpers.js";
-import { ask, freePort, type WebSocketPeer } from "./web-peer.js";
+import { ask, type WebSocketPeer } from "./web-peer.js";
 import { CONTROL, ending, endTargets, raw, Target, tokens, VIEW } from "./web-target.js";
 
 const HANDSHAKE = [

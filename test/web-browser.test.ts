@@ -6,8 +6,9 @@ import path from "node:path";
 import axe from "axe-core";
 import { afterEach } from "mocha";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { freePort } from "./free-port.js";
 import { type Session, start, stopSessions } from "./session.js";
-import { endPeers, freePort, WebSocketPeer } from "./web-peer.js";
+import { endPeers, WebSocketPeer } from "./web-peer.js";
 
 const CHROMIUM = "/usr/bin/chromium";
 

@@ -7,8 +7,9 @@ import { LIMITS } from "../lib/web/limits.js";
 import { Learning } from "../lib/web/monitor/learning.js";
 import { attach, type Site } from "../lib/web/site.js";
 import { Tokens } from "../lib/web/tokens.js";
+import { freePort } from "./free-port.js";
 import { MemoryLog } from "./helpers.js";
-import { ask, freePort, WebSocketPeer } from "./web-peer.js";
+import { ask, WebSocketPeer } from "./web-peer.js";
 import { CONTROL, ending, endTargets, raw, Target, tokens } from "./web-target.js";
 
 describe("the server of a page", () => {

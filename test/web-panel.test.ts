@@ -6,9 +6,10 @@ import path from "node:path";
 import { afterEach } from "mocha";
 import { readTokens } from "../lib/backends/web/token-files.js";
 import { isLoopback, urlsOf } from "../lib/backends/web/urls.js";
+import { freePort } from "./free-port.js";
 import { folderWith } from "./helpers.js";
 import { problems, type Session, start, stopSessions } from "./session.js";
-import { ask, endPeers, freePort, type Received, WebSocketPeer } from "./web-peer.js";
+import { ask, endPeers, type Received, WebSocketPeer } from "./web-peer.js";
 
 const CONFIG = `
 [web panel]

@@ -1,6 +1,5 @@
 // Clients of pages: by WebSocket, and raw HTTP with headers that fetch() does not allow.
 import { request } from "node:http";
-import { createServer } from "node:net";
 import { WebSocket } from "ws";
 import { Waiting } from "./waiting.js";
 
@@ -115,16 +114,5 @@ export function ask(
     });
     sent.on("error", reject);
     sent.end(body);
-  });
-}
-
-/** A port of TCP that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
   });
 }
