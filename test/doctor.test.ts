@@ -63,7 +63,7 @@ describe("mmpy doctor", () => {
     const { executable } = await choosePython(undefined, silentLogger);
     const given = await report(["-b", `python.python=${executable}`, "-b", "python.deepbind=off"]);
     assert.equal(given.found.chosen?.deepbind, false);
-    assert.equal(given.found.chosen?.reason, "option 'python' of [backend python]");
+    assert.equal(given.found.chosen?.reason, "option 'python'");
   });
 
   it("names the libraries of OpenSSL only where it is they that ssl uses", async () => {
@@ -99,7 +99,7 @@ describe("mmpy doctor", () => {
     execFileSync(executable, ["-m", "venv", "--without-pip", venv]);
     const running = mmpy(["doctor"], { cwd: folder });
     assert.equal((await running.exited).code, 0, running.stdout);
-    const line = `* ${venv}/bin/python3 (option 'python' of [backend python])`;
+    const line = `* ${venv}/bin/python3 (option 'python')`;
     assert.deepEqual(
       running.stdout.split("\n").filter((each) => each.startsWith("* ")),
       [line],
@@ -111,7 +111,7 @@ describe("mmpy doctor", () => {
       env: { ...process.env, PATH: `${process.env.PATH}:${linked}` },
     });
     await named.exited;
-    assert.match(named.stdout, /\n\* \S+ \(option 'python' of/);
+    assert.match(named.stdout, /\n\* \S+ \(option 'python'\)/);
     assert.equal(named.stdout.match(/^\* /gm)?.length, 1);
   });
 

@@ -40,7 +40,7 @@ const FAILURES: { what: string; config: string; files: Record<string, string>; s
     what: "has no Python",
     config: `${apart("a", "b")}[python c]\nmodule = c\npython = ./nowhere\n`,
     files: { "b.py": MODULE },
-    says: /nowhere/,
+    says: /instance 'c': there is no Python at .*nowhere \(option 'python'\)/,
   },
 ];
 

@@ -91,7 +91,7 @@ describe("finding Python", () => {
         "too old",
         () => pretender({ version: [3, 8, 18] }, elf(64, OURS)),
         "PYTHON_TOO_OLD",
-        /\(Python 3\.8\.18, option 'python' of \[backend python\]\) is too old; 3\.9 or later.*\n.*apt-get install.*pyenv install/,
+        /\(Python 3\.8\.18, option 'python'\) is too old; 3\.9 or later.*\n.*apt-get install.*pyenv install/,
       ],
       ["Python 2", () => pretender({ version: [2, 7, 18] }, elf(64, OURS)), "PYTHON_TOO_OLD", /is too old/],
       [
@@ -251,7 +251,7 @@ exit 127`,
     it("the one of the configuration before all others", async () => {
       set({ MMPY_PYTHON: usable([3, 10, 0]), VIRTUAL_ENV: path.dirname(usable([3, 9, 0])) });
       const choice = await choosePython(usable([3, 11, 5]), log);
-      assert.deepEqual([choice.version, choice.reason], ["3.11.5", "option 'python' of [backend python]"]);
+      assert.deepEqual([choice.version, choice.reason], ["3.11.5", "option 'python'"]);
     });
 
     for (const [index, name] of ["MMPY_PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX"].entries()) {

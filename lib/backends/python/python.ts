@@ -57,7 +57,7 @@ class PythonBackend implements OpenBackend<typeof instanceOptions> {
         // While modules load, JavaScript does not come to see a signal.
         if (binding.stopSignalSeen()) throw new Error("a signal to stop has arrived");
         const python = pythons[i];
-        if (python?.status !== "fulfilled") throw python?.reason;
+        if (python?.status !== "fulfilled") throw aboutInstance(instance.name, python?.reason);
         this.#begun.set(instance.name, { python: python.value, code: this.#begin(instance, python.value) });
       }
     } catch (error) {
@@ -171,6 +171,12 @@ function pointsElsewhere(home: string | undefined, { prefix, basePrefix, baseExe
   const folders = colon < 0 ? [home, home] : [home.slice(0, colon), home.slice(colon + 1)];
   const real = (folder: string | undefined = "") => (existsSync(folder) ? realpathSync(folder) : folder);
   return real(folders[0]) !== real(basePrefix) || real(folders[1]) !== real(baseExecPrefix);
+}
+
+/** An error of one of several instances that start together. */
+function aboutInstance(name: string, error: unknown): unknown {
+  if (!(error instanceof MidimonsterError)) return error;
+  return new MidimonsterError(error.code, `instance '${name}': ${error.message}`, [], { cause: error });
 }
 
 export { inspect } from "./inspect.js";

@@ -171,9 +171,7 @@ export async function findPythons(env: Environment = process.env, configured?: s
 
 /** The Python that the configuration or the environment requests, if any. */
 function requestedBy(configured: string | undefined, env: Environment) {
-  return configured === undefined
-    ? requestOfEnvironment(env)
-    : { reason: "option 'python' of [backend python]", value: configured };
+  return configured === undefined ? requestOfEnvironment(env) : { reason: "option 'python'", value: configured };
 }
 
 /** Asks a Python about itself. */
