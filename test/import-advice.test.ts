@@ -21,10 +21,10 @@ function pythonIn(managed: boolean): PythonChoice {
   return { version: "3.11.2", executable, prefix, ...base, library: "libpython3.11.so", reason: "" };
 }
 
-function advice(exception: Partial<PythonException>, files: Record<string, string> = {}) {
+function advice(exception: Partial<PythonException>, files: Record<string, string> = {}, module = "show") {
   const raised = { type: "ImportError", message: "", places: [], text: "", ...exception };
   const surroundings = { folder: folderWith(files), python: pythonIn(false), interpreter: "own" as const };
-  return importAdvice(raised, "show", surroundings).join("\n");
+  return importAdvice(raised, module, surroundings).join("\n");
 }
 
 describe("a file that hides a library", () => {
@@ -55,6 +55,17 @@ describe("a file that hides a library", () => {
       else assert.match(found, expected);
     });
   }
+});
+
+it("a function that is named as a module belongs into a mapping", () => {
+  const [name, message] = ["desk.fader", "No module named 'desk.fader'; 'desk' is not a package"];
+  const raised = { type: "ModuleNotFoundError", message, name };
+  const found = advice(raised, { "desk.py": "" }, "desk.fader");
+  assert.equal(
+    found,
+    "'desk' is a module: write module = desk; mappings name its functions, as in INSTANCE.desk.fader",
+  );
+  assert.match(advice(raised, { "desk.py": "" }), /imports itself/, "by a module of another name");
 });
 
 describe("a source file in another encoding", () => {

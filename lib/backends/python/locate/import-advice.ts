@@ -30,6 +30,10 @@ export function importAdvice(exception: PythonException, module: string, surroun
   if (refusesInterpreter(exception)) {
     return adviceOnInterpreter(extensionIn(message, places), surroundings);
   }
+  const [, parent] = /; '([\w.]+)' is not a package$/.exec(message) ?? [];
+  if (parent !== undefined && `${module}.`.startsWith(`${name}.`)) {
+    return [`'${parent}' is a module: write module = ${parent}; mappings name its functions, as in INSTANCE.${module}`];
+  }
   const hiding = hidingLibrary(message, surroundings);
   if (hiding !== undefined) return [hiding];
   if (/^OSError$/.test(type) && IN_USE.test(message)) return adviceOnPort(exception);
