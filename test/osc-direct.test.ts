@@ -170,7 +170,9 @@ describe("OSC messages of an instance with nothing unusual", () => {
       3,
     );
     const told = session.log.matching(/^direct: could not send/).map(({ message }) => message);
-    assert.deepEqual(told, [`direct: could not send to 127.0.0.1:${peers[0].port}: EMSGSIZE (1 message lost)`]);
+    assert.deepEqual(told, [
+      `direct: could not send to 127.0.0.1:${peers[0].port}: it is too large for a datagram (EMSGSIZE) (1 message lost)`,
+    ]);
     const of = (wanted: string) => session.router.describe().instances.find(({ name }) => name === wanted)?.status;
     assert.deepEqual([of("direct")?.lost, of("full")?.lost], [2, 2]);
     assert.match(of("direct")?.text ?? "", /EMSGSIZE/);

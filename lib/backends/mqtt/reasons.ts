@@ -1,18 +1,15 @@
 // Why there is no connection, for people.
 import { messageOf } from "../../errors.js";
-import { codeOf } from "../shared/error-codes.js";
+import { codeOf, MEANINGS } from "../shared/error-codes.js";
 
 const PLAIN_HINT = "it does not seem to speak TLS: for a connection without encryption write host = mqtt://";
 const CA_HINT = "name the certificate of its authority with the option ca";
 const LOGIN_HINT = "check the options user and password";
 
-const SYSTEM: Readonly<Record<string, string>> = {
+const OF_CONNECTIONS: Readonly<Record<string, string>> = {
+  ...MEANINGS,
   ECONNREFUSED: "nothing listens there",
   ECONNRESET: "the connection was reset",
-  EHOSTUNREACH: "the host can't be reached",
-  ENETUNREACH: "the network can't be reached",
-  ENOTFOUND: "there is no host of this name",
-  EAI_AGAIN: "the host's name can't be looked up at the moment",
   EPIPE: "the connection has ended",
   ETIMEDOUT: "there was no answer in time",
   CERT_HAS_EXPIRED: "its certificate has expired",
@@ -33,7 +30,7 @@ export function reasonOf(error: unknown): string {
   const code = codeOf(error);
   const text = messageOf(error);
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return `its certificate is for another host: ${text}`;
-  const known = code === undefined ? undefined : SYSTEM[code];
+  const known = code === undefined ? undefined : OF_CONNECTIONS[code];
   if (known !== undefined) return `${known} (${code})`;
   return text === "" ? (code ?? "unknown error") : text;
 }

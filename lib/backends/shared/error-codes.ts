@@ -6,7 +6,23 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
-/** As short as possible. */
-export function briefly(error: unknown): string {
-  return codeOf(error) ?? messageOf(error);
+/** What the codes mean for users: those of sockets, and of looking up names. */
+export const MEANINGS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another program uses it",
+  EADDRNOTAVAIL: "no interface has this address",
+  EAGAIN: "more is sent than the network takes",
+  EAI_AGAIN: "the host's name can't be looked up at the moment",
+  EHOSTUNREACH: "the host can't be reached",
+  EMSGSIZE: "it is too large for a datagram",
+  ENETUNREACH: "the network can't be reached",
+  ENOTFOUND: "there is no host of this name",
+  EPERM: "a firewall forbids it",
+};
+
+/** For users, as `the network can't be reached (ENETUNREACH)`. */
+export function reasonOf(error: unknown): string {
+  const code = codeOf(error);
+  if (code === undefined) return messageOf(error);
+  const meaning = MEANINGS[code];
+  return meaning === undefined ? code : `${meaning} (${code})`;
 }

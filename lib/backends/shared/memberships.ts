@@ -1,7 +1,7 @@
 import { messageOf } from "../../errors.js";
 import type { Logger } from "../../log/log.js";
 import { Condition } from "./condition.js";
-import { briefly } from "./error-codes.js";
+import { reasonOf } from "./error-codes.js";
 import type { NativeUdp } from "./native-udp.js";
 
 /** The multicast groups that a socket belongs to, or should: a network that is not there yet is tried again. */
@@ -76,7 +76,7 @@ export class Memberships {
         each.joined = true;
         each.condition.succeeds();
       } catch (error) {
-        each.condition.fails(briefly(error));
+        each.condition.fails(reasonOf(error));
       }
     }
   }

@@ -1,6 +1,6 @@
-import { messageOf } from "../../errors.js";
 import type { Logger } from "../../log/log.js";
 import { Condition } from "./condition.js";
+import { reasonOf } from "./error-codes.js";
 import { type Endpoint, type Family, ipv4Number, numericHost, resolveHost, showEndpoint, showPeer } from "./hosts.js";
 
 /** How often the address of a name is asked for that has none, in ms. */
@@ -84,7 +84,7 @@ export class UdpTarget {
       resolved?.();
     } catch (error) {
       if (this.#closed) return;
-      this.condition.fails(messageOf(error));
+      this.condition.fails(reasonOf(error));
       this.#timer = setTimeout(() => void this.resolve(), RETRY).unref();
     }
   }

@@ -2,7 +2,7 @@
 import { messageOf } from "../../errors.js";
 import type { Logger } from "../../log/log.js";
 import { Condition } from "./condition.js";
-import { briefly, codeOf } from "./error-codes.js";
+import { codeOf, reasonOf } from "./error-codes.js";
 import {
   addressOfInterface,
   type Endpoint,
@@ -334,11 +334,4 @@ export class UdpSocket {
 
 function isAny(address: string): boolean {
   return address === "0.0.0.0" || address === "::";
-}
-
-function reasonOf(error: unknown): string {
-  const code = codeOf(error);
-  if (code === "EADDRINUSE") return "another program uses it (EADDRINUSE)";
-  if (code === "EADDRNOTAVAIL") return "no interface has this address (EADDRNOTAVAIL)";
-  return briefly(error);
 }
