@@ -142,6 +142,16 @@ describe("names that a configuration gets wrong", () => {
       ],
     ],
     [
+      "an instance where there is none at all",
+      { "monster.cfg": "[map]\na.x > a.y\n" },
+      [
+        "monster.cfg:2:1: error: no instance 'a'\n" +
+          "    2 | a.x > a.y\n      | ^\n      = write a section for it, such as [loopback a]",
+        "monster.cfg:2:7: error: no instance 'a'\n" +
+          "    2 | a.x > a.y\n      |       ^\n      = write a section for it, such as [loopback a]",
+      ],
+    ],
+    [
       "an instance in a mapping from right to left",
       { "monster.cfg": "[loopback knobs]\n[map]\nknobs.x < midi.y\n" },
       [

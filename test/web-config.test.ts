@@ -4,13 +4,17 @@ import { layoutOf } from "../lib/backends/web/layout.js";
 import { type Line, lines as patterns } from "../lib/backends/web/lines.js";
 import { DeskBackend, Rig } from "./desk-backend.js";
 
-/** The first lines of errors and warnings, for a configuration that begins with `[web x]`. */
-async function check(config: string): Promise<string[]> {
+/** Errors and warnings, for a configuration that begins with `[web x]`. */
+async function findings(config: string): Promise<string[]> {
   const rig = new Rig(`[web x]\n${config}`, [new DeskBackend().declaration()]);
   const errors = await rig.errors(rig.router.load());
   const warnings = rig.log.entries.filter(({ level }) => level === "warn");
-  const texts = [...errors, ...warnings.map(({ message }) => message.replaceAll(`${rig.folder}/`, ""))];
-  return texts.map((text) => text.split("\n", 1)[0] ?? "");
+  return [...errors, ...warnings.map(({ message }) => message.replaceAll(`${rig.folder}/`, ""))];
+}
+
+/** The first lines of the same. */
+async function check(config: string): Promise<string[]> {
+  return (await findings(config)).map((text) => text.split("\n", 1)[0] ?? "");
 }
 
 const MAPPED = "[loopback l]\n[map]\nx.{a,b.x,b.y,c1,c2} > l.{a,b.x,b.y,c1,c2}";
@@ -70,6 +74,16 @@ describe("a configuration of a page", () => {
       "monster.cfg:3:9: warning: no mapping uses 'x.d1', and 2 more of this line",
       "monster.cfg:5:6: warning: no mapping uses 'x.e.x', and 1 more of this line",
     ]);
+  });
+
+  it("is asked whether a channel that only a mapping names is a widget's, misspelt", async () => {
+    const [found = ""] = await findings("fader = dim{1..2}\n[loopback l]\n[map]\nx.{dmi1,dim2} > l.{a,b}");
+    assert.match(found, /no mapping uses 'x\.dim1'\n(.*\n)*.*= a mapping uses 'x\.dmi1': is it misspelt\?$/);
+  });
+
+  it("is shown all options where one is like no other", async () => {
+    const [found = ""] = await findings(`slider = a\n${MAPPED}`);
+    assert.match(found, /available options: bind, .*fader, knob, .*, hold$/);
   });
 
   it("becomes pages with groups of widgets, in the order of its lines", () => {

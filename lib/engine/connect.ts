@@ -11,7 +11,7 @@ import { reportTo } from "../backends/read-options.js";
 import type { ChannelReference, MappingDefinition } from "../config/definition.js";
 import type { Findings } from "../config/findings.js";
 import { channelHelp, commentHelp } from "../config/meant.js";
-import { didYouMean } from "../config/suggest.js";
+import { didYouMean, nearest } from "../config/suggest.js";
 import { messageOf } from "../errors.js";
 import type { FilterChain, FilterStep } from "../filters/chain.js";
 import { FilterPlaces } from "../mapping/filter-places.js";
@@ -119,6 +119,7 @@ function instanceOf(
     const backend = reference.instance;
     if (backends.has(backend))
       known.unshift(`'${backend}' is a backend: name one of its instances, the NAME in [${backend} NAME]`);
+    if (known.length === 0) known.push(`write a section for it, such as [loopback ${reference.instance}]`);
     const help = comment.length > 0 ? comment : known;
     findings.error(`no instance '${reference.instance}'`, reference.instanceLocation, { help });
   }
@@ -197,9 +198,10 @@ function warnOfUnmapped(entry: InstanceEntry, findings: Findings): void {
     if (isMapped) mapped.add(channels.names(index, 1)[0] ?? "");
   }
   const missing = new Map<string, { readonly first: NamedChannel; count: number }>();
+  const unnamed = new Set(mapped);
   try {
     for (const channel of listOf("named", () => declaration.channels.named?.(read))) {
-      if (mapped.has(channel.name)) continue;
+      if (unnamed.delete(channel.name) || mapped.has(channel.name)) continue;
       const place = `${channel.option} ${channel.index}`;
       const known = missing.get(place);
       if (known === undefined) missing.set(place, { first: channel, count: 1 });
@@ -212,12 +214,17 @@ function warnOfUnmapped(entry: InstanceEntry, findings: Findings): void {
   for (const { first, count } of missing.values()) {
     const { name, option, index } = first;
     const more = count > 1 ? `, and ${count - 1} more of this line` : "";
+    const meant = nearest(name, unnamed);
     const problem = {
       severity: "warning",
       message: `no mapping uses '${instance}.${name}'${more}`,
       option,
       index,
-      help: [`write a line in [map], such as: ${instance}.${name} > INSTANCE.CHANNEL`],
+      help: [
+        meant === undefined
+          ? `write a line in [map], such as: ${instance}.${name} > INSTANCE.CHANNEL`
+          : `a mapping uses '${instance}.${meant}': is it misspelt?`,
+      ],
     } as const;
     reportTo(findings, problem, ownerOf(declaration, definition), definition.settings, definition.nameLocation);
   }
