@@ -1,7 +1,7 @@
 import { portHolders } from "../shared/port-holder.js";
 
 /**
- * A warning if another process has bound the same address: as in MIDIMonster that is no error, and only one of both hears anything.
+ * A warning if another process has bound the same address: as in MIDIMonster that is no error, and only one of the two hears anything.
  *
  * @param address where this instance listens
  * @param port a port that the configuration names
@@ -12,7 +12,7 @@ export function sharingWarning(name: string, address: string, port: number): str
   );
   if (other === undefined) return undefined;
   return (
-    `${name}: port ${port} is also bound by process ${other.pid} (${other.command}): except broadcasts, messages reach only one of both, ` +
+    `${name}: port ${port} is also bound by process ${other.pid} (${other.command}): except broadcasts, messages reach only one of the two, ` +
     "usually the one that was started last; end the other, or use another port"
   );
 }
