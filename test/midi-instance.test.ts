@@ -345,7 +345,7 @@ describe("a MIDI instance", () => {
 
     it("not to a port of the wrong direction, and says so", async () => {
       const session = await desk("read = 24:0", "desk.ch0.cc1 > probe.x");
-      await session.log.seen(/^desk: 'Synth: No\. 5' \(24:0\) is no MIDI device to receive from: it does not allow/);
+      await session.log.seen(/^desk: 'Synth: No\. 5' \(24:0\) is not a MIDI device to receive from: it does not allow/);
     });
 
     it("not again what another program has disconnected, until that connects it", async () => {

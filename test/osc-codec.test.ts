@@ -318,8 +318,8 @@ describe("an OSC address pattern", () => {
   }
 
   for (const [text, problem] of [
-    ["/[a", "has a '[' without its end"],
-    ["/{a", "has a '{' without its end"],
+    ["/[a", "has a '[' that is not closed"],
+    ["/{a", "has a '{' that is not closed"],
     ["/[a/b]", "has a '/' within '['"],
     ["/{a{b}}", "has a '{' within '{'"],
   ] as const) {

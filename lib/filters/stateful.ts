@@ -160,7 +160,7 @@ export const STATEFUL: readonly FilterDeclaration[] = [
       {
         form: "rate(hertz)",
         example: "rate(10)",
-        doc: "so many values a second at most; of those in between the newest passes when its time has come",
+        doc: "at most this many values a second; of those in between the newest passes when its time has come",
         parameters: [{ name: "hertz", doc: "values a second", kind: "frequency", min: 0.1, max: 1000, default: 25 }],
         operation: ([hertz = 1]) => operation("rate", 1000 / hertz),
         reverse: ([hertz = 1]) => operation("rate", 1000 / hertz),
@@ -212,7 +212,7 @@ export const STATEFUL: readonly FilterDeclaration[] = [
       {
         form: "delay(time)",
         example: "delay(100ms)",
-        doc: "each value once, so much later, in order",
+        doc: "each value once, this much later, in order",
         parameters: [time("how much later", 1, HOUR)],
         ...both("delay"),
       },

@@ -6,6 +6,9 @@ import type { Tokens } from "./tokens.js";
 /** `view` sees values, `control` also sets them. */
 export type Role = "view" | "control";
 
+/** For clients that try to set values without being allowed to. */
+export const VIEW_ONLY = "this token only allows viewing";
+
 /** Who may use a site. A reload may replace it. */
 export interface Access {
   /** Names besides those of this machine under which it is reached. */

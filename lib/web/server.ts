@@ -6,7 +6,7 @@ import { codeOf } from "../backends/shared/error-codes.js";
 import { resolveHost, unmapped, WILDCARD } from "../backends/shared/hosts.js";
 import { portHolders } from "../backends/shared/port-holder.js";
 import { messageOf } from "../errors.js";
-import { type Head, protectiveHeaders, refusalOf } from "./access.js";
+import { type Head, protectiveHeaders, refusalOf, VIEW_ONLY } from "./access.js";
 import { type Answer, answerAndClose, errorAnswer, type WebRequest } from "./answer.js";
 import { Allowances, LIMITS, TIMES } from "./limits.js";
 import type { Site, WebAddress } from "./site.js";
@@ -198,13 +198,13 @@ export class WebServer {
       return errorAnswer(401, "token", message, { "WWW-Authenticate": "Bearer" });
     }
     if (method.needs === "control" && role !== "control") {
-      return errorAnswer(403, "role", "this token only allows to look");
+      return errorAnswer(403, "role", VIEW_ONLY);
     }
     const body = await bodyOf(request);
     if (!Buffer.isBuffer(body)) return body;
     // Its body took a while, in which a reload may have changed who may do what.
     if (site.find(at)?.methods !== methods || (method.needs !== "open" && site.roleOf(token) !== role)) {
-      return errorAnswer(503, "changed", "the page has changed meanwhile: ask again", RETRY_SOON);
+      return errorAnswer(503, "changed", "the page has changed in the meantime: try again", RETRY_SOON);
     }
     try {
       const type = (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
@@ -316,7 +316,7 @@ function listenProblem(error: Error, host: string, port: number): string {
       return `${where} is used by ${who}: use another port, or end that program; ss -ltnp 'sport = :${port}' shows it`;
     }
     case "EACCES":
-      return `${where} can't be used: ports below 1024 need a right; use a higher one, or AmbientCapabilities=CAP_NET_BIND_SERVICE in the unit`;
+      return `${where} can't be used: ports below 1024 need a permission; use a higher one, or write AmbientCapabilities=CAP_NET_BIND_SERVICE in the unit`;
     case "EADDRNOTAVAIL":
       return `${where} can't be used: this machine does not have the address; ip addr shows those it has`;
     default:

@@ -20,7 +20,7 @@ export const BROADCAST = "broadcast";
 export const options = {
   bind: option.custom<Address, { readonly doc: string; readonly example: string; readonly repeatable: true }>(
     {
-      doc: "an address to send from and to receive on; `announce` is the one that peers are told, `interface` takes the address of a network interface",
+      doc: "an address to send from and to receive on; `announce` is the one given to peers, `interface` takes the address of a network interface",
       repeatable: true,
       example: "0.0.0.0",
     },

@@ -171,11 +171,11 @@ export class Links {
     }
     const what = link.toPeer ? "to send to" : "to receive from";
     if (peer !== undefined && result === EPERM) {
-      const refusal = `${describePort(peer, this.#sequencer.list())} is no MIDI device ${what}`;
+      const refusal = `${describePort(peer, this.#sequencer.list())} is not a MIDI device ${what}`;
       this.#tellWaiting(link, "refused", `${refusal}: it does not allow the connection`);
       return;
     }
-    // The device is not there: it has no port yet, or another error is not worth to be told apart.
+    // The device is not there: it has no port yet. Other errors are not worth telling apart.
     if (link.told === "gone") return;
     const others = describePorts(this.#sequencer.list(), this.#sequencer.client, link.toPeer);
     const why = result === undefined || result >= 0 ? "" : ` (${getSystemErrorName(result)})`;

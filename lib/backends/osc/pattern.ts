@@ -109,7 +109,7 @@ export function compilePattern(text: string): CompiledPattern {
 function problemOf(content: string, close: number, { start, text }: { start: number; text: string }) {
   const span = { start, length: (close < 0 ? text.length : close + 1) - start };
   const bracket = text[start] as string;
-  if (close < 0) return { problem: `has a '${bracket}' without its end`, span };
+  if (close < 0) return { problem: `has a '${bracket}' that is not closed`, span };
   const wrong = /[/[{]/.exec(content)?.[0];
   return wrong === undefined ? undefined : { problem: `has a '${wrong}' within '${bracket}'`, span };
 }

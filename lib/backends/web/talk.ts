@@ -1,5 +1,6 @@
 // What clients of a page say over WebSocket, and what it answers. docs/web-api.md describes it.
 import { randomBytes } from "node:crypto";
+import { VIEW_ONLY } from "../../web/access.js";
 import type { Client, Message } from "../../web/client.js";
 import type { SocketRoute } from "../../web/site.js";
 import type { Panel } from "./panel.js";
@@ -46,7 +47,7 @@ export function talk(panel: Panel, server: string): SocketRoute {
 /** Whether a client may set values; if not, it is told. */
 function mayControl(client: Client, { seq }: Message): boolean {
   if (client.role === "control") return true;
-  client.error("role", "this token only allows to look", seq);
+  client.error("role", VIEW_ONLY, seq);
   return false;
 }
 

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import type { LiveFrame, LiveListener, LiveView, Sample } from "../../engine/live-view.js";
 import { messageOf } from "../../errors.js";
-import type { Role } from "../access.js";
+import { type Role, VIEW_ONLY } from "../access.js";
 import { CLOSE, type Client, type Message } from "../client.js";
 import type { Site, SocketRoute } from "../site.js";
 import { binaryFrame, jsonFrame } from "./frames.js";
@@ -174,7 +174,7 @@ export class Monitor implements SocketRoute {
 
   #set(client: Client, { v, name, value, seq }: Message): void {
     if (this.#roleOf(client) !== "control") {
-      const why = this.#spec.control ? "this token only allows to look" : "values can't be set here: control is off";
+      const why = this.#spec.control ? VIEW_ONLY : "values can't be set here: control is off";
       client.error("role", why, seq);
       return;
     }
