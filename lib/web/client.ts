@@ -70,14 +70,16 @@ export class Client {
     return this.#websocket.readyState === this.#websocket.OPEN;
   }
 
-  /** Whether so much waits for it that values are not to be sent, but noted: send the newest once this is false. */
+  /** Whether too much is waiting for it: note values instead of sending them, and send the newest once this is false. */
   get lags(): boolean {
     return this.#later.size > 0 || this.#websocket.bufferedAmount > LIMITS.buffered;
   }
 
   /**
-   * Does what sends much: at once, or when it has read what it was sent before, so that a client that asks and does not read takes no
-   * memory. @param what stands for it: work that still waits is replaced
+   * Does something that sends a lot: at once, or when the client has read what it was sent before, so that one that asks and does
+   * not read takes no memory.
+   *
+   * @param what names the work: work of this name that still waits is replaced
    */
   whenRead(what: string, work: () => void): void {
     if (!this.lags) {
@@ -85,7 +87,7 @@ export class Client {
       return;
     }
     if (this.#later.size === 0) this.#socket.once("drain", this.#catchUp);
-    this.#later.delete(what); // the order is that of the last ones
+    this.#later.delete(what); // it goes to the end of the order
     this.#later.set(what, work);
   }
 
@@ -141,7 +143,7 @@ export class Client {
     return false;
   }
 
-  /** Closes it if it does not read, or is gone without a word. Called every second. @internal */
+  /** Closes it if it does not read, or has vanished without closing the connection. Called every second. @internal */
   look(now: number): void {
     const waiting = this.#socket.writableLength;
     const flushed = this.#socket.bytesWritten - waiting;
@@ -161,5 +163,5 @@ export class Client {
   }
 }
 
-/** What could not be sent is of no interest: the end of the connection tells. */
+/** What could not be sent does not matter: the connection's end is noticed anyway. */
 function ignore(): void {}

@@ -24,7 +24,7 @@ export const LIMITS = {
 export const TIMES = {
   header: 5000,
   request: 10_000,
-  /** Without progress of a connection by HTTP: more than those above, whose end is told. */
+  /** Without progress of a connection by HTTP: longer than those above, which end with an answer. */
   unread: 12_000,
   /** Until the token has to arrive. */
   authorisation: 5000,
@@ -48,7 +48,7 @@ export class Allowance {
     this.#last = now;
   }
 
-  /** @returns whether so many are allowed now */
+  /** @returns whether this many are allowed now */
   take(count: number, now: number): boolean {
     this.#left = Math.min(this.#perSecond, this.#left + ((now - this.#last) * this.#perSecond) / 1000);
     this.#last = now;

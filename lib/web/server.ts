@@ -25,7 +25,7 @@ export async function acquire(address: WebAddress): Promise<WebServer> {
     try {
       const server = await pending;
       if (server.use()) return server;
-      // It was closed meanwhile.
+      // It has been closed in the meantime.
       if (servers.get(key) === pending) servers.delete(key);
     } catch (error) {
       if (servers.get(key) === pending) servers.delete(key);
@@ -34,7 +34,7 @@ export async function acquire(address: WebAddress): Promise<WebServer> {
   }
 }
 
-/** Of the first site, which others can't be called when they share its server. */
+/** Paths of the first site: no other site of its server can have one of these names. */
 const OWN_PATHS = ["api", "healthz", "metrics", "monitor", "ws"];
 
 /** How long connections may take to end when a server is closed, in ms. */
@@ -61,7 +61,7 @@ export class WebServer {
       connectionsCheckingInterval: 1000,
       noDelay: true,
     });
-    // Also of one that asks and does not read: Node's other times are for what a client sends.
+    // This also ends connections of clients that ask and do not read: Node's other limits are for what a client sends.
     http.setTimeout(TIMES.unread);
     http.maxConnections = LIMITS.connections;
     const address = host === WILDCARD ? undefined : (await resolveHost(host)).address;
@@ -79,7 +79,7 @@ export class WebServer {
     const { address, port } = http.address() as AddressInfo;
     this.bound = { address, port };
     this.#upgrades = new Upgrades(this);
-    // A connection that could not be accepted, as there are too many descriptors: the next one may be.
+    // No connection could be accepted, for lack of descriptors: the next one may be.
     http.on("error", () => {});
     http.on("request", (request, response) => void this.#serve(request, response));
     http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
@@ -146,7 +146,7 @@ export class WebServer {
     return first && { site: first, at: target };
   }
 
-  /** What every request is checked for, before anything else of it counts. */
+  /** Makes the checks that every request has to pass, before anything else. */
   admit(request: IncomingMessage): Refusal | Admitted {
     const address = peerOf(request);
     const now = performance.now();
@@ -202,7 +202,7 @@ export class WebServer {
     }
     const body = await bodyOf(request);
     if (!Buffer.isBuffer(body)) return body;
-    // Its body took a while, in which a reload may have changed who may do what.
+    // A reload may have changed who may do what while the body arrived.
     if (site.find(at)?.methods !== methods || (method.needs !== "open" && site.roleOf(token) !== role)) {
       return errorAnswer(503, "changed", "the page has changed in the meantime: try again", RETRY_SOON);
     }
@@ -236,7 +236,7 @@ interface Admitted {
   readonly frame: string | undefined;
 }
 
-/** What is answered to requests that are none, by the code of Node's error. */
+/** Answers to what is not a valid request, by the code of Node's error. */
 const REFUSALS: ReadonlyMap<string, string> = new Map([
   ["HPE_HEADER_OVERFLOW", "431 Request Header Fields Too Large"],
   ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout"],
@@ -271,7 +271,7 @@ function bodyOf(request: IncomingMessage): Promise<Buffer | Answer | undefined> 
         chunks.push(chunk);
         return;
       }
-      // The rest is read, and thrown away: a client that still writes would not see the answer.
+      // The rest is read and thrown away: a client that is still writing would not see the answer.
       chunks.length = 0;
       resolve(errorAnswer(413, "size", `a body has at most ${LIMITS.body} bytes`, { Connection: "close" }));
     });

@@ -14,10 +14,10 @@
 // server exists as long as it has sites; sites that name the same address and port share one. A site outlives reloads: routes
 // can be added and replaced at any time, `site.access` can be replaced by another one.
 //
-// What is checked before a handler or a function of a SocketRoute is called: Host, Origin, the token and its role (`needs`;
-// for messages of WebSockets: `client.role`, which whoever handles a message has to ask), sizes, rates, numbers of clients. Every
-// message is a JSON object with a text `type`; `auth` and `ping` are answered here. `client.lags` says whether a client is to be
-// skipped; `Changes` (changes.ts) keeps what it then gets later.
+// What is checked before a handler or a function of a SocketRoute is called: Host, Origin, the token and its role (`needs`; handlers
+// of WebSocket messages check `client.role` themselves), sizes, rates, numbers of clients. Every message is a JSON object with a
+// text `type`; `auth` and `ping` are answered here. `client.lags` says whether a client is to be skipped; `Changes` (changes.ts)
+// keeps what it then gets later.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { packageFolder } from "../binding.js";

@@ -11,12 +11,12 @@ import { LIMITS, TIMES } from "./limits.js";
 import type { WebServer } from "./server.js";
 import type { Site, SocketRoute } from "./site.js";
 
-/** The version of what is spoken, as it is offered. */
+/** The protocol and its version, as clients offer it. */
 export const PROTOCOL = "mmpy.v1";
 
 const INTERVAL = 1000; // ms
 
-/** With those that the types do not know. */
+/** Including those that the types lack. */
 const OPTIONS: ServerOptions & Record<"maxFragments" | "maxBufferedChunks" | "closeTimeout", number> = {
   noServer: true,
   clientTracking: false,

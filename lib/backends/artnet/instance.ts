@@ -14,7 +14,7 @@ import { showNode } from "./nodes.js";
 import { createDmx, DMX_LEVELS_AT, DMX_SEQUENCE_AT, type NodeFacts } from "./packets.js";
 import type { ArtnetSocket, Universe } from "./socket.js";
 
-/** As long as Art-Net nodes wait until a source that is silent does not take part in merging any more, in ms. */
+/** How long a silent source still takes part in merging, in ms: as in Art-Net nodes. */
 const SOURCE_TIMEOUT = 10_000;
 /** A frame whose number is so little behind the last one has been overtaken; further behind, the source has begun again. */
 const WINDOW = 20;

@@ -1,6 +1,6 @@
 import type { NodeReply } from "./packets.js";
 
-/** After so long without a reply a node has gone, in ms: it misses three polls. */
+/** After this long without a reply a node has gone, in ms: it misses three polls. */
 const NODE_TIMEOUT = 10_000;
 /** More are not kept: replies can be forged. */
 const MAX_NODES = 1024;

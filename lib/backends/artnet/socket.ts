@@ -27,18 +27,18 @@ import {
 
 /** Asked for; the system may give less. A burst of 64 universes has to fit while something else has the processor. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024;
-/** How often nodes are asked for, in ms. */
+/** How often nodes are polled, in ms. */
 const POLL_PERIOD = 2500;
 /** How often networks are looked at, in ms. */
 const LOOK_PERIOD = 1000;
 /** Polls that are answered in a second: a forged one makes as many replies as there are instances. */
 const MAX_POLLS = 50;
-/** How long a peer that wants to know of changes is told of them after its last poll, in ms. */
+/** How long after its last poll a peer that asked for changes is sent them, in ms. */
 const SUBSCRIPTION = 15_000;
 const MAX_SUBSCRIBERS = 64;
-/** How long after a change they are told, in ms. */
+/** How long after a change they are sent a reply, in ms. */
 const CHANGE_DELAY = 100;
-/** Universes without an instance that are told of. */
+/** The most universes without an instance that are logged. */
 const MAX_UNKNOWN = 1024;
 
 /** An instance, for its socket. */
@@ -221,7 +221,7 @@ export class ArtnetSocket {
     return bound?.port === port && (bound.address === address || networks().some((each) => each.address === address));
   }
 
-  /** Soon: a start or a reload changes many instances at once, and each reply tells of all. */
+  /** Soon: a start or a reload changes many instances at once, and each reply covers all of them. */
   #changed(): void {
     this.#telling ??= setTimeout(() => this.#tellSubscribers(), CHANGE_DELAY).unref();
   }

@@ -23,7 +23,7 @@ export type Client = typeof MqttClient;
 const CONNECT_TIMEOUT = 10_000;
 /** How long the end of a connection may take, in ms. */
 const END_TIMEOUT = 1000;
-/** As many messages wait for their acknowledgement at most; a broker may want fewer. */
+/** The most messages that may wait for their acknowledgement; a broker may want fewer. */
 const MAX_UNACKNOWLEDGED = 1000;
 /** How long the broker keeps the last values that are sent after the connection has been lost, in s. */
 const LATE_EXPIRY = 15;

@@ -6,7 +6,7 @@ const MAX_QUICK = 999;
 const DOUBT = 1e-6;
 const [ZERO, NINE, POINT, MINUS] = [0x30, 0x39, 0x2e, 0x2d];
 
-/** As much as {@link writeFixed} writes at most, in bytes. */
+/** The most that {@link writeFixed} writes, in bytes. */
 export const MAX_FIXED = 32;
 
 /**

@@ -21,9 +21,9 @@ export interface Reader {
 
 /** A read this soon after the one before, or after a break, is one of many. */
 const SOON = 0.5; // ms
-/** After as many of those, there is a break after each. */
+/** After this many of those, a break follows each one. */
 const MANY = 4;
-/** As much has come in one go that a break is of no use. */
+/** When this much comes in one go, a break is of no use. */
 const MUCH = 2 ** 14; // bytes
 /** The shortest that a timer can be. */
 const BREAK = 1; // ms

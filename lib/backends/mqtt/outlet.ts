@@ -2,11 +2,11 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 
-/** As much is collected while the socket is busy. */
+/** How much is collected while the socket is busy, at first. */
 const SIZE = 2 ** 16; // bytes
 
 /**
- * Collects packets and writes them in one go. One of two buffers is written while the other one is filled: as much as the
+ * Collects packets and writes them in one go. One of two buffers is written while the other one is filled: what the
  * system does not take waits here, and values beyond that where only the last one of each topic has to be kept.
  */
 export class Outlet {
@@ -17,7 +17,7 @@ export class Outlet {
   #length = 0;
   /** Whether the system has not yet taken what was written. */
   #busy = false;
-  /** As many writes have not been answered, which happens later even if the system took everything at once. */
+  /** The number of writes not yet answered, which happens later even if the system took everything at once. */
   #unanswered = 0;
   /** Whether someone was told that this is full. */
   #full = false;

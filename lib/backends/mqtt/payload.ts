@@ -2,7 +2,7 @@
 import { MAX_FIXED, writeFixed } from "./decimals.js";
 import type { Format, RangeFormat } from "./format.js";
 
-/** As much of a payload as a number is looked for in. */
+/** How much of a payload is searched for a number. */
 const MAX_NUMBER = 1024; // bytes, as in MIDIMonster
 
 /** The text for a value; undefined if the format has none for it. */

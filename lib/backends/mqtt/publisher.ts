@@ -12,7 +12,7 @@ export interface PublisherOptions {
   readonly retain: boolean;
   /** Channels below this number get an alias of their topic, one more than the number. */
   readonly maxAlias: number;
-  /** As long as a packet can be, in bytes. */
+  /** The longest packet that the broker takes, in bytes. */
   readonly maxPacket: number;
 }
 

@@ -1,7 +1,7 @@
-/** Values that become due within so many ms are sent together. */
+/** Values that become due within this many ms are sent together. */
 const TOGETHER = 2;
 
-/** Lets each channel have so many values a second. The last one always comes, when it is due. */
+/** Lets each channel have a limited number of values a second. The last one is always sent, when it is due. */
 export class RateLimit {
   readonly #gap: number;
   readonly #now: () => number;

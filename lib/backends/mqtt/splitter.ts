@@ -2,7 +2,7 @@
 import type { Reader } from "./intake.js";
 import type { TopicTable } from "./topic-table.js";
 
-/** As much as is read at once. Larger packets go to the library in pieces. */
+/** How much is read at once. Larger packets go to the library in pieces. */
 const SIZE = 2 ** 16; // bytes
 const PUBLISH = 3;
 /** The first byte of a message that needs no acknowledgement, without the bit that says that it was retained. */
@@ -42,7 +42,7 @@ export class Splitter<T extends { readonly topic: string }> implements Reader {
   readonly #bytes = Buffer.allocUnsafeSlow(SIZE);
   /** What has been read, but not passed on: the beginning of a packet. */
   #length = 0;
-  /** As many bytes are missing of a packet that is forwarded in pieces. */
+  /** The number of bytes still missing of a packet that is forwarded in pieces. */
   #missing = 0;
   #forwarded = 0;
   #goOn = true;

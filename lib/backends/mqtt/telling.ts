@@ -1,17 +1,17 @@
 import type { Logger } from "../../log/log.js";
 
-/** How long a reason that was told is not told again, in ms: a broker may accept and end connections in turn. */
+/** How long a reason that was logged is not logged again, in ms: a broker may accept and end connections in turn. */
 const QUIET = 10_000;
 
-/** Tells in the log when the connection comes and goes, each reason once however often it is tried again. */
+/** Logs when the connection comes and goes, each reason once however often it is tried again. */
 export class Telling {
   readonly #log: Logger;
   readonly #fields: object;
   readonly #who: string;
   readonly #broker: string;
-  /** When each reason was told last. */
+  /** When each reason was last logged. */
   readonly #told = new Map<string, number>();
-  /** Those told since the connection was last there. */
+  /** Those logged since the connection was last there. */
   readonly #current = new Set<string>();
   #state: "never connected" | "connected" | "lost" = "never connected";
 

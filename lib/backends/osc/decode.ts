@@ -234,7 +234,7 @@ function endOfText(data: Buffer, start: number, end: number): number {
   return -1;
 }
 
-/** The length of a text of so many bytes, with its zero byte and padding. */
+/** The length of a text of this many bytes with its zero byte and padding. */
 function padded(length: number): number {
   return (length & ~3) + 4;
 }

@@ -1,7 +1,7 @@
 import { portHolders } from "../shared/port-holder.js";
 
 /**
- * A warning if another process has bound the same address: as in MIDIMonster that is no error, and only one of the two hears anything.
+ * A warning if another process has bound the same address: not an error, as in MIDIMonster, but only one of the two hears anything.
  *
  * @param address where this instance listens
  * @param port a port that the configuration names

@@ -6,8 +6,8 @@ import { hostname } from "node:os";
 const NAMESPACE = "6f6a1e0e-5d1c-4f5e-9a43-7d1f0a1c5568";
 
 /**
- * A component identifier: the same at each start, another one for each machine and configuration. Receivers tell sources apart by
- * it.
+ * A component identifier: the same at each start, a different one for each machine and configuration. Receivers
+ * tell sources apart by it.
  *
  * @param configuration the path of the configuration
  */

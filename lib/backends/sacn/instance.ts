@@ -22,7 +22,7 @@ import {
 import { endStream, type SacnBackend } from "./sacn.js";
 import type { SacnSocket, Universe } from "./socket.js";
 
-/** After so long without data a source has gone, in ms: the standard's. */
+/** After this long without data a source has gone, in ms: the standard's time. */
 const SOURCE_TIMEOUT = 2500;
 /** A packet whose number is so little behind the last one, or the same, has been overtaken. */
 const WINDOW = 20;

@@ -71,12 +71,12 @@ export function createData(origin: Origin, universe: number, priority: number): 
   return data;
 }
 
-/** Makes a packet of levels one that says that no more come. */
+/** Turns a packet of levels into one that says that no more will come. */
 export function terminate(data: Buffer): void {
   data.writeUInt8(TERMINATED, OPTIONS_AT);
 }
 
-/** The packets that tell which universes are sent: at least one, with the universes in order. */
+/** The packets that announce which universes are sent: at least one, with the universes in order. */
 export function createDiscovery(origin: Origin, universes: readonly number[]): Buffer[] {
   const sorted = [...new Set(universes)].sort((a, b) => a - b);
   const last = Math.max(0, Math.ceil(sorted.length / PAGE_SIZE) - 1);

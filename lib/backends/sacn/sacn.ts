@@ -10,7 +10,7 @@ import { SacnInstance } from "./instance.js";
 import { type Origin, terminate } from "./packets.js";
 import { SacnSocket } from "./socket.js";
 
-/** How often the end of a universe is told, since packets get lost. */
+/** How many times the end of a universe is sent, since packets get lost. */
 const TERMINATIONS = 3;
 
 export function open({ options, log, engine }: BackendSetup<BackendOptions>): SacnBackend {

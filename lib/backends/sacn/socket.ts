@@ -1,4 +1,4 @@
-// A `bind` of the backend: its sockets, what arrives there, and telling which universes are sent.
+// A `bind` of the backend: its sockets, what arrives there, and announcing which universes are sent.
 import { count } from "../../count.js";
 import type { Logger } from "../../log/log.js";
 import type { Address } from "../options.js";
@@ -13,9 +13,9 @@ import { SacnLink } from "./link.js";
 import { createDiscovery, hasCid, Kind, kindOf, nameOf, type Origin, universeOf } from "./packets.js";
 
 const DISCOVERY_PERIOD = 10_000;
-/** A start or a reload begins with many universes: one list tells of all. */
+/** A start or a reload begins with many universes: one list announces all of them. */
 const DISCOVERY_DELAY = 20;
-/** Universes without an instance that are told of. */
+/** The most universes without an instance that are logged. */
 const MAX_UNKNOWN = 1024;
 
 /** An instance, for its socket. */

@@ -4,7 +4,7 @@ import type { Logger } from "../../log/log.js";
 /** How long something has to work before it counts as repaired, in ms: what fails every other time fails. */
 const STEADY = 1000;
 
-/** How the log tells of something that can fail repeatedly. */
+/** How something that can fail repeatedly is logged. */
 export interface ConditionTexts {
   /** What is lost while it fails: `frame`. */
   readonly unit?: string;

@@ -1,4 +1,4 @@
-// When frames are sent: soon after a change, but only so many a second, and now and then without one.
+// When frames are sent: soon after a change, but at a limited rate, and now and then without one.
 
 /** The time, and one timer; replaced in tests. */
 export interface FrameClock {
@@ -26,7 +26,7 @@ export function systemClock(): FrameClock {
 export const DEFAULT_RATE = 44;
 /** The time between frames without changes, in ms: below a second by more than timers are late. */
 const REFRESH = 980;
-/** The first refreshes of different streams are spread over so many ms. */
+/** The first refreshes of different streams are spread over this many ms. */
 const SPREAD = 150;
 
 export interface StreamSpec {

@@ -35,7 +35,7 @@ export class LimitedLog {
     this.#tell("warn", kind, message, summary);
   }
 
-  /** The same for what is no problem. */
+  /** The same for what is not a problem. */
   info(kind: string, message: () => string, summary: (count: number) => string): void {
     this.#tell("info", kind, message, summary);
   }

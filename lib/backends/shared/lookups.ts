@@ -6,7 +6,7 @@ import type { LookupFunction } from "node:net";
 type Question = Pick<LookupOptions, "family" | "hints">;
 type Ask = (name: string, question: Question) => Promise<readonly LookupAddress[]>;
 
-/** A lookup that fails after so many ms has waited for an answer. */
+/** A lookup that takes this many ms to fail has waited for an answer. */
 const SLOW = 1000;
 
 /**

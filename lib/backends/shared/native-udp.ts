@@ -21,7 +21,7 @@ export interface UdpReceiver {
   /** A datagram, which is there until this returns. Must not throw. */
   received(data: Buffer, from: Endpoint): void;
   failed(error: SystemError): void;
-  /** So many datagrams were taken to be sent later, and could not be. */
+  /** This many datagrams that were kept to be sent later could not be sent. */
   unsent(error: SystemError, count: number): void;
 }
 

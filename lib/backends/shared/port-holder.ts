@@ -75,7 +75,7 @@ function protocolOf(folder: string, sockets: ReadonlyMap<string, PortHolder["pro
       const protocol = inode === undefined ? undefined : sockets.get(inode);
       if (protocol !== undefined) return protocol;
     } catch {
-      // It was closed meanwhile.
+      // It has been closed in the meantime.
     }
   }
   return undefined;

@@ -31,7 +31,7 @@ export function slotOptions(merge: Merge) {
   };
 }
 
-/** How much a backend tells of what arrives. */
+/** How much a backend logs of what arrives. */
 export type Detect = "off" | "on" | "verbose";
 
 export function detectOption() {

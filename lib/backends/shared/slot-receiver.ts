@@ -20,7 +20,7 @@ export interface ReceiverSpec {
   /** In s; 0: never. */
   readonly timeout: number;
   readonly fallback: Fallback;
-  /** After so many ms without data a source is forgotten. */
+  /** After this many ms without data a source is forgotten. */
   readonly sourceTimeout: number;
   readonly detect: Detect;
   readonly log: Logger;

@@ -27,7 +27,7 @@ export class Source<K> {
 
 export interface SourcesSpec<K> {
   readonly merge: Merge;
-  /** After so many ms without data a source is forgotten. */
+  /** After this many ms without data a source is forgotten. */
   readonly timeout: number;
   /** Called when a source has come or gone. */
   changed?(source: Source<K>, present: boolean): void;

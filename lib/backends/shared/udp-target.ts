@@ -3,10 +3,10 @@ import { Condition } from "./condition.js";
 import { reasonOf } from "./error-codes.js";
 import { type Endpoint, type Family, ipv4Number, numericHost, resolveHost, showEndpoint, showPeer } from "./hosts.js";
 
-/** How often the address of a name is asked for that has none, in ms. */
+/** How often a name without an address is looked up again, in ms. */
 const RETRY = 5000;
 
-/** What a target is, and who tells of it. */
+/** What a target is, and how it is logged. */
 export interface TargetSpec {
   /** Absent for a target that {@link UdpTarget.follow} sets. */
   readonly address?: { readonly host: string; readonly port: number };

@@ -304,7 +304,7 @@ export class UdpSocket {
       const address = name === undefined ? undefined : addressOfInterface(name, family)?.address;
       const moved =
         name !== undefined && (address === undefined || (host === WILDCARD && wide !== true && address !== own));
-      // Bound again, which fails until there is an address: the log tells of both.
+      // Bound again, which fails until there is an address: the log reports both.
       if (gone || moved) void this.#attempt();
       else this.#memberships.renew(this.multicastInterface);
       return;

@@ -34,7 +34,7 @@ export function namedColours(): ReadonlyMap<string, string> {
   return named;
 }
 
-/** `#rrggbb`; undefined if it is no colour. */
+/** `#rrggbb`; undefined if it is not a colour. */
 export function colourOf(text: string): string | undefined {
   const lower = text.toLowerCase();
   const [, r, g, b] = /^#([0-9a-f])([0-9a-f])([0-9a-f])$/.exec(lower) ?? [];

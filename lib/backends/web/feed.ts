@@ -37,7 +37,7 @@ export class Feeds {
     this.#feeds.delete(client);
   }
 
-  /** Gives a client only some channels, or all; at most so many times a second. */
+  /** Gives a client only some channels, or all; at most `rate` times a second. */
   limit(client: Client, only: ReadonlySet<number> | undefined, rate: number): void {
     const feed = this.#feeds.get(client);
     if (feed === undefined) return;

@@ -120,7 +120,7 @@ function parseTime(text: string): Parsed<number> {
   const [, number, unit] = /^(\d+(?:\.\d+)?|\.\d+)\s*(ms|s)?$/.exec(text) ?? [];
   const problem: ValueProblem = {
     problem: `is a time from ${RELEASE.min / 1000}s to ${RELEASE.max / 1000}s, not '${text}'`,
-    help: ["pages tell every two seconds that they are there"],
+    help: ["pages report every two seconds that they are there"],
   };
   if (number === undefined) return problem;
   const value = Number(number) * (unit === "s" ? 1000 : 1);

@@ -205,7 +205,7 @@ export class Panel {
     setImmediate(() => this.refresh());
   }
 
-  /** Releases what clients hold of which nothing is heard. */
+  /** Releases what is held by clients that have fallen silent. */
   #watch(): void {
     this.#timer ??= setInterval(() => {
       const now = performance.now();

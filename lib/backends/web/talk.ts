@@ -44,7 +44,7 @@ export function talk(panel: Panel, server: string): SocketRoute {
   };
 }
 
-/** Whether a client may set values; if not, it is told. */
+/** Whether a client may set values; if not, it gets an error. */
 function mayControl(client: Client, { seq }: Message): boolean {
   if (client.role === "control") return true;
   client.error("role", VIEW_ONLY, seq);

@@ -262,7 +262,7 @@ export class Monitor implements SocketRoute {
     this.#learning.clear();
     this.#learned = undefined;
     this.#learnable = undefined;
-    // Made once for all of them, unless another reload comes before one has read.
+    // Made once for all viewers, unless another reload comes before one of them has read.
     let texts: { readonly layout: string; readonly graph: string } | undefined;
     const channels = view.channels;
     const made = () => {
@@ -277,7 +277,7 @@ export class Monitor implements SocketRoute {
       viewer.renumber(() => this.#numbersOf());
       client.whenRead("layout", () => client.send(made().layout));
       if (viewer.topics.has("graph")) client.whenRead("graph", () => client.send(made().graph));
-      // One that it still waits for must not come before the numbers.
+      // A state that it is still waiting for must not come before the new numbers.
       if (client.lags) viewer.state(this.#now);
     }
     this.#look();
@@ -292,7 +292,7 @@ export class Monitor implements SocketRoute {
     return [...this.#viewers.values()].filter(({ topics }) => topics.has(topic));
   }
 
-  /** Begins and ends what only some clients need. */
+  /** Switches on and off what only some clients need. */
   #look(): void {
     const { view } = this.#spec;
     view.watch(
@@ -312,7 +312,7 @@ export class Monitor implements SocketRoute {
   #tellStats(): void {
     const stats = statsOf(this.#spec.view);
     for (const viewer of this.#following("stats")) if (!viewer.client.lags) viewer.client.tell(stats);
-    // Those that lagged, or want less often, may be ready while nothing changes.
+    // Those that lagged, or want values less often, may be ready while nothing changes.
     for (const viewer of this.#viewers.values()) viewer.flush(performance.now(), this.#rev, this.#values);
   }
 
@@ -323,14 +323,14 @@ export class Monitor implements SocketRoute {
     this.#endMeasuring = undefined;
   }
 
-  /** Nothing is done for anyone any more. */
+  /** Stops everything: there is no client left. */
   #rest(): void {
     this.#stopStats();
     this.#log.follow(false);
     this.#end?.();
     this.#end = undefined;
     this.#numbers = undefined;
-    // Nothing tells of reloads from now on.
+    // Reloads are not noticed from now on.
     this.#learnable = undefined;
     this.#learned = undefined;
     this.#learning.clear();

@@ -1,13 +1,13 @@
-// What the monitor tells besides values: the log, the graph of instances, counters.
+// What the monitor sends besides values: the log, the graph of instances, counters.
 import type { LiveView } from "../../engine/live-view.js";
 import type { LogHistory, LogLine } from "../../log/log-history.js";
 import type { Viewer } from "./viewer.js";
 
-/** Characters of older messages that a new client is sent at most. */
+/** The most characters of older messages that a new client is sent. */
 const MAX_OLD = 262_144;
 /** How long messages are collected, in ms. */
 const COLLECTED = 100;
-/** Of messages in that time: a flood is cut, the log itself has it all. */
+/** The most messages in that time: a flood is cut here, the log itself has all of it. */
 const MAX_NEW = 200;
 /** Lines of a mapping between two instances that are shown. */
 const MAX_LINES = 20;
@@ -38,7 +38,7 @@ export class MonitorLog {
     return { type: "log", lines: lines.reverse() };
   }
 
-  /** Begins or ends. */
+  /** Begins or ends collecting messages. */
   follow(on: boolean): void {
     if (on) {
       this.#end ??= this.#history.follow((line) => this.#add(line));
@@ -73,7 +73,7 @@ export function graphOf(view: LiveView) {
   const edges = new Map<string, { from: string; to: string; count: number; lines: string[] }>();
   const add = (from: string, to: string, count: number, line: string) => {
     const [source, target] = [instanceOf(from), instanceOf(to)];
-    const key = `${source} ${target}`; // names have no space
+    const key = `${source} ${target}`; // names contain no spaces
     const edge = edges.get(key) ?? { from: source, to: target, count: 0, lines: [] };
     edges.set(key, edge);
     edge.count += count;
@@ -101,7 +101,7 @@ export function lineFor(view: LiveView, channel: string): string {
   return `${channel} > ${target === undefined ? "INSTANCE" : instanceOf(target.name)}.CHANNEL`;
 }
 
-/** Names of instances hold no dot. */
+/** Names of instances contain no dot. */
 function instanceOf(channel: string): string {
   return channel.slice(0, channel.indexOf("."));
 }

@@ -47,12 +47,12 @@ export class Viewer {
     this.#wanted = new Set([...this.names].flatMap((name) => known.get(name) ?? []));
   }
 
-  /** Whether a frame of everything that has changed is just right for it. */
+  /** Whether it can be sent the frame that everyone gets: all that has changed. */
   takesAll(now: number): boolean {
     return this.#wanted === undefined && this.#changed.count === 0 && this.#isReady(now);
   }
 
-  /** It has got such a frame. */
+  /** It has been sent such a frame. */
   sent(now: number): void {
     this.#sent = now;
   }
@@ -74,7 +74,7 @@ export class Viewer {
     this.#sent = now;
   }
 
-  /** Sends all values that are known. @param now gives them at the moment that they are sent */
+  /** Sends all values that are known. @param now returns them at the moment they are sent */
   state(now: () => { readonly rev: number; readonly values: Float64Array }): void {
     this.client.whenRead("state", () => this.#state(now()));
   }

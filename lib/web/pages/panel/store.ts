@@ -104,7 +104,7 @@ export class Store {
   /** It goes. @param rest the value that the server then sets by itself */
   release(id: number, rest?: number): void {
     const count = this.#touched.get(id);
-    if (count === undefined) return; // the connection was lost meanwhile
+    if (count === undefined) return; // the connection has been lost in the meantime
     if (count > 1) {
       this.#touched.set(id, count - 1);
       return;
@@ -148,7 +148,7 @@ export class Store {
     return false;
   }
 
-  /** Shows what came from elsewhere meanwhile, if that is newer than what was set here. */
+  /** Shows what came from elsewhere in the meantime, if that is newer than what was set here. */
   #settle(id: number): void {
     if (this.#isBusy(id)) return;
     const foreign = this.#foreign.get(id);
