@@ -7,12 +7,12 @@ import { type Definition, define } from "../config/definition.js";
 import { parseOverrides } from "../config/override.js";
 import { parseFile, parseText } from "../config/parser.js";
 import { MidimonsterError } from "../errors.js";
+import { packageVersion } from "../package-version.js";
 import { libc } from "../platform.js";
 import { examineProcesses, formatProcesses, type OwnProcess } from "./doctor-processes.js";
 import type { CommandLine } from "./options.js";
 import { print, printJson } from "./output.js";
 import { asProblem, type Problem, type Seen, tryPython } from "./trial.js";
-import { packageVersion } from "./version.js";
 
 export async function doctor({ operand, backendOverrides, json }: CommandLine): Promise<number> {
   const report = await examineMachine(operand, backendOverrides);

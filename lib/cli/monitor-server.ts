@@ -4,12 +4,12 @@ import type { LiveView } from "../engine/live-view.js";
 import { MidimonsterError, messageOf } from "../errors.js";
 import { interfaces } from "../interfaces.js";
 import type { Logger } from "../log/log.js";
+import { packageVersion } from "../package-version.js";
 import { serveHealth, serveMetrics } from "../web/metrics.js";
 import { Monitor } from "../web/monitor/monitor.js";
 import { attach, type Site } from "../web/site.js";
 import { newToken, Tokens } from "../web/tokens.js";
 import type { WebPlace } from "./options.js";
-import { packageVersion } from "./version.js";
 
 /**
  * Serves the monitor of a loaded router. Another address than loopback needs a token, which is made here.

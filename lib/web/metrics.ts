@@ -53,7 +53,7 @@ function metricsAnswer(view: LiveView, version: string): Answer {
 }
 
 /** All metrics of a router and its process. */
-export function metricsText(view: LiveView, version: string): string {
+function metricsText(view: LiveView, version: string): string {
   const text = new Exposition();
   processMetrics(text, view, version);
   instanceMetrics(text, view);

@@ -9,6 +9,7 @@ import { messageOf } from "../errors.js";
 import { type Head, protectiveHeaders, refusalOf, VIEW_ONLY } from "./access.js";
 import { type Answer, answerAndClose, errorAnswer, type WebRequest } from "./answer.js";
 import { Allowances, LIMITS, TIMES } from "./limits.js";
+import { decoded } from "./received.js";
 import type { Site, WebAddress } from "./site.js";
 import { bearerOf, WrongTokens } from "./tokens.js";
 import { Upgrades } from "./upgrade.js";
@@ -246,7 +247,7 @@ const RETRY_SOON = { "Retry-After": "1" };
 const RETRY_LATE = { "Retry-After": "60" };
 
 /** The address of the peer, by which clients are limited. */
-export function peerOf({ socket }: IncomingMessage): string {
+function peerOf({ socket }: IncomingMessage): string {
   return unmapped(socket.remoteAddress ?? "").address;
 }
 
@@ -297,14 +298,6 @@ function send(
 function split(text: string, separator: string): readonly [string, string] {
   const at = text.indexOf(separator);
   return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function listenProblem(error: Error, host: string, port: number): string {

@@ -6,7 +6,7 @@ import { checkUniverses } from "../shared/slot-instances.js";
 import { detectOption, slotOptions } from "../shared/slot-options.js";
 import { parseSlot, SLOT_FORMS, type SlotMeaning } from "../shared/slots.js";
 
-export const ARTNET_PORT = 6454;
+const ARTNET_PORT = 6454;
 const BIND: AddressForm = { defaultPort: ARTNET_PORT, keys: ["announce", "interface"] };
 const MAX_NET = 127;
 const MAX_UNIVERSE = 255;

@@ -17,7 +17,7 @@ const REPLY_LENGTH = 239;
 /** Up to the universes: what older nodes leave out is not needed. */
 const LEAST_REPLY = 194;
 
-export const DMX_SLOTS = 512;
+const DMX_SLOTS = 512;
 export const DMX_LEVELS_AT = DMX_HEADER;
 export const DMX_SEQUENCE_AT = 12;
 

@@ -33,7 +33,7 @@ const TERMINATED = 0x40;
 const PREAMBLE = Buffer.from("00100000 4153432d45312e3137000000".replaceAll(" ", ""), "hex");
 
 /** Universes in one packet of discovery. */
-export const PAGE_SIZE = 512;
+const PAGE_SIZE = 512;
 const DISCOVERY_LIST_AT = 120;
 
 export interface Origin {

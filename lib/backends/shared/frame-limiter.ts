@@ -9,7 +9,7 @@ export interface FrameClock {
   cancel(): void;
 }
 
-export function systemClock(): FrameClock {
+function systemClock(): FrameClock {
   let timer: NodeJS.Timeout | undefined;
   return {
     now: () => performance.now(),

@@ -1,16 +1,17 @@
 // The interface of a page by HTTP. docs/web-api.md describes it.
 import { didYouMean } from "../../config/suggest.js";
 import { type Answer, errorAnswer, type Methods, type WebRequest } from "../../web/answer.js";
+import { decoded, isValue } from "../../web/received.js";
 import type { Site } from "../../web/site.js";
 import type { ChannelInfo, Panel } from "./panel.js";
 import { ROUTER } from "./values.js";
 
-/** Adds the routes of a page. @param routes whether the router runs */
-export function addRoutes(site: Site, panel: Panel, routes: () => boolean): void {
+/** Adds the routes of a page. @param isRouting whether the router runs */
+export function addRoutes(site: Site, panel: Panel, isRouting: () => boolean): void {
   const guarded =
     (handle: (request: WebRequest) => Answer) =>
     (request: WebRequest): Answer =>
-      routes() ? handle(request) : errorAnswer(503, "stopped", "the router does not run at the moment", RETRY);
+      isRouting() ? handle(request) : errorAnswer(503, "stopped", "the router does not run at the moment", RETRY);
   const channel = (find: (request: WebRequest) => string | undefined): Methods => ({
     GET: {
       needs: "view",
@@ -18,7 +19,7 @@ export function addRoutes(site: Site, panel: Panel, routes: () => boolean): void
         const name = find(request);
         if (name === undefined)
           return { status: 200, body: panel.refresh().channels.map((each) => shown(panel, each)) };
-        const info = find404(panel, name);
+        const info = channelNamed(panel, name);
         return "status" in info ? info : { status: 200, body: shown(panel, info) };
       }),
     },
@@ -39,7 +40,7 @@ export function addRoutes(site: Site, panel: Panel, routes: () => boolean): void
     channel(({ rest }) => decoded(rest)),
   );
   site.route("/api/press", { POST: { needs: "control", handle: guarded((request) => press(panel, request)) } });
-  site.route("/healthz", { GET: { needs: "open", handle: () => ({ status: routes() ? 200 : 503, body: "" }) } });
+  site.route("/healthz", { GET: { needs: "open", handle: () => ({ status: isRouting() ? 200 : 503, body: "" }) } });
 }
 
 const RETRY = { "Retry-After": "1" };
@@ -48,15 +49,8 @@ function shown(panel: Panel, { id, name, kind, settable }: ChannelInfo) {
   return { name, value: panel.values.valueOf(id) ?? null, kind, settable, rev: panel.values.revOf(id) };
 }
 
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-function find404(panel: Panel, name: string): ChannelInfo | Answer {
+/** A channel of the page, or that there is none of this name. */
+function channelNamed(panel: Panel, name: string): ChannelInfo | Answer {
   const { channels } = panel.refresh();
   const info = panel.named(name);
   if (info !== undefined) return info;
@@ -70,7 +64,7 @@ function find404(panel: Panel, name: string): ChannelInfo | Answer {
 
 /** A channel that can be set to a value, or why not. */
 function settable(panel: Panel, name: string): ChannelInfo | Answer {
-  const info = find404(panel, name);
+  const info = channelNamed(panel, name);
   if ("status" in info || info.settable) return info;
   return errorAnswer(409, "settable", `'${name}' can't be set: it only shows what it receives`);
 }
@@ -86,10 +80,6 @@ function json({ type, body }: WebRequest): { readonly value: unknown } | Answer 
   } catch {
     return errorAnswer(400, "json", "the body is not JSON");
   }
-}
-
-function isValue(value: unknown): value is number {
-  return typeof value === "number" && value >= 0 && value <= 1;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

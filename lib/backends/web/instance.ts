@@ -1,8 +1,6 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
-import { packageFolder } from "../../binding.js";
 import { count } from "../../count.js";
 import { messageOf } from "../../errors.js";
+import { packageVersion } from "../../package-version.js";
 import type { Access } from "../../web/access.js";
 import { attach, type Site } from "../../web/site.js";
 import type {
@@ -68,7 +66,7 @@ export class WebInstance implements DeclaredInstance<typeof instanceOptions, und
       const index = this.#indexes.get(name);
       if (index !== undefined) setup.emit(index, value);
     });
-    this.#looking = new Looking(setup.engine.view, version());
+    this.#looking = new Looking(setup.engine.view, packageVersion());
     this.#configure(setup);
   }
 
@@ -197,7 +195,7 @@ export class WebInstance implements DeclaredInstance<typeof instanceOptions, und
     try {
       for (const [at, file] of FILES) site.file(at, file);
       addRoutes(site, this.#panel, () => this.#runs);
-      site.socket("/ws", talk(this.#panel, `mmpy ${version()}`));
+      site.socket("/ws", talk(this.#panel, `mmpy ${packageVersion()}`));
       return site;
     } catch (error) {
       await site.close("it could not be opened", false);
@@ -236,8 +234,4 @@ function sameAddress(left: Options["bind"], right: Options["bind"]): boolean {
 
 function sameTokens(before: PageTokens, after: PageTokens | undefined): boolean {
   return after !== undefined && before.tokens.equals(after.tokens);
-}
-
-function version(): string {
-  return (JSON.parse(readFileSync(path.join(packageFolder, "package.json"), "utf8")) as { version: string }).version;
 }

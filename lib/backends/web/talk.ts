@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { VIEW_ONLY } from "../../web/access.js";
 import type { Client, Message } from "../../web/client.js";
+import { isValue } from "../../web/received.js";
 import type { SocketRoute } from "../../web/site.js";
 import type { Panel } from "./panel.js";
 
@@ -74,7 +75,7 @@ function settingProblem(panel: Panel, id: unknown, value: unknown): [code: strin
   const info = panel.info(id);
   if (info === undefined) return ["channel", "there is no such channel"];
   if (!info.settable) return ["settable", `'${info.name}' can't be set: it only shows what it receives`];
-  if (typeof value === "number" && value >= 0 && value <= 1) return undefined;
+  if (isValue(value)) return undefined;
   return ["value", "a value is a number from 0 to 1"];
 }
 

@@ -6,6 +6,7 @@ import type { LiveFrame, LiveListener, LiveView, Sample } from "../../engine/liv
 import { messageOf } from "../../errors.js";
 import { type Role, VIEW_ONLY } from "../access.js";
 import { CLOSE, type Client, type Message } from "../client.js";
+import { isValue } from "../received.js";
 import type { Site, SocketRoute } from "../site.js";
 import { binaryFrame, jsonFrame } from "./frames.js";
 import { isLearnt, Learning } from "./learning.js";
@@ -354,10 +355,6 @@ function kindOf(uses: readonly string[]): string {
 
 function isTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((each) => typeof each === "string");
-}
-
-function isValue(value: unknown): boolean {
-  return typeof value === "number" && value >= 0 && value <= 1;
 }
 
 function group(samples: readonly Sample[]): Map<number, Sample[]> {
