@@ -101,6 +101,11 @@ describe("mmpy monitor", () => {
     ["ftp://127.0.0.1", 2, /the monitor's URL is like http:\/\/127\.0\.0\.1:8099/],
     ["http://127.0.0.1:PORT", 1, /nothing listens there; start the router with mmpy --monitor PORT/],
     ["http://127.0.0.1:PORT/#token=secret", 1, /no monitor at http:\/\/127\.0\.0\.1:\d+\/: nothing/],
+    [
+      "http://nowhere.invalid",
+      1,
+      /no monitor at \S+: (there is no host of this name|the host's name can't be looked up)/,
+    ],
   ];
   it("says what is wrong with a URL, and keeps the token to itself", async () => {
     const port = String(await freePort());

@@ -8,7 +8,6 @@ const LOGIN_HINT = "check the options user and password";
 
 const OF_CONNECTIONS: Readonly<Record<string, string>> = {
   ...MEANINGS,
-  ECONNREFUSED: "nothing listens there",
   ECONNRESET: "the connection was reset",
   EPIPE: "the connection has ended",
   ETIMEDOUT: "there was no answer in time",

@@ -12,6 +12,7 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "no interface has this address",
   EAGAIN: "more is sent than the network takes",
   EAI_AGAIN: "the host's name can't be looked up at the moment",
+  ECONNREFUSED: "nothing listens there",
   EHOSTUNREACH: "the host can't be reached",
   EMSGSIZE: "it is too large for a datagram",
   ENETUNREACH: "the network can't be reached",

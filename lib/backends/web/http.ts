@@ -74,7 +74,7 @@ const OUT_OF_RANGE = errorAnswer(400, "value", "a value is a number from 0 to 1"
 
 /** The JSON of a body, or what is wrong with it. */
 function json({ type, body }: WebRequest): { readonly value: unknown } | Answer {
-  if (!TYPES.includes(type)) return errorAnswer(415, "type", "send application/json or text/plain");
+  if (!TYPES.includes(type)) return errorAnswer(415, "type", "send Content-Type: application/json or text/plain");
   try {
     return { value: JSON.parse(body.toString("utf8")) };
   } catch {

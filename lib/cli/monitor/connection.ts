@@ -1,5 +1,6 @@
 // The connection of `mmpy monitor` to a router: it is made again when it is lost.
 import { WebSocket } from "ws";
+import { codeOf, MEANINGS } from "../../backends/shared/error-codes.js";
 import { MidimonsterError } from "../../errors.js";
 
 export const DEFAULT_URL = "http://127.0.0.1:8099";
@@ -129,8 +130,8 @@ export class Connection {
       response.on("end", () => this.#refused(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8")));
       response.on("error", () => this.#lost("the answer broke off"));
     });
-    socket.on("error", (error: NodeJS.ErrnoException) => {
-      problem = error.code === "ECONNREFUSED" ? "nothing listens there" : error.message;
+    socket.on("error", (error) => {
+      problem = MEANINGS[codeOf(error) ?? ""] ?? error.message;
     });
     socket.on("close", (code) => {
       clearTimeout(silence);
