@@ -43,7 +43,7 @@ export interface OpenBackend<I extends OptionSet = OptionSet, C = unknown, P = u
   /** Creates an instance, which must not open resources before its `start()`. */
   instance(context: InstanceSetup<I, P>): DeclaredInstance<I, C, P> | Promise<DeclaredInstance<I, C, P>>;
 
-  /** Opens resources that all instances share. @param signal aborted when the router is stopped meanwhile */
+  /** Opens resources that all instances share. @param signal aborted when the router is stopped in the meantime */
   start?(signal: AbortSignal): void | Promise<void>;
 
   /** Closes them. Called after every start(), also if that failed. Has two seconds. */
@@ -214,12 +214,12 @@ export interface DeclaredInstance<I extends OptionSet = OptionSet, C = unknown, 
    */
   disconnect?(channels: readonly Channel<C>[]): void;
 
-  /** Opens the instance's resources. @param signal aborted when the router is stopped meanwhile */
+  /** Opens the instance's resources. @param signal aborted when the router is stopped in the meantime */
   start?(signal: AbortSignal): void | Promise<void>;
 
   /**
    * Handles a batch of events for this instance, in order. The arrays are reused: copy data that is needed later. Events
-   * emitted meanwhile are delivered after it returns.
+   * emitted in the meantime are delivered after it returns.
    */
   handle?(batch: EventBatch): void;
 

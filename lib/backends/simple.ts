@@ -43,7 +43,7 @@ export interface Backend {
   /** Creates an instance. */
   create(context: InstanceContext): Instance | Promise<Instance>;
 
-  /** Opens resources that all instances share. @param signal aborted when the router is stopped meanwhile */
+  /** Opens resources that all instances share. @param signal aborted when the router is stopped in the meantime */
   start?(signal: AbortSignal): void | Promise<void>;
 
   /** Closes them. Called after every start(), also if that failed. Has two seconds. */
@@ -70,12 +70,12 @@ export interface Instance {
    */
   channel?(name: string, index: number, use: ChannelUse): void;
 
-  /** Opens the instance's resources. @param signal aborted when the router is stopped meanwhile */
+  /** Opens the instance's resources. @param signal aborted when the router is stopped in the meantime */
   start?(signal: AbortSignal): void | Promise<void>;
 
   /**
    * Handles a batch of events for this instance, in order. The arrays are reused: copy data that is needed later. Events
-   * emitted meanwhile are delivered after it returns.
+   * emitted in the meantime are delivered after it returns.
    */
   handle?(batch: EventBatch): void;
 

@@ -151,7 +151,7 @@ class RunningRouter {
   }
 
   async #reload(): Promise<void> {
-    if (!this.#router.running) return; // it has been stopped meanwhile
+    if (!this.#router.running) return; // it has been stopped in the meantime
     this.#service.reloading();
     const succeeded = await this.#reloadRouter();
     const failed = succeeded ? "" : "; the last reload failed";

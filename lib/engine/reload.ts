@@ -3,7 +3,7 @@
 //
 // Plan: the new configuration is compared with the running one. Prepare, asynchronous: new instances are created, changed
 // modules compiled. Commit, without an `await`: the core is held, changed modules are loaded, channels and handlers are
-// resolved, the tables are exchanged, the core continues. Events queued meanwhile keep their place, under their channels'
+// resolved, the tables are exchanged, the core continues. Events queued in the meantime keep their place, under their channels'
 // new numbers.
 import type { Change, NextOptions, Problem } from "../backends/instance.js";
 import { reportTo } from "../backends/read-options.js";

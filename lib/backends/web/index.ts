@@ -5,7 +5,7 @@ import { type Line, lines } from "./lines.js";
 
 export const instanceOptions = {
   bind: option.address({
-    doc: "where the page is; another address than 127.0.0.1 is open to the network, and needs a token",
+    doc: "the address of the page; any other than 127.0.0.1 is open to the network, and needs a token",
     example: "0.0.0.0 8080",
     default: { host: "127.0.0.1", port: 8080, words: [], keys: {} },
     once: true,
@@ -22,7 +22,7 @@ export const instanceOptions = {
     live: true,
   }),
   "view-token-file": option.path({
-    doc: "a file with a second token, for looking only, made if it does not exist",
+    doc: "a file with a second token, for viewing only, made if it does not exist",
     example: "view.token",
     live: true,
   }),
@@ -59,7 +59,7 @@ export const instanceOptions = {
   }),
   release: option.custom(
     {
-      doc: "the time after which what a page holds is released, if nothing is heard of it",
+      doc: "the time without a message from a page after which what it holds is released",
       example: "8s",
       default: 5000,
       live: true,

@@ -219,7 +219,7 @@ export class WebInstance implements DeclaredInstance<typeof instanceOptions, und
       log.info({ instance: name }, `${name}: open ${url} on this machine`);
       return;
     }
-    const view = tokens.view === undefined ? "" : `; for looking only: ${url}#token=${tokens.view}`;
+    const view = tokens.view === undefined ? "" : `; for viewing only: ${url}#token=${tokens.view}`;
     log.info({ instance: name }, `${name}: open ${url}#token=${tokens.control}${also}${view}`);
   }
 }

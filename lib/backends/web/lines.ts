@@ -34,7 +34,7 @@ export const PROPERTIES: Readonly<Record<PropertyName, Property>> = {
   label: {
     kinds: KINDS,
     option: {
-      doc: "what stands on the widget; braces stand for as many texts as there are widgets; by default the channel's name",
+      doc: "the text on the widget; braces stand for as many texts as there are widgets; by default the channel's name",
       form: "TEXT",
       example: "Dim {1..8}",
       parse: parseBraces,
@@ -57,7 +57,7 @@ export const PROPERTIES: Readonly<Record<PropertyName, Property>> = {
   },
   horizontal: {
     kinds: ["fader", "meter"],
-    option: option.flag({ doc: "whether it lies; default off", example: "on" }),
+    option: option.flag({ doc: "whether it is horizontal; default off", example: "on" }),
   },
   response: {
     kinds: SLIDING,

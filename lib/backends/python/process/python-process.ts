@@ -151,7 +151,7 @@ export class PythonProcess {
     }
   }
 
-  /** The same without waiting; Node does not end meanwhile. Rejects if it ends instead. */
+  /** The same without waiting; Node does not end in the meantime. Rejects if it ends instead. */
   async askLater(request: Request): Promise<unknown> {
     const answer = new Promise<unknown>((resolve) => this.#answers.push(resolve));
     this.#reports.write(encode(request));

@@ -106,7 +106,7 @@ export class RemoteCode implements Code {
     return this.#process.pid;
   }
 
-  /** Everything is loaded. @returns how many events that came meanwhile were lost, to later ones of their channels */
+  /** Everything is loaded. @returns how many events that came in the meantime were lost, to later ones of their channels */
   ready(): number {
     if (this.#state === "stopped") return 0;
     const { engine } = this.#setup;
