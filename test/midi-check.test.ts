@@ -56,7 +56,7 @@ describe("a channel of MIDI", () => {
     ["ch0.pitchup", "there is no 'pitchup' on a MIDI channel", "did you mean 'pitch'?"],
     ["ch0.nots5", "there is no 'nots5' on a MIDI channel", "did you mean 'note'?"],
     ["ch0.CC5", "there is no 'CC5' on a MIDI channel", "did you mean 'cc'?"],
-    ["ch3.clock", "'clock' is on no MIDI channel", "write clock without ch3"],
+    ["ch3.clock", "'clock' is not on a MIDI channel", "write clock without ch3"],
     ["ch0.clocks", "there is no 'clocks' on a MIDI channel"],
     ["clock5", "'clock5' is not a channel of MIDI"],
     ["ch0", "'ch0' is a whole MIDI channel"],

@@ -6,7 +6,7 @@ interface KindFacts {
   readonly name: string;
   /** The highest number; absent for what a MIDI channel has only one of. */
   readonly highest?: number;
-  /** Whether it is on no MIDI channel: a message of one byte. */
+  /** Whether it is a message of one byte, which is not on a MIDI channel. */
   readonly apart?: boolean;
 }
 
@@ -75,7 +75,7 @@ const APART = KINDS.map(({ name }) => name).filter(isApart);
 
 const EXAMPLE = "write the MIDI channel and what is on it, as in ch0.note60, ch0.cc7 or ch15.pitch";
 
-/** Parses `ch<0..15>.<kind><number>`, as MIDIMonster does where it makes sense of it, and names of what is on no MIDI channel. */
+/** Parses `ch<0..15>.<kind><number>`, as MIDIMonster does where it makes sense of it, and names of one-byte messages. */
 export function parseChannel(text: string): ParsedChannel<number> {
   const single = APART.find((kind) => kind === text);
   if (single !== undefined) return { name: single, meaning: meaningOf(single, 0) };
@@ -88,7 +88,7 @@ export function parseChannel(text: string): ParsedChannel<number> {
   const [, word = "", after = ""] = /^([a-z]*)(.*)$/is.exec(rest) ?? [];
   const kind = word === "pitchbend" ? "pitch" : KINDS.find(({ name }) => name === word)?.name;
   if (kind !== undefined && isApart(kind)) {
-    return { problem: `'${kind}' is on no MIDI channel`, help: [`write ${kind} without ch${digits}`] };
+    return { problem: `'${kind}' is not on a MIDI channel`, help: [`write ${kind} without ch${digits}`] };
   }
   if (kind === undefined || kind === "cc14") return unknownKind(word, rest);
   return hasNumber(kind) ? parseNumber(kind, channel, after) : parseNone(kind, channel, after);
