@@ -307,17 +307,32 @@ describe("a UDP socket", () => {
     assert.deepEqual(arrivals.sort(), ["all end", "member multicast"]);
   });
 
-  it("sends and gets multicasts on an interface that appears later, disappears and comes back", async function () {
-    const namespace = ["-n", "--"];
-    if ((await run("unshare", [...namespace, "true"]).exited).code !== 0) {
+  /** What a fixture prints in a network namespace of its own, line by line; undefined if there can be none. */
+  async function printedApart(fixture: string, ...wrapper: string[]): Promise<string[] | undefined> {
+    if ((await run("unshare", ["-n", "--", "true"]).exited).code !== 0) {
       console.log("SKIPPED: network namespaces can't be made here; run the tests as root");
-      this.skip();
+      return undefined;
     }
-    const script = path.join(projectFolder, "test", "fixtures", "late-interface.ts");
-    const running = run("unshare", [...namespace, process.execPath, "--import", "tsx", script], { cwd: projectFolder });
+    const script = path.join(projectFolder, "test", "fixtures", fixture);
+    const command = ["-n", "--", ...wrapper, process.execPath, "--import", "tsx", script];
+    const running = run("unshare", command, { cwd: projectFolder });
     const { code: status } = await running.exited;
     assert.equal(status, 0, running.stdout + running.stderr);
-    assert.deepEqual(running.stdout.trim().split("\n"), [
+    return running.stdout.trim().split("\n");
+  }
+
+  it("on a port below 1024 says what that needs", async function () {
+    const printed = await printedApart("low-port.ts", "setpriv", "--bounding-set=-net_bind_service");
+    if (printed === undefined) this.skip();
+    assert.deepEqual(printed, [
+      "desk: can't use 0.0.0.0:80: ports below 1024 are for root, or need CAP_NET_BIND_SERVICE (EACCES); this is tried again every second",
+    ]);
+  });
+
+  it("sends and gets multicasts on an interface that appears later, disappears and comes back", async function () {
+    const printed = await printedApart("late-interface.ts");
+    if (printed === undefined) this.skip();
+    assert.deepEqual(printed, [
       "desk: can't use port 5568 on va: interface va does not exist or has no address; this is tried again every second",
       "sender: could not send to 10.7.0.9:9: the network can't be reached (ENETUNREACH) (1 frame lost)",
       "sender: sends to 10.7.0.9:9 again (3 frames lost)",

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { codeOf } from "../backends/shared/error-codes.js";
+import { codeOf, LOW_PORT } from "../backends/shared/error-codes.js";
 import { resolveHost, unmapped, WILDCARD } from "../backends/shared/hosts.js";
 import { portHolders } from "../backends/shared/port-holder.js";
 import { messageOf } from "../errors.js";
@@ -309,7 +309,7 @@ function listenProblem(error: Error, host: string, port: number): string {
       return `${where} is used by ${who}: use another port, or end that program; ss -ltnp 'sport = :${port}' shows it`;
     }
     case "EACCES":
-      return `${where} can't be used: ports below 1024 need a permission; use a higher one, or write AmbientCapabilities=CAP_NET_BIND_SERVICE in the unit`;
+      return `${where} can't be used: ${LOW_PORT}; use a higher one, or see 'permissions of modules' in docs/service.md`;
     case "EADDRNOTAVAIL":
       return `${where} can't be used: this machine does not have the address; ip addr shows those it has`;
     default:

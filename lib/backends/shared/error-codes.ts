@@ -20,6 +20,9 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   EPERM: "a firewall forbids it",
 };
 
+/** What EACCES means where a port is opened. */
+export const LOW_PORT = "ports below 1024 are for root, or need CAP_NET_BIND_SERVICE";
+
 /** For users, as `the network can't be reached (ENETUNREACH)`. */
 export function reasonOf(error: unknown): string {
   const code = codeOf(error);

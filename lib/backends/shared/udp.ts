@@ -2,7 +2,7 @@
 import { messageOf } from "../../errors.js";
 import type { Logger } from "../../log/log.js";
 import { Condition } from "./condition.js";
-import { codeOf, reasonOf } from "./error-codes.js";
+import { codeOf, LOW_PORT, reasonOf } from "./error-codes.js";
 import {
   addressOfInterface,
   type Endpoint,
@@ -219,7 +219,8 @@ export class UdpSocket {
       if (this.#closed) return;
       this.#bind(wanted);
     } catch (error) {
-      if (!this.#closed) this.#binding.fails(reasonOf(error));
+      if (this.#closed) return;
+      this.#binding.fails(codeOf(error) === "EACCES" ? `${LOW_PORT} (EACCES)` : reasonOf(error));
     } finally {
       this.#attempting = false;
     }
