@@ -30,21 +30,32 @@ export class Nonsense extends Error {}
 
 /** Collects pieces of a stream into messages. */
 export class Decoder {
-  #pending: Buffer = Buffer.alloc(0);
+  /** Pieces of a message that is incomplete; joined once it is complete, since that copies all of them. */
+  #pieces: Buffer[] = [];
+  #size = 0;
+  /** How much there has to be to go on. */
+  #needed = 4;
 
   /** @returns the messages that this piece has completed @throws {Nonsense} */
   take(piece: Buffer): unknown[] {
-    this.#pending = this.#pending.length === 0 ? piece : Buffer.concat([this.#pending, piece]);
+    this.#pieces.push(piece);
+    this.#size += piece.length;
+    if (this.#size < this.#needed) return [];
+    const pending = this.#pieces.length === 1 ? piece : Buffer.concat(this.#pieces, this.#size);
     const messages: unknown[] = [];
     let at = 0;
-    while (this.#pending.length - at >= 4) {
-      const length = this.#pending.readUInt32LE(at);
+    this.#needed = 4;
+    while (pending.length - at >= this.#needed) {
+      const length = pending.readUInt32LE(at);
       if (length > MAX_LENGTH) throw new Nonsense(`a message of ${length} bytes`);
-      if (this.#pending.length - at - 4 < length) break;
-      messages.push(parsed(this.#pending.toString("utf8", at + 4, at + 4 + length)));
-      at += 4 + length;
+      this.#needed = 4 + length;
+      if (pending.length - at < this.#needed) break;
+      messages.push(parsed(pending.toString("utf8", at + 4, at + this.#needed)));
+      at += this.#needed;
+      this.#needed = 4;
     }
-    this.#pending = this.#pending.subarray(at);
+    this.#size = pending.length - at;
+    this.#pieces = this.#size > 0 ? [pending.subarray(at)] : [];
     return messages;
   }
 }
