@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { folderWith } from "./helpers.js";
@@ -20,6 +20,8 @@ if not os.path.exists(__file__ + ".once"):
 async function until(session: Session, file: string): Promise<void> {
   while (!existsSync(path.join(session.folder, file))) await setImmediate();
 }
+
+const openFiles = () => readdirSync("/proc/self/fd").length;
 
 describe("a reload with a process", () => {
   const { less, asUsual } = patience();
@@ -113,6 +115,16 @@ def go(value):
     unlinkSync(link);
     process.kill(pidOf(session), "SIGKILL");
     await session.log.seen(/could not be started again: .*can't be started: there is no such file/);
+    symlinkSync("python3", link); // a link to itself
+    const descriptors: number[] = [];
+    for (let i = 0; i < 3; ++i) {
+      const said = session.log.matching(/can't be started: spawn ELOOP/).length;
+      await session.router.reload();
+      while (session.log.matching(/can't be started: spawn ELOOP/).length === said) await setImmediate();
+      descriptors.push(openFiles());
+    }
+    assert.equal(new Set(descriptors).size, 1, `${descriptors} open files`);
+    unlinkSync(link);
     symlinkSync(python, link);
     await session.router.reload();
     await session.log.seen(/runs again/);

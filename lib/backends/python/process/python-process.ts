@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import path from "node:path";
 import { findAddon, packageFolder, type Report } from "../../../binding.js";
 import type { Engine } from "../../../engine/engine.js";
-import { MidimonsterError } from "../../../errors.js";
+import { MidimonsterError, messageOf } from "../../../errors.js";
 import { codeOf } from "../../shared/error-codes.js";
 import { isSuspended, limits } from "./hang-watch.js";
 import { askAndWait, Decoder, Disconnected, encode, Nonsense, type Request } from "./messages.js";
@@ -73,13 +73,13 @@ export class PythonProcess {
     const { engine, number, name, executable, ignoreHome, memoryLimit } = setup;
     const { binding, core } = engine;
     const failed = (why: string) => new MidimonsterError("PYTHON_LOAD", `no process for instance '${name}': ${why}`);
+    const runtime = path.join(packageFolder, "python", "runtime");
+    const program = readFileSync(path.join(runtime, "child.py"), "utf8");
     const opened = binding.openProcess(core, number);
     if (typeof opened === "string") throw failed(opened);
     const { requests, processRequests, crash, memory, wake, routerWake } = opened;
     this.#requests = requests;
     this.#crash = crash;
-    const runtime = path.join(packageFolder, "python", "runtime");
-    const program = readFileSync(path.join(runtime, "child.py"), "utf8");
     const { PYTHONHOME, ...env } = process.env;
     try {
       this.#child = spawn(
@@ -91,6 +91,12 @@ export class PythonProcess {
           env: { ...env, ...(PYTHONHOME !== undefined && !ignoreHome && { PYTHONHOME }), PYTHON_GIL: "1" },
         },
       );
+    } catch (error) {
+      // Node throws what it does not expect of a program: a link to itself, a folder that is a file, too large an environment.
+      binding.processEnded(core, number);
+      closeSync(requests);
+      closeSync(crash);
+      throw failed(`${executable} can't be started: ${messageOf(error)}`);
     } finally {
       closeSync(processRequests);
     }
