@@ -153,12 +153,32 @@ def go(value):
     const pid = pidOf(session);
     less({ answer: 100 });
     session.probe.emit("go", 1);
-    await session.log.seen(/was ended by SIGKILL/);
+    await session.log.seen(/was ended since it had closed its connection to the router/);
     asUsual();
     await session.log.seen(/runs again/);
     assert.ok(!isAlive(pid));
     await ask(session);
   });
+
+  for (const [how, code] of [
+    ["closes", "os.close(3)"],
+    ["puts another file in the place of", "os.dup2(os.open('/dev/null', os.O_RDWR), 3)"],
+  ] as const) {
+    it(`whose code ${how} the connection for reloads is ended by one, and started again`, async () => {
+      const session = await start(CONFIG, {
+        "mod.py": `${ECHO}\nimport os\ndef go(value): ${code}`,
+        "other.py": OTHER,
+      });
+      session.probe.emit("go", 1);
+      await ask(session);
+      less({ answer: 100 });
+      await assert.rejects(session.router.reload(), /process/);
+      await session.log.seen(/was ended since it had closed its connection to the router/);
+      asUsual();
+      await session.log.seen(/runs again/);
+      await session.router.reload();
+    });
+  }
 
   it("that waits for room in its ring, while the router waits for room in the other one, loses nothing", async () => {
     const session = await start(CONFIG, {

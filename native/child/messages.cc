@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "child/json.h"
+#include "child/wake.h"
 #include "io/steady_ms.h"
 
 namespace mmpy {
@@ -82,8 +83,9 @@ void Messages::Flush() {
   while (sent < waiting_.size()) {
     const ssize_t count = send(fd_, waiting_.data() + sent, waiting_.size() - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK) EndWithRouter();
-    if (count < 0) break;
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    if (count < 0 && (errno == EBADF || errno == ENOTSOCK)) EndWithoutDescriptor();
+    if (count < 0) EndWithRouter();
     sent += static_cast<size_t>(count);
   }
   waiting_.erase(0, sent);

@@ -44,14 +44,12 @@ export interface ProcessSetup {
 
 /** How a process has ended. */
 export interface Ending {
-  /** `by SIGSEGV`, `with status 1`. */
+  /** `by SIGSEGV`, `with status 1`, or why it was killed. */
   readonly how: string;
   /** The number of events that it has not handled. */
   readonly lost: number;
   /** Its Python stack, if it crashed. */
   readonly stack: string;
-  /** It has written nonsense into what it shares with the router. */
-  readonly broken: boolean;
 }
 
 export class PythonProcess {
@@ -66,6 +64,7 @@ export class PythonProcess {
   readonly #answers: ((answer: unknown) => void)[] = [];
   #hasEnded = false;
   #broken = false;
+  #killedFor: string | undefined;
 
   /** Starts it; {@link start} follows. @throws {MidimonsterError} `PYTHON_LOAD` */
   constructor(setup: ProcessSetup, reported: (report: Report) => void) {
@@ -109,8 +108,7 @@ export class PythonProcess {
     this.#reports = this.#child.stdio[4] as Socket;
     this.#reports.unref();
     this.#reports.on("error", () => {}); // its end follows
-    // Or does not, if user code has made another program of the process.
-    this.#reports.on("close", () => setTimeout(() => this.kill(), limits.answer).unref());
+    this.#reports.on("close", () => this.#disconnected());
     const decoder = new Decoder();
     this.#reports.on("data", (piece: Buffer) => {
       if (this.#broken) return; // what follows nonsense is not understood
@@ -150,8 +148,10 @@ export class PythonProcess {
       if (performance.now() - since >= patience) this.kill();
     };
     try {
+      if (this.#hasEnded) throw new Disconnected("the process has ended"); // the descriptor's number may be another file's
       return askAndWait(this.#requests, request, goesOn);
     } catch (error) {
+      if (error instanceof Disconnected) this.#disconnected();
       this.#refuse(error);
       throw new Disconnected("the process has written nonsense");
     }
@@ -183,7 +183,8 @@ export class PythonProcess {
   }
 
   /** The same, but first it may write where it is. */
-  abort(): void {
+  abort(why: string): void {
+    this.#killedFor = why;
     if (!this.#hasEnded) this.#child.kill("SIGABRT");
     setTimeout(() => this.kill(), LAST_WORDS).unref();
   }
@@ -193,6 +194,16 @@ export class PythonProcess {
     if (!(error instanceof Nonsense)) throw error;
     this.#broken = true;
     this.kill();
+  }
+
+  /** It ends, or does not: user code may have made another program of the process, or closed any descriptor. */
+  #disconnected(): void {
+    const end = () => {
+      if (this.#hasEnded) return;
+      this.#killedFor ??= "since it had closed its connection to the router";
+      this.kill();
+    };
+    setTimeout(end, limits.answer).unref();
   }
 
   #take(message: unknown, reported: (report: Report) => void): void {
@@ -220,12 +231,14 @@ export class PythonProcess {
       binding.processSpawned(core, number, 0);
       await this.#lastReports();
     }
-    const broken = this.#broken || binding.processBroken(core, number);
+    if (this.#broken || binding.processBroken(core, number))
+      this.#killedFor = "for writing nonsense into what it shares with the router";
     const lost = binding.processEnded(core, number);
     const stack = this.stack();
     closeSync(this.#requests);
     closeSync(this.#crash);
-    return { how: signal === null ? `with status ${status}` : `by ${signal}`, lost, stack, broken };
+    const how = signal === null ? `with status ${status}` : `by ${signal}`;
+    return { how: this.#killedFor ?? how, lost, stack };
   }
 
   /** Resolves once all that it has sent was read. A program that it has started may have its end of the connection, and goes on. */

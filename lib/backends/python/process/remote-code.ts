@@ -51,7 +51,6 @@ export class RemoteCode implements Code {
   #timer: NodeJS.Timeout | undefined;
   #ending: NodeJS.Timeout | undefined;
   readonly #watch = new HangWatch();
-  #killedFor: string | undefined;
   #toldOfMemory = false;
 
   /** Starts its process; {@link started} or {@link discard} follows. @throws {MidimonsterError} `PYTHON_LOAD` */
@@ -283,11 +282,8 @@ export class RemoteCode implements Code {
     const { engine, name } = this.#setup;
     if (engine.stopping.aborted) return;
     this.#lost += ending.lost;
-    const how =
-      this.#killedFor ?? (ending.broken ? "for writing nonsense into what it shares with the router" : ending.how);
-    this.#killedFor = undefined;
     const lost = ending.lost === 0 ? "" : `; ${count(ending.lost, "event")} for it lost`;
-    this.#problem = `process ${process.pid} of instance '${name}' was ended ${how}`;
+    this.#problem = `process ${process.pid} of instance '${name}' was ended ${ending.how}`;
     this.#log.error(
       { instance: name, pid: process.pid, lost: ending.lost },
       `${this.#problem}${lost}${ending.stack === "" ? "" : `\n${ending.stack}`}`,
@@ -368,8 +364,7 @@ export class RemoteCode implements Code {
     const process = this.#process;
     const busy = () => engine.binding.processBusy(engine.core, this.number);
     this.#watch.start(process.pid, handlerTimeout, busy, (after) => {
-      this.#killedFor = `since it did not return ${after / 1000} s after handler-timeout`;
-      process.abort();
+      process.abort(`since it did not return ${after / 1000} s after handler-timeout`);
     });
   }
 }
