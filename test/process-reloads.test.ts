@@ -79,6 +79,18 @@ def go(value):
     while (processesHere().length > 0) await setImmediate();
   });
 
+  it("that adds a module which ends it fails, and it is started again", async () => {
+    const files = { "mod.py": ECHO, "other.py": OTHER, "deadly.py": "import os; os._exit(3)" };
+    const session = await start(besideOther(), files);
+    session.write("monster.cfg", besideOther("module = deadly"));
+    await assert.rejects(session.router.reload(), /process ended while module 'deadly' was loaded/);
+    await session.log.seen(/was ended with status 3/);
+    await session.log.seen(/runs again/);
+    await ask(session);
+    session.write("monster.cfg", besideOther());
+    await session.router.reload();
+  });
+
   it("that waits for its next start starts it, with what has changed", async () => {
     const session = await start(besideOther(), { "mod.py": ECHO, "other.py": OTHER });
     session.write("mod.py", `${ECHO}raise ValueError('broken')`);

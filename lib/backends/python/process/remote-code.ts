@@ -152,7 +152,7 @@ export class RemoteCode implements Code {
       return this.#process.ask(["load", value, folder], patience) as PythonException | null;
     } catch (error) {
       if (!(error instanceof Disconnected)) throw error;
-      this.#state = "stopped";
+      if (this.#state === "loading") this.#state = "stopped"; // one that runs is started again
       return exceptionFor(`the process ended while module '${value}' was loaded`, this.#process.stack());
     } finally {
       this.#update();
