@@ -91,6 +91,18 @@ def go(value):
     await session.router.reload();
   });
 
+  it("that adds a module while it is away knows what the module does", async () => {
+    const files = { "mod.py": ECHO, "other.py": OTHER, "clock.py": "midimonster.interval(print, 60_000)" };
+    const session = await start(besideOther("restart = off"), files);
+    process.kill(pidOf(session), "SIGKILL");
+    await session.log.seen(/was ended by SIGKILL/);
+    session.write("monster.cfg", besideOther("restart = off\nmodule = clock"));
+    await session.router.reload();
+    await session.log.seen(/runs again/);
+    await session.router.reload();
+    assert.deepEqual(session.log.matching(/does nothing/), []);
+  });
+
   it("that waits for its next start starts it, with what has changed", async () => {
     const session = await start(besideOther(), { "mod.py": ECHO, "other.py": OTHER });
     session.write("mod.py", `${ECHO}raise ValueError('broken')`);

@@ -159,7 +159,8 @@ export class RemoteCode implements Code {
     }
   }
 
-  activity = () => (this.#ask(["activity"]) as number | undefined) ?? 0;
+  /** NaN, which is equal to nothing, where it is not known. */
+  activity = () => (this.#ask(["activity"]) as number | undefined) ?? Number.NaN;
   idleModule = (value: string) => (this.#ask(["idle", value]) as IdleModule | undefined) ?? null;
 
   fixChannels(): void {
