@@ -128,6 +128,20 @@ def go(value):
     assert.equal(statusOf(session)?.state, "ok");
   });
 
+  it("that maps a channel without a handler while it is away: the log says so once it runs", async () => {
+    const session = await start(besideOther("restart = off"), { "mod.py": ECHO, "other.py": OTHER });
+    process.kill(pidOf(session), "SIGKILL");
+    await session.log.seen(/was ended by SIGKILL/);
+    session.write("mod.py", `${ASK}def renamed(value): pass`);
+    session.write("monster.cfg", `${besideOther("restart = off")}probe.more > py.mod.more\n`);
+    await session.router.reload();
+    const { level, message } = await session.log.seen(/'py' lacks handlers/);
+    assert.equal(level, "error");
+    assert.match(message, /'py\.mod\.go': .*\n'py\.mod\.more': /);
+    assert.doesNotMatch(message, /mod\.ask/);
+    await ask(session);
+  });
+
   it("whose Python was gone for a while starts it again", async () => {
     const python = spawnSync(process.env.MMPY_PYTHON || "python3", ["-c", "import sys; print(sys.executable)"], {
       encoding: "utf8",

@@ -345,7 +345,7 @@ export class RemoteCode implements Code {
     const created = (await process.askLater(["names", text(this.#names.length)])) as string[];
     await process.askLater(["fix"]);
     const { inputs, defaultHandler } = this.#resolved;
-    await process.askLater(["resolve", defaultHandler, ...[...inputs].map(text)]);
+    const resolved = await process.askLater(["resolve", defaultHandler, ...[...inputs].map(text)]);
     await process.askLater(this.#mapped());
     if (this.#isOver(attempt)) return;
     if (process.hasEnded) throw new Error("its process has ended");
@@ -357,6 +357,21 @@ export class RemoteCode implements Code {
     const lost = replaced === 0 ? "" : `; ${count(replaced, "event")} for it lost to later ones of their channels`;
     const message = `instance '${name}' runs again, in process ${process.pid}${lost}`;
     this.#log.info({ instance: name, pid: process.pid, ...(replaced > 0 && { lost: replaced }) }, message);
+    this.#tellUnresolved(resolved as ResolveError[]);
+  }
+
+  /** Its modules may have changed. */
+  #tellUnresolved(resolved: readonly ResolveError[]): void {
+    const { name } = this.#setup;
+    const missing = resolved
+      .filter(({ problem }) => problem !== "")
+      .map(
+        ({ channel, problem }) =>
+          `${channel < 0 ? "default-handler" : `'${name}.${this.#names[channel]}'`}: ${problem}`,
+      );
+    if (missing.length === 0) return;
+    const message = `instance '${name}' lacks handlers; events for them do nothing until a reload finds them`;
+    this.#log.error({ instance: name }, [message, ...missing].join("\n"));
   }
 
   #startWatch(): void {
