@@ -79,6 +79,19 @@ def go(value):
     while (processesHere().length > 0) await setImmediate();
   });
 
+  it("that is suspended before it is told of many channels ends it, and it is started again", async () => {
+    const files = { "mod.py": `${ECHO}def handler(value): pass`, "other.py": OTHER };
+    const session = await start(besideOther("default-handler = mod.handler"), files);
+    const pid = pidOf(session);
+    session.write("monster.cfg", `${besideOther("default-handler = mod.handler")}probe.c{1..50000} > py.c{1..50000}\n`);
+    session.probe.channel = () => void process.kill(pid, "SIGSTOP");
+    less({ answer: 1000 });
+    await session.router.reload();
+    await session.log.seen(/was ended by SIGKILL/);
+    asUsual();
+    await session.log.seen(/runs again/);
+  });
+
   it("that adds a module which ends it fails, and it is started again", async () => {
     const files = { "mod.py": ECHO, "other.py": OTHER, "deadly.py": "import os; os._exit(3)" };
     const session = await start(besideOther(), files);

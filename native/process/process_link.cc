@@ -92,9 +92,10 @@ int ProcessLink::Open(Descriptors &descriptors) {
     Close();
     return error;
   }
-  // So that a caller waiting for an answer can look after other things meanwhile.
+  // So that a caller waiting for an answer, or for room to ask, can look after other things meanwhile.
   const timeval patience = {0, 200'000};
   setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   writer_.emplace(shared_->to_process);
   reader_.emplace(shared_->to_router);
   descriptors.requests[0] = pair[0];
