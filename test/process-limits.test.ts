@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { folderWith, mmpyScript, skipWithSanitizers } from "./helpers.js";
+import path from "node:path";
+import { folderWith, mmpy, mmpyScript, skipWithSanitizers } from "./helpers.js";
 
 /** Under which limits, with how many processes, and what is said. */
 const LIMITS: { what: string; limit: string; count: number; options?: string; says: RegExp; asOther?: boolean }[] = [
@@ -35,6 +36,21 @@ function canRunAsOther(): boolean {
 }
 
 describe("processes of instances, with", () => {
+  it("more events that wait in one than --queue-limit allows, lose events, which the log says", async () => {
+    const folder = folderWith({
+      "monster.cfg": "[python py]\nown-process = on\nmodule = mod\n[loopback l]\n[map]\npy.out > l.out\n",
+      "mod.py": `import midimonster
+def flood():
+    for _ in range(1_000_000): midimonster.output("out", 1)
+midimonster.started(flood)
+`,
+    });
+    const running = mmpy(["--queue-limit", "1", path.join(folder, "monster.cfg")]);
+    await running.sees(/ERROR: py: events are lost/);
+    running.child.kill("SIGINT");
+    assert.deepEqual(await running.exited, { code: 0, signal: null });
+  });
+
   for (const { what, limit, count, options = "", says, asOther = false } of LIMITS) {
     it(`${what}, are an error at the start that says so`, function () {
       skipWithSanitizers(this, "a sanitizer takes more of everything");

@@ -62,6 +62,7 @@ Process::Process(SharedMemory &shared, std::string start_file)
                  }),
       requests_(ChildLoop(), kRequestsFd, [this](const Request &request) { return Answer(request); }),
       reports_(ChildLoop(), kReportsFd, [this](const Request &request) { return Answer(request); }) {
+  core_.budget().SetLimit(shared.queue_limit.load());
   wake_.Open(core_.handles(), this, [](uv_poll_t *poll) { return uv_poll_init(ChildLoop(), poll, kWakeFd); });
   uv_poll_start(wake_.get(), UV_READABLE, [](uv_poll_t *poll, int, int) {
     if (auto *const process = static_cast<Process *>(poll->data)) process->Turn();

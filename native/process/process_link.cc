@@ -106,6 +106,7 @@ int ProcessLink::Open(Descriptors &descriptors) {
   // The first events are to wake it.
   reader_->Sleep();
   shared_->to_process.sleeping.store(1);
+  shared_->queue_limit.store(core_.budget().limit());
   return 0;
 #endif
 }

@@ -143,6 +143,7 @@ struct SharedMemory {
   RingMemory to_router;
   alignas(64) std::atomic<uint32_t> phase{kLoading};
   std::atomic<uint32_t> mappings{0};             // how many have been installed
+  std::atomic<uint64_t> queue_limit{0};          // of each core, in bytes
   alignas(64) std::atomic<uint64_t> handled{0};  // events that were handled, and whose output is in the ring
   std::atomic<uint64_t> busy_ms{0};              // SteadyMs() since when it is at work; 0: it sleeps
 };

@@ -13,6 +13,7 @@ class QueueBudget {
   static constexpr size_t kDefault = size_t{256} << 20;
 
   void SetLimit(size_t bytes) { limit_.store(bytes, std::memory_order_relaxed); }
+  size_t limit() const { return limit_.load(std::memory_order_relaxed); }
 
   // Whether so much more may be allocated; then it counts. An eighth is left to those that ask for little, so that a
   // queue that takes whatever it gets does not keep events of others from being queued. From any thread.
