@@ -84,6 +84,28 @@ load()`,
     });
   }
 
+  it("in a coroutine, which a stop cancels in vain, ends as it would in the router's process", async () => {
+    const session = await start(CONFIG, {
+      "mod.py": `${ASK}
+import asyncio, atexit
+async def clean_up():
+    while True:
+        try: await asyncio.sleep(1000)
+        except asyncio.CancelledError: pass
+midimonster.cleanup_handler(clean_up)
+atexit.register(say, "exited")
+def go(value): pass`,
+      "other.py": OTHER,
+    });
+    await ask(session);
+    await stopSessions();
+    assert.deepEqual(session.said(), ["exited"]);
+    assert.deepEqual(problems(session), [
+      "py: the cleanup has not ended in time: mod.clean_up",
+      "py: tasks have not ended 2 s after they were cancelled: mod.clean_up",
+    ]);
+  });
+
   it("in a handler is interrupted by a stop", async () => {
     const session = await start(CONFIG.replace("handler-timeout = 1000", ""), {
       "mod.py": `${ASK}

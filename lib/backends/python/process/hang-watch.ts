@@ -6,8 +6,9 @@ export const limits = {
   grace: 5000,
   /** how often is looked, */
   period: 1000,
-  /** and how long the end may take: longer than a process gives its own code, and less than the router waits for all. */
-  end: 10_000,
+  /** and how long the end may take: longer than a process gives its own code, which is 11 s with asyncio tasks that have to be
+   * cancelled, and less than the router waits for all. */
+  end: 11_500,
   /** How long an answer that runs no code of users may take. */
   answer: 5000,
 };
