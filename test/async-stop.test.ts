@@ -52,6 +52,22 @@ midimonster.cleanup_handler(bye)
       [],
     ],
     [
+      "lets a cleanup handler cancel all tasks itself, and wait for them",
+      `
+midimonster.task(until_cancelled("task"))
+async def bye():
+    await asyncio.sleep(0.01)
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others: task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(0.01)
+    say("bye")
+midimonster.cleanup_handler(bye)
+`,
+      ["task", "bye"],
+      [],
+    ],
+    [
       "ends asynchronous generators",
       `
 async def numbers():

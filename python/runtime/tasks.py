@@ -3,6 +3,7 @@ first of them, since importing asyncio takes a while."""
 
 import asyncio
 import sys
+from asyncio.tasks import _unregister_task
 from contextvars import ContextVar
 
 from .eventloop import LOOP_THREAD, STARTS_EAGERLY, RouterLoop, _set_running_loop, _Task, coroutine_of, describe_task
@@ -242,6 +243,7 @@ def _begin(task, first):
 # The end of the instance
 
 _in_cleanup = False
+_end_task = None
 
 
 def begin_cleanup():
@@ -253,7 +255,7 @@ def begin_cleanup():
 def end_tasks(timeout):
     """Begins to end all tasks; those that the cleanup handler has begun get some time to end by themselves. Returns True if there
     is anything to wait for."""
-    global _ending, _in_cleanup
+    global _ending, _in_cleanup, _end_task
     _ending, _in_cleanup = True, False
     if not asyncio.all_tasks(_loop) and not _loop._asyncgens and not _loop._ready:
         return None
@@ -261,18 +263,18 @@ def end_tasks(timeout):
     own = set(_records) - cleaning
     for task in own:
         task.cancel()  # before any that has not begun does
-    asyncio.Task(_end(cleaning, own, timeout), loop=_loop)
+    _end_task = asyncio.Task(_end(cleaning, own, timeout), loop=_loop)
+    _unregister_task(_end_task)  # a cleanup may cancel all that asyncio.all_tasks() lists, and wait for them
     return True
 
 
 async def _end(cleaning, own, timeout):
-    me = asyncio.current_task()
     try:
         if cleaning:
             _, late = await asyncio.wait(cleaning, timeout=timeout)
             for task in late:
                 _warn("the cleanup has not ended in time: %s" % describe_task(task))
-        await _await_cancelled(me, own)
+        await _await_cancelled(own)
         await asyncio.wait_for(_loop.shutdown_asyncgens(), END_TIMEOUT / 2)
     except asyncio.TimeoutError:
         _warn("asynchronous generators have not ended in time")
@@ -280,7 +282,7 @@ async def _end(cleaning, own, timeout):
         _loop.native["ended"]()
 
 
-async def _await_cancelled(me, own):
+async def _await_cancelled(own):
     """Waits for tasks that were cancelled; then cancels all others: those of libraries, which user code's own tasks need to close
     connections in order, and those that nothing waits for."""
     deadline = _loop.time() + END_TIMEOUT
@@ -288,7 +290,7 @@ async def _await_cancelled(me, own):
         await asyncio.wait(own, timeout=END_TIMEOUT * 0.75)
     cancelled = set(own)
     while True:
-        tasks = _others(me)
+        tasks = asyncio.all_tasks(_loop)
         for task in tasks - cancelled:
             task.cancel()
         cancelled |= tasks
@@ -301,13 +303,9 @@ async def _await_cancelled(me, own):
         _warn("tasks have not ended %g s after they were cancelled: %s" % (END_TIMEOUT, names))
 
 
-def _others(me):
-    return asyncio.all_tasks(_loop) - {me}
-
-
 def close():
     """Ends at once what is left. Runs finally clauses, but nothing that these wait for."""
-    for task in asyncio.all_tasks(_loop):
+    for task in [*asyncio.all_tasks(_loop), *([_end_task] if _end_task else [])]:
         setattr(task, "_log_destroy_pending", False)
         try:
             getattr(coroutine_of(task), "close", task.cancel)()
