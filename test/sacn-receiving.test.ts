@@ -100,6 +100,17 @@ describe("a sacn instance that receives", () => {
       [20, 10, 20],
     ],
     [
+      "lets go of what a source has changed once that ends, with 'merge = ltp'",
+      "merge = ltp\n",
+      [
+        [10, { cid: "a" }],
+        [200, { cid: "b" }],
+        [9, { cid: "b", options: 0x40 }],
+        [10, { cid: "a" }],
+      ],
+      [10, 200, 10],
+    ],
+    [
       "ignores previews, other start codes, and priorities that do not exist",
       "",
       [
@@ -232,6 +243,38 @@ describe("a sacn instance that receives", () => {
     assert.deepEqual((await rig.probe.until("level", 2))[1], 0);
     await desk.send(packet([0, 255], { sequence: 3 }), OWN, PORT);
     await rig.probe.until("end", 2);
+  });
+
+  it("does not warn of a source that counts again after one of a higher priority", async () => {
+    const rig = await rigWith("merge = latest\n");
+    const desk = await Peer.at(DESK, PORT);
+    await desk.send(packet([1], { cid: "low" }), OWN, PORT);
+    await desk.send(packet([2], { cid: "high", priority: 150, sequence: 1 }), OWN, PORT);
+    await desk.send(packet([2], { cid: "high", priority: 50, sequence: 2 }), OWN, PORT);
+    await desk.send(packet([3], { cid: "low" }), OWN, PORT);
+    await desk.send(packet([2], { cid: "high", priority: 150, sequence: 3 }), OWN, PORT);
+    await desk.send(packet([2], { cid: "high", sequence: 4, options: 0x40 }), OWN, PORT);
+    await desk.send(packet([0, 255], { cid: "low" }), OWN, PORT);
+    await rig.probe.until("end");
+    assert.deepEqual(levelsOf(rig), [1, 2, 3, 2, 0]);
+    assert.deepEqual(rig.log.matching(/sources send/), []);
+  });
+
+  it("keeps to the source of the highest priority where a reload replaces it", async () => {
+    const rig = await rigWith();
+    const desk = await Peer.at(DESK, PORT);
+    await desk.send(packet([200], { cid: "high", priority: 150, sequence: 1 }), OWN, PORT);
+    await rig.probe.until("level");
+    const reload = (options: string) =>
+      rig.reload(`${BACKEND}[sacn in]\nuniverse = 1\n${options}[map]\nin.1 > probe.level\nin.2 > probe.end\n`);
+    await reload("timeout = 60\n");
+    await desk.send(packet([1], { cid: "low" }), OWN, PORT);
+    await desk.send(packet([201, 255], { cid: "high", priority: 150, sequence: 2 }), OWN, PORT);
+    await rig.probe.until("end");
+    assert.deepEqual(levelsOf(rig), [200, 201]);
+    await reload(`from = ${[..."low............."].map((character) => character.charCodeAt(0)).join(" ")}\n`);
+    await desk.send(packet([1], { cid: "low" }), OWN, PORT);
+    assert.equal((await rig.probe.until("level", 3))[2], 1 / 255);
   });
 
   it("forgets the source of the highest priority after two and a half seconds of silence", async () => {

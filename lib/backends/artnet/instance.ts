@@ -90,8 +90,9 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
   }
 
   takeOver(predecessor: DeclaredInstance<Options, SlotMeaning>): void {
-    this.#receiver.takeOver();
-    if (predecessor instanceof ArtnetInstance) this.#before = predecessor.#sender;
+    if (!(predecessor instanceof ArtnetInstance)) return;
+    this.#before = predecessor.#sender;
+    this.#receiver.takeOver(predecessor.#receiver, this.#key === predecessor.#key);
   }
 
   start(): void {

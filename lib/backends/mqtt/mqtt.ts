@@ -154,6 +154,7 @@ class MqttInstance implements Declared {
   takeOver(predecessor: Declared): void {
     if (!(predecessor instanceof MqttInstance)) return;
     this.#before = predecessor.#end;
+    this.#silence.adopt(predecessor.#silence);
     const status = this.#setup.options.status;
     predecessor.#continued = predecessor.#setup.options.status === status && predecessor.#link.peer === this.#link.peer;
     const channels = new Map(this.#outputs.flatMap((output) => (output ? [[output.topic, output.channel]] : [])));

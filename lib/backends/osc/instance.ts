@@ -91,6 +91,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   takeOver(predecessor: DeclaredInstance<typeof instanceOptions, OscChannel, PathFormat>): void {
     if (!(predecessor instanceof OscInstance)) return;
     this.#outgoing.adopt(predecessor.#outgoing);
+    this.#silence.adopt(predecessor.#silence);
     const learnt = predecessor.#learnt?.endpoint;
     if (learnt !== undefined && samePort(this.#setup, predecessor.#setup)) this.#learnt?.follow(learnt);
   }

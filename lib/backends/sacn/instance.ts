@@ -75,8 +75,9 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
   }
 
   takeOver(predecessor: DeclaredInstance<Options, SlotMeaning>): void {
-    this.#receiver.takeOver();
-    if (predecessor instanceof SacnInstance) this.#before = predecessor.#sender;
+    if (!(predecessor instanceof SacnInstance)) return;
+    this.#before = predecessor.#sender;
+    this.#receiver.takeOver(predecessor.#receiver, this.#key === predecessor.#key && this.#from === predecessor.#from);
   }
 
   start(): void {
@@ -144,6 +145,11 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
 
   get #socket(): SacnSocket | undefined {
     return this.#backend.sockets[this.#setup.options.interface];
+  }
+
+  /** The only source that counts, as text; empty: any. */
+  get #from(): string {
+    return this.#setup.options.from?.toString("hex") ?? "";
   }
 
   get #key(): string {

@@ -31,6 +31,14 @@ export class Silence {
     this.#changed(false);
   }
 
+  /** Goes on for another instance, whose channels have values of data that has come before. */
+  adopt(before: Silence): void {
+    if (this.#timeout === 0 || (before.#timer === undefined && !before.#isSilent)) return;
+    before.close();
+    this.#heardAt = before.#heardAt;
+    this.#wait(Math.max(0, this.#heardAt + this.#timeout - this.#now()));
+  }
+
   /** The peer has said that nothing more will arrive. */
   begin(): void {
     if (this.#timeout === 0 || this.#isSilent) return;

@@ -70,10 +70,15 @@ export class SlotInput {
     this.#emit(length);
   }
 
-  /** Forgets what was emitted: the next frame makes an event for each channel, or for each of these slots. */
-  forget(slots?: Iterable<number>): void {
-    if (slots === undefined) this.#known.fill(UNKNOWN);
-    else for (const slot of slots) this.#known[slot] = UNKNOWN;
+  /** Forgets what was emitted: the next frame makes an event for each of these slots. */
+  forget(slots: Iterable<number>): void {
+    for (const slot of slots) this.#known[slot] = UNKNOWN;
+  }
+
+  /** Another one has emitted before: the next frame makes an event for each channel. */
+  takeOver(before: SlotInput): void {
+    this.#known.fill(UNKNOWN);
+    this.#silence.adopt(before.#silence);
   }
 
   /** All sources have said that they end. */

@@ -77,9 +77,15 @@ export class SlotReceiver<K> {
     }
   }
 
-  /** Another instance has emitted before: the last values of its channels are unknown. */
-  takeOver(): void {
-    this.#input.forget();
+  /**
+   * Another instance has emitted before: the last values of its channels are unknown.
+   *
+   * @param before what it received with
+   * @param continues whether that was the same universe, from the same sources
+   */
+  takeOver(before: SlotReceiver<K>, continues: boolean): void {
+    this.#input.takeOver(before.#input);
+    if (continues) this.sources.adopt(before.sources);
   }
 
   /** A source that has not been heard before; undefined if there are too many. */

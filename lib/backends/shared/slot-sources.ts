@@ -31,7 +31,7 @@ export interface SourcesSpec<K> {
   readonly timeout: number;
   /** Called when a source has come or gone. */
   changed?(source: Source<K>, present: boolean): void;
-  /** Called, with `latest`, when a source counts again after another one: both send, rather than one after the other. */
+  /** Called, with `latest`, when a source counts again after another one that still does: both send, not one after the other. */
   contended?(): void;
   /** Takes the levels of the universe. */
   apply(frame: Uint8Array, start: number, count: number, now: number): void;
@@ -49,6 +49,15 @@ export class Sources<K> {
 
   constructor(spec: SourcesSpec<K>) {
     this.#spec = spec;
+  }
+
+  /** Goes on with the sources of an instance before: until each has sent again, those who counted still do. */
+  adopt(before: Sources<K>): void {
+    this.#list = [...before.#list];
+    this.#merged.set(before.#merged);
+    this.#mergedCount = before.#mergedCount;
+    this.#priority = before.#priority;
+    this.#latest = before.#latest;
   }
 
   /** Those that have sent lately. */
@@ -112,8 +121,10 @@ export class Sources<K> {
   }
 
   #change(source: Source<K>): void {
+    const before = this.#latest;
     this.#latest = source;
-    if (source.hasCounted) this.#spec.contended?.();
+    const bothCount = before?.priority === this.#priority && this.#list.includes(before);
+    if (source.hasCounted && bothCount) this.#spec.contended?.();
     source.hasCounted = true;
   }
 
@@ -151,8 +162,22 @@ export class Sources<K> {
     for (const { priority } of this.#list) if (priority > highest) highest = priority;
     const before = this.#priority;
     this.#priority = highest;
+    if (this.#spec.merge === "latest") return;
     // For the last change to count there has to be one: at first, the highest do.
-    if (this.#spec.merge !== "latest" && highest !== before) this.#mergeHighest();
+    if (highest !== before) this.#mergeHighest();
+    else if (this.#spec.merge === "ltp") this.#dropLevels();
+  }
+
+  /** A source may count no longer: of slots whose level was its own, the highest of the others does. */
+  #dropLevels(): void {
+    const merged = this.#merged;
+    const counting = this.#list.filter(({ priority }) => priority === this.#priority);
+    if (counting.length === 0) return;
+    for (let slot = 0; slot < SLOTS; ++slot) {
+      if (counting.some(({ levels }) => levels[slot] === merged[slot])) continue;
+      merged[slot] = Math.max(...counting.map(({ levels }) => levels[slot] as number));
+    }
+    this.#mergedCount = Math.max(...counting.map(({ count }) => count));
   }
 }
 
