@@ -1,12 +1,15 @@
 // Art-Net's discovery: what this program says of itself, and of whom it learns.
 import assert from "node:assert/strict";
 import { turn } from "./desk-backend.js";
-import { address, DmxRig, OWN_PORT, Peer, padded } from "./dmx-network.js";
+import { address, DmxRig, OWN_PORT, Peer, padded, replyOf, stopClock } from "./dmx-network.js";
 
 const [OWN, DESK] = [address(1), address(2)];
 const PORT = 6454;
 const POLL = "4172742d4e657400 0020 000e 00 00";
 const POLL_FOR_CHANGES = "4172742d4e657400 0020 000e 02 00";
+
+/** Sets a frame's slot 1 of net 0, universe 0. */
+const FRAME = "4172742d4e657400 0050 000e 00 00 00 00 0001 ff";
 
 const isReply = (data: Buffer) => data.length === 239 && data[9] === 0x21;
 const text = (data: Buffer, at: number, length: number) => data.toString("utf8", at, at + length).replace(/\0+$/, "");
@@ -75,7 +78,7 @@ describe("an ArtPoll", () => {
     const desk = await Peer.at(DESK, OWN_PORT);
     const begun = performance.now();
     for (let i = 0; i < 200; ++i) await desk.send(POLL, OWN, OWN_PORT);
-    await desk.send("4172742d4e657400 0050 000e 00 00 00 00 0001 ff", OWN, OWN_PORT);
+    await desk.send(FRAME, OWN, OWN_PORT);
     await rig.probe.until("end");
     // All polls have been looked at. What was answered is on its way, or in the system's buffer.
     const answered = async () => {
@@ -96,10 +99,47 @@ describe("an ArtPoll", () => {
     const poll = await desk.until((data) => data[9] === 0x20);
     assert.equal(poll.toString("hex"), POLL_FOR_CHANGES.replaceAll(" ", ""));
     const node = await Peer.at(DESK, PORT);
-    const reply = Buffer.alloc(239);
-    Buffer.from("4172742d4e6574000021", "hex").copy(reply);
-    reply.write("Hazer", 26);
-    await node.send(reply, OWN, PORT);
-    await rig.log.seen(/artnet: node 'Hazer' at .*, takes no universe/);
+    await node.send(replyOf("Hazer", 0), OWN, PORT);
+    await rig.log.seen(/artnet: node 'Hazer' at .*, takes net\.universe 0\.0/);
+  });
+});
+
+describe("a flood of Art-Net's discovery", () => {
+  it("makes no more than so many replies in a second, however many instances there are", async () => {
+    const pass = stopClock();
+    const instances = Array.from({ length: 150 }, (_, i) => `[artnet u${i}]\nuniverse = ${i}\n`).join("");
+    const backend = `[backend artnet]\nbind = ${OWN} ${OWN_PORT}\n`;
+    const rig = await DmxRig.started(`${backend}${instances}[map]\nu0.1 > probe.end\n`);
+    const desk = await Peer.at(DESK, OWN_PORT);
+    for (let i = 0; i < 50; ++i) await desk.send(POLL, OWN, OWN_PORT);
+    await desk.send(FRAME, OWN, OWN_PORT);
+    await rig.probe.until("end");
+    pass(1001);
+    const later = await Peer.at(address(3), OWN_PORT);
+    await later.send(POLL, OWN, OWN_PORT);
+    // The 34th poll was the one that took them past 5000. Each reply says how many there were.
+    assert.match(text(await later.until(isReply), 108, 64), /^#0001 \[5101\]/);
+  });
+
+  it("makes no more than so many lines in a second", async () => {
+    stopClock();
+    const rig = await DmxRig.started(
+      `[backend artnet]\nbind = ${OWN}\ndetect = on\n[artnet in]\n[map]\nin.1 > probe.end\n`,
+    );
+    const node = await Peer.at(DESK, PORT);
+    for (let i = 0; i < 200; ++i) await node.send(replyOf(`Node ${i}`, 0), OWN, PORT);
+    await node.send(FRAME, OWN, PORT);
+    await rig.probe.until("end");
+    const told = rig.log.matching(/artnet: node /).length;
+    assert.ok(told > 0 && told <= 20, `${told}`);
+  });
+
+  it("leaves no nodes where none are asked for, which could never go", async () => {
+    const rig = await DmxRig.started(`[backend artnet]\nbind = ${OWN}\n[artnet in]\n[map]\nin.1 > probe.end\n`);
+    const node = await Peer.at(DESK, PORT);
+    await node.send(replyOf("Hazer", 0), OWN, PORT);
+    await node.send(FRAME, OWN, PORT);
+    await rig.probe.until("end");
+    assert.deepEqual(rig.status("in")?.peers, [`${DESK}:${PORT}`]);
   });
 });

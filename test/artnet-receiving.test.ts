@@ -1,6 +1,6 @@
 // Art-Net on its way in: which frames count, and what they become.
 import assert from "node:assert/strict";
-import { address, DmxRig, OWN_PORT, Peer } from "./dmx-network.js";
+import { address, DmxRig, OWN_PORT, Peer, stopClock } from "./dmx-network.js";
 import { fc } from "./properties.js";
 
 const [OWN, DESK, OTHER] = [address(1), address(2), address(3)];
@@ -56,6 +56,7 @@ describe("an artnet instance that receives", () => {
   });
 
   it("drops frames that were overtaken on the way, but not those without numbers, nor a source that begins again", async () => {
+    stopClock();
     const rig = await rigWith();
     const desk = await Peer.at(DESK, PORT);
     const sequences = [250, 3, 252, 3, 240, 200, 0, 190];
@@ -67,6 +68,17 @@ describe("an artnet instance that receives", () => {
       rig.probe.values("1").map((value) => Math.round(value * 255)),
       [1, 2, 4, 6, 7, 8],
     );
+  });
+
+  it("takes the frames of a source that begins again soon, with a number like the last one", async () => {
+    const pass = stopClock();
+    const rig = await rigWith();
+    const desk = await Peer.at(DESK, PORT);
+    await desk.send(dmx([1], { sequence: 15 }), OWN, PORT);
+    await rig.probe.until("1");
+    pass(900);
+    await desk.send(dmx([2], { sequence: 1 }), OWN, PORT);
+    await rig.probe.until("1", 2);
   });
 
   it("gets broadcasts though it is bound to an address", async () => {

@@ -1,6 +1,6 @@
 // Art-Net on its way out: the bytes, what is sent when, and to whom.
 import assert from "node:assert/strict";
-import { address, DmxRig, OWN_PORT, Peer, padded } from "./dmx-network.js";
+import { address, DmxRig, OWN_PORT, Peer, padded, replyOf } from "./dmx-network.js";
 
 const [OWN, NODE] = [address(1), address(2)];
 const PORT = 6454;
@@ -13,19 +13,6 @@ function frame(sequence: string, universe: string, net: string, levels: string):
 }
 
 const hexOf = (peer: Peer) => peer.received.map(({ data }) => data.toString("hex"));
-
-/** An ArtPollReply of a node that outputs a universe. */
-function replyOf(name: string, universe: number): Buffer {
-  const reply = Buffer.alloc(239);
-  Buffer.from("4172742d4e6574000021", "hex").copy(reply);
-  reply.writeUInt16LE(PORT, 14);
-  reply[19] = universe >> 4;
-  reply.write(name, 26);
-  reply.writeUInt16BE(1, 172);
-  reply[174] = 0x80;
-  reply[190] = universe & 15;
-  return reply;
-}
 
 describe("an artnet instance with a destination", () => {
   it("sends zeros at the start, then levels of 8 and 16 bits, as the protocol has them", async () => {
@@ -206,6 +193,32 @@ describe("an artnet instance with a destination", () => {
     rig.probe.emit("a", 1);
     const first = await node.until((data) => data[9] === 0x50);
     assert.equal(first[18], 255);
+  });
+
+  it("with 'destination = auto' sends all its universes to a node that sends several replies without numbers", async () => {
+    const node = await Peer.at(NODE, PORT);
+    const rig = await DmxRig.started(
+      `${BACKEND}detect = on\n[artnet one]\nuniverse = 1\ndestination = auto\n` +
+        "[artnet two]\nuniverse = 2\ndestination = auto\n[map]\nprobe.a > one.1\nprobe.b > two.1\n",
+    );
+    for (const universe of [1, 2]) await node.send(replyOf("Dimmer", universe), OWN, PORT);
+    await rig.log.seen(/node 'Dimmer' at .* 0\.2$/);
+    for (const channel of ["a", "b"]) rig.probe.emit(channel, 1);
+    for (const universe of [1, 2]) {
+      await node.until((data) => data[9] === 0x50 && data[14] === universe && data[18] === 255);
+    }
+  });
+
+  it("with 'destination = auto' goes on sending to its nodes where a reload replaces it", async () => {
+    const node = await Peer.at(NODE, PORT);
+    const config = (options: string) =>
+      `${BACKEND}[artnet out]\ndestination = auto\n${options}[map]\nprobe.a > out.1\n`;
+    const rig = await DmxRig.started(config(""));
+    await node.send(replyOf("Dimmer", 0), OWN, PORT);
+    await node.until((data) => data[9] === 0x50);
+    await rig.reload(config("rate = 30\n"));
+    rig.probe.emit("a", 1);
+    await node.until((data) => data[9] === 0x50 && data[18] === 255);
   });
 
   it("with 'destination = auto' sends to nodes that output the universe, as soon as they answer a poll", async () => {

@@ -63,7 +63,19 @@ export class Peer {
   }
 }
 
+const { now } = performance;
+
+/** Stops the monotonic clock for the rest of a test. @returns a function that moves it on, by ms */
+export function stopClock(): (by: number) => void {
+  let time = performance.now();
+  performance.now = () => time;
+  return (by) => {
+    time += by;
+  };
+}
+
 afterEach(() => {
+  performance.now = now;
   for (const { socket } of peers.splice(0)) socket.close();
 });
 
@@ -97,6 +109,19 @@ export class DmxRig extends Rig {
   status(name: string) {
     return this.router.describe().instances.find((each) => each.name === name)?.status;
   }
+}
+
+/** What an Art-Net node answers to a poll that outputs one universe. */
+export function replyOf(name: string, universe: number): Buffer {
+  const reply = Buffer.alloc(239);
+  Buffer.from("4172742d4e6574000021", "hex").copy(reply);
+  reply.writeUInt16LE(6454, 14);
+  reply[19] = universe >> 4;
+  reply.write(name, 26);
+  reply.writeUInt16BE(1, 172);
+  reply[174] = 0x80;
+  reply[190] = universe & 15;
+  return reply;
 }
 
 /** `7f 00…` with zeros to a length, as hex. */

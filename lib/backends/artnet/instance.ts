@@ -16,8 +16,10 @@ import type { ArtnetSocket, Universe } from "./socket.js";
 
 /** How long a silent source still takes part in merging, in ms: as in Art-Net nodes. */
 const SOURCE_TIMEOUT = 10_000;
-/** A frame whose number is so little behind the last one has been overtaken; further behind, the source has begun again. */
+/** A frame whose number is so little behind the last one has been overtaken; further behind, the source has begun again, */
 const WINDOW = 20;
+/** as it has after so many ms: else a source that sends once a second, and was started again, would be dropped for long. */
+const OVERTAKING = 500;
 
 interface Peer {
   readonly address: string;
@@ -125,8 +127,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
     const sequence = data[DMX_SEQUENCE_AT] as number;
     if (sequence !== 0 && source.sequence !== 0) {
       const behind = (source.sequence - sequence) & 0xff;
-      const isKnown = now - source.lastData <= SOURCE_TIMEOUT;
-      if (behind > 0 && behind < WINDOW && isKnown) return;
+      if (behind > 0 && behind < WINDOW && now - source.lastData <= OVERTAKING) return;
     }
     source.sequence = sequence;
     this.#receiver.sources.take(source, data, DMX_LEVELS_AT, count, 0, now);

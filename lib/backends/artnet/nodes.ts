@@ -21,7 +21,8 @@ export class Nodes {
 
   /** @returns the node, if it is new or has changed */
   heard(address: string, reply: NodeReply, now: number): Node | undefined {
-    const key = `${address} ${reply.bindIndex}`;
+    // Nodes that do not number their replies send several, each with up to four universes.
+    const key = `${address} ${reply.bindIndex || reply.outputs.join()}`;
     const node = { ...reply, address };
     const kept = this.#nodes.get(key);
     if (kept === undefined) {
@@ -45,6 +46,10 @@ export class Nodes {
       gone.push(node);
     }
     return gone;
+  }
+
+  clear(): void {
+    this.#nodes.clear();
   }
 
   get all(): readonly Node[] {

@@ -2,6 +2,7 @@
 import { count } from "../../count.js";
 import type { Logger } from "../../log/log.js";
 import type { Address } from "../options.js";
+import { DetectLog } from "../shared/detect-log.js";
 import { type Endpoint, showPeer } from "../shared/hosts.js";
 import { LimitedLog } from "../shared/limited-log.js";
 import type { Detect } from "../shared/slot-options.js";
@@ -31,13 +32,18 @@ const RECEIVE_BUFFER = 4 * 1024 * 1024;
 const POLL_PERIOD = 2500;
 /** How often networks are looked at, in ms. */
 const LOOK_PERIOD = 1000;
-/** Polls that are answered in a second: a forged one makes as many replies as there are instances. */
+/** Polls that are answered in a second, and after how many replies no more are: each makes one for each instance. */
 const MAX_POLLS = 50;
+const MAX_REPLIES = 5000;
 /** How long after its last poll a peer that asked for changes is sent them, in ms. */
 const SUBSCRIPTION = 15_000;
 const MAX_SUBSCRIBERS = 64;
 /** How long after a change they are sent a reply, in ms. */
 const CHANGE_DELAY = 100;
+/** How long after nodes have changed instances look for theirs, in ms: replies can be forged, in any number. */
+const NODES_DELAY = 20;
+/** How many lines about nodes there are in a second. */
+const NODES_PER_SECOND = 20;
 /** The most universes without an instance that are logged. */
 const MAX_UNKNOWN = 1024;
 
@@ -61,6 +67,7 @@ export class ArtnetSocket {
   readonly #log: Logger;
   readonly #detect: Detect;
   readonly #faults: LimitedLog;
+  readonly #told: DetectLog;
   readonly #replies: UdpTarget;
   readonly #universes = new Map<number, Universe>();
   readonly #subscribers = new Map<string, { readonly endpoint: Endpoint; until: number }>();
@@ -75,9 +82,12 @@ export class ArtnetSocket {
   /** The broadcast addresses that are in use. */
   #known = "";
   #telling: NodeJS.Timeout | undefined;
+  #sharing: NodeJS.Timeout | undefined;
   #replyCount = 0;
   #pollsSince = 0;
   #polls = 0;
+  /** The number of replies before {@link #pollsSince}. */
+  #repliesBefore = 0;
   #closed = false;
 
   constructor(bind: Address, log: Logger, detect: Detect) {
@@ -85,6 +95,7 @@ export class ArtnetSocket {
     this.#log = log;
     this.#detect = detect;
     this.#faults = new LimitedLog(log, { backend: "artnet" });
+    this.#told = new DetectLog(log, "artnet", NODES_PER_SECOND);
     this.#replies = new UdpTarget({ owner: "artnet", log, unit: "reply" });
     this.socket = this.#create(bind.host, bind.keys.interface, { opened: () => this.#networksChanged() });
   }
@@ -100,6 +111,7 @@ export class ArtnetSocket {
     clearInterval(this.#polling);
     clearInterval(this.#looking);
     clearTimeout(this.#telling);
+    clearTimeout(this.#sharing);
     this.#faults.close();
     this.#replies.close();
     for (const target of this.#everybody.values()) target.close();
@@ -115,7 +127,6 @@ export class ArtnetSocket {
   remove(universe: Universe): void {
     if (this.#universes.get(universe.portAddress) !== universe) return;
     this.#universes.delete(universe.portAddress);
-    this.#pollIfWanted();
     this.#changed();
   }
 
@@ -204,8 +215,10 @@ export class ArtnetSocket {
 
   #answer(poll: Buffer, from: Endpoint): void {
     const now = performance.now();
-    if (now - this.#pollsSince > 1000) [this.#pollsSince, this.#polls] = [now, 0];
-    if (++this.#polls > MAX_POLLS) return;
+    if (now - this.#pollsSince > 1000) {
+      [this.#pollsSince, this.#polls, this.#repliesBefore] = [now, 0, this.#replyCount];
+    }
+    if (++this.#polls > MAX_POLLS || this.#replyCount - this.#repliesBefore > MAX_REPLIES) return;
     if (this.#polling !== undefined && this.isOwn(from)) return;
     this.#reply(from);
     const key = showPeer(from);
@@ -255,27 +268,42 @@ export class ArtnetSocket {
   }
 
   #heardNode(address: string, reply: Parameters<Nodes["heard"]>[1]): void {
+    // Without polls, nothing would tell when it has gone.
+    if (this.#polling === undefined) return;
     const node = this.nodes.heard(address, reply, performance.now());
     if (node === undefined) return;
     this.#tell(`node ${showNode(node)}`);
-    for (const universe of this.#universes.values()) universe.peersChanged();
+    this.#nodesChanged();
+  }
+
+  #nodesChanged(): void {
+    this.#sharing ??= setTimeout(() => {
+      this.#sharing = undefined;
+      for (const universe of this.#universes.values()) universe.peersChanged();
+    }, NODES_DELAY).unref();
+  }
+
+  get #wantsNodes(): boolean {
+    return this.#detect !== "off" || [...this.#universes.values()].some(({ wantsNodes }) => wantsNodes);
   }
 
   #pollIfWanted(): void {
-    const wanted = this.#detect !== "off" || [...this.#universes.values()].some(({ wantsNodes }) => wantsNodes);
-    if (!wanted || this.#closed) {
-      clearInterval(this.#polling);
-      this.#polling = undefined;
-    } else if (this.#polling === undefined) {
-      this.#polling = setInterval(() => this.#sendPolls(), POLL_PERIOD).unref();
-      this.#sendPolls();
-    }
+    if (this.#polling !== undefined || this.#closed || !this.#wantsNodes) return;
+    this.#polling = setInterval(() => this.#sendPolls(), POLL_PERIOD).unref();
+    this.#sendPolls();
   }
 
   #sendPolls(): void {
+    // Not as soon as an instance goes: a reload brings the one that replaces it a moment later.
+    if (!this.#wantsNodes) {
+      clearInterval(this.#polling);
+      this.#polling = undefined;
+      this.nodes.clear();
+      return;
+    }
     const gone = this.nodes.expire(performance.now());
     for (const node of gone) this.#tell(`node ${showNode(node)} does not answer any more`);
-    if (gone.length > 0) for (const universe of this.#universes.values()) universe.peersChanged();
+    if (gone.length > 0) this.#nodesChanged();
     for (const target of this.#targetsOfPolls()) this.socket.send(this.#poll, target);
   }
 
@@ -312,6 +340,7 @@ export class ArtnetSocket {
   }
 
   #tell(message: string): void {
-    if (this.#detect !== "off") this.#log.info({ backend: "artnet" }, `artnet: ${message}`);
+    if (this.#detect === "off") return;
+    this.#told.tell(message, performance.now(), { backend: "artnet" }, () => `artnet: ${message}`);
   }
 }
