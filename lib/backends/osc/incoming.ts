@@ -31,13 +31,16 @@ const NONE: readonly Indexed[] = [];
 
 /** How many address patterns are remembered with the paths they match. */
 const MAX_PATTERNS = 256;
-/** How many patterns of one datagram are compared with all paths: it has room for thousands, which could take seconds. */
-export const MAX_NEW_PATTERNS = 64;
+/** How many characters of paths are compared with new patterns in a second, which is less than a tenth of it. */
+const WORK_PER_SECOND = 2 ** 22;
+/** One pattern may cost as much besides; those that devices send cost a hundredth. */
+const MAX_WORK = 2 ** 20;
+/** As many characters can be compared in the time that it takes to follow a state of a pattern. */
+const WORK_OF_STATE = 8;
 /** How many paths the patterns of one datagram may stand for together: each message of a large bundle could mean all of them. */
 export const MAX_MATCHES = 131_072;
-/** Addresses that are longer, or have more pattern characters, are not read as patterns: they could take seconds. */
+/** Addresses that are longer are not read as patterns. */
 const MAX_PATTERN_LENGTH = 256;
-const MAX_WILDCARDS = 16;
 
 /** What the addon's `readOsc` takes. */
 export interface PlainPaths {
@@ -51,12 +54,19 @@ export class IncomingPaths {
   /** By channel number. */
   readonly #pathOf = new Map<number, string>();
   readonly #matches = new Map<string, readonly IncomingPath[]>();
-  /** How many patterns of this datagram were not remembered. */
-  #newPatterns = 0;
+  /** When {@link #work} began to be counted. */
+  #workSince = 0;
+  #work = 0;
   /** How many paths those of this datagram stand for. */
   #matched = 0;
   /** By hash of their addresses; undefined after a change. */
   #index: Map<number, Indexed[]> | undefined;
+  readonly #now: () => number;
+
+  /** @param now in ms */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   connect({ index, meaning }: Channel<OscChannel>): void {
     this.disconnect(index);
@@ -113,16 +123,15 @@ export class IncomingPaths {
 
   /** Another datagram follows. */
   nextDatagram(): void {
-    this.#newPatterns = 0;
     this.#matched = 0;
   }
 
-  /** All paths that an address with pattern characters stands for, or why they are not looked for: what its datagram has too many of. */
+  /** All paths that an address with pattern characters stands for, or why they are not looked for. */
   matching(pattern: string): readonly IncomingPath[] | string {
     const found = this.#find(pattern);
-    if (found === undefined) return `more than ${MAX_NEW_PATTERNS} address patterns that are new`;
+    if (found === undefined) return "there are more new address patterns than are compared in a second";
     this.#matched += found.length;
-    return this.#matched > MAX_MATCHES ? `address patterns for more than ${MAX_MATCHES} paths` : found;
+    return this.#matched > MAX_MATCHES ? `its datagram has address patterns for more than ${MAX_MATCHES} paths` : found;
   }
 
   #find(pattern: string): readonly IncomingPath[] | undefined {
@@ -133,17 +142,29 @@ export class IncomingPaths {
       this.#matches.set(pattern, known);
       return known;
     }
-    if (!isReasonable(pattern)) return [];
-    if (this.#newPatterns >= MAX_NEW_PATTERNS) return undefined;
-    this.#newPatterns++;
-    const compiled = compilePattern(pattern);
-    const found =
-      compiled.problem !== undefined
-        ? []
-        : [...this.#paths].flatMap(([path, entry]) => (compiled.pattern.match(path) === "all" ? [entry] : []));
+    if (pattern.length > MAX_PATTERN_LENGTH) return [];
+    const now = this.#now();
+    if (now - this.#workSince >= 1000) [this.#workSince, this.#work] = [now, 0];
+    if (this.#work >= WORK_PER_SECOND) return undefined;
+    const found = this.#compare(pattern);
     const [oldest] = this.#matches.keys();
     if (oldest !== undefined && this.#matches.size >= MAX_PATTERNS) this.#matches.delete(oldest);
     this.#matches.set(pattern, found);
+    return found;
+  }
+
+  #compare(text: string): IncomingPath[] {
+    const compiled = compilePattern(text);
+    this.#work += text.length * WORK_OF_STATE;
+    if (compiled.problem !== undefined) return [];
+    const { pattern } = compiled;
+    const found: IncomingPath[] = [];
+    for (const [path, entry] of this.#paths) {
+      this.#work += path.length;
+      if (pattern.match(path) === "all") found.push(entry);
+      if (pattern.visited * WORK_OF_STATE > MAX_WORK) return [];
+    }
+    this.#work += pattern.visited * WORK_OF_STATE;
     return found;
   }
 
@@ -161,8 +182,4 @@ export class IncomingPaths {
     }
     return index;
   }
-}
-
-function isReasonable(pattern: string): boolean {
-  return pattern.length <= MAX_PATTERN_LENGTH && (pattern.match(/[?*[{]/g)?.length ?? 0) <= MAX_WILDCARDS;
 }

@@ -27,7 +27,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   readonly native: { readonly number: number };
   readonly #setup: Setup;
   readonly #detect: DetectLog | undefined;
-  readonly #incoming = new IncomingPaths();
+  readonly #incoming: IncomingPaths;
   readonly #outgoing = new OutgoingPaths();
   readonly #direct: DirectOutput;
   readonly #decoder = new Decoder();
@@ -50,6 +50,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
   /** @param detect undefined if option `detect` is off */
   constructor(setup: Setup, detect: DetectLog | undefined) {
     this.#setup = setup;
+    this.#incoming = new IncomingPaths(setup.now);
     this.#events = new EventBuffer(setup.emitBatch);
     this.#detect = detect;
     const { name, log, options, engine } = setup;
@@ -186,7 +187,7 @@ export class OscInstance implements DeclaredInstance<typeof instanceOptions, Osc
     const matching = this.#decoder.isPattern ? this.#incoming.matching(this.#decoder.address) : NONE;
     if (this.#detect !== undefined) this.#tell(this.#detect, matching.length === 0 ? " (not mapped)" : "");
     if (typeof matching === "string") {
-      this.#refuse("patterns", `its datagram has ${matching}`);
+      this.#refuse("patterns", matching);
       return;
     }
     for (const each of matching) this.#deliver(each);

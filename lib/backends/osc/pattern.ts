@@ -17,48 +17,76 @@ const SLASH = 47;
 /** Characters that make an address a pattern. */
 export const PATTERN_CHARACTERS = /[?*[\]{}]/;
 
+/** All states that the automaton is in after a part of an address, and what follows for each character, once that has been asked. */
+interface Place {
+  readonly states: readonly number[];
+  readonly isEnd: boolean;
+  readonly next: Map<number, Place>;
+}
+
+/** So many places are kept; a pattern can have any number. */
+const MAX_PLACES = 1024;
+
 /**
- * A pattern, compiled to an automaton whose states are followed all at once: matching takes time in proportion to the lengths of
- * pattern and address, whatever a peer sends.
+ * A pattern, compiled to an automaton whose states are followed all at once, whatever a peer sends. What follows is remembered, as
+ * thousands of addresses are compared with one pattern: then each character is one look into a table.
  */
 export class AddressPattern {
   readonly #states: readonly State[];
   readonly #end: number;
-  /** By state: the step at which it was last added. */
-  readonly #added: Uint32Array;
+  #places = new Map<string, Place>();
+  #start: Place;
+  #visited = 0;
 
   constructor(states: readonly State[], end: number) {
     this.#states = states;
     this.#end = end;
-    this.#added = new Uint32Array(states.length);
+    this.#start = this.#placeOf([0]);
+  }
+
+  /** How many states have been followed so far, which is what takes long. */
+  get visited(): number {
+    return this.#visited;
   }
 
   /** `start` if the address could be continued to match: `/x` for the pattern `/x?`. */
   match(address: string): "all" | "start" | "no" {
-    this.#added.fill(0);
-    let now: number[] = [];
-    this.#add(0, 1, now);
-    for (let i = 0; i < address.length && now.length > 0; ++i) {
+    let place = this.#start;
+    for (let i = 0; i < address.length && place.states.length > 0; ++i) {
       const character = address.charCodeAt(i);
-      const next: number[] = [];
-      for (const state of now) {
-        for (const step of this.#states[state]?.steps ?? [])
-          if (step.accepts(character)) this.#add(step.to, i + 2, next);
-      }
-      now = next;
+      place = place.next.get(character) ?? this.#follow(place, character);
     }
-    if (now.includes(this.#end)) return "all";
-    return now.length > 0 ? "start" : "no";
+    if (place.isEnd) return "all";
+    return place.states.length > 0 ? "start" : "no";
   }
 
-  #add(state: number, turn: number, list: number[]): void {
-    const open = [state];
-    for (let each = open.pop(); each !== undefined; each = open.pop()) {
-      if (this.#added[each] === turn) continue;
-      this.#added[each] = turn;
-      list.push(each);
-      open.push(...(this.#states[each]?.jumps ?? []));
+  #follow(place: Place, character: number): Place {
+    const reached: number[] = [];
+    for (const state of place.states) {
+      for (const step of this.#states[state]?.steps ?? []) if (step.accepts(character)) reached.push(step.to);
     }
+    this.#visited += place.states.length;
+    if (this.#places.size >= MAX_PLACES) {
+      this.#places = new Map();
+      this.#start = this.#placeOf([0]);
+    }
+    const next = this.#placeOf(reached);
+    place.next.set(character, next);
+    return next;
+  }
+
+  /** The place of these states, and of all that they lead to without a character. */
+  #placeOf(reached: readonly number[]): Place {
+    const all = new Set(reached);
+    for (const state of all) for (const to of this.#states[state]?.jumps ?? []) all.add(to);
+    this.#visited += all.size;
+    const states = [...all].sort((a, b) => a - b);
+    const key = states.join();
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    const place = { states, isEnd: all.has(this.#end), next: new Map() };
+    this.#places.set(key, place);
+    return place;
   }
 }
 
