@@ -194,6 +194,46 @@ describe("an mqtt instance", () => {
     }
   });
 
+  it("sends its status as one of the messages that are to be acknowledged", async () => {
+    const { host, client } = await standIn();
+    const lines = ["qos = 1", "status = st"];
+    const session = await start(config(host, lines, ["probe.a > m.a", "m.in > probe.in"]));
+    const broker = await client();
+    await broker.sends(/^10/);
+    session.probe.emit("a", 0.25);
+    broker.answer("2006 00 00 03 210001");
+    await broker.sends(/82..(....)/);
+    // What is acknowledged now comes after everything that was sent before.
+    broker.answer("3208 0002696e 0005 00 31");
+    await broker.sends(/40020005$/);
+    const id = new RegExp(`330d00027374(....)00${hex("online")}`).exec(broker.bytes)?.[1] ?? "";
+    assert.doesNotMatch(broker.bytes, new RegExp(hex("0.250000")));
+    broker.answer(`4002 ${id}`);
+    await broker.sends(new RegExp(`${hex("0.250000")}$`));
+  });
+
+  it("is offline, as its status says, while a reload makes it log in in another way", async () => {
+    const { host, client } = await standIn();
+    const text = (password: string, more: string) =>
+      config(host, ["status = st", "user = me", `password = ${password}`, more], ["probe.a > m.a"]);
+    const session = await start(text("one", ""));
+    const states: boolean[] = [];
+    for (const next of [text("one", "keepalive = 30"), text("two", "keepalive = 30"), undefined]) {
+      const broker = await client();
+      await broker.sends(/^10/);
+      broker.answer("2003 00 00 00");
+      await broker.sends(new RegExp(hex("online")));
+      if (next === undefined) break;
+      broker.bytes = "";
+      session.write("monster.cfg", next);
+      await session.router.reload();
+      await broker.sends(/e0020000$/);
+      broker.socket.destroy();
+      states.push(broker.bytes.includes(hex("offline")));
+    }
+    assert.deepEqual(states, [false, true]);
+  });
+
   it("gets values in the order in which they come, whatever the quality of service and however they are cut up", async () => {
     const { host, client } = await standIn();
     const session = await start(config(host, ["qos = 2"], ["m.in > probe.in", "m.other > probe.other"]));

@@ -275,7 +275,14 @@ export class Connection<T extends { readonly topic: string }> {
 
   #publishStatus(text: string): void {
     const { status } = this.#settings;
-    if (status !== undefined) this.#client.publish(status, text, { qos: this.#qos, retain: this.#canRetain }, () => {});
+    if (status === undefined) return;
+    // At the end, nothing waits for acknowledgements any more.
+    const qos = this.#unacknowledged < this.#maxUnacknowledged ? this.#qos : 0;
+    this.#unacknowledged++;
+    this.#client.publish(status, text, { qos, retain: this.#canRetain }, () => {
+      this.#unacknowledged--;
+      this.#tellReady();
+    });
   }
 
   #tellReady(): void {

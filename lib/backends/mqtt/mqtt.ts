@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { count } from "../../count.js";
 import type {
   BackendSetup,
@@ -60,6 +61,20 @@ async function importClient(): Promise<Client> {
 
 /** How many lines option `detect` makes in a second: a broker may have all messages of a house. */
 const DETECTED_PER_SECOND = 20;
+
+/** If one of these changes, the next connection may be refused: then the status has to say so. */
+const STATUS_NEEDS = [
+  "status",
+  "host",
+  "user",
+  "password",
+  "clientid",
+  "protocol",
+  "ca",
+  "cert",
+  "key",
+  "insecure",
+] as const;
 
 interface Topic {
   readonly channel: number;
@@ -155,8 +170,8 @@ class MqttInstance implements Declared {
     if (!(predecessor instanceof MqttInstance)) return;
     this.#before = predecessor.#end;
     this.#silence.adopt(predecessor.#silence);
-    const status = this.#setup.options.status;
-    predecessor.#continued = predecessor.#setup.options.status === status && predecessor.#link.peer === this.#link.peer;
+    const [before, after] = [predecessor.#setup.options, this.#setup.options];
+    predecessor.#continued = STATUS_NEEDS.every((name) => isDeepStrictEqual(before[name], after[name]));
     const channels = new Map(this.#outputs.flatMap((output) => (output ? [[output.topic, output.channel]] : [])));
     for (const [channel, value] of predecessor.#limit?.drain() ?? []) predecessor.#outgoing.keep(channel, value);
     predecessor.#outgoing.handOver(this.#outgoing, (channel) =>
