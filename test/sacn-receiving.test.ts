@@ -1,6 +1,6 @@
 // sACN on its way in: which sources count, and what their levels become.
 import assert from "node:assert/strict";
-import { address, DmxRig, Peer, universe } from "./dmx-network.js";
+import { address, DmxRig, Peer, stopClock, universe } from "./dmx-network.js";
 import { fc } from "./properties.js";
 
 const [OWN, DESK, OTHER] = [address(1), address(2), address(3)];
@@ -290,14 +290,29 @@ describe("a sacn instance that receives", () => {
     assert.deepEqual(levelsOf(rig), [200, 50]);
   });
 
-  it("takes sixteen sources and no more", async () => {
+  it("takes sixteen sources and no more, but one of a higher priority", async () => {
     const rig = await rigWith("merge = latest\n");
     const desk = await Peer.at(DESK, PORT);
     for (let i = 1; i <= 20; ++i) await desk.send(packet([i], { cid: `source ${i}` }), OWN, PORT);
-    await desk.send(packet([0, 255], { cid: "source 1", sequence: 200 }), OWN, PORT);
+    await desk.send(packet([99], { cid: "higher", priority: 101 }), OWN, PORT);
+    await desk.send(packet([98], { cid: "source 1", sequence: 200 }), OWN, PORT);
+    await desk.send(packet([0, 255], { cid: "higher", priority: 101 }), OWN, PORT);
     await rig.probe.until("end");
-    assert.deepEqual(levelsOf(rig), [...Array.from({ length: 16 }, (_, i) => i + 1), 0]);
+    assert.deepEqual(levelsOf(rig), [...Array.from({ length: 16 }, (_, i) => i + 1), 99, 0]);
     assert.equal(rig.log.matching(/more than 16 sources send universe 1; 'source 17' is ignored/).length, 1);
+  });
+
+  it("logs sources that come and go all the time only so often in a second, with 'detect'", async () => {
+    stopClock();
+    const rig = await rigWith("", `${BACKEND}detect = on\n`);
+    const desk = await Peer.at(DESK, PORT);
+    for (let i = 0; i < 100; ++i) {
+      await desk.send(packet([1], { cid: `source ${i}`, sequence: 1 }), OWN, PORT);
+      await desk.send(packet([], { cid: `source ${i}`, sequence: 2, options: 0x40 }), OWN, PORT);
+    }
+    await desk.send(packet([0, 255]), OWN, PORT);
+    await rig.probe.until("end");
+    assert.equal(rig.log.matching(/^in: '.*' (sends|does not send) /).length, 20);
   });
 
   it("takes no more levels than a datagram holds", async () => {

@@ -21,6 +21,9 @@ const WINDOW = 20;
 /** as it has after so many ms: else a source that sends once a second, and was started again, would be dropped for long. */
 const OVERTAKING = 500;
 
+/** Art-Net has none. */
+const PRIORITY = 0;
+
 interface Peer {
   readonly address: string;
   readonly port: number;
@@ -130,7 +133,7 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
       if (behind > 0 && behind < WINDOW && now - source.lastData <= OVERTAKING) return;
     }
     source.sequence = sequence;
-    this.#receiver.sources.take(source, data, DMX_LEVELS_AT, count, 0, now);
+    this.#receiver.sources.take(source, data, DMX_LEVELS_AT, count, PRIORITY, now);
   }
 
   describe(): Pick<NodeFacts, "shortName" | "longName" | "receives" | "sends"> {
@@ -265,6 +268,6 @@ export class ArtnetInstance implements DeclaredInstance<Options, SlotMeaning>, U
 
   #newSource(from: Endpoint, now: number): Source<Peer> | undefined {
     const { address, port } = from;
-    return this.#receiver.addSource({ address, port }, showPeer(from), now);
+    return this.#receiver.addSource({ address, port }, showPeer(from), PRIORITY, now);
   }
 }

@@ -111,10 +111,11 @@ export class SacnInstance implements DeclaredInstance<Options, SlotMeaning>, Uni
       if (known !== undefined) this.#receiver.endSource(known);
       return;
     }
-    const source = known ?? this.#receiver.addSource(cidOf(data), `'${nameOf(data)}'`, now);
+    const priority = priorityOf(data);
+    const source = known ?? this.#receiver.addSource(cidOf(data), `'${nameOf(data)}'`, priority, now);
     if (source === undefined) return;
     source.sequence = sequence;
-    this.#receiver.sources.take(source, data, LEVELS_AT, countOf(data), priorityOf(data), now);
+    this.#receiver.sources.take(source, data, LEVELS_AT, countOf(data), priority, now);
   }
 
   status(): InstanceStatus {

@@ -27,12 +27,17 @@ export interface ReceiverSpec {
   emitBatch(batch: EventBatch): void;
 }
 
+/** How many lines there are in a second of sources that come and go, with option `detect`. */
+const SOURCES_PER_SECOND = 20;
+
 /** @typeParam K what identifies a source */
 export class SlotReceiver<K> {
   readonly sources: Sources<K>;
   readonly #spec: ReceiverSpec;
   readonly #input: SlotInput;
   readonly #warnings: LimitedLog;
+  /** Of sources that come and go. */
+  #detected: DetectLog | undefined;
   /** Of channels, by number. */
   readonly #names: string[] = [];
 
@@ -89,9 +94,9 @@ export class SlotReceiver<K> {
   }
 
   /** A source that has not been heard before; undefined if there are too many. */
-  addSource(key: K, name: string, now: number): Source<K> | undefined {
+  addSource(key: K, name: string, priority: number, now: number): Source<K> | undefined {
     this.sources.expire(now);
-    const source = this.sources.add(key, name, now);
+    const source = this.sources.add(key, name, priority, now);
     if (source !== undefined) return source;
     const { instance, universe } = this.#spec;
     this.#warnings.warn(
@@ -131,7 +136,9 @@ export class SlotReceiver<K> {
   #tellSource({ name }: Source<K>, present: boolean): void {
     const { instance, universe, detect, log } = this.#spec;
     if (detect === "off") return;
-    log.info({ instance, peer: name }, `${instance}: ${name} ${present ? "sends" : "does not send"} ${universe}`);
+    this.#detected ??= new DetectLog(log, instance, SOURCES_PER_SECOND);
+    const message = `${instance}: ${name} ${present ? "sends" : "does not send"} ${universe}`;
+    this.#detected.tell(message, performance.now(), { instance, peer: name }, () => message);
   }
 
   #tellContention(): void {

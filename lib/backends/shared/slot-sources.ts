@@ -71,9 +71,13 @@ export class Sources<K> {
     return this.#list;
   }
 
-  /** @returns undefined if there are too many */
-  add(key: K, name: string, now: number): Source<K> | undefined {
-    if (this.#list.length >= MAX_SOURCES) return undefined;
+  /** @returns undefined if there are too many, none of which has a lower priority */
+  add(key: K, name: string, priority: number, now: number): Source<K> | undefined {
+    if (this.#list.length >= MAX_SOURCES) {
+      const lowest = this.#list.reduce((low, each) => (each.priority < low.priority ? each : low));
+      if (lowest.priority >= priority) return undefined;
+      this.remove(lowest);
+    }
     const source = new Source(key, name);
     source.lastData = now;
     this.#list.push(source);
