@@ -1,8 +1,9 @@
 // Peers that fall silent where a reload replaces the instance that listens to them.
 import assert from "node:assert/strict";
 import { address, Peer } from "./dmx-network.js";
+import { freePort } from "./free-port.js";
 import { Broker, endBrokers, needMosquitto } from "./mosquitto.js";
-import { double, freePort } from "./osc-peer.js";
+import { double } from "./osc-peer.js";
 import { start } from "./session.js";
 
 /** The options of an instance `in`, its channel, and what makes that 1. */
