@@ -63,14 +63,18 @@ Messages::Messages(uv_loop_t *loop, int fd, std::function<std::string(const Requ
 void Messages::OnReadable() {
   std::string bytes(ReadLength(fd_), '\0');
   ReadAll(fd_, bytes.data(), bytes.size());
-  Send(answers_(FieldsOf(bytes)));
+  Append(answers_(FieldsOf(bytes)));  // the next answer would be taken for this one if it was left out
 }
 
 void Messages::Send(std::string_view text) {
-  if (waiting_.size() > kLimit) {
+  if (waiting_.size() - sent_ > kLimit) {
     ++left_out_;
     return;
   }
+  Append(text);
+}
+
+void Messages::Append(std::string_view text) {
   const auto length = static_cast<uint32_t>(text.size());
   waiting_.append(reinterpret_cast<const char *>(&length), sizeof length);
   waiting_.append(text);
@@ -79,23 +83,25 @@ void Messages::Send(std::string_view text) {
 
 // The router may be waiting for an answer over the other socket, and then reads nothing here.
 void Messages::Flush() {
-  size_t sent = 0;
-  while (sent < waiting_.size()) {
-    const ssize_t count = send(fd_, waiting_.data() + sent, waiting_.size() - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+  while (sent_ < waiting_.size()) {
+    const ssize_t count = send(fd_, waiting_.data() + sent_, waiting_.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
     if (count < 0 && (errno == EBADF || errno == ENOTSOCK)) EndWithoutDescriptor();
     if (count < 0) EndWithRouter();
-    sent += static_cast<size_t>(count);
+    sent_ += static_cast<size_t>(count);
   }
-  waiting_.erase(0, sent);
-  if (waiting_.empty()) {
-    const uint64_t count = std::exchange(left_out_, 0);
-    if (count > 0) Send(JsonObject().Add("failed", Quoted(std::to_string(count) + kLeftOut)).text());
+  if (sent_ < waiting_.size()) {
+    // Not each time, which would copy all that waits for every piece that is sent.
+    if (sent_ > kLimit) waiting_.erase(0, std::exchange(sent_, 0));
+    uv_timer_start(
+        retry_.get(), [](uv_timer_t *timer) { static_cast<Messages *>(timer->data)->Flush(); }, kRetryMs, 0);
     return;
   }
-  uv_timer_start(
-      retry_.get(), [](uv_timer_t *timer) { static_cast<Messages *>(timer->data)->Flush(); }, kRetryMs, 0);
+  std::string().swap(waiting_);  // gives a backlog's memory back
+  sent_ = 0;
+  const uint64_t count = std::exchange(left_out_, 0);
+  if (count > 0) Send(JsonObject().Add("failed", Quoted(std::to_string(count) + kLeftOut)).text());
 }
 
 void Messages::SendRest(uint64_t until_ms) {
