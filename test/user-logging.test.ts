@@ -40,6 +40,29 @@ describe("logging in a module", () => {
     assert.deepEqual(shown(await saidBy('logging.info("no")\nlogging.warning("yes")')), ["warn py: mod.py:N: yes"]);
   });
 
+  for (const [what, count, length] of [
+    ["many", 5000, 1],
+    ["long", 1000, 50_000],
+  ] as const) {
+    it(`is bounded and counted in a handler that logs ${what} messages`, async () => {
+      const session = await start(CONFIG, {
+        "mod.py": `${MODULES["mod.py"]}
+def go(value):
+    for i in range(${count}): logging.warning("x" * ${length})
+def ask(value): logging.warning("later")
+`,
+      });
+      session.probe.emit("go", 1);
+      await session.log.seen(/: x+/);
+      session.probe.emit("ask", 1);
+      await session.log.seen(/: later$/);
+      const logged = session.log.matching(/: x+/).length;
+      const [lost] = session.log.matching(/^py: \d+ messages were lost before this one$/);
+      assert.equal(Number(/\d+/.exec(lost?.message ?? "")?.[0]) + logged, count);
+      assert.ok(logged * length < 5_000_000 && logged <= 3000, `${logged} messages`);
+    });
+  }
+
   it("has the traceback of an exception", async () => {
     const [entry] = await saidBy('try:\n    1 / 0\nexcept ZeroDivisionError:\n    logging.exception("failed")');
     assert.match(entry?.message ?? "", /^py: mod\.py:\d+: failed\nTraceback [\s\S]*\nZeroDivisionError: /);

@@ -12,7 +12,7 @@ void Reports::Tell(Report report) {
 
 // The loop's thread may be busy for long, while others log.
 bool Reports::HasRoomForMessage() {
-  if (home_.core.news().reports.size() >= kMaxMessages) {
+  if (!home_.core.news().HasRoom(kMaxMessages, kMaxMessageBytes)) {
     ++messages_lost_;
     return false;
   }

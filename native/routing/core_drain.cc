@@ -110,12 +110,14 @@ void Core::CountReport(InstanceId instance, Report::Kind kind, std::string_view 
 
 void Core::AddReport(Report report) {
   CountReport(report.instance, report.kind, report.role);
-  if (news_.reports.size() >= kMaxReports) {
+  if (!news_.HasRoom(kMaxReports, kMaxReportBytes)) {
     ++news_.reports_lost;
     return Note("reports are lost: there are too many");
   }
   Bound(report);
+  const size_t bytes = BytesOf(report);
   news_.reports.push_back(std::move(report));
+  news_.report_bytes += bytes;
 }
 
 // Throws nothing: what a slice has left is to be kept.

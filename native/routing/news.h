@@ -18,9 +18,11 @@ namespace mmpy {
 // the thousand finalizers that raise when a recursion of the usual depth unwinds: the handler's own exception comes
 // after them.
 constexpr size_t kMaxReports = 4000;
+constexpr size_t kMaxReportBytes = size_t{32} << 20;
 
 // Of these, how many may be there when user code logs another message. The others are left to problems.
 constexpr size_t kMaxMessages = 3000;
+constexpr size_t kMaxMessageBytes = size_t{4} << 20;
 
 // A problem that a user should know about, or a message of user code. TypeScript formats it.
 struct Report {
@@ -72,13 +74,23 @@ inline void Bound(Report &report) {
   Shorten(exception.text, kMaxText);
 }
 
+// Of its long texts.
+inline size_t BytesOf(const Report &report) {
+  const size_t own = report.subject.size() + report.text.size();
+  return report.exception ? own + report.exception->message.size() + report.exception->text.size() : own;
+}
+
 struct News {
   std::vector<Report> reports;
+  size_t report_bytes = 0;
   std::vector<IntervalChange> intervals;
   std::vector<ChannelId> loop;    // channels of a feedback loop
   std::vector<InstanceId> ended;  // instances that are about to end and have nothing left to wait for
   uint64_t reports_lost = 0;      // since there were too many
   const char *failure = nullptr;  // what could not be done or told; a literal
+  bool HasRoom(size_t max_reports, size_t max_bytes) const {
+    return reports.size() < max_reports && report_bytes < max_bytes;
+  }
   bool empty() const {
     return reports.empty() && intervals.empty() && loop.empty() && ended.empty() && failure == nullptr;
   }
