@@ -303,14 +303,14 @@ describe("a step of a task that takes long", () => {
     const session = await run(
       `
 async def spin():
-    for _ in range(60):
+    for _ in range(150):
         busy(0.01)
         await asyncio.sleep(0)
 async def go(value):
     await asyncio.gather(spin(), spin())
     midimonster.output("done", 1)
 `,
-      `[backend python]\nhandler-warn = 400\n${CONFIG}`,
+      `[backend python]\nhandler-warn = 1000\n${CONFIG}`,
     );
     await session.probe.until("done");
     assert.deepEqual(session.log.matching(/slow/), []);
