@@ -267,7 +267,7 @@ describe("a Python that does not answer", () => {
   it("is named after a second; stopping does not wait for it", async () => {
     const [log, python, stop] = [new MemoryLog(), silent(), new AbortController()];
     const chosen = choosePython(python, log, stop.signal);
-    await log.seen(/still waiting for .*python3 \(option 'python' of \[backend python\]\) to answer/);
+    await log.seen(/still waiting for .*python3 \(option 'python'\) to answer/);
     stop.abort();
     await assert.rejects(chosen, { code: "PYTHON_PROBE" });
   });
