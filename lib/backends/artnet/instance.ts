@@ -16,9 +16,9 @@ import type { ArtnetSocket, Universe } from "./socket.js";
 
 /** How long a silent source still takes part in merging, in ms: as in Art-Net nodes. */
 const SOURCE_TIMEOUT = 10_000;
-/** A frame whose number is so little behind the last one has been overtaken; further behind, the source has begun again, */
+/** A frame whose number is so little behind the last one has been overtaken; further behind, the source has begun again. */
 const WINDOW = 20;
-/** as it has after so many ms: else a source that sends once a second, and was started again, would be dropped for long. */
+/** After this pause, in ms, it has begun again in any case: one that sends once a second would otherwise be dropped for long. */
 const OVERTAKING = 500;
 
 /** Art-Net has none. */
