@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
+import { folderWith, mmpy } from "./helpers.js";
 import { isAlive, processesHere } from "./own-process.js";
 import { problems, Session, start } from "./session.js";
 
@@ -84,6 +85,19 @@ describe("processes of instances", () => {
       assert.deepEqual(problems(session), []);
     });
   }
+
+  it("are named if one of them takes long to start, and do not keep mmpy from stopping", async () => {
+    const folder = folderWith({
+      "monster.cfg": apart("py"),
+      "py.py": MODULE,
+      "sitecustomize.py": `import time
+if b"start.py" in open("/proc/self/cmdline", "rb").read(): time.sleep(600)`,
+    });
+    const running = mmpy([], { cwd: folder, env: { ...process.env, PYTHONPATH: folder } });
+    await running.sees(/WARN: still waiting for process \d+ of instance 'py' to answer\n/);
+    running.child.kill("SIGTERM");
+    assert.deepEqual(await running.exited, { code: 0, signal: null });
+  });
 
   it("are all ended if the router is stopped while they start", async () => {
     const session = new Session(apart("a", "b", "c"), { "a.py": MODULE, "b.py": MODULE, "c.py": MODULE });
