@@ -31,7 +31,7 @@ const NONE: readonly Indexed[] = [];
 
 /** How many address patterns are remembered with the paths they match. */
 const MAX_PATTERNS = 256;
-/** How many characters of paths are compared with new patterns in a second, which is less than a tenth of it. */
+/** How many characters of paths are compared with new patterns in a second: about a tenth of it on a slow machine. */
 const WORK_PER_SECOND = 2 ** 22;
 /** One pattern may cost as much besides; those that devices send cost a hundredth. */
 const MAX_WORK = 2 ** 20;
