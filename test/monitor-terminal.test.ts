@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { WebSocketServer } from "ws";
+import { freePort } from "./free-port.js";
 import { folderWith, killChildren, mmpy, mmpyScript, type Running, removeFolders, run } from "./helpers.js";
 import { ask } from "./web-peer.js";
 
@@ -21,8 +22,6 @@ midimonster.output("fader\\x1b[31m", 0.5)
 midimonster.interval(move, 20)
 `,
 };
-
-import { freePort } from "./free-port.js";
 
 async function router(port: number, ...options: string[]): Promise<Running> {
   const running = mmpy(["--monitor", String(port), ...options], { cwd: folderWith(FILES) });

@@ -100,7 +100,7 @@ describe("a sacn instance that receives", () => {
       [20, 10, 20],
     ],
     [
-      "lets go of what a source has changed once that ends, with 'merge = ltp'",
+      "drops what a source has changed once that ends, with 'merge = ltp'",
       "merge = ltp\n",
       [
         [10, { cid: "a" }],

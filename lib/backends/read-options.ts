@@ -297,12 +297,12 @@ function describe({ problem, span, in: part }: ValueProblem, setting: Setting, o
 }
 
 /** A widget that is not in the list would seem not to exist; pages have the most options. */
-const MOST_SHOWN = 40;
+const MAX_SHOWN = 40;
 
 function helpWith({ options, patterns = [], other }: DeclaredSection, name: string): readonly string[] {
   if (other !== undefined && mainName(other.options, name) !== undefined) return [`it is an option of ${other.header}`];
   const known = [...Object.keys(options), ...patterns.map(({ form }) => form)];
   if (known.length === 0) return ["it has no options"];
   const near = nearest(name, [...known, ...Object.values(options).flatMap(({ aliases = [] }) => aliases)]);
-  return near === undefined ? didYouMean(name, known, "available options", MOST_SHOWN) : [`did you mean '${near}'?`];
+  return near === undefined ? didYouMean(name, known, "available options", MAX_SHOWN) : [`did you mean '${near}'?`];
 }

@@ -41,12 +41,16 @@ function isTransposed(found: string, candidate: string): boolean {
   );
 }
 
-/** Help lines for an unknown name: the closest candidate, or a few of those available after the words `what`. */
-export function didYouMean(found: string, candidates: Iterable<string>, what: string, few = 8): string[] {
+/**
+ * Help lines for an unknown name: the closest candidate, or some of those available after the words `what`.
+ *
+ * @param max how many of those at most
+ */
+export function didYouMean(found: string, candidates: Iterable<string>, what: string, max = 8): string[] {
   const known = [...candidates];
   const best = nearest(found, known);
   if (best !== undefined) return [`did you mean '${best}'?`];
   if (known.length === 0) return [];
-  const shown = known.slice(0, few).join(", ");
-  return [`${what}: ${shown}${known.length > few ? `, and ${known.length - few} more` : ""}`];
+  const shown = known.slice(0, max).join(", ");
+  return [`${what}: ${shown}${known.length > max ? `, and ${known.length - max} more` : ""}`];
 }

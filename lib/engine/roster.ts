@@ -25,7 +25,7 @@ export class Roster {
 
   /**
    * @param count of the instances in the core
-   * @throws {Error} if it has not the number of a new one
+   * @throws {Error} if its number is not that of a new instance
    */
   add(live: LiveInstance, count: number): void {
     const { number, name } = live;

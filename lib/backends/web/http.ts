@@ -49,7 +49,7 @@ function shown(panel: Panel, { id, name, kind, settable }: ChannelInfo) {
   return { name, value: panel.values.valueOf(id) ?? null, kind, settable, rev: panel.values.revOf(id) };
 }
 
-/** A channel of the page, or that there is none of this name. */
+/** The channel of this name, or the answer that the page has none. */
 function channelNamed(panel: Panel, name: string): ChannelInfo | Answer {
   const { channels } = panel.refresh();
   const info = panel.named(name);

@@ -2,12 +2,14 @@ import { readFileSync } from "node:fs";
 
 /** How patient the router is, in ms; tests are less. */
 export const limits = {
-  /** How long code may go on after handler-timeout has raised, */
+  /** How long code may go on after handler-timeout has raised. */
   grace: 5000,
-  /** how often is looked, */
+  /** How often that is checked. */
   period: 1000,
-  /** and how long the end may take: longer than a process gives its own code, which is 11 s with asyncio tasks that have to be
-   * cancelled, and less than the router waits for all. */
+  /**
+   * How long the end may take: longer than a process gives its own code, which is 11 s with asyncio tasks that have to be
+   * cancelled, and less than the router waits for all.
+   */
   end: 11_500,
   /** How long an answer that runs no code of users may take. */
   answer: 5000,
